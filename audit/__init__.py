@@ -1,0 +1,1 @@
+"""Registry access audit: from configured zones to an exact answer."""

@@ -1,0 +1,1 @@
+"""Where the facts of a zone come from: a live cluster, or files that somebody saved."""

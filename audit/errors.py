@@ -1,0 +1,75 @@
+"""What can go wrong, said in one style: what happened, where, what to do."""
+
+from typing import ClassVar, Final
+
+# The published exit codes (docs/exit-codes.md is compared with this table by a test).
+EXIT_CODES: Final[dict[int, str]] = {
+    0: "done",
+    1: "an error of the program itself",
+    2: "usage or configuration",
+    3: "partial: something could not be seen; what was written says so",
+    4: "nothing usable: no zone could be read",
+    10: "findings at or above --fail-on (reserved until checks exist)",
+    143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
+}
+DONE, BROKEN, USAGE, PARTIAL, NOTHING, FINDINGS, STOPPED = EXIT_CODES
+
+_CONTROL: Final = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
+# Bidirectional overrides and line separators can make a terminal show another text than the one meant.
+_CONTROL |= {c: f"\\u{c:04x}" for c in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))}
+
+
+def printable(text: str) -> str:
+    """Return `text` with every control character spelled out, fit for a terminal or a log line.
+
+    Names come from clusters and files, and may hold escape sequences. Line breaks are spelled out too.
+    """
+    return text.translate(_CONTROL)
+
+
+class AuditError(Exception):
+    """A failure that is told to the person in one message and ends the command with `exit_code`.
+
+    `what` happened, `where` (file and place, zone, address) and `fix` (what to do) are plain text; the command
+    line makes names in them harmless before printing.
+    """
+
+    exit_code: ClassVar[int] = BROKEN
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where, fix)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f" ({self.fix})" if self.fix else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class UsageError(AuditError):
+    """The command line or a file given on it cannot be used as it is."""
+
+    exit_code = USAGE
+
+
+class ConfigError(UsageError):
+    """The configuration has mistakes; `mistakes` holds all of them, one line each."""
+
+    def __init__(self, where: str, mistakes: list[str], fix: str = "") -> None:
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        super().__init__("\n".join([f"{count} in the configuration", *(f"  {m}" for m in mistakes)]), where=where, fix=fix)
+
+
+class NothingUsable(AuditError):
+    """No zone could be read, so there is nothing to report on."""
+
+    exit_code = NOTHING
+
+
+class Stopped(AuditError):
+    """The program was asked to stop (SIGTERM or Ctrl-C)."""
+
+    exit_code = STOPPED

@@ -1,0 +1,52 @@
+"""Writing files that hold access data: private, and either whole or not there."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from audit.errors import UsageError
+
+
+def make_private_dir(path: Path) -> Path:
+    """Create `path` and what leads to it; a new last folder is mode 0700. Raises UsageError when it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot create this folder: {error.strerror}", where=str(path), fix="choose a folder that you may write to"
+        ) from error
+    return path
+
+
+def write_private(path: Path, chunks: Iterable[bytes]) -> int:
+    """Write `chunks` to `path` with mode 0600, beside it first and then renamed; return the number of bytes.
+
+    A reader never sees a part of the file, and a failure leaves what was there before. Raises UsageError when the
+    place cannot be written; an error from `chunks` passes through.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        # O_EXCL: never follow a link that somebody else put at this name.
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    size = 0
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            for chunk in chunks:
+                size += file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return size
+
+
+def _cannot_write(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"cannot write this file: {error.strerror}", where=str(path), fix="check the folder's rights and free space"
+    )

@@ -1,0 +1,173 @@
+"""The parts of Kubernetes objects that decide registry access, as LIST answers carry them.
+
+Only the fields needed are declared, so decoding skips the rest of the bytes. Field names on the wire follow
+`core/v1`, `rbac.authorization.k8s.io/v1`, `user.openshift.io/v1` and `image.openshift.io/v1`.
+"""
+
+from typing import Final
+
+from msgspec import Struct, field
+
+
+class Meta(Struct, frozen=True, gc=False):
+    """An object's name, place and age (`metadata`)."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    created: str | None = field(default=None, name="creationTimestamp")
+
+
+class LabelledMeta(Struct, frozen=True):
+    """Metadata of the kinds whose labels matter: namespaces and roles."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    created: str | None = field(default=None, name="creationTimestamp")
+    labels: dict[str, str] | None = None
+
+
+class Namespace(Struct, frozen=True):
+    """A namespace (`core/v1`)."""
+
+    metadata: LabelledMeta
+
+
+class Rule(Struct, frozen=True, omit_defaults=True):
+    """One policy rule of a role. Rules for `nonResourceURLs` have no resources and cover nothing here."""
+
+    verbs: list[str] | None = None
+    groups: list[str] | None = field(default=None, name="apiGroups")
+    resources: list[str] | None = None
+    names: list[str] | None = field(default=None, name="resourceNames")
+
+
+class Requirement(Struct, frozen=True, omit_defaults=True):
+    """One expression of a label selector."""
+
+    key: str
+    operator: str
+    values: list[str] | None = None
+
+
+class Selector(Struct, frozen=True, omit_defaults=True):
+    """A label selector (`meta/v1`)."""
+
+    labels: dict[str, str] | None = field(default=None, name="matchLabels")
+    expressions: list[Requirement] | None = field(default=None, name="matchExpressions")
+
+
+class Aggregation(Struct, frozen=True, omit_defaults=True):
+    """Which cluster roles a controller copies rules from. Explains a role's rules; grants nothing itself."""
+
+    selectors: list[Selector] | None = field(default=None, name="clusterRoleSelectors")
+
+
+class Role(Struct, frozen=True):
+    """A Role, or a ClusterRole when it has no namespace."""
+
+    metadata: LabelledMeta
+    rules: list[Rule] | None = None
+    aggregation: Aggregation | None = field(default=None, name="aggregationRule")
+
+
+class Subject(Struct, frozen=True, gc=False):
+    """Somebody a binding names. Only `kind` decides how it is matched, as in the API server's authorizer."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+class RoleRef(Struct, frozen=True, gc=False):
+    """The role that a binding refers to."""
+
+    kind: str
+    name: str
+
+
+class Binding(Struct, frozen=True, gc=False):
+    """A RoleBinding, or a ClusterRoleBinding when it has no namespace."""
+
+    metadata: Meta
+    role: RoleRef = field(name="roleRef")
+    subjects: list[Subject] | None = None
+
+
+class Group(Struct, frozen=True, gc=False):
+    """A group of users (`user.openshift.io/v1`)."""
+
+    metadata: Meta
+    users: list[str] | None = None
+
+
+class ServiceAccount(Struct, frozen=True, gc=False):
+    """A service account; its secrets are never decoded."""
+
+    metadata: Meta
+
+
+class TagEvent(Struct, frozen=True, gc=False):
+    """One image that a tag has meant."""
+
+    created: str | None = None
+
+
+class Tag(Struct, frozen=True, gc=False):
+    """A tag of an image stream; the first item is what it means now."""
+
+    items: list[TagEvent] | None = None
+
+
+class StreamStatus(Struct, frozen=True, gc=False):
+    """What was pushed to or imported into an image stream."""
+
+    tags: list[Tag] | None = None
+
+
+class ImageStream(Struct, frozen=True, gc=False):
+    """An image stream: a repository of the registry."""
+
+    metadata: Meta
+    status: StreamStatus | None = None
+
+    def pushed(self) -> str:
+        """Return when a tag was last pushed or imported (RFC 3339), or an empty text."""
+        tags = (self.status.tags if self.status else None) or ()
+        return max((tag.items[0].created or "" for tag in tags if tag.items), default="")
+
+
+Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream
+
+
+class Kind(Struct, frozen=True):
+    """One kind of object that is listed: its plural, its singular as in `kind:`, and where the API serves it."""
+
+    plural: str
+    singular: str
+    group: str
+    item: type[Item]
+    namespaced: bool = False
+
+    @property
+    def path(self) -> str:
+        """Return the path of the LIST over all namespaces."""
+        root = f"/apis/{self.group}" if self.group else "/api"
+        return f"{root}/v1/{self.plural}"
+
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+KINDS: Final[dict[str, Kind]] = {
+    kind.plural: kind
+    for kind in (
+        Kind("namespaces", "Namespace", "", Namespace),
+        Kind("clusterroles", "ClusterRole", _RBAC, Role),
+        Kind("clusterrolebindings", "ClusterRoleBinding", _RBAC, Binding),
+        Kind("roles", "Role", _RBAC, Role, namespaced=True),
+        Kind("rolebindings", "RoleBinding", _RBAC, Binding, namespaced=True),
+        Kind("groups", "Group", "user.openshift.io", Group),
+        Kind("serviceaccounts", "ServiceAccount", "", ServiceAccount, namespaced=True),
+        Kind("imagestreams", "ImageStream", "image.openshift.io", ImageStream, namespaced=True),
+    )
+}

@@ -1,0 +1,1 @@
+"""Kubernetes role based access control as the API server evaluates it."""

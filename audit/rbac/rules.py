@@ -1,0 +1,97 @@
+"""One rule, one question; and what a list of rules lets its holder do in the registry."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit.objects import Rule
+
+IMAGES: Final = "image.openshift.io"
+
+# What a role can give. CREATE is the right on `imagestreams` alone: creating a repository by pushing needs PUSH too.
+PULL, PUSH, CREATE, DELETE, CATALOG, SIGN = (1 << bit for bit in range(6))
+EVERYTHING: Final = PULL | PUSH | CREATE | DELETE | CATALOG | SIGN
+# Asked without a namespace, so a RoleBinding never gives them.
+CLUSTER_ONLY: Final = DELETE | CATALOG
+
+
+class Question(NamedTuple):
+    """What the registry asks for one action; `named` when the question carries the repository's name."""
+
+    right: int
+    verb: str
+    resource: str
+    named: bool
+
+
+# `imagestreams/layers` is one resource word here: the registry sends no subresource, so `*/layers` never covers it.
+QUESTIONS: Final = (
+    Question(PULL, "get", "imagestreams/layers", named=True),
+    Question(PUSH, "update", "imagestreams/layers", named=True),
+    Question(CREATE, "create", "imagestreams", named=False),
+    Question(DELETE, "delete", "images", named=False),
+    Question(CATALOG, "list", "imagestreams", named=False),
+    Question(SIGN, "create", "imagesignatures", named=True),
+)
+
+
+class Capability(NamedTuple):
+    """Rights on one repository (`""` = every one), and which of them only a resource wildcard gives."""
+
+    repository: str
+    rights: int
+    wildcard: int
+
+
+def covers(rule: Rule, verb: str, resource: str) -> bool:
+    """Say whether `rule` covers the question for some names; `resourceNames` is the caller's to judge."""
+    return (
+        _holds(rule.verbs, verb)
+        and _holds(rule.groups, IMAGES)
+        and (_holds(rule.resources, resource))
+    )
+
+
+def _holds(words: Sequence[str] | None, word: str) -> bool:
+    return words is not None and (word in words or "*" in words)
+
+
+def judge(rules: Sequence[Rule]) -> tuple[Capability, ...]:
+    """Return what `rules` give together, one entry for each repository that they single out, sorted."""
+    rights: dict[str, int] = {}
+    spelled: dict[str, int] = {}
+    for rule in rules:
+        for question in QUESTIONS:
+            if not covers(rule, question.verb, question.resource):
+                continue
+            for repository in _repositories(rule, named=question.named):
+                rights[repository] = rights.get(repository, 0) | question.right
+                if question.resource in (rule.resources or ()):
+                    spelled[repository] = spelled.get(repository, 0) | question.right
+    return tuple(Capability(name, held, held & ~spelled.get(name, 0)) for name, held in sorted(rights.items()))
+
+
+def _repositories(rule: Rule, *, named: bool) -> Sequence[str]:
+    if not rule.names:
+        return ("",)
+    if named:
+        # An image stream is never called "" or "*", so these names single out nothing.
+        return [name for name in rule.names if name not in {"", "*"}]
+    # A question without a name is covered only by a rule that holds the empty name.
+    return ("",) if "" in rule.names else ()
+
+
+_RULES: Final = msgspec.json.Decoder(list[Rule])
+
+
+def rules_text(rules: Sequence[Rule] | None) -> str:
+    """Return `rules` as JSON text: equal texts are equal rules, so each is judged once."""
+    return msgspec.json.encode(rules or []).decode()
+
+
+@cache
+def judge_text(text: str) -> tuple[Capability, ...]:
+    """Return what the rules in `text` (as `rules_text` writes them) give; see `judge`."""
+    return judge(_RULES.decode(text))

@@ -1,0 +1,73 @@
+"""Identities: who a binding's subject is, and which groups every caller has."""
+
+from typing import Final, NamedTuple
+
+USER, GROUP, ACCOUNT, ANY = "User", "Group", "ServiceAccount", "Any"
+
+MASTERS: Final = "system:masters"  # passes every check without RBAC
+EVERYONE: Final = "system:authenticated"
+EVERY_LOGIN: Final = "system:authenticated:oauth"
+NOBODY: Final = "system:unauthenticated"
+ACCOUNTS: Final = "system:serviceaccounts"
+ANONYMOUS: Final = "system:anonymous"
+_ACCOUNT_PREFIX: Final = "system:serviceaccount:"
+
+
+class Identity(NamedTuple):
+    """A subject in its one spelling; a service account's name is `namespace:name`."""
+
+    kind: str
+    name: str
+
+    @property
+    def inert(self) -> bool:
+        """Say whether nobody can ever be this: a service account without a namespace."""
+        return self.kind == ACCOUNT and self.name.startswith(":")
+
+    @property
+    def virtual(self) -> bool:
+        """Say whether this is a group of the platform itself, which has no object and no list of members."""
+        return self.kind == GROUP and (
+            self.name in {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS} or self.name.startswith(f"{ACCOUNTS}:")
+        )
+
+
+def identity(kind: str, namespace: str, name: str) -> Identity | None:
+    """Return who a binding's subject is; None for a kind that matches nobody.
+
+    `namespace` is that of a service account ("" when absent). A user spelled `system:serviceaccount:ns:name` is that
+    service account: the API server compares user names only.
+    """
+    if kind == GROUP:
+        return Identity(GROUP, name)
+    if kind == ACCOUNT:
+        return user(f"{_ACCOUNT_PREFIX}{namespace}:{name}") if namespace else Identity(ACCOUNT, f":{name}")
+    return user(name) if kind == USER else None
+
+
+def user(name: str) -> Identity:
+    """Return the identity of a user name, which may be a service account's."""
+    if name.startswith(_ACCOUNT_PREFIX):
+        parts = name[len(_ACCOUNT_PREFIX) :].split(":")
+        if len(parts) == 2 and all(parts):  # noqa: PLR2004  namespace and name
+            return Identity(ACCOUNT, ":".join(parts))
+    return Identity(USER, name)
+
+
+def asserted_groups(who: Identity) -> tuple[str, ...]:
+    """Return the platform's groups that `who` has for certain, beside itself and the groups that list it.
+
+    For a group: what every member of it has.
+    """
+    if who.kind == ACCOUNT:
+        return () if who.inert else (f"{ACCOUNTS}:{who.name.split(':')[0]}", ACCOUNTS, EVERYONE)
+    if who.kind == USER:
+        return (NOBODY,) if who.name == ANONYMOUS else (EVERYONE, EVERY_LOGIN)
+    if who.name in {EVERYONE, NOBODY, MASTERS}:
+        return ()
+    return (ACCOUNTS, EVERYONE) if who.name.startswith(f"{ACCOUNTS}:") else (EVERYONE,)
+
+
+def may_join(group: Identity) -> bool:
+    """Say whether a group object may list people as members: OpenShift refuses `:` in such names."""
+    return group.kind == GROUP and ":" not in group.name

@@ -1,0 +1,1 @@
+"""What people get: CSV, HTML and the manifest, made from the tables."""
