@@ -1,0 +1,177 @@
+"""The facts of one zone, with what could not be seen: built once, saved, and read again without a cluster.
+
+Facts are columns of numbers that point into one sorted list of texts, so that 90,000 bindings are a few megabytes
+and load at the speed of their bytes.
+"""
+
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.errors import UsageError
+
+Ints = NDArray[np.int32]
+
+FORMAT: Final = "registry-audit snapshot"
+VERSION: Final = 1
+SUFFIX: Final = ".snapshot"
+
+# Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
+# `namespace` is "" for what is cluster-wide. Rules, aggregation and labels are JSON texts.
+TABLES: Final[dict[str, tuple[str, ...]]] = {
+    "namespaces": ("name", "created", "labels"),
+    "roles": ("namespace", "name", "uid", "created", "labels", "rules", "aggregation"),
+    "bindings": ("namespace", "name", "uid", "created", "role_kind", "role"),
+    "subjects": ("binding", "kind", "namespace", "name"),
+    "groups": ("name", "created"),
+    "members": ("group", "user"),
+    "serviceaccounts": ("namespace", "name", "created"),
+    "imagestreams": ("namespace", "name", "created", "pushed"),
+}
+PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
+
+
+class Gap(msgspec.Struct, frozen=True, order=True):
+    """What could not be seen, and why.
+
+    `namespace` is "" when the kind is missing everywhere, "*" when it is missing in every namespace that is not
+    listed, else one namespace. `reason` is one word of REASONS; `detail` is for people.
+    """
+
+    kind: str
+    namespace: str
+    reason: str
+    detail: str = ""
+
+
+REASONS: Final[dict[str, str]] = {
+    "missing": "no file or answer for this kind",
+    "refused": "the credentials may not read it",
+    "unauthenticated": "the credentials were not accepted",
+    "not-served": "the cluster does not serve this API",
+    "cut": "the answer ended in the middle",
+    "expired": "the list changed faster than it could be read",
+    "malformed": "the answer or file is not what it should be",
+    "unreachable": "the zone did not answer",
+    "overloaded": "the zone asked to come back later, too often",
+    "error": "the zone answered with an error",
+    "timeout": "the time budget was used up",
+    "stopped": "the program was stopped first",
+}
+
+
+class Listing(msgspec.Struct, frozen=True, order=True):
+    """One kind as it was listed: how many objects, at which resource version, in how many answers."""
+
+    kind: str
+    count: int
+    resource_version: str = ""
+    pages: int = 1
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known."""
+
+    zone: str
+    source: str  # "cluster" or "dump"
+    place: str  # address of the API, or the path of the files
+    registry: str = ""
+    server_version: str = ""
+    user: str = ""
+    started: str = ""
+    finished: str = ""
+    tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The facts of one zone. `tables` follow TABLES; `strings` are sorted and unique and hold "" first."""
+
+    origin: Origin
+    gaps: tuple[Gap, ...]
+    listings: tuple[Listing, ...]
+    strings: list[str]
+    tables: Mapping[str, Mapping[str, Ints]]
+
+    @property
+    def state(self) -> str:
+        """Return `complete`, `partial`, or `failed` when no binding at all was seen."""
+        if not self.gaps:
+            return "complete"
+        whole = {gap.kind for gap in self.gaps if not gap.namespace}
+        return "failed" if {"rolebindings", "clusterrolebindings"} <= whole else "partial"
+
+    def missing(self, kind: str) -> bool:
+        """Say whether `kind` could not be seen at all."""
+        return any(gap.kind == kind and not gap.namespace for gap in self.gaps)
+
+    def code(self, text: str) -> int:
+        """Return the position of `text` in `strings`, or -1."""
+        at = int(np.searchsorted(np.asarray(self.strings, dtype=object), text)) if self.strings else 0
+        return at if at < len(self.strings) and self.strings[at] == text else -1
+
+
+class _Saved(msgspec.Struct):
+    format: str
+    version: int
+    origin: Origin
+    gaps: list[Gap]
+    listings: list[Listing]
+    strings: list[str]
+    tables: dict[str, dict[str, bytes]]
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the bytes of a snapshot file: gzip of MessagePack; equal snapshots give equal bytes."""
+    tables = {name: {c: a.astype("<i4").tobytes() for c, a in cols.items()} for name, cols in snapshot.tables.items()}
+    saved = _Saved(
+        FORMAT, VERSION, snapshot.origin, list(snapshot.gaps), list(snapshot.listings), snapshot.strings, tables
+    )
+    return gzip.compress(msgspec.msgpack.encode(saved), compresslevel=1, mtime=0)
+
+
+def load(path: Path) -> Snapshot:
+    """Return the snapshot in the file `path`; raises UsageError when it is not one, is damaged or from another version."""
+    fix = "collect it again with `registry-audit collect`"
+    try:
+        saved = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=_Saved)
+    except OSError as error:
+        raise UsageError(f"cannot read this snapshot: {error.strerror or 'not gzip'}", where=str(path), fix=fix) from error
+    except (EOFError, zlib.error, msgspec.MsgspecError) as error:
+        raise UsageError("this is not a whole snapshot file", where=str(path), fix=fix) from error
+    if saved.format != FORMAT or saved.version != VERSION:
+        raise UsageError(
+            f"this snapshot has version {saved.version}, and this program reads version {VERSION}",
+            where=str(path),
+            fix=fix,
+        )
+    tables = {
+        name: {column: np.frombuffer(data, dtype="<i4").astype(np.int32, copy=False) for column, data in cols.items()}
+        for name, cols in saved.tables.items()
+        if all(len(data) % 4 == 0 for data in cols.values())
+    }
+    snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
+    if not _sound(snapshot):
+        raise UsageError("this snapshot is damaged: its tables do not fit together", where=str(path), fix=fix)
+    return snapshot
+
+
+def _sound(snapshot: Snapshot) -> bool:
+    """Say whether every table is there, rectangular, and points at texts and rows that exist."""
+    if {name: tuple(cols) for name, cols in snapshot.tables.items()} != TABLES:
+        return False
+    rows = {name: len(next(iter(cols.values()))) for name, cols in snapshot.tables.items()}
+    for name, cols in snapshot.tables.items():
+        for column, values in cols.items():
+            parent = PARENTS.get((name, column))
+            limit = rows[parent] if parent else len(snapshot.strings)
+            if len(values) != rows[name] or (len(values) and not 0 <= values.min() <= values.max() < limit):
+                return False
+    return snapshot.strings[:1] == [""]

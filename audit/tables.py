@@ -1,0 +1,214 @@
+"""The published tables: their columns, what these mean, and the columnar form all stages share.
+
+Tables are the product: every report, export and comparison is a view of them. `VERSION` grows when a column changes
+its meaning or goes; new columns come at the end.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERSION: Final = 1
+
+# The three answers, as numbers in the tables and as words in the exports.
+NO, YES, UNKNOWN = 0, 1, 2
+ANSWERS: Final = ("no", "yes", "unknown")
+
+Numbers = NDArray[np.int32]
+
+
+class Column(NamedTuple):
+    """One published column. `answer` columns hold `yes`, `no` or `unknown`; `count` columns -1 for unknown."""
+
+    name: str
+    type: Literal["text", "answer", "count"]
+    meaning: str
+
+
+_ZONE: Final = Column("zone", "text", "Id of the zone, as in the configuration.")
+_PLACE: Final = (
+    _ZONE,
+    Column("namespace", "text", "Namespace; `*` is every namespace, present and future (a cluster-wide binding)."),
+    Column("repository", "text", "Image stream that the right is limited to; `*` is every one in the namespace."),
+)
+_WHO: Final = (
+    Column(
+        "subject_kind",
+        "text",
+        "`User`, `Group` or `ServiceAccount`. `Any` with the subject `*` marks what could not be read: "
+        "anybody may have this access.",
+    ),
+    Column("subject", "text", "Name of the user or group; `namespace:name` of a service account."),
+)
+_OTHER_RIGHTS: Final = (
+    Column("delete", "answer", "May delete manifests and blobs, and prune (only ever cluster-wide)."),
+    Column("catalog", "answer", "May list every repository of the registry (only ever cluster-wide)."),
+    Column("sign", "answer", "May add signatures to images."),
+)
+_HOW: Final = Column(
+    "how",
+    "text",
+    "`named`: a registry role was bound itself. `implied`: the role contains the right because other roles are "
+    "aggregated into it (`view`, `edit`, `admin`). `system`: a `system:` role of the platform. `wildcard`: a rule with "
+    "resource `*`. `custom`: any other role. Empty: grants nothing, or is not known.",
+)
+_GROUP: Final = Column("group", "text", "Group through which a person has it; empty when bound directly.")
+_ACCOUNT: Final = Column(
+    "account",
+    "text",
+    "`present`, `absent` or `unknown`: whether the service account, or the group object that lists the members, exists. "
+    "Empty for users and for the platform's own groups, which have no object.",
+)
+
+SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
+    "grants": (
+        *_PLACE,
+        *_WHO,
+        Column("pull", "answer", "This grant lets the subject pull."),
+        Column("push", "answer", "This grant lets the subject push to a repository that exists."),
+        Column(
+            "create",
+            "answer",
+            "This grant lets the subject create image streams. Creating a repository by pushing needs `push` as well, "
+            "from any grant: the table `access` joins the two.",
+        ),
+        *_OTHER_RIGHTS,
+        Column("scope", "text", "`namespace` (a RoleBinding) or `cluster` (a ClusterRoleBinding)."),
+        _HOW,
+        _GROUP,
+        Column("binding_kind", "text", "`RoleBinding`, `ClusterRoleBinding`, or `built-in` for `system:masters`."),
+        Column("binding", "text", "Name of the binding; a RoleBinding lies in `namespace`."),
+        Column("binding_uid", "text", "Its uid."),
+        Column("since", "text", "When the binding was created (RFC 3339)."),
+        Column("role_kind", "text", "`Role` (of the same namespace) or `ClusterRole`."),
+        Column("role", "text", "Name of the role."),
+        Column("aggregated_from", "text", "Roles from which the right was aggregated into `role`, joined by `, `."),
+        _ACCOUNT,
+        Column(
+            "problem",
+            "text",
+            "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, `account without namespace`.",
+        ),
+    ),
+    "access": (
+        *_PLACE,
+        *_WHO,
+        Column("pull", "answer", "The subject may pull: the cluster's own answer, from all its grants together."),
+        Column("push", "answer", "The subject may push to a repository that exists."),
+        Column("create", "answer", "The subject may push a repository that does not exist yet."),
+        *_OTHER_RIGHTS,
+        _HOW,
+        Column("grants", "count", "Number of grants of this subject at this place; details are in the table `grants`."),
+        _GROUP,
+        Column("binding_kind", "text", "Kind of the binding of the strongest grant."),
+        Column("binding", "text", "Name of the binding of the strongest grant."),
+        Column("role_kind", "text", "Kind of the role of the strongest grant."),
+        Column("role", "text", "Name of the role of the strongest grant."),
+        Column("aggregated_from", "text", "Roles from which the strongest grant's right was aggregated."),
+        Column("members", "count", "People in the group; -1 when they cannot be seen. Empty for other kinds."),
+        _ACCOUNT,
+    ),
+    "coverage": (
+        _ZONE,
+        Column("kind", "text", "Kind of object (plural)."),
+        Column("namespace", "text", "Namespace that the line is about; `*` is the whole zone."),
+        Column("state", "text", "`seen`, or why it was not seen: one word of the list in docs/columns.md."),
+        Column("count", "count", "Objects listed; -1 when not known."),
+        Column("detail", "text", "What the cluster or the file said, for people."),
+        Column("resource_version", "text", "Version of the list as the API server gave it."),
+        Column("source", "text", "`cluster` or `dump`."),
+        Column("place", "text", "Address of the API, or path of the files."),
+        Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A column of text: `codes` are positions in `values`, one a row. Several columns may share `values`."""
+
+    codes: Numbers
+    values: Sequence[str]
+
+    def compact(self) -> "Text":
+        """Return the same column with only the values that occur, in the same order."""
+        used, codes = np.unique(self.codes, return_inverse=True)
+        return Text(codes.astype(np.int32, copy=False), [self.values[code] for code in used.tolist()])
+
+    def strings(self) -> list[str]:
+        """Return the texts, one a row."""
+        values = self.values
+        return [values[code] for code in self.codes.tolist()]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: `name` is a key of SCHEMAS; `columns` follow it, `text` ones as Text, others as arrays."""
+
+    name: str
+    columns: Mapping[str, Text | Numbers]
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        first = next(iter(self.columns.values()))
+        return len(first.codes) if isinstance(first, Text) else len(first)
+
+    def text(self, column: str) -> Text:
+        """Return a text column."""
+        values = self.columns[column]
+        if not isinstance(values, Text):
+            raise TypeError(f"{self.name}.{column} holds numbers")
+        return values
+
+    def numbers(self, column: str) -> Numbers:
+        """Return an answer or count column."""
+        values = self.columns[column]
+        if isinstance(values, Text):
+            raise TypeError(f"{self.name}.{column} holds text")
+        return values
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Table":
+        """Return the table of the given rows (positions or a mask)."""
+        return Table(
+            self.name,
+            {
+                name: Text(column.codes[rows], column.values) if isinstance(column, Text) else column[rows]
+                for name, column in self.columns.items()
+            },
+        )
+
+    def records(self) -> list[dict[str, str | int]]:
+        """Return one mapping a row, answers as words: for short tables and for people, not for exports."""
+        columns: list[Sequence[str | int]] = []
+        for column in SCHEMAS[self.name]:
+            values = self.columns[column.name]
+            if isinstance(values, Text):
+                columns.append(values.strings())
+            elif column.type == "answer":
+                columns.append([ANSWERS[number] for number in values.tolist()])
+            else:
+                columns.append(values.tolist())
+        names = [column.name for column in SCHEMAS[self.name]]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def text_column(texts: Sequence[str]) -> Text:
+    """Return a text column of the given texts, one a row."""
+    values = sorted(set(texts))
+    at = {text: code for code, text in enumerate(values)}
+    return Text(np.array([at[text] for text in texts], dtype=np.int32), values)
+
+
+def columns_reference() -> str:
+    """Return the reference of all tables as Markdown; docs/columns.md is this text."""
+    parts = [
+        "# Tables and columns\n",
+        f"Version {VERSION} of the tables. New columns come at the end; a change of meaning raises the version.\n",
+    ]
+    for name, columns in SCHEMAS.items():
+        parts.append(f"## {name}\n\n| column | type | meaning |\n|---|---|---|")
+        parts.append("\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in columns) + "\n")
+    return "\n".join(parts)
