@@ -14,7 +14,7 @@ EXIT_CODES: Final[dict[int, str]] = {
 }
 DONE, BROKEN, USAGE, PARTIAL, NOTHING, FINDINGS, STOPPED = EXIT_CODES
 
-_CONTROL: Final = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
+_CONTROL = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
 # Bidirectional overrides and line separators can make a terminal show another text than the one meant.
 _CONTROL |= {c: f"\\u{c:04x}" for c in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))}
 
@@ -60,7 +60,9 @@ class ConfigError(UsageError):
     def __init__(self, where: str, mistakes: list[str], fix: str = "") -> None:
         self.mistakes = tuple(mistakes)
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__("\n".join([f"{count} in the configuration", *(f"  {m}" for m in mistakes)]), where=where, fix=fix)
+        super().__init__(
+            "\n".join([f"{count} in the configuration", *(f"  {m}" for m in mistakes)]), where=where, fix=fix
+        )
 
 
 class NothingUsable(AuditError):

@@ -6,6 +6,7 @@ and load at the speed of their bytes.
 
 import gzip
 import zlib
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,12 +111,26 @@ class Snapshot:
 
     def missing(self, kind: str) -> bool:
         """Say whether `kind` could not be seen at all."""
-        return any(gap.kind == kind and not gap.namespace for gap in self.gaps)
+        return any(not gap.namespace for gap in self.gaps_of(kind))
+
+    def gaps_of(self, kind: str) -> list[Gap]:
+        """Return what could not be seen of `kind`."""
+        return [gap for gap in self.gaps if gap.kind == kind]
 
     def code(self, text: str) -> int:
         """Return the position of `text` in `strings`, or -1."""
-        at = int(np.searchsorted(np.asarray(self.strings, dtype=object), text)) if self.strings else 0
+        at = bisect_left(self.strings, text)
         return at if at < len(self.strings) and self.strings[at] == text else -1
+
+    def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
+        """Say for each namespace (a text position) whether objects of `kind` there could not all be seen."""
+        gaps = {gap.namespace for gap in self.gaps_of(kind)}
+        if "" in gaps:
+            return np.ones(len(spaces), dtype=bool)
+        unseen = np.isin(spaces, [self.code(name) for name in sorted(gaps)])
+        if "*" in gaps:
+            unseen |= ~np.isin(spaces, self.tables["namespaces"]["name"])
+        return unseen
 
 
 class _Saved(msgspec.Struct):
@@ -143,7 +158,9 @@ def load(path: Path) -> Snapshot:
     try:
         saved = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=_Saved)
     except OSError as error:
-        raise UsageError(f"cannot read this snapshot: {error.strerror or 'not gzip'}", where=str(path), fix=fix) from error
+        raise UsageError(
+            f"cannot read this snapshot: {error.strerror or 'not gzip'}", where=str(path), fix=fix
+        ) from error
     except (EOFError, zlib.error, msgspec.MsgspecError) as error:
         raise UsageError("this is not a whole snapshot file", where=str(path), fix=fix) from error
     if saved.format != FORMAT or saved.version != VERSION:

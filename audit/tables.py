@@ -38,8 +38,8 @@ _WHO: Final = (
     Column(
         "subject_kind",
         "text",
-        "`User`, `Group` or `ServiceAccount`. `Any` with the subject `*` marks what could not be read: "
-        "anybody may have this access.",
+        "`User`, `Group` or `ServiceAccount`. With the subject `*`, `Any` marks what could not be read (anybody may have "
+        "this access) and `AnyUser` what any person may have who is in a group whose members could not be read.",
     ),
     Column("subject", "text", "Name of the user or group; `namespace:name` of a service account."),
 )
@@ -108,7 +108,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("role_kind", "text", "Kind of the role of the strongest grant."),
         Column("role", "text", "Name of the role of the strongest grant."),
         Column("aggregated_from", "text", "Roles from which the strongest grant's right was aggregated."),
-        Column("members", "count", "People in the group; -1 when they cannot be seen. Empty for other kinds."),
+        Column("members", "count", "People in the group; -1 when they cannot be listed. 0 for other kinds."),
         _ACCOUNT,
     ),
     "coverage": (

@@ -4,7 +4,7 @@ This is the index behind the tables (`audit.access`) and single answers (`audit.
 here; `Ways.members` says who is listed in them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from audit.rbac.roles import HOW, Aggregations, ClusterRole, how_granted
 from audit.rbac.rules import EVERYTHING, Capability, judge_text
-from audit.rbac.subjects import ANONYMOUS, GROUP, MASTERS, USER, Identity, identity, user
+from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, MASTERS, USER, Identity, identity, user
 from audit.snapshot import Ints, Snapshot
 
 # Rows of the role table that stand for a role that is not there, could not be seen, or is built in.
@@ -22,6 +22,9 @@ UNSEEN: Final = -2
 BUILT_IN: Final = -3
 # The row of the binding table that stands for the platform's own `system:masters`.
 NO_BINDING: Final = -1
+# Stand for those who may have access that could not be seen; nobody is bound to them.
+ANYBODY: Final = Identity(ANY, "*")
+ANY_PERSON: Final = Identity(ANY_USER, "*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Ways:
     """One entry for each binding and subject: `binding`, `who` (position in `identities`) and `use` of a role."""
 
     snapshot: Snapshot
-    identities: list[Identity]  # sorted
+    identities: list[Identity]  # sorted; the first two are ANYBODY and ANY_PERSON
     binding: Ints
     who: Ints
     use: Ints
@@ -62,24 +65,26 @@ class Ways:
 
 
 def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways:
-    """Return the ways of `snapshot`; with `namespaces`, only those and what is cluster-wide."""
+    """Return the ways of `snapshot`; with `namespaces`, only those in them and what is cluster-wide."""
     rows = _binding_rows(snapshot, namespaces)
-    role = _roles(snapshot)[rows]
-    used, use_of = np.unique(role, return_inverse=True)
-    uses = _judge(snapshot, np.append(used, BUILT_IN))
+    used, use_of_row = np.unique(_roles(snapshot)[rows], return_inverse=True)
+    uses = _judge(snapshot, [*used.tolist(), BUILT_IN])
     # A role that is there and gives nothing in the registry is of no interest; one that is missing is shown.
-    keep = (uses.count[use_of] > 0) if len(rows) else np.zeros(0, dtype=bool)
-    binding, kinds, spaces, names = _subjects(snapshot, rows[keep])
-    entries = _Entries(snapshot)
-    who = entries.identify(kinds, spaces, names)
-    known = who >= 0
-    use_by_binding = np.full(len(snapshot.tables["bindings"]["name"]), -1, dtype=np.int32)
-    use_by_binding[rows] = use_of
-    pairs = np.unique(np.stack([binding[known], who[known]], axis=1), axis=0) if known.any() else np.empty((0, 2), int)
-    binding = np.append(pairs[:, 0], NO_BINDING).astype(np.int32)
-    who = np.append(pairs[:, 1], entries.add(Identity(GROUP, MASTERS))).astype(np.int32)
-    use = np.append(use_by_binding[pairs[:, 0].astype(np.int32)], len(used)).astype(np.int32)
-    return entries.finish(binding, who, use, uses)
+    kept = uses.count[use_of_row] > 0
+    use_of_binding = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
+    use_of_binding[rows] = use_of_row
+    binding, kinds, spaces, names = _subjects(snapshot, rows[kept])
+    people = _People(snapshot)
+    who = people.identify(kinds, spaces, names)
+    # A subject that a binding names twice is one way; a kind that matches nobody is none.
+    pairs = np.unique((binding.astype(np.int64) << 32 | who)[who >= 0])
+    binding, who = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
+    return people.finish(
+        binding=np.append(binding, np.int32(NO_BINDING)),
+        who=np.append(who, np.int32(people.add(Identity(GROUP, MASTERS)))),
+        use=np.append(use_of_binding[binding], np.int32(len(used))),
+        uses=uses,
+    )
 
 
 def _binding_rows(snapshot: Snapshot, namespaces: Iterable[str] | None) -> NDArray[np.intp]:
@@ -103,23 +108,13 @@ def _roles(snapshot: Snapshot) -> Ints:
     # A ClusterRoleBinding that refers to a Role finds none: there is no namespace to look in.
     usable = wide | (local & ~cluster)
     found = usable & (keys[at] == wanted) if len(keys) else np.zeros(len(wanted), dtype=bool)
-    unseen = (wide & snapshot.missing("clusterroles")) | (local & ~cluster & unseen_in(snapshot, "roles", bindings))
+    unseen = (wide & snapshot.missing("clusterroles")) | (
+        local & ~cluster & snapshot.unseen("roles", bindings["namespace"])
+    )
     return np.where(found, at, np.where(unseen, UNSEEN, MISSING)).astype(np.int32)
 
 
-def unseen_in(snapshot: Snapshot, kind: str, rows: dict[str, Ints] | object) -> NDArray[np.bool_]:
-    """Return for each row (with a `namespace`) whether objects of `kind` in its namespace could not be seen."""
-    spaces: Ints = rows["namespace"]  # type: ignore[index]
-    gaps = {gap.namespace for gap in snapshot.gaps if gap.kind == kind}
-    if "" in gaps:
-        return np.ones(len(spaces), dtype=bool)
-    unseen = np.isin(spaces, [snapshot.code(name) for name in gaps])
-    if "*" in gaps:
-        unseen |= ~np.isin(spaces, snapshot.tables["namespaces"]["name"])
-    return unseen
-
-
-def _judge(snapshot: Snapshot, used: NDArray[np.int32]) -> Uses:
+def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
     roles = snapshot.tables["roles"]
     text = snapshot.strings
     aggregations = Aggregations(
@@ -131,7 +126,7 @@ def _judge(snapshot: Snapshot, used: NDArray[np.int32]) -> Uses:
     )
     capabilities: list[tuple[Capability, int, str]] = []
     first, sources = [0], []
-    for row in used.tolist():
+    for row in used:
         found, source = _use(snapshot, row, aggregations)
         capabilities += found
         first.append(len(capabilities))
@@ -139,7 +134,7 @@ def _judge(snapshot: Snapshot, used: NDArray[np.int32]) -> Uses:
     repositories = sorted({"", *(c.repository for c, _, _ in capabilities)})
     at = {name: code for code, name in enumerate(repositories)}
     return Uses(
-        role=used.astype(np.int32),
+        role=_ints(used),
         first=_ints(first[:-1]),
         count=np.diff(_ints(first)),
         repository=_ints([at[c.repository] for c, _, _ in capabilities]),
@@ -169,12 +164,12 @@ def _use(snapshot: Snapshot, row: int, roles: Aggregations) -> tuple[list[tuple[
 def _all_rules(snapshot: Snapshot, row: int) -> str:
     """Return the rules of a role; where files hold it twice with other rules, all of them: never lose access."""
     table, text = snapshot.tables["roles"], snapshot.strings
-    rules = text[table["rules"][row]]
-    same = (table["namespace"] == table["namespace"][row]) & (table["name"] == table["name"][row])
-    others = {text[code] for code in table["rules"][same].tolist()} - {rules, "[]"}
-    for other in sorted(others):
-        rules = other if rules == "[]" else f"{rules[:-1]},{other[1:]}"
-    return rules
+    place = table["namespace"][row], table["name"][row]
+    found = {text[table["rules"][row]]}
+    while (row := row + 1) < len(table["name"]) and (table["namespace"][row], table["name"][row]) == place:
+        found.add(text[table["rules"][row]])
+    found.discard("[]")
+    return f"[{','.join(rules[1:-1] for rules in sorted(found))}]"
 
 
 def _subjects(snapshot: Snapshot, rows: NDArray[np.intp]) -> tuple[Ints, Ints, Ints, Ints]:
@@ -189,44 +184,42 @@ def _subjects(snapshot: Snapshot, rows: NDArray[np.intp]) -> tuple[Ints, Ints, I
     return binding, subjects["kind"][mine], space.astype(np.int32), subjects["name"][mine]
 
 
-class _Entries:
+class _People:
     """Numbers identities in the order of their first use, and sorts them at the end."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._at: dict[Identity, int] = {}
+        self._at: dict[Identity, int] = {ANYBODY: 0, ANY_PERSON: 1}
 
     def add(self, who: Identity) -> int:
         return self._at.setdefault(who, len(self._at))
 
     def identify(self, kinds: Ints, spaces: Ints, names: Ints) -> Ints:
         """Return the number of each subject, -1 for a kind that matches nobody."""
-        if not len(kinds):
-            return np.empty(0, dtype=np.int32)
         text, size = self._snapshot.strings, len(self._snapshot.strings)
+        kind_codes, kind = np.unique(kinds, return_inverse=True)
         # A namespace matters to service accounts only.
-        spaces = np.where(kinds == self._snapshot.code("ServiceAccount"), spaces, 0)
-        keys = (kinds.astype(np.int64) * size + spaces) * size + names
-        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        spaces = np.where(kinds == self._snapshot.code(ACCOUNT), spaces, 0)
+        _, first, inverse = np.unique((kind * size + spaces) * size + names, return_index=True, return_inverse=True)
         numbers = []
-        for kind, space, name in zip(kinds[first].tolist(), spaces[first].tolist(), names[first].tolist(), strict=True):
-            who = identity(text[kind], text[space], text[name])
+        for at, space, name in zip(kind[first].tolist(), spaces[first].tolist(), names[first].tolist(), strict=True):
+            who = identity(text[kind_codes[at]], text[space], text[name])
             numbers.append(-1 if who is None else self.add(who))
         return _ints(numbers)[inverse]
 
     def finish(self, binding: Ints, who: Ints, use: Ints, uses: Uses) -> Ways:
-        groups, members = self._snapshot.tables["groups"], self._snapshot.tables["members"]
-        bound = [(number, one.name) for one, number in self._at.items() if one.kind == GROUP]
-        names = _ints([self._snapshot.code(name) for _, name in bound])
-        low, high = np.searchsorted(groups["name"], names), np.searchsorted(groups["name"], names, side="right")
-        start = np.searchsorted(members["group"], low)
-        end = np.searchsorted(members["group"], high)
-        people: list[int] = []
+        """Add the members of the groups that are bound, and return all with identities in their order."""
+        groups = self._snapshot.tables["groups"]["name"]
+        holders = self._snapshot.tables["members"]["group"]
         spans: dict[int, tuple[int, int]] = {}
-        for (number, _), exists, a, b in zip(bound, (high > low).tolist(), start.tolist(), end.tolist(), strict=True):
-            listed = self._people(members["user"][a:b]) if exists else []
-            spans[number] = (len(people), len(listed) if exists else -1)
-            people += listed
+        members: list[int] = []
+        for one, number in list(self._at.items()):
+            code = self._snapshot.code(one.name) if one.kind == GROUP else -1
+            low, high = np.searchsorted(groups, code), np.searchsorted(groups, code, side="right")
+            if low < high:
+                listed = self._people(*np.searchsorted(holders, [low, high]).tolist())
+                spans[number] = (len(members), len(listed))
+                members += listed
         identities = sorted(self._at)
         rank = np.empty(len(identities), dtype=np.int32)
         rank[[self._at[one] for one in identities]] = np.arange(len(identities), dtype=np.int32)
@@ -238,15 +231,15 @@ class _Entries:
             who=rank[who],
             use=use,
             uses=uses,
-            member_first=_ints([first for first, _ in spanned]),
-            member_count=_ints([count for _, count in spanned]),
-            members=rank[_ints(people)],
+            member_first=_ints(first for first, _ in spanned),
+            member_count=_ints(count for _, count in spanned),
+            members=rank[_ints(members)],
         )
 
-    def _people(self, users: Ints) -> list[int]:
-        """Return the people among a group's users: only they get groups from group objects."""
-        text = self._snapshot.strings
-        who = (user(text[code]) for code in np.unique(users).tolist())
+    def _people(self, start: int, end: int) -> list[int]:
+        """Return the people among the users of these member rows: only they get groups from group objects."""
+        text, users = self._snapshot.strings, self._snapshot.tables["members"]["user"]
+        who = (user(text[code]) for code in np.unique(users[start:end]).tolist())
         return [self.add(one) for one in who if one.kind == USER and one.name != ANONYMOUS]
 
 

@@ -50,9 +50,7 @@ class Aggregations:
     def __init__(self, roles: Iterable[ClusterRole]) -> None:
         """Take all cluster roles of a zone."""
         self._roles = {role.name: role for role in roles}
-        self._labels = {
-            name: _LABELS.decode(role.labels) if role.labels else {} for name, role in self._roles.items()
-        }
+        self._labels = {name: _LABELS.decode(role.labels) if role.labels else {} for name, role in self._roles.items()}
         self._rights = {name: _rights(judge_text(role.rules)) for name, role in self._roles.items()}
         self._found: dict[str, tuple[str, ...]] = {}
 

@@ -47,11 +47,7 @@ class Capability(NamedTuple):
 
 def covers(rule: Rule, verb: str, resource: str) -> bool:
     """Say whether `rule` covers the question for some names; `resourceNames` is the caller's to judge."""
-    return (
-        _holds(rule.verbs, verb)
-        and _holds(rule.groups, IMAGES)
-        and (_holds(rule.resources, resource))
-    )
+    return _holds(rule.verbs, verb) and _holds(rule.groups, IMAGES) and (_holds(rule.resources, resource))
 
 
 def _holds(words: Sequence[str] | None, word: str) -> bool:

@@ -2,7 +2,9 @@
 
 from typing import Final, NamedTuple
 
-USER, GROUP, ACCOUNT, ANY = "User", "Group", "ServiceAccount", "Any"
+USER, GROUP, ACCOUNT = "User", "Group", "ServiceAccount"
+# Kinds of the tables that stand for what was not seen: anybody, and anybody who may be in a group not known.
+ANY, ANY_USER = "Any", "AnyUser"
 
 MASTERS: Final = "system:masters"  # passes every check without RBAC
 EVERYONE: Final = "system:authenticated"
@@ -61,7 +63,9 @@ def asserted_groups(who: Identity) -> tuple[str, ...]:
     """
     if who.kind == ACCOUNT:
         return () if who.inert else (f"{ACCOUNTS}:{who.name.split(':')[0]}", ACCOUNTS, EVERYONE)
-    if who.kind == USER:
+    if who.kind == ANY:
+        return ()
+    if who.kind in {USER, ANY_USER}:
         return (NOBODY,) if who.name == ANONYMOUS else (EVERYONE, EVERY_LOGIN)
     if who.name in {EVERYONE, NOBODY, MASTERS}:
         return ()

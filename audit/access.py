@@ -1,0 +1,259 @@
+"""Snapshot -> its tables; and `access`: what each subject may do in each place, all its ways together."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.grants import (
+    DIRECT,
+    FLAGS,
+    Rows,
+    accounts,
+    answers,
+    binding_columns,
+    expand,
+    grants_table,
+    group_column,
+    place_columns,
+    role_columns,
+    sources,
+)
+from audit.rbac.roles import HOW
+from audit.rbac.rules import CLUSTER_ONLY, CREATE, EVERYTHING, PULL, PUSH
+from audit.rbac.subjects import ANONYMOUS, GROUP, USER, Identity, asserted_groups, may_join
+from audit.snapshot import Ints, Snapshot
+from audit.tables import Table, Text
+from audit.ways import ANY_PERSON, NO_BINDING, Ways, ways_in
+
+_NEEDS: Final = FLAGS | {"create": PUSH | CREATE}
+# How much a grant's rights are worth when one has to stand for several, by rights.
+_STRENGTH: Final = np.array(
+    [
+        8 * (rights & (PUSH | CREATE) == PUSH | CREATE)
+        + 4 * bool(rights & PUSH)
+        + 2 * bool(rights & PULL)
+        + bool(rights)
+        for rights in range(EVERYTHING + 1)
+    ]
+)
+
+
+def tables_of(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> dict[str, Table]:
+    """Return the tables `grants` and `access` of one zone; with `namespaces`, of those and what is cluster-wide."""
+    ways = ways_in(snapshot, namespaces)
+    rows = expand(ways)
+    zone = snapshot.origin.zone
+    wanted = None if namespaces is None else {*namespaces}
+    return {"grants": grants_table(zone, ways, rows), "access": _Access(ways, rows, wanted).table(zone)}
+
+
+class _Access:
+    """Joins the grants of each subject in each place, with what it has there as one of everybody."""
+
+    def __init__(self, ways: Ways, rows: Rows, wanted: set[str] | None) -> None:
+        """Take all grants, sorted; `wanted` names the namespaces that are reported on (None: all)."""
+        self._ways = ways
+        self._wanted = wanted
+        # A grant that gives nothing to anybody is a matter of the table `grants`.
+        self._rows = rows.take(rows.possible > 0)
+        self._sizes = len(ways.uses.repositories), len(ways.identities)
+        keys = self._key(self._rows.space, self._rows.repository, self._rows.who)
+        self._keys, first, self._count = np.unique(keys, return_index=True, return_counts=True)
+        self._granted: Ints = _together(self._rows.granted, first)
+        self._possible: Ints = _together(self._rows.possible, first)
+        self._strongest = self._strongest_rows(first)
+        self._groups_unseen = bool(ways.snapshot.gaps_of("groups"))
+        if self._groups_unseen:
+            self._add_any_person()
+        self._circles = _circles(ways.identities, groups_unseen=self._groups_unseen)
+
+    def table(self, zone: str) -> Table:
+        """Return the table `access`, sorted by place and subject."""
+        blind = self._blind_spots()
+        anybody = self._key(blind, np.zeros_like(blind), np.zeros_like(blind))
+        places = np.unique(np.concatenate([self._keys, self._meetings(), anybody]))
+        space, repository, who = self._unkey(places)
+        granted, possible = self._effective(space, repository, who)
+        possible |= self._not_seen(space)
+        own = self._own(places)
+        strongest = np.append(self._strongest, -1)[own]
+        counts = np.append(self._count, 0)[own].astype(np.int32)
+        return self._table(zone, (space, repository, who), (granted, possible), strongest, counts)
+
+    def _key(self, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
+        repositories, identities = self._sizes
+        return (space.astype(np.int64) * repositories + repository) * identities + who
+
+    def _unkey(self, keys: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
+        repositories, identities = self._sizes
+        place = keys // identities
+        parts = place // repositories, place % repositories, keys % identities
+        return parts[0].astype(np.int32), parts[1].astype(np.int32), parts[2].astype(np.int32)
+
+    def _own(self, keys: NDArray[np.int64]) -> NDArray[np.intp]:
+        """Return the position of each key among the places with grants, or -1."""
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[at] == keys, at, -1)
+
+    def _effective(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
+        """Return the rights held and possible of each subject in each place: its own, and everybody's there."""
+        granted, possible = self._covering(space, repository, who)
+        for groups in self._circles.T:
+            mine = np.flatnonzero(groups[who] >= 0)
+            more, maybe = self._covering(space[mine], repository[mine], groups[who[mine]])
+            granted[mine] |= more
+            possible[mine] |= maybe
+        return granted, possible
+
+    def _covering(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
+        """Return what the subjects' own grants give: there, in every repository, in every namespace."""
+        granted, possible = np.zeros(len(who), dtype=np.int32), np.zeros(len(who), dtype=np.int32)
+        zeros = np.zeros(len(who), dtype=np.int32)
+        for spaces in (space, zeros):
+            for repositories in (repository, zeros):
+                at = self._own(self._key(spaces, repositories, who))
+                granted |= np.append(self._granted, np.int32(0))[at]
+                possible |= np.append(self._possible, np.int32(0))[at]
+        return granted, possible
+
+    def _meetings(self) -> NDArray[np.int64]:
+        """Return the places without a grant of their own where a subject can create by two halves from elsewhere.
+
+        One half comes from a wider place or from a group of everybody, the other from another one; neither row would
+        say `create` then, and nobody could tell from the table.
+        """
+        space, repository, who = self._unkey(self._keys)
+        found: set[tuple[int, int, int]] = set()
+        for held in (self._granted, self._possible):
+            pushes: dict[int, list[tuple[int, int]]] = {}
+            creates: dict[int, set[int]] = {}
+            for at in np.flatnonzero(held & (PUSH | CREATE) == PUSH).tolist():
+                pushes.setdefault(int(who[at]), []).append((int(space[at]), int(repository[at])))
+            for at in np.flatnonzero(held & (PUSH | CREATE) == CREATE).tolist():
+                creates.setdefault(int(who[at]), set()).add(int(space[at]))
+            found |= {
+                (near, name, one)
+                for one, pusher, creator in self._related({*pushes}, {*creates})
+                for place, name in pushes[pusher]
+                for near in _overlap(place, creates[creator])
+            }
+        spaces, repositories, subjects = np.array(sorted(found), dtype=np.int32).reshape(-1, 3).T
+        return self._key(spaces, repositories, subjects)
+
+    def _related(self, pushers: set[int], creators: set[int]) -> Iterator[tuple[int, int, int]]:
+        """Yield who has a half by itself, and whose halves come together in it: its own, or a group's of everybody."""
+        for one in sorted(pushers | creators) if pushers and creators else ():
+            circle = {one, *self._circles[one].tolist()}
+            yield from ((one, one, creator) for creator in sorted(circle & creators) if one in pushers)
+            yield from ((one, pusher, one) for pusher in sorted(circle & pushers) if one in creators)
+
+    def _strongest_rows(self, first: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return for each place with grants the row of its strongest one."""
+        strength = _STRENGTH[self._rows.granted] * 2 + (self._rows.group == DIRECT)
+        place = np.repeat(np.arange(len(first)), self._count)
+        return np.lexsort([-strength, place])[first]
+
+    def _add_any_person(self) -> None:
+        """Add what somebody may have who is in groups that were not seen: what any ordinary group has."""
+        identities = self._ways.identities
+        ordinary = np.array([may_join(one) for one in identities], dtype=bool)[self._keys % len(identities)]
+        keys = self._keys[ordinary]
+        persons, first = np.unique(keys - keys % len(identities) + identities.index(ANY_PERSON), return_index=True)
+        keys = np.append(self._keys, persons)
+        order = np.argsort(keys)
+        nothing = np.zeros(len(persons), dtype=np.int32)
+        self._keys = keys[order]
+        possible = _together(self._possible[ordinary], first)
+        self._granted = np.concatenate([self._granted, nothing])[order]
+        self._possible = np.concatenate([self._possible, possible])[order]
+        self._count = np.concatenate([self._count, nothing])[order]
+        self._strongest = np.concatenate([self._strongest, nothing - 1])[order]
+
+    def _not_seen(self, space: Ints) -> Ints:
+        """Return the rights that anybody may have in each place because its bindings were not all seen."""
+        snapshot = self._ways.snapshot
+        # A cluster-wide row is read as an answer for every namespace: it may be wrong for one that was not seen.
+        blind = snapshot.unseen("rolebindings", space) | snapshot.missing("rolebindings")
+        unseen = np.where(blind, EVERYTHING & ~CLUSTER_ONLY, 0).astype(np.int32)
+        if snapshot.gaps_of("clusterrolebindings"):
+            unseen[:] = EVERYTHING
+        return unseen
+
+    def _blind_spots(self) -> Ints:
+        """Return the namespaces (0: every one) in which anybody may have access."""
+        snapshot = self._ways.snapshot
+        if snapshot.gaps_of("clusterrolebindings") or snapshot.missing("rolebindings"):
+            return np.zeros(1, dtype=np.int32)
+        known = np.union1d(snapshot.tables["namespaces"]["name"], snapshot.tables["bindings"]["namespace"])
+        named = [snapshot.code(gap.namespace) for gap in snapshot.gaps_of("rolebindings")]
+        known = np.union1d(known, [code for code in named if code > 0]).astype(np.int32)
+        known = known[known > 0]
+        if self._wanted is not None:
+            known = known[[snapshot.strings[code] in self._wanted for code in known.tolist()]]
+        return known[snapshot.unseen("rolebindings", known)]
+
+    def _table(
+        self,
+        zone: str,
+        place: tuple[Ints, Ints, Ints],
+        held: tuple[Ints, Ints],
+        strongest: NDArray[np.intp],
+        counts: Ints,
+    ) -> Table:
+        ways, rows = self._ways, self._rows
+        # Places without a grant of their own point at a row that is not there: their columns are empty.
+        some = strongest >= 0
+        row = np.where(some, strongest, 0)
+        way = rows.way[row]
+        binding = np.where(some, ways.binding[way], NO_BINDING)
+        binding_kind, name = binding_columns(ways, binding, rows.space[row]).values()
+        is_group = np.array([one.kind == GROUP for one in ways.identities], dtype=bool)
+        members = np.where(is_group, ways.member_count, 0).astype(np.int32)
+        return Table(
+            "access",
+            {
+                **place_columns(zone, ways, *place),
+                **{name: answers(*held, bits) for name, bits in _NEEDS.items()},
+                "how": Text(np.where(some, rows.how[row], 0).astype(np.int32), HOW),
+                "grants": counts,
+                "group": group_column(ways, np.where(some, rows.group[row], DIRECT).astype(np.int32)),
+                "binding_kind": _blank(binding_kind, some),
+                "binding": name,
+                **role_columns(ways.snapshot, binding),
+                "aggregated_from": _blank(sources(ways, ways.use[way]), some),
+                "members": members[place[2]],
+                "account": accounts(ways, place[2]),
+            },
+        )
+
+
+def _circles(identities: Sequence[Identity], *, groups_unseen: bool) -> Ints:
+    """Return for each identity, a row of three, the positions of what it is as one of everybody; -1 for none."""
+    at = {one: position for position, one in enumerate(identities)}
+    circles = np.full((len(identities), 3), -1, dtype=np.int32)
+    for position, one in enumerate(identities):
+        wider = [Identity(GROUP, name) for name in asserted_groups(one)]
+        if groups_unseen and one.kind == USER and one.name != ANONYMOUS:
+            wider.append(ANY_PERSON)
+        for column, other in enumerate(wider):
+            circles[position, column] = at.get(other, -1)
+    return circles
+
+
+def _together(rights: Ints, first: NDArray[np.intp]) -> Ints:
+    """Return the union of the rights of each run of rows, which begin at `first`."""
+    return np.bitwise_or.reduceat(rights, first) if len(first) else rights
+
+
+def _overlap(space: int, others: set[int]) -> set[int]:
+    """Return the narrowest places that `space` and one of `others` have in common; 0 is every one."""
+    if not space:
+        return others
+    return {space} if space in others or 0 in others else set()
+
+
+def _blank(column: Text, some: NDArray[np.bool_]) -> Text:
+    """Return the column with an empty text where not `some`."""
+    return Text(np.where(some, column.codes, len(column.values)).astype(np.int32), (*column.values, ""))

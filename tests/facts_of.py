@@ -1,0 +1,32 @@
+"""A world as the snapshot that a perfect, or an imperfect, collection of it would leave."""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from audit.facts import Facts
+from audit.objects import KINDS
+from audit.snapshot import Gap, Listing, Origin, Snapshot
+from tests.plain_rbac import World
+
+ORIGIN = Origin("zone-1", "dump", "somewhere")
+
+
+def snapshot_of(world: World, hidden: Iterable[Gap] = (), zone: str = "zone-1") -> Snapshot:
+    """Return the snapshot of `world` without the objects that the gaps in `hidden` are about."""
+    gaps = list(hidden)
+    facts = Facts()
+    for plural, kind in KINDS.items():
+        blind = {gap.namespace for gap in gaps if gap.kind == plural}
+        raw = [item for item in world.get(plural) or [] if not _hidden(item, blind)]
+        items = [msgspec.convert(item, kind.item) for item in raw]
+        facts.add(plural, items)
+        if not blind:
+            facts.listed(Listing(plural, len(items)))
+    for gap in gaps:
+        facts.gap(gap)
+    return facts.snapshot(msgspec.structs.replace(ORIGIN, zone=zone))
+
+
+def _hidden(item: dict[str, dict[str, str]], blind: Collection[str]) -> bool:
+    return "" in blind or item["metadata"].get("namespace", "-") in blind
