@@ -135,8 +135,10 @@ class Text:
 
     def compact(self) -> "Text":
         """Return the same column with only the values that occur, in the same order."""
-        used, codes = np.unique(self.codes, return_inverse=True)
-        return Text(codes.astype(np.int32, copy=False), [self.values[code] for code in used.tolist()])
+        seen = np.zeros(len(self.values), dtype=bool)
+        seen[self.codes] = True
+        at = np.cumsum(seen, dtype=np.int32) - np.int32(1)
+        return Text(at[self.codes], [self.values[code] for code in np.flatnonzero(seen).tolist()])
 
     def strings(self) -> list[str]:
         """Return the texts, one a row."""
@@ -200,6 +202,25 @@ def text_column(texts: Sequence[str]) -> Text:
     values = sorted(set(texts))
     at = {text: code for code, text in enumerate(values)}
     return Text(np.array([at[text] for text in texts], dtype=np.int32), values)
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Return several tables of the same name (at least one) as one, the rows in the given order."""
+    first = tables[0]
+    columns: dict[str, Text | Numbers] = {}
+    for name, values in first.columns.items():
+        if isinstance(values, Text):
+            columns[name] = _joined_texts([table.text(name).compact() for table in tables])
+        else:
+            columns[name] = np.concatenate([table.numbers(name) for table in tables])
+    return Table(first.name, columns)
+
+
+def _joined_texts(texts: Sequence[Text]) -> Text:
+    values = sorted({value for text in texts for value in text.values})
+    at = {value: code for code, value in enumerate(values)}
+    moved = [np.array([at[value] for value in text.values], dtype=np.int32)[text.codes] for text in texts]
+    return Text(np.concatenate(moved), values)
 
 
 def columns_reference() -> str:

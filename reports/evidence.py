@@ -1,0 +1,42 @@
+"""The manifest of a run: what was asked, what was seen and what not, and what was written. It is written last."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from audit.snapshot import Snapshot
+
+MANIFEST: Final = "manifest.json"
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file of the run: name (relative to the run's folder), size in bytes, SHA-256 (hex), rows (-1: not a table)."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int = -1
+
+
+class Hashing:
+    """Passes chunks through and hashes them, so that no file is read again."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        """Take what will be written."""
+        self._chunks = chunks
+        self._sha256 = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the chunks."""
+        for chunk in self._chunks:
+            self._sha256.update(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the chunks that went through."""
+        return self._sha256.hexdigest()
