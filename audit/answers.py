@@ -96,14 +96,10 @@ class Oracle:
 
     def blind(self, namespace: str) -> list[Gap]:
         """Return the gaps because of which anybody may have access in `namespace`."""
+        places = {"", namespace} if self.listed(namespace) else {"", namespace, "*"}
         snapshot = self.ways.snapshot
-        found = []
-        for gap in snapshot.gaps:
-            if gap.kind == "clusterrolebindings" or (gap.kind == "rolebindings" and gap.namespace in {"", namespace}):
-                found.append(gap)
-            elif gap.kind == "rolebindings" and gap.namespace == "*" and not self.listed(namespace):
-                found.append(gap)
-        return found
+        here = [gap for gap in snapshot.gaps_of("rolebindings") if gap.namespace in places]
+        return [*snapshot.gaps_of("clusterrolebindings"), *here]
 
     def listed(self, namespace: str) -> bool:
         """Say whether the zone is known to have this namespace."""

@@ -65,12 +65,6 @@ class ConfigError(UsageError):
         )
 
 
-class NothingUsable(AuditError):
-    """No zone could be read, so there is nothing to report on."""
-
-    exit_code = NOTHING
-
-
 class Stopped(AuditError):
     """The program was asked to stop (SIGTERM or Ctrl-C)."""
 

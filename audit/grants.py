@@ -34,6 +34,7 @@ class Rows:
     how: Ints
 
     def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
+        """Return the given rows (positions or a mask)."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def __len__(self) -> int:
@@ -86,6 +87,7 @@ def _ranges(first: Ints, count: Ints) -> NDArray[np.intp]:
 
 
 def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
+    """Return the table `grants`, a row for each of `rows`."""
     snapshot, uses = ways.snapshot, ways.uses
     use, binding = ways.use[rows.way], ways.binding[rows.way]
     return Table(
@@ -110,6 +112,7 @@ def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
 
 
 def place_columns(zone: str, ways: Ways, space: Ints, repository: Ints, who: Ints) -> dict[str, Text | Numbers]:
+    """Return the columns that say where and who."""
     kinds = (ACCOUNT, ANY, ANY_USER, GROUP, USER)
     kind = np.array([kinds.index(one.kind) for one in ways.identities], dtype=np.int32)
     return {
@@ -128,10 +131,12 @@ def answers(granted: Ints, possible: Ints, needed: int) -> Numbers:
 
 
 def group_column(ways: Ways, group: Ints) -> Text:
+    """Return the names of groups; empty for DIRECT."""
     return Text(group + 1, ("", *(one.name for one in ways.identities)))
 
 
 def binding_columns(ways: Ways, binding: Ints, space: Ints) -> dict[str, Text]:
+    """Return kind and name of bindings (rows of the binding table, or NO_BINDING)."""
     kind = np.where(binding == NO_BINDING, 0, np.where(space == 0, 1, 2)).astype(np.int32)
     return {
         "binding_kind": Text(kind, ("built-in", "ClusterRoleBinding", "RoleBinding")),
@@ -140,6 +145,7 @@ def binding_columns(ways: Ways, binding: Ints, space: Ints) -> dict[str, Text]:
 
 
 def role_columns(snapshot: Snapshot, binding: Ints) -> dict[str, Text]:
+    """Return kind and name of the roles that bindings refer to."""
     return {
         "role_kind": _binding_text(snapshot, "role_kind", binding),
         "role": _binding_text(snapshot, "role", binding),
@@ -152,6 +158,7 @@ def _binding_text(snapshot: Snapshot, column: str, binding: Ints) -> Text:
 
 
 def sources(ways: Ways, use: Ints) -> Text:
+    """Return the roles from which the rights of each use were aggregated."""
     texts = text_column(ways.uses.sources)
     return Text(texts.codes[use], texts.values)
 

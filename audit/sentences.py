@@ -1,4 +1,4 @@
-"""Why an answer is what it is, in sentences for people. Names are as the cluster has them: make them harmless to print."""
+"""Why an answer is what it is, in sentences. Names are as the cluster has them: the caller makes them harmless."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 from audit.answers import NEEDS, Oracle, Way
 from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
-from audit.snapshot import REASONS, Gap
 from audit.tables import NO, UNKNOWN, YES
 from audit.ways import MISSING, NO_BINDING, UNSEEN
 
@@ -114,15 +113,9 @@ def _obstacles(oracle: Oracle, who: Identity, namespace: str | None) -> Iterator
     snapshot = oracle.ways.snapshot
     anywhere = (*snapshot.gaps_of("clusterrolebindings"), *snapshot.gaps_of("rolebindings"))
     for gap in anywhere if namespace is None else oracle.blind(namespace):
-        yield f"{_gap(gap)}: anybody may have access by them"
+        yield f"not seen: {gap.text}; anybody may have access by them"
     for gap in oracle.groups_unseen(who):
-        yield f"{_gap(gap)}: {_name(who)} may be in groups that are not known"
-
-
-def _gap(gap: Gap) -> str:
-    where = f" of {gap.namespace}" if gap.namespace not in {"", "*"} else ""
-    detail = f" ({gap.detail})" if gap.detail else ""
-    return f"{gap.kind}{where} not seen, {REASONS.get(gap.reason, gap.reason)}{detail}"
+        yield f"not seen: {gap.text}; {_name(who)} may be in groups that are not known"
 
 
 def _name(who: Identity) -> str:

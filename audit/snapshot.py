@@ -38,6 +38,22 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 }
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
+REASONS: Final[dict[str, str]] = {
+    "missing": "no file or answer for this kind",
+    "refused": "the credentials may not read it",
+    "unauthenticated": "the credentials were not accepted",
+    "credentials": "the credentials could not be used",
+    "not-served": "the cluster does not serve this API",
+    "cut": "the answer ended in the middle",
+    "expired": "the list changed faster than it could be read",
+    "malformed": "the answer or file is not what it should be",
+    "unreachable": "the zone did not answer",
+    "overloaded": "the zone asked to come back later, too often",
+    "error": "the zone answered with an error",
+    "timeout": "the time budget was used up",
+    "stopped": "the program was stopped first",
+}
+
 
 class Gap(msgspec.Struct, frozen=True, order=True):
     """What could not be seen, and why.
@@ -51,21 +67,12 @@ class Gap(msgspec.Struct, frozen=True, order=True):
     reason: str
     detail: str = ""
 
-
-REASONS: Final[dict[str, str]] = {
-    "missing": "no file or answer for this kind",
-    "refused": "the credentials may not read it",
-    "unauthenticated": "the credentials were not accepted",
-    "not-served": "the cluster does not serve this API",
-    "cut": "the answer ended in the middle",
-    "expired": "the list changed faster than it could be read",
-    "malformed": "the answer or file is not what it should be",
-    "unreachable": "the zone did not answer",
-    "overloaded": "the zone asked to come back later, too often",
-    "error": "the zone answered with an error",
-    "timeout": "the time budget was used up",
-    "stopped": "the program was stopped first",
-}
+    @property
+    def text(self) -> str:
+        """Say in one line what could not be seen, and why."""
+        where = {"": "", "*": " of namespaces that are not listed"}.get(self.namespace, f" of {self.namespace}")
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.kind}{where}: {REASONS.get(self.reason, self.reason)}{detail}"
 
 
 class Listing(msgspec.Struct, frozen=True, order=True):
@@ -153,7 +160,7 @@ def encode(snapshot: Snapshot) -> bytes:
 
 
 def load(path: Path) -> Snapshot:
-    """Return the snapshot in the file `path`; raises UsageError when it is not one, is damaged or from another version."""
+    """Return the snapshot in the file `path`; raises UsageError when it is none, damaged or of another version."""
     fix = "collect it again with `registry-audit collect`"
     try:
         saved = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=_Saved)

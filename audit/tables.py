@@ -38,8 +38,8 @@ _WHO: Final = (
     Column(
         "subject_kind",
         "text",
-        "`User`, `Group` or `ServiceAccount`. With the subject `*`, `Any` marks what could not be read (anybody may have "
-        "this access) and `AnyUser` what any person may have who is in a group whose members could not be read.",
+        "`User`, `Group` or `ServiceAccount`. With the subject `*`, `Any` marks what could not be read (anybody may "
+        "have this access) and `AnyUser` what any person may have who is in a group whose members could not be read.",
     ),
     Column("subject", "text", "Name of the user or group; `namespace:name` of a service account."),
 )
@@ -59,8 +59,8 @@ _GROUP: Final = Column("group", "text", "Group through which a person has it; em
 _ACCOUNT: Final = Column(
     "account",
     "text",
-    "`present`, `absent` or `unknown`: whether the service account, or the group object that lists the members, exists. "
-    "Empty for users and for the platform's own groups, which have no object.",
+    "`present`, `absent` or `unknown`: whether the service account, or the group object that lists the members, "
+    "exists. Empty for users and for the platform's own groups, which have no object.",
 )
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
@@ -90,7 +90,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "problem",
             "text",
-            "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, `account without namespace`.",
+            "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, or "
+            "`account without namespace`.",
         ),
     ),
     "access": (

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Final
 
-from audit.snapshot import Snapshot
+from reports.run import RunInfo
 
 MANIFEST: Final = "manifest.json"
 VERSION: Final = 1
@@ -40,3 +40,16 @@ class Hashing:
     def digest(self) -> str:
         """Return the SHA-256 (hex) of the chunks that went through."""
         return self._sha256.hexdigest()
+
+
+def manifest(run: RunInfo, files: Sequence[Written], *, stopped: bool = False) -> bytes:
+    """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
+    content = {
+        "format": "registry-audit manifest",
+        "version": VERSION,
+        "state": "stopped" if stopped else run.state,
+        "as_of": run.as_of,
+        "run": asdict(run),
+        "files": [asdict(file) for file in sorted(files, key=lambda file: file.name)],
+    }
+    return (json.dumps(content, indent=2) + "\n").encode()

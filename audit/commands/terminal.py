@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from audit.errors import printable
 from audit.snapshot import Snapshot
@@ -13,18 +13,7 @@ from audit.snapshot import Snapshot
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-
-class Listener(Protocol):
-    """Hears how collecting goes; called from several threads."""
-
-    def zone_started(self, zone: str) -> None:
-        """A zone's collection begins."""
-
-    def listed(self, zone: str, kind: str, count: int) -> None:
-        """`count` objects of a kind were read, of a list that is whole."""
-
-    def zone_done(self, zone: str, snapshot: Snapshot) -> None:
-        """A zone's collection has ended, whole or not."""
+    from audit.collect.run import Listener
 
 
 def result(text: str) -> None:
@@ -74,7 +63,7 @@ def _draw(header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 
 
 @contextmanager
-def progress(zones: Sequence[str]) -> Iterator[Listener]:
+def progress(zones: Sequence[str]) -> "Iterator[Listener]":
     """Show how collecting goes: bars on a terminal, a line for each zone and list elsewhere."""
     if not sys.stderr.isatty():
         yield _Lines()

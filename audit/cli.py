@@ -1,0 +1,249 @@
+"""The command line: the only place that chooses exit codes and ends the program."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import click
+import typer
+
+from audit.commands import terminal
+from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
+
+_HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
+_EPILOG: Final = (
+    "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
+    "4 nothing usable, 143 stopped."
+)
+
+app = typer.Typer(
+    name="registry-audit",
+    help=_HELP,
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+_SUBJECT: Final = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
+_ACTION: Final = "pull, push, or create (push a repository that does not exist yet)."
+_PLACE: Final = "Where; without a repository: any that no rule singles out."
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
+Live = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Collect the zones of this configuration now.", metavar="FILE")
+]
+Scope = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Take namespaces and outputs from this configuration.", metavar="FILE"),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", help="Folder to write into; each run gets its own in it.", metavar="DIR")
+]
+Zones = Annotated[
+    list[str] | None, typer.Option("--zone", "-z", help="Only this zone (may be given several times).", metavar="ID")
+]
+Snapshots = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--snapshot",
+        "-s",
+        help="Read this snapshot, folder of snapshots, run, or dump (may be given several times).",
+        metavar="PATH",
+    ),
+]
+Formats = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format", "-f", help="Only this format, csv or html (may be given several times).", metavar="FORMAT"
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.callback(invoke_without_command=True)
+def program(
+    *,
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Hold the options of the program itself."""
+    if show_version:
+        from audit.version import version
+
+        terminal.result(f"registry-audit {version()}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
+) -> None:
+    """Collect all zones, resolve who can do what, and write the reports: the whole job."""
+    from audit.commands import job
+
+    raise typer.Exit(job.run(config, out, zone or (), formats or (), as_json=as_json))
+
+
+@app.command()
+def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> None:
+    """Collect the zones into snapshot files, which every other command reads without a cluster."""
+    from audit.commands import job
+
+    raise typer.Exit(job.collect(config, out, zone or (), as_json=as_json))
+
+
+@app.command()
+def report(
+    snapshot: Snapshots = None,
+    config: Scope = None,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Write the reports from saved snapshots or dumps."""
+    from audit.commands import job
+
+    raise typer.Exit(job.report(snapshot or (), config, out, zone or (), formats or (), as_json=as_json))
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = Path(
+        "demo-report"
+    ),
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Run the whole job on two small zones that come with the program."""
+    from audit.commands import job
+
+    raise typer.Exit(job.demo(out, as_json=as_json))
+
+
+@app.command()
+def can(
+    subject: Annotated[str | None, typer.Argument(metavar="SUBJECT", help=_SUBJECT)] = None,
+    action: Annotated[str | None, typer.Argument(metavar="ACTION", help=_ACTION)] = None,
+    place: Annotated[str | None, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=_PLACE)] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            "--questions",
+            "-q",
+            help="Answer each row of this CSV file; columns zone,subject_kind,subject,action,namespace,repository.",
+            metavar="FILE",
+        ),
+    ] = None,
+    snapshot: Snapshots = None,
+    config: Live = None,
+    zone: Zones = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a subject may do something, and why: yes, no or unknown."""
+    from audit.commands import ask, sources
+
+    asked = (subject, action, place)
+    if questions is not None:
+        if any(asked) or as_json:
+            raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and answers in CSV")
+        raise typer.Exit(ask.questions(questions, sources.facts(snapshot or (), config, zone or ())))
+    if subject is None or action is None or place is None:
+        raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
+    found = sources.only_one(sources.facts(snapshot or (), config, zone or ()))
+    raise typer.Exit(ask.can(found, subject, action, place, as_json=as_json))
+
+
+@app.command()
+def who(
+    action: Annotated[str, typer.Argument(metavar="ACTION", help=_ACTION)],
+    place: Annotated[str, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=_PLACE)],
+    snapshot: Snapshots = None,
+    config: Live = None,
+    zone: Zones = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List everybody who may do something in a namespace."""
+    from audit.commands import ask, sources
+
+    raise typer.Exit(ask.who(sources.facts(snapshot or (), config, zone or ()), action, place, as_json=as_json))
+
+
+@app.command()
+def explain(
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help=_SUBJECT)],
+    namespace: Annotated[str | None, typer.Argument(metavar="NAMESPACE", help="Only in this namespace.")] = None,
+    snapshot: Snapshots = None,
+    config: Live = None,
+    zone: Zones = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Say each way in that a subject has, a sentence each."""
+    from audit.commands import ask, sources
+
+    raise typer.Exit(
+        ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
+    )
+
+
+@config_app.command("check")
+def config_check(config: ConfigFile, *, as_json: AsJson = False) -> None:
+    """Say everything that is wrong with the configuration and the files it refers to."""
+    from audit.commands import configuration
+
+    raise typer.Exit(configuration.check(config, as_json=as_json))
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON Schema of the configuration, for editors."""
+    from audit.commands import configuration
+
+    raise typer.Exit(configuration.schema())
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the program and end it with the documented exit code; nothing leaves a traceback unless it is a bug."""
+    sys.exit(run_command(arguments))
+
+
+def run_command(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except BrokenPipeError:
+        # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (Exception, KeyboardInterrupt) as error:
+        if os.environ.get("REGISTRY_AUDIT_DEBUG"):
+            raise
+        return _failed(error)
+    return code if isinstance(code, int) else DONE
+
+
+def _failed(error: BaseException) -> int:
+    """Tell what went wrong in one message, and return the exit code for it."""
+    message, code = f"this is a bug: {type(error).__name__}: {error} (REGISTRY_AUDIT_DEBUG=1 shows its place)", BROKEN
+    if isinstance(error, AuditError):
+        message, code = str(error), error.exit_code
+    elif isinstance(error, click.ClickException):
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        message = error.format_message() + (f" (try `{context.command_path} --help`)" if context else "")
+        code = USAGE
+    elif isinstance(error, KeyboardInterrupt | click.Abort):
+        message, code = "stopped", STOPPED
+    terminal.note(f"registry-audit: {message}")
+    return code

@@ -1,0 +1,146 @@
+"""One LIST answer or file -> objects, or the reason why it is none."""
+
+from functools import cache
+from typing import Any, Final, cast
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType, field
+
+from audit.objects import Item, Kind
+
+_REASON_OF_CODE: Final = {
+    401: "unauthenticated",
+    403: "refused",
+    404: "not-served",
+    410: "expired",
+    429: "overloaded",
+    502: "overloaded",
+    503: "overloaded",
+    504: "overloaded",
+}
+_NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+LONGEST: Final = 300  # characters of a gap's detail
+
+
+class Unusable(Exception):
+    """An answer that is no whole list; `reason` is a word of `audit.snapshot.REASONS`, `detail` one line."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Take the reason, and what was said, which is shortened to one line."""
+        self.reason = reason
+        self.detail = " ".join(detail.split())[:LONGEST]
+        super().__init__(self.reason, self.detail)
+
+
+class Page(Struct):
+    """Objects of one kind, at which version they were listed, and the token of the next page (empty: none)."""
+
+    items: list[Item]
+    version: str = ""
+    more: str = ""
+
+
+class _ListMeta(Struct):
+    version: str | None = field(default=None, name="resourceVersion")
+    more: str | None = field(default=None, name="continue")
+
+
+class _Answer(Struct):
+    """What may stand in a LIST answer, in one object, or in the Status that takes the place of either."""
+
+    kind: str = ""
+    metadata: _ListMeta | None = None
+    items: list[Any] | UnsetType | None = UNSET
+    message: str | None = None
+    reason: str | None = None
+    code: int | None = None
+
+
+def reason_of(code: int) -> str:
+    """Return the reason of a gap that an HTTP status stands for."""
+    return _REASON_OF_CODE.get(code, "error")
+
+
+def page_of_json(kind: Kind, body: bytes) -> Page:
+    """Return the page that the JSON text `body` is. Raises Unusable."""
+    try:
+        answer = _decoder(kind).decode(body)
+    except _NOT_JSON as error:
+        raise _malformed(kind, body, error) from error
+    return _page(kind, answer)
+
+
+def page_of_object(kind: Kind, value: object) -> Page:
+    """Return the page that a decoded document (of YAML) is: a list, or one object of the kind. Raises Unusable."""
+    if isinstance(value, dict) and value.get("kind") == kind.singular:
+        value = {"kind": "List", "items": [value]}
+    try:
+        answer = msgspec.convert(value, _answer_type(kind))
+    except msgspec.ValidationError as error:
+        raise Unusable("malformed", str(error)) from error
+    return _page(kind, answer)
+
+
+def status_text(body: bytes) -> str:
+    """Return what an error's body says for people: a Status object's message, else its beginning."""
+    try:
+        said = msgspec.json.decode(body, type=_Answer).message
+    except _NOT_JSON:
+        said = None
+    return said or body[:LONGEST].decode(errors="replace")
+
+
+@cache
+def _answer_type(kind: Kind) -> type[_Answer]:
+    # In a `kind: List`, as `oc get -o json` writes it, each object says its own kind.
+    item = msgspec.defstruct(kind.singular, [("kind", str, "")], bases=(kind.item,), frozen=True)
+    items = list[item] | UnsetType | None  # type: ignore[valid-type]
+    made = msgspec.defstruct(f"{kind.singular}Answer", [("items", items, UNSET)], bases=(_Answer,))
+    return cast("type[_Answer]", made)
+
+
+@cache
+def _decoder(kind: Kind) -> msgspec.json.Decoder[_Answer]:
+    return msgspec.json.Decoder(_answer_type(kind))
+
+
+def _page(kind: Kind, answer: _Answer) -> Page:
+    if answer.kind == "Status":
+        raise Unusable(reason_of(answer.code or 0), answer.message or answer.reason or "a Status in place of a list")
+    if answer.kind not in {"", "List", f"{kind.singular}List"}:
+        raise Unusable("malformed", f"this is a {answer.kind}, not a {kind.singular}List")
+    if answer.items is UNSET:
+        raise Unusable("malformed", "there are no `items`: this is no list")
+    items = answer.items or []
+    for at, item in enumerate(items):
+        wrong = _wrong(kind, item)
+        if wrong:
+            raise Unusable("malformed", f"{wrong} - at `$.items[{at}]`")
+    meta = answer.metadata or _ListMeta()
+    return Page(items, meta.version or "", meta.more or "")
+
+
+def _wrong(kind: Kind, item: Any) -> str:
+    """Return what makes an object impossible, or an empty text."""
+    if item.kind and item.kind != kind.singular:
+        return f"this is a {item.kind}, not a {kind.singular}"
+    if not item.metadata.name:
+        return "no name"
+    namespace = item.metadata.name if kind.plural == "namespaces" else item.metadata.namespace
+    if namespace == "*":
+        return "no namespace is called `*`"
+    if kind.plural != "namespaces" and bool(namespace) != kind.namespaced:
+        return "no namespace" if kind.namespaced else "a namespace where none can be"
+    return ""
+
+
+def _malformed(kind: Kind, body: bytes, error: Exception) -> Unusable:
+    """Say why a body could not be decoded: a Status, something else than JSON, or JSON of another form."""
+    try:
+        answer = msgspec.json.decode(body, type=_Answer)
+    except _NOT_JSON:
+        start = body[:40].decode(errors="replace")
+        return Unusable("malformed", f"{error}; it begins with {start!r}")
+    if answer.kind == "Status":
+        return Unusable(reason_of(answer.code or 0), answer.message or "a Status in place of a list")
+    return Unusable("malformed", f"not a {kind.singular}List: {error}")

@@ -1,0 +1,95 @@
+"""Several zones at the same time: each in a thread of its own, and none can spoil another."""
+
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Event, Semaphore, Thread
+from typing import Final, Protocol
+
+from audit.collect.cluster import Limits, collect_cluster
+from audit.collect.dump import collect_dump
+from audit.facts import Facts
+from audit.objects import KINDS
+from audit.snapshot import Gap, Origin, Snapshot
+from audit.version import version
+from audit.zones import Zone
+
+_GRACE: Final = 2.0  # seconds that zones have to end after a stop
+_LOOK: Final = 0.1  # seconds between two looks at the stop
+
+
+class Listener(Protocol):
+    """Hears how collecting goes; called from several threads."""
+
+    def zone_started(self, zone: str) -> None:
+        """A zone's collection begins."""
+
+    def listed(self, zone: str, kind: str, count: int) -> None:
+        """`count` objects of a kind were read, and that is all of them."""
+
+    def zone_done(self, zone: str, snapshot: Snapshot) -> None:
+        """A zone's collection has ended, whole or not."""
+
+
+def collect_zones(
+    zones: Sequence[Zone], limits: Limits, listener: Listener, stop: Event, *, at_once: int = 8
+) -> Iterator[Snapshot]:
+    """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps."""
+    done: Queue[Snapshot] = Queue()
+    turns = Semaphore(at_once)
+
+    def work(zone: Zone) -> None:
+        with turns:
+            if not stop.is_set():
+                done.put(_collect(zone, limits, listener, stop))
+
+    for zone in zones:
+        # A thread that waits for a silent server must not keep the program from ending.
+        Thread(target=work, args=(zone,), daemon=True).start()
+    waiting = {zone.id: zone for zone in zones}
+    grace = _GRACE
+    while waiting and grace > 0:
+        try:
+            snapshot = done.get(timeout=_LOOK)
+        except Empty:
+            grace -= _LOOK if stop.is_set() else 0
+            continue
+        del waiting[snapshot.origin.zone]
+        listener.zone_done(snapshot.origin.zone, snapshot)
+        yield snapshot
+    for zone in waiting.values():
+        yield _failed(zone, "stopped", "stopped before this zone was read")
+
+
+def collect_folder(folder: Path) -> Snapshot:
+    """Return the snapshot of a dump, named as its folder."""
+    zone = Zone(id=folder.resolve().name, dump=folder)
+    return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
+
+
+def _unheard(kind: str, count: int) -> None:
+    pass
+
+
+def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event) -> Snapshot:
+    listener.zone_started(zone.id)
+
+    def listed(kind: str, count: int) -> None:
+        listener.listed(zone.id, kind, count)
+
+    try:
+        if zone.dump:
+            return collect_dump(zone, zone.dump, tool=version(), listed=listed, stop=stop)
+        return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop)
+    except Exception as error:  # noqa: BLE001  one zone's failure, whatever it is, is a gap of that zone
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return _failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
+
+
+def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
+    facts = Facts()
+    for plural in KINDS:
+        facts.gap(Gap(plural, "", reason, detail))
+    place = str(zone.dump) if zone.dump else zone.api
+    return facts.snapshot(Origin(zone.id, "dump" if zone.dump else "cluster", place, zone.registry, tool=version()))

@@ -1,0 +1,38 @@
+"""`config check` and `config schema`."""
+
+import json
+from pathlib import Path
+
+from audit.commands import terminal
+from audit.config import check_files, config_schema, load_config
+from audit.errors import DONE, ConfigError
+from audit.zones import zones_of
+
+
+def check(path: Path, *, as_json: bool) -> int:
+    """Print what the configuration means, zone by zone; raises ConfigError with all its mistakes."""
+    config = load_config(path)
+    zones = zones_of(config)
+    mistakes = check_files(config)
+    if mistakes:
+        raise ConfigError(str(path), mistakes)
+    lines = [
+        {
+            "zone": zone.id,
+            "api": str(zone.dump) if zone.dump else zone.api or "as the credentials say",
+            "registry": zone.registry,
+        }
+        for zone in zones
+    ]
+    if as_json:
+        terminal.result_json({"zones": lines})
+    else:
+        terminal.table(["zone", "api", "registry"], [list(line.values()) for line in lines])
+    terminal.note(f"{path}: good")
+    return DONE
+
+
+def schema() -> int:
+    """Print the JSON Schema of the configuration."""
+    terminal.result(json.dumps(config_schema(), indent=2))
+    return DONE

@@ -1,0 +1,137 @@
+"""A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from audit.access import tables_of
+from audit.commands import terminal
+from audit.commands.sources import SNAPSHOTS
+from audit.coverage import coverage
+from audit.errors import Stopped, UsageError
+from audit.files import make_private_dir, write_private
+from audit.scope import Scope, Selects, scope_of
+from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.tables import SCHEMAS, Table
+from audit.version import version
+from reports.evidence import MANIFEST, Hashing, Written, manifest
+from reports.formats import FORMATS, Report
+from reports.run import RunInfo, zone_info
+
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest)."""
+
+    formats: Sequence[str] = tuple(FORMATS)
+    selects: Selects | None = None
+    config_digest: str = ""
+
+
+class Run:
+    """One run and its folder: snapshots go in as they come, then the reports, and the manifest last."""
+
+    def __init__(self, out: Path, wanted: Wanted, stop: threading.Event) -> None:
+        """Create the run's own folder in `out`. Raises UsageError when it cannot."""
+        self.started = datetime.now(UTC)
+        self.path = _own_folder(out, self.started)
+        self._wanted = wanted
+        self._stop = stop
+        self._snapshots: list[Snapshot] = []
+        self._written: list[Written] = []
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Save the snapshot of a zone and take it into the reports."""
+        make_private_dir(self.path / SNAPSHOTS)
+        self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
+        self._snapshots.append(snapshot)
+
+    def finish(self) -> RunInfo:
+        """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
+        self._snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
+        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self._snapshots]
+        try:
+            self._reports(scopes)
+        except Stopped:
+            self._manifest(scopes, stopped=True)
+            raise
+        run = self._manifest(scopes)
+        if run.state == "complete":
+            _point(self.path.parent / LATEST, self.path.name)
+        return run
+
+    def _reports(self, scopes: Sequence[Scope]) -> None:
+        tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
+        for snapshot, scope in zip(self._snapshots, scopes, strict=True):
+            self._go_on()
+            made = {**tables_of(snapshot, scope.namespaces), "coverage": coverage(snapshot, scope.excluded)}
+            for name, table in made.items():
+                tables[name].append(table)
+        run = self._info(scopes)
+        for name in self._wanted.formats:
+            for file in FORMATS[name](Report(run, tables)):
+                self._go_on()
+                self._write(file.name, file.chunks, file.rows)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped(
+                "stopped before all was written", where=str(self.path), fix="what is whole is in its manifest"
+            )
+
+    def _info(self, scopes: Sequence[Scope]) -> RunInfo:
+        zones = zip(self._snapshots, scopes, strict=True)
+        return RunInfo(
+            run_id=self.path.name,
+            version=version(),
+            started=_rfc3339(self.started),
+            finished=_rfc3339(datetime.now(UTC)),
+            config_digest=self._wanted.config_digest,
+            zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+        )
+
+    def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
+        run = self._info(scopes)
+        write_private(self.path / MANIFEST, [manifest(run, self._written, stopped=stopped)])
+        return run
+
+    def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
+        hashing = Hashing(chunks)
+        size = write_private(self.path / name, hashing)
+        self._written.append(Written(name, size, hashing.digest, rows))
+
+
+def _own_folder(out: Path, now: datetime) -> Path:
+    make_private_dir(out)
+    for attempt in range(1, 100):
+        folder = out / (f"{now:%Y%m%dT%H%M%SZ}" + (f"-{attempt}" if attempt > 1 else ""))
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UsageError(f"cannot create a folder here: {error.strerror}", where=str(out)) from error
+        return folder
+    raise UsageError("too many runs began in this second", where=str(out), fix="run it again")
+
+
+def _point(link: Path, target: str) -> None:
+    """Make `link` point at `target` in one step."""
+    beside = link.with_name(f".{link.name}.tmp")
+    try:
+        beside.unlink(missing_ok=True)
+        beside.symlink_to(target)
+        beside.replace(link)
+    except OSError as error:
+        # Some volumes have no links; the run itself is whole.
+        terminal.note(f"note: cannot move {link}: {error.strerror}")
+
+
+def _rfc3339(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%SZ}"

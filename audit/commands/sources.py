@@ -1,0 +1,109 @@
+"""Where a command's facts come from: saved snapshots, dumps, or the zones of a configuration, collected now."""
+
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from audit.commands import terminal
+from audit.errors import Stopped, UsageError
+from audit.snapshot import SUFFIX, Snapshot, load
+
+if TYPE_CHECKING:
+    from audit.config import Config
+
+SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
+
+
+def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> list[Snapshot]:
+    """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
+    if bool(paths) == (config is not None):
+        raise UsageError(
+            "say where the facts are", fix="--snapshot PATH for what was saved, --config FILE to collect now"
+        )
+    if config is None:
+        return saved(paths, only)
+    from audit.config import load_config
+
+    with stopping() as stop:
+        found = sorted(collected(load_config(config), only, stop), key=lambda one: one.origin.zone)
+    if stop.is_set():
+        raise Stopped("stopped before all zones were read")
+    return found
+
+
+def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
+    """Return the only snapshot. Raises UsageError when there are several."""
+    if len(snapshots) > 1:
+        zones = ", ".join(snapshot.origin.zone for snapshot in snapshots)
+        raise UsageError("several zones: which one is meant?", fix=f"--zone with one of {zones}")
+    return snapshots[0]
+
+
+def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
+    """Return the snapshots at `paths`, by zone: snapshot files, folders of these, runs, or dumps.
+
+    Raises UsageError when one cannot be read, when two are of the same zone, or when a zone of `only` is not there.
+    """
+    found: dict[str, Snapshot] = {}
+    for path in paths:
+        for snapshot in _at(path):
+            if snapshot.origin.zone in found:
+                raise UsageError(
+                    f"zone {snapshot.origin.zone} stands there twice", where=str(path), fix="give one of them"
+                )
+            found[snapshot.origin.zone] = snapshot
+    for zone in only:
+        if zone not in found:
+            raise UsageError(f"no snapshot is of zone {zone}", fix=f"there are {', '.join(sorted(found))}")
+    return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
+
+
+def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> Iterator[Snapshot]:
+    """Collect the zones of a configuration, several at once, and yield a snapshot for each."""
+    from audit.collect.cluster import Limits
+    from audit.collect.run import collect_zones
+    from audit.zones import zones_of
+
+    zones = zones_of(config, only)
+    given = config.collect
+    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries)
+    with terminal.progress([zone.id for zone in zones]) as listener:
+        yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and Ctrl-C set; a second signal ends the program at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  what a handler is given
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _at(path: Path) -> list[Snapshot]:
+    if path.is_file():
+        return [load(path)]
+    if not path.is_dir():
+        raise UsageError(
+            "there is no such file or folder", where=str(path), fix="give a snapshot or the folder of a dump"
+        )
+    for folder in (path / SNAPSHOTS, path):
+        files = sorted(folder.glob(f"*{SUFFIX}"))
+        if files:
+            return [load(file) for file in files]
+    from audit.collect.run import collect_folder
+
+    return [collect_folder(path)]

@@ -1,0 +1,327 @@
+"""The configuration: YAML -> frozen models. Unknown keys are refused, and secrets are only ever referred to."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from audit.errors import ConfigError
+from audit.strict_yaml import Document, parse, spelled
+
+_LARGEST: Final = 1 << 20  # bytes of a configuration file
+FORMATS: Final = ("csv", "html")
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("must be https://HOST[:PORT], without a user or a query")
+    return value.rstrip("/")
+
+
+def _placed(value: Path, info: ValidationInfo) -> Path:
+    """Take a relative path from the folder of the configuration file."""
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / value.expanduser()
+
+
+Address = Annotated[str, AfterValidator(_address)]
+FilePath = Annotated[Path, AfterValidator(_placed)]
+ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
+
+
+class Credentials(_Model):
+    """By what a zone is read: exactly one of a kubeconfig's context, a token's place, or the pod's own account."""
+
+    kubeconfig: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
+    context: Text | None = Field(default=None, description="Context in the kubeconfig; without it, the current one.")
+    token_file: FilePath | None = Field(default=None, description="File with a bearer token; read again as it rotates.")
+    token_env: Text | None = Field(default=None, description="Environment variable that holds a bearer token.")
+    in_cluster: bool = Field(default=False, description="Use the service account of the pod that this runs in.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        ways = (self.kubeconfig or self.context, self.token_file, self.token_env, self.in_cluster)
+        if sum(map(bool, ways)) != 1:
+            raise ValueError("give exactly one of: kubeconfig and/or context, token_file, token_env, in_cluster: true")
+        return self
+
+
+class Source(_Model):
+    """Files in place of a live cluster."""
+
+    dump: FilePath = Field(description="Folder of LIST answers (`oc get … -A -o json`) or of `oc adm must-gather`.")
+
+
+class ZoneConfig(_Model):
+    """One zone."""
+
+    id: ZoneId = Field(description="Name of the zone; an APPUiO zone's addresses follow from it.")
+    api: Address | None = Field(
+        default=None,
+        description="Address of the API; default `https://api.<id>.appuio.cloud:6443`, or the kubeconfig's.",
+    )
+    registry: Text | None = Field(
+        default=None, description="Host of the registry; default `registry.<id>.appuio.cloud`."
+    )
+    ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
+    credentials: Credentials | None = Field(
+        default=None,
+        description="How to log in; default: the standard kubeconfig's context that leads to `api`.",
+    )
+    source: Source | None = Field(default=None, description="Read files in place of the live zone.")
+
+    @model_validator(mode="after")
+    def _live_or_not(self) -> Self:
+        if self.source and (self.credentials or self.api or self.ca_file):
+            raise ValueError("a zone with a source is not asked: leave api, ca_file and credentials out")
+        return self
+
+
+class Selection(_Model):
+    """Namespaces by name and by label; a namespace must match both where both are given."""
+
+    names: tuple[Text, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); any of them.")
+    labels: dict[str, str] = Field(default={}, description="Labels and globs of their values; all of them.")
+
+    def matches(self, name: str, labels: Mapping[str, str] | None, *, unseen: bool) -> bool:
+        """Say whether a namespace is meant; `unseen` is the answer for labels that could not be seen (None)."""
+        if self.names and not any(fnmatchcase(name, glob) for glob in self.names):
+            return False
+        if labels is None:
+            return unseen or not self.labels
+        return all(key in labels and fnmatchcase(labels[key], glob) for key, glob in self.labels.items())
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing is given."""
+        return not self.names and not self.labels
+
+
+class Namespaces(_Model):
+    """Which namespaces are reported on. What is cluster-wide always is."""
+
+    include: Selection = Field(default=Selection(), description="Only these; without it, all.")
+    exclude: Selection = Field(default=Selection(), description="Not these.")
+
+    @property
+    def everything(self) -> bool:
+        """Say whether all namespaces are reported on."""
+        return self.include.empty and self.exclude.empty
+
+    def selects(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        """Say whether a namespace is reported on; in doubt (its labels could not be seen) it is."""
+        excluded = not self.exclude.empty and self.exclude.matches(name, labels, unseen=False)
+        return self.include.matches(name, labels, unseen=True) and not excluded
+
+
+class Output(_Model):
+    """What a run leaves, and where."""
+
+    directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
+    formats: tuple[Literal["csv", "html"], ...] = Field(
+        default=FORMATS, description="Formats of the reports.", min_length=1
+    )
+
+
+class Collect(_Model):
+    """How zones are read."""
+
+    zones_at_once: int = Field(default=8, ge=1, le=100, description="Zones that are read at the same time.")
+    timeout_seconds: float = Field(default=300, gt=0, le=86400, description="Longest time for one zone.")
+    request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
+    page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
+    retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
+
+
+class Config(_Model):
+    """The whole configuration."""
+
+    zones: tuple[ZoneConfig, ...] = Field(description="The zones, each with its own id.", min_length=1)
+    namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
+    output: Output = Field(default=Output(), description="What a run leaves, and where.")
+    collect: Collect = Field(default=Collect(), description="How zones are read.")
+
+    @model_validator(mode="after")
+    def _ids(self) -> Self:
+        ids = [zone.id for zone in self.zones]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"each zone needs its own id, and {', '.join(twice)} stands there twice")
+        return self
+
+
+def load_config(path: Path) -> Config:
+    """Return the configuration in the file `path`. Raises ConfigError with all its mistakes."""
+    document = parse(_text(path))
+    if document.mistakes and document.value is None:
+        raise ConfigError(str(path), document.mistakes)
+    if not isinstance(document.value, dict):
+        raise ConfigError(str(path), ["there is no mapping here; the least is `zones: [{id: NAME}]`"])
+    mistakes = list(document.mistakes)
+    try:
+        config = Config.model_validate(document.value, context={"folder": path.parent})
+    except ValidationError as error:
+        mistakes += [_mistake(document, one) for one in error.errors(include_url=False, include_input=False)]
+    if mistakes:
+        raise ConfigError(str(path), mistakes, fix="docs/configuration.md has every key")
+    return config
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+        if len(data) > _LARGEST:
+            raise ConfigError(str(path), ["larger than 1 MiB: this is no configuration"])
+        return data.decode()
+    except OSError as error:
+        raise ConfigError(str(path), [f"cannot be read: {error.strerror}"], fix="see config.example.yaml") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), [f"is not UTF-8 (byte {error.start + 1})"]) from error
+
+
+_PLAIN: Final = {
+    "missing": "is needed",
+    "string_type": "must be a text (quote it)",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "path_type": "must be a path",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+}
+
+
+def _mistake(document: Document, error: Any) -> str:
+    """Return one line: where, at which line, what is wrong, and what was meant."""
+    path = tuple(error["loc"])
+    line = next((document.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in document.lines), 1)
+    return f"{spelled(path)} (line {line}): {_plain(path, error)}"
+
+
+def _plain(path: tuple[str | int, ...], error: Any) -> str:
+    kind, context = error["type"], error.get("ctx") or {}
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind == "literal_error":
+        return f"must be one of {', '.join(FORMATS)}"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "string_pattern_mismatch":
+        return "must be lower-case letters, digits and dashes, at most 63"
+    bounds = {"ge": "at least", "gt": "more than", "le": "at most"}
+    limits = [f"must be {word} {context[name]}" for name, word in bounds.items() if name in context]
+    return _PLAIN.get(kind) or (limits[0] if limits else str(error["msg"]))
+
+
+def _unknown_key(path: tuple[str | int, ...]) -> str:
+    key = str(path[-1])
+    if key in {"token", "password", "bearer", "secret"}:
+        return "secrets do not stand here: refer to one by token_file or token_env"
+    near = get_close_matches(key, _keys(path[:-1]), n=1, cutoff=0.6)
+    return f"unknown key; did you mean {near[0]}?" if near else f"unknown key; there are {', '.join(_keys(path[:-1]))}"
+
+
+def _keys(path: Sequence[str | int]) -> list[str]:
+    """Return the keys that can stand at a place."""
+    model: type[BaseModel] = Config
+    for part in path:
+        if isinstance(part, str):
+            model = _model_in(model.model_fields[part].annotation)
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel]:
+    """Return the model in an annotation such as `Model | None` or `tuple[Model, ...]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(_model_in(inner) for inner in get_args(annotation) if _has_model(inner))
+
+
+def _has_model(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(_has_model(inner) for inner in get_args(annotation))
+
+
+def check_files(config: Config) -> list[str]:
+    """Return what is wrong with the files and variables that the configuration refers to, one line each."""
+    mistakes = []
+    for at, zone in enumerate(config.zones):
+        given = zone.credentials or Credentials.model_construct()
+        for place, path in (
+            ("ca_file", zone.ca_file),
+            ("credentials.kubeconfig", given.kubeconfig),
+            ("credentials.token_file", given.token_file),
+        ):
+            if path and not (path.is_file() and os.access(path, os.R_OK)):
+                mistakes.append(f"zones[{at}].{place}: there is no file that can be read at {path}")
+        if zone.source and not zone.source.dump.is_dir():
+            mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
+        if given.token_env and not os.environ.get(given.token_env):
+            mistakes.append(f"zones[{at}].credentials.token_env: the variable {given.token_env} is not set")
+    return mistakes
+
+
+def config_digest(config: Config) -> str:
+    """Return the SHA-256 (hex) of what the configuration says; it holds no secrets."""
+    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def config_reference() -> str:
+    """Return the reference of all keys as Markdown; docs/configuration.md is this text."""
+    head = "# Configuration\n\nEvery key of the file. `registry-audit config check` says what is wrong with one.\n"
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _reference(Config, "")]
+    return "\n".join([head, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _reference(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        nested = _has_model(field.annotation)
+        many = nested and "tuple" in str(field.annotation)
+        default = (
+            "needed" if field.is_required() else "" if nested or field.default in {None, ()} else _shown(field.default)
+        )
+        yield f"{prefix}{name}", default, field.description or ""
+        if nested:
+            yield from _reference(_model_in(field.annotation), f"{prefix}{name}{'[]' if many else ''}.")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != {} else ""

@@ -1,0 +1,44 @@
+"""The formats of a report: name -> renderer, one list."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from audit.tables import SCHEMAS, Table, joined
+from reports.run import RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a report is made of: the run, and each table as a list of tables, one a zone."""
+
+    run: RunInfo
+    tables: Mapping[str, Sequence[Table]]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the report: its name, its content, and how many rows it has (-1: it is not a table)."""
+
+    name: str
+    chunks: Iterable[bytes]
+    rows: int = -1
+
+
+def _csv(report: Report) -> Iterator[File]:
+    from reports.csv import csv_chunks
+
+    for name in SCHEMAS:
+        tables = report.tables[name]
+        yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
+
+
+def _html(report: Report) -> Iterator[File]:
+    from reports.html import render_html
+    from reports.view import make_view
+
+    view = make_view({name: joined(tables) for name, tables in report.tables.items()}, report.run)
+    yield File("report.html", render_html(view))
+
+
+FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {"csv": _csv, "html": _html}
