@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
-from audit.snapshot import Snapshot
-
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from audit.collect.run import Listener
+    from audit.snapshot import Snapshot
 
 
 def result(text: str) -> None:
@@ -85,7 +84,7 @@ class _Lines:
     def listed(self, zone: str, kind: str, count: int) -> None:
         self._say(zone, f"{kind}: {count}")
 
-    def zone_done(self, zone: str, snapshot: Snapshot) -> None:
+    def zone_done(self, zone: str, snapshot: "Snapshot") -> None:
         gaps = f", {len(snapshot.gaps)} not seen" if snapshot.gaps else ""
         self._say(zone, f"{snapshot.state}{gaps}")
 
@@ -106,7 +105,7 @@ class _Bars:
     def listed(self, zone: str, kind: str, count: int) -> None:
         self._show(f"{zone}: {count} {kind}")
 
-    def zone_done(self, zone: str, snapshot: Snapshot) -> None:
+    def zone_done(self, zone: str, snapshot: "Snapshot") -> None:
         self._show(f"{zone}: {snapshot.state}", advance=1)
 
     def _show(self, text: str, advance: int = 0) -> None:
