@@ -7,7 +7,7 @@ and load at the speed of their bytes.
 import gzip
 import zlib
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,9 +70,20 @@ class Gap(msgspec.Struct, frozen=True, order=True):
     @property
     def text(self) -> str:
         """Say in one line what could not be seen, and why."""
-        where = {"": "", "*": " of namespaces that are not listed"}.get(self.namespace, f" of {self.namespace}")
-        detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.kind}{where}: {REASONS.get(self.reason, self.reason)}{detail}"
+        return gap_lines([self])[0]
+
+
+def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
+    """Say in a line each what could not be seen, and why; kinds that are missing for the same reason share one."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    for gap in gaps:
+        kinds.setdefault((gap.namespace, gap.reason, gap.detail), []).append(gap.kind)
+    lines = []
+    for (namespace, reason, detail), missing in kinds.items():
+        where = {"": "", "*": " of namespaces that are not listed"}.get(namespace, f" of {namespace}")
+        said = f" ({detail})" if detail else ""
+        lines.append(f"{', '.join(missing)}{where}: {REASONS.get(reason, reason)}{said}")
+    return tuple(lines)
 
 
 class Listing(msgspec.Struct, frozen=True, order=True):

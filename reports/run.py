@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from audit.snapshot import Snapshot
+from audit.snapshot import Snapshot, gap_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=tuple(gap.text for gap in snapshot.gaps),
+        gaps=gap_lines(snapshot.gaps),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
     )

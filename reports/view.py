@@ -14,6 +14,7 @@ from reports.run import RunInfo
 
 LIMIT: Final = 10_000  # rows of one section; what is beyond is in the CSV files
 EVERY: Final = "*"
+EVERY_USER, ANYONE = 1, 2  # who is let in as one of many; anyone: without logging in
 ACTIONS: Final = ("pull", "push", "create")
 Numbered = NDArray[np.int64]
 
@@ -96,12 +97,12 @@ def _section(rows: pd.DataFrame, limit: int) -> Section:
     return Section([{str(name): value for name, value in record.items()} for record in records], len(rows))
 
 
-def _everybody(rows: pd.DataFrame) -> pd.Series:
-    """Return for each row who it lets in as one of many: `anyone` (no login), `every user`, or an empty text."""
+def _everybody(rows: pd.DataFrame) -> Numbered:
+    """Return for each row whom it lets in as one of many: ANYONE, EVERY_USER, or 0."""
     group, subject = rows["subject_kind"] == GROUP, rows["subject"].astype(object)
     anyone = (group & (subject == NOBODY)) | ((rows["subject_kind"] == USER) & (subject == ANONYMOUS))
     users = group & subject.isin([EVERYONE, EVERY_LOGIN])
-    return anyone.map({True: "anyone", False: ""}).where(~users, "every user")
+    return np.where(anyone, ANYONE, np.where(users, EVERY_USER, 0)).astype(np.int64)
 
 
 def _numbers(run: RunInfo, wide: pd.DataFrame, local: pd.DataFrame) -> list[Number]:
@@ -113,15 +114,15 @@ def _numbers(run: RunInfo, wide: pd.DataFrame, local: pd.DataFrame) -> list[Numb
         beyond = rows[~rows["zone"].isin(zones)]
         return len(beyond[["zone", "namespace"]].drop_duplicates()) + sum(everywhere[zone] for zone in zones)
 
-    def pulled_by(whom: str) -> int:
+    def pulled_by(whom: int) -> int:
         return places(*(rows[(_everybody(rows) == whom) & (rows["pull"] == YES)] for rows in (local, wide)))
 
     accounts = [rows[(rows["subject"] == ACCOUNTS) & (rows["push"] == YES)] for rows in (local, wide)]
     pushers = wide[(wide["push"] == YES) & ~_platform(wide)]
     both = pd.concat([wide, local])
     return [
-        Number(pulled_by("anyone"), "namespaces that anyone can pull from, without logging in", "namespaces"),
-        Number(pulled_by("every user"), "namespaces that every user can pull from", "namespaces"),
+        Number(pulled_by(ANYONE), "namespaces that anyone can pull from, without logging in", "namespaces"),
+        Number(pulled_by(EVERY_USER), "namespaces that every user can pull from", "namespaces"),
         Number(places(*accounts), "namespaces that every service account can push to", "namespaces"),
         Number(len(pushers), "subjects outside the platform that can push everywhere", "wide"),
         Number(
@@ -153,7 +154,7 @@ def _hows(access: pd.DataFrame) -> list[tuple[str, int]]:
 def _by_weight(rows: pd.DataFrame) -> pd.DataFrame:
     """Sort: open to everybody first, then unknown, create, push and pull; then by name."""
     weight = (
-        16 * (_everybody(rows) != "")
+        16 * (_everybody(rows) > 0)
         + 8 * _unknown(rows)
         + 4 * (rows["create"] == YES)
         + 2 * (rows["push"] == YES)
@@ -170,9 +171,8 @@ def _namespaces(local: pd.DataFrame) -> pd.DataFrame:
         for kind, name in _KINDS.items():
             able = ((local[action] == YES) & (local["subject_kind"] == kind)).to_numpy()
             table[f"{action}_{name}"] = _distinct(place[able], who[able], len(table))
-    open_to = (_everybody(local).map({"anyone": 2, "every user": 1}).fillna(0) * (local["pull"] == YES)).to_numpy()
     widest = np.zeros(len(table), dtype=np.int64)
-    np.maximum.at(widest, place, open_to.astype(np.int64))
+    np.maximum.at(widest, place, np.where(local["pull"] == YES, _everybody(local), 0))
     table["open"] = np.array(["", "every user", "anyone"])[widest]
     table["unknown"] = np.bincount(place[_unknown(local)], minlength=len(table))
     order = ["rank", "unknown", "push_people", "push_accounts", "push_groups"]
@@ -196,7 +196,8 @@ def _subjects(access: pd.DataFrame) -> pd.DataFrame:
 
 def _numbered(rows: pd.DataFrame, names: Sequence[str]) -> Numbered:
     """Number the rows by the values of these columns, from 0 on in their order."""
-    return rows.groupby(list(names), observed=True, sort=True).ngroup().to_numpy(dtype=np.int64)
+    numbers = rows.groupby(list(names), observed=True, sort=True).ngroup()
+    return numbers.to_numpy().astype(np.int64)
 
 
 def _first_of_each(rows: pd.DataFrame, numbered: Numbered, names: Sequence[str]) -> pd.DataFrame:

@@ -77,8 +77,9 @@ class _Dump:
         """Read the one file of a kind."""
         found = _files(self._folder, kind)
         if not found:
-            there = f"in {self._folder}" if self._folder.is_dir() else f": there is no folder {self._folder}"
-            self._gap(kind, "", "missing", f"no file {kind.plural}.json or .yaml (.gz too) {there}")
+            there = self._folder.is_dir()
+            what = f"no file {kind.plural}.json or .yaml (.gz too) in" if there else "there is no folder"
+            self._gap(kind, "", "missing", f"{what} {self._folder}")
         elif len(found) > 1:
             self._gap(
                 kind, "", "malformed", f"several files, which one counts? {', '.join(path.name for path in found)}"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from audit.errors import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 

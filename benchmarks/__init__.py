@@ -1,0 +1,1 @@
+"""Measurements, and the estates that they are made on."""

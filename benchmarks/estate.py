@@ -1,0 +1,230 @@
+"""Estates like those of APPUiO Cloud, of any size, the same for the same shape: for the demo and measurements."""
+
+import argparse
+import gzip
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from audit.objects import KINDS
+
+Object = dict[str, Any]
+
+_RBAC: Final = "rbac.authorization.k8s.io"
+_IMAGES: Final = "image.openshift.io"
+_AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
+_LAYERS: Final = "imagestreams/layers"
+_BORN: Final = "2025-{:02d}-{:02d}T{:02d}:00:00Z"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large an estate is, and how unlike a tidy one."""
+
+    namespaces: int = 10_000
+    organizations: int = 400
+    people_per_organization: int = 8
+    teams_per_organization: int = 2
+    streams_per_namespace: int = 3
+    custom_roles: float = 0.05  # share of namespaces with a role of their own
+    named_roles: float = 0.1  # share with a right on one repository only
+    cluster_wide: int = 20  # people and accounts with a right everywhere
+    seed: int = 1
+
+
+class Estate:
+    """All objects of one zone, kind by kind; nine role bindings a namespace, more where it is unlike the others."""
+
+    def __init__(self, shape: Shape) -> None:
+        """Take the shape."""
+        self.shape = shape
+        self._random = Random(shape.seed)
+        self._objects: dict[str, list[Object]] = {plural: [] for plural in KINDS}
+        self._roles()
+        self._organizations()
+        for number in range(shape.namespaces):
+            self._namespace(number)
+        self._everywhere()
+
+    def kinds(self) -> Mapping[str, list[Object]]:
+        """Return the objects by plural."""
+        return self._objects
+
+    def add(
+        self, plural: str, name: str, namespace: str = "", labels: Mapping[str, str] | None = None, **rest: Any
+    ) -> None:
+        """Add an object of which only what decides is given; the rest is as a server would fill it in."""
+        number = len(self._objects[plural])
+        metadata: Object = {"name": name}
+        if namespace:
+            metadata["namespace"] = namespace
+        metadata["uid"] = str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        metadata["resourceVersion"] = str(1000 + number)
+        metadata["creationTimestamp"] = _BORN.format(number % 12 + 1, number % 28 + 1, number % 24)
+        if labels:
+            metadata["labels"] = dict(labels)
+        self._objects[plural].append({"metadata": metadata, **rest})
+
+    def role(self, name: str, *rules: Object, namespace: str = "", into: str = "", made_of: str = "") -> None:
+        """Add a role; `into` names the role it is aggregated to, `made_of` the one whose parts it is made of."""
+        labels = {f"{_AGGREGATE}{into}": "true"} if into else None
+        extra: Object = {}
+        if made_of:
+            selectors = [{"matchLabels": {f"{_AGGREGATE}{made_of}": "true"}}]
+            extra["aggregationRule"] = {"clusterRoleSelectors": selectors}
+        self.add("roles" if namespace else "clusterroles", name, namespace, labels, rules=list(rules), **extra)
+
+    def bind(self, name: str, role: str, *subjects: Object, namespace: str = "", kind: str = "ClusterRole") -> None:
+        """Bind a role to subjects, in a namespace or everywhere."""
+        plural = "rolebindings" if namespace else "clusterrolebindings"
+        ref = {"apiGroup": _RBAC, "kind": kind, "name": role}
+        self.add(plural, name, namespace, roleRef=ref, subjects=list(subjects))
+
+    def _roles(self) -> None:
+        pull, push = rule(_LAYERS, "get"), rule(_LAYERS, "get", "update")
+        write = rule("imagestreams", "get", "list", "watch", "create", "update", "patch", "delete")
+        secrets = rule("secrets", "get", "list", "watch", "create", "update", "delete", group="")
+        self.role("registry-viewer", pull, rule("imagestreams", "get", "list", "watch"), into="view")
+        self.role("registry-editor", push, write, secrets, into="edit")
+        self.role("registry-admin", push, write, secrets, into="admin")
+        self.role("view", pull, rule("pods", "get", "list", group=""), made_of="view")
+        self.role("edit", push, write, secrets, rule("pods", "create", group=""), made_of="edit")
+        self.role("admin", push, write, secrets, rule("rolebindings", "create", group=_RBAC), made_of="admin")
+        self.role("cluster-admin", rule("*", "*", group="*"))
+        self.role("system:image-puller", pull)
+        self.role("system:image-pusher", push)
+        self.role("system:image-builder", push, rule("imagestreams", "create"))
+        self.role("system:deployer", rule("replicationcontrollers", "get", "update", group=""))
+        for name in ("namespace-owner", "monitoring-edit", "monitoring-edit-probe", "alert-routing-edit"):
+            self.role(name, rule("prometheusrules", "get", "create", "update", group="monitoring.coreos.com"))
+
+    def _organizations(self) -> None:
+        for number in range(self.shape.organizations):
+            name = f"org-{number:04d}"
+            people = [f"{name}-user-{person:02d}" for person in range(self.shape.people_per_organization)]
+            self.add("groups", name, users=people)
+            for team in range(self.shape.teams_per_organization):
+                self.add("groups", f"{name}+team-{team}", users=people[team::2])
+
+    def _namespace(self, number: int) -> None:
+        shape, chance = self.shape, self._random
+        organization = f"org-{chance.randrange(shape.organizations):04d}"
+        name = f"{organization}-ns-{number:05d}"
+        creator = f"{organization}-user-{chance.randrange(shape.people_per_organization):02d}"
+        self.add("namespaces", name, labels={"appuio.io/organization": organization})
+        for one in ("builder", "default", "deployer", "ci"):
+            self.add("serviceaccounts", one, name)
+        for stream in range(shape.streams_per_namespace):
+            tags = [{"tag": "latest", "items": [{"created": _BORN.format(number % 12 + 1, stream % 28 + 1, 0)}]}]
+            self.add("imagestreams", f"app-{stream}", name, status={"tags": tags})
+        self._usual(name, organization, creator)
+        if chance.random() < shape.custom_roles:
+            self.role("pipeline", rule(_LAYERS, "get", "update"), rule("imagestreams", "create"), namespace=name)
+            self.bind("pipeline", "pipeline", account(name, "ci"), namespace=name, kind="Role")
+        if chance.random() < shape.named_roles:
+            self.role("app-0-only", {**rule(_LAYERS, "get", "update"), "resourceNames": ["app-0"]}, namespace=name)
+            self.bind("app-0-only", "app-0-only", user(f"contractor-{number % 97}"), namespace=name, kind="Role")
+
+    def _usual(self, name: str, organization: str, creator: str) -> None:
+        self.bind(
+            "system:image-pullers", "system:image-puller", group(f"system:serviceaccounts:{name}"), namespace=name
+        )
+        self.bind("system:image-builders", "system:image-builder", account(name, "builder"), namespace=name)
+        self.bind("system:deployers", "system:deployer", account(name, "deployer"), namespace=name)
+        self.bind("admin", "admin", user(creator), namespace=name)
+        self.bind("organization-admin", "admin", group(organization), namespace=name)
+        for role in ("namespace-owner", "monitoring-edit", "alert-routing-edit"):
+            self.bind(role, role, group(organization), namespace=name)
+        team = self._random.randrange(self.shape.teams_per_organization)
+        self.bind("team", "edit", group(f"{organization}+team-{team}"), account(name, "ci"), namespace=name)
+
+    def _everywhere(self) -> None:
+        self.bind("cluster-admin", "cluster-admin", group("system:masters"))
+        for number in range(self.shape.cluster_wide):
+            role = ("registry-viewer", "view", "system:image-puller")[number % 3]
+            self.bind(f"everywhere-{number}", role, user(f"operator-{number:02d}"))
+
+
+def rule(resource: str, *verbs: str, group: str = _IMAGES) -> Object:
+    """Return a policy rule."""
+    return {"verbs": list(verbs), "apiGroups": [group], "resources": [resource]}
+
+
+def user(name: str) -> Object:
+    """Return a user as a subject."""
+    return {"kind": "User", "apiGroup": _RBAC, "name": name}
+
+
+def group(name: str) -> Object:
+    """Return a group as a subject."""
+    return {"kind": "Group", "apiGroup": _RBAC, "name": name}
+
+
+def account(namespace: str, name: str) -> Object:
+    """Return a service account as a subject."""
+    return {"kind": "ServiceAccount", "namespace": namespace, "name": name}
+
+
+def write(objects: Mapping[str, list[Object]], folder: Path) -> None:
+    """Write a LIST answer for each kind into `folder`; the same objects give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for plural, items in objects.items():
+        (folder / f"{plural}.json.gz").write_bytes(gzip.compress(answer(plural, items), 9, mtime=0))
+
+
+def answer(plural: str, items: list[Object]) -> bytes:
+    """Return the LIST answer of one kind as an API server writes it."""
+    kind = KINDS[plural]
+    version = f"{kind.group}/v1" if kind.group else "v1"
+    listed = {"kind": f"{kind.singular}List", "apiVersion": version, "metadata": {"resourceVersion": "90210"}}
+    return msgspec.json.encode({**listed, "items": items})
+
+
+def demo() -> Iterator[tuple[str, Mapping[str, list[Object]]]]:
+    """Yield the zones of the demo: small, and with one of everything that a review should find."""
+    for number, namespaces in ((1, 36), (2, 22)):
+        shape = Shape(namespaces, 6, 5, 2, 2, custom_roles=0.1, named_roles=0.1, cluster_wide=3, seed=number)
+        estate = Estate(shape)
+        _oddities(estate, [item["metadata"]["name"] for item in estate.kinds()["namespaces"]])
+        yield f"demo-{number}", estate.kinds()
+
+
+def _oddities(estate: Estate, names: list[str]) -> None:
+    everybody, nobody = group("system:authenticated"), group("system:unauthenticated")
+    estate.bind("public", "system:image-puller", nobody, namespace=names[0])
+    estate.bind("company-wide", "registry-viewer", everybody, namespace=names[1])
+    estate.bind("all-builders", "system:image-pusher", group("system:serviceaccounts"), namespace=names[2])
+    estate.bind("before-the-move", "admin", group("org-0005"), namespace=names[3])
+    estate.role("everything-here", rule("*", "*", group="*"), namespace=names[4])
+    estate.bind("everything-here", "everything-here", user("trainee"), namespace=names[4], kind="Role")
+    estate.bind("not-yet", "release-manager", user("trainee"), namespace=names[5])
+    estate.bind("left-over", "registry-editor", account(names[6], "jenkins"), namespace=names[6])
+    estate.bind("partners", "registry-viewer", group("idp:contractors"), namespace=names[7])
+    estate.bind("hostile", "view", group("<script>alert(1)</script>"), user("=cmd|'/C calc'!A0"), namespace=names[8])
+    estate.bind("central-ci", "registry-editor", account(names[0], "ci"))
+    # Two halves from two bindings: together they create repositories.
+    estate.role("stream-creator", rule("imagestreams", "create"))
+    estate.bind("half-a-push", "system:image-pusher", user("assembler"), namespace=names[9])
+    estate.bind("other-half", "stream-creator", user("assembler"), namespace=names[9])
+
+
+def main() -> None:
+    """Write an estate, or the zones of the demo, into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--demo", action="store_true", help="the zones of the demo, a folder each")
+    for name, default in vars(Shape()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
+    given = vars(parser.parse_args())
+    out, wants_demo = given.pop("out"), given.pop("demo")
+    for name, objects in demo() if wants_demo else [("", Estate(Shape(**given)).kinds())]:
+        write(objects, out / name)
+
+
+if __name__ == "__main__":
+    main()
