@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -256,21 +256,22 @@ def _keys(path: Sequence[str | int]) -> list[str]:
     model: type[BaseModel] = Config
     for part in path:
         if isinstance(part, str):
-            model = _model_in(model.model_fields[part].annotation)
+            model = model_in(model.model_fields[part].annotation)
     return list(model.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel]:
+def model_in(annotation: Any) -> type[BaseModel]:
     """Return the model in an annotation such as `Model | None` or `tuple[Model, ...]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(_model_in(inner) for inner in get_args(annotation) if _has_model(inner))
+    return next(model_in(inner) for inner in get_args(annotation) if has_model(inner))
 
 
-def _has_model(annotation: Any) -> bool:
+def has_model(annotation: Any) -> bool:
+    """Say whether there is a model in an annotation."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return True
-    return any(_has_model(inner) for inner in get_args(annotation))
+    return any(has_model(inner) for inner in get_args(annotation))
 
 
 def check_files(config: Config) -> list[str]:
@@ -300,28 +301,3 @@ def config_digest(config: Config) -> str:
 def config_schema() -> dict[str, Any]:
     """Return the JSON Schema of the configuration."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
-
-
-def config_reference() -> str:
-    """Return the reference of all keys as Markdown; docs/configuration.md is this text."""
-    head = "# Configuration\n\nEvery key of the file. `registry-audit config check` says what is wrong with one.\n"
-    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _reference(Config, "")]
-    return "\n".join([head, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
-
-
-def _reference(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
-    for name, field in model.model_fields.items():
-        nested = _has_model(field.annotation)
-        many = nested and "tuple" in str(field.annotation)
-        default = (
-            "needed" if field.is_required() else "" if nested or field.default in {None, ()} else _shown(field.default)
-        )
-        yield f"{prefix}{name}", default, field.description or ""
-        if nested:
-            yield from _reference(_model_in(field.annotation), f"{prefix}{name}{'[]' if many else ''}.")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(f"`{one}`" for one in value)
-    return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != {} else ""

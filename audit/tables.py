@@ -116,7 +116,11 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         _ZONE,
         Column("kind", "text", "Kind of object (plural)."),
         Column("namespace", "text", "Namespace that the line is about; `*` is the whole zone."),
-        Column("state", "text", "`seen`, or why it was not seen: one word of the list in docs/columns.md."),
+        Column(
+            "state",
+            "text",
+            "`seen`, `excluded` (left out by the configuration), or why it was not seen: a word of the list below.",
+        ),
         Column("count", "count", "Objects listed; -1 when not known."),
         Column("detail", "text", "What the cluster or the file said, for people."),
         Column("resource_version", "text", "Version of the list as the API server gave it."),
@@ -222,15 +226,3 @@ def _joined_texts(texts: Sequence[Text]) -> Text:
     at = {value: code for code, value in enumerate(values)}
     moved = [np.array([at[value] for value in text.values], dtype=np.int32)[text.codes] for text in texts]
     return Text(np.concatenate(moved), values)
-
-
-def columns_reference() -> str:
-    """Return the reference of all tables as Markdown; docs/columns.md is this text."""
-    parts = [
-        "# Tables and columns\n",
-        f"Version {VERSION} of the tables. New columns come at the end; a change of meaning raises the version.\n",
-    ]
-    for name, columns in SCHEMAS.items():
-        parts.append(f"## {name}\n\n| column | type | meaning |\n|---|---|---|")
-        parts.append("\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in columns) + "\n")
-    return "\n".join(parts)

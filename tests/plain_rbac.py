@@ -41,7 +41,7 @@ def groups_of(world: World, username: str) -> list[str]:
     return list(dict.fromkeys([*named, OAUTH, AUTHENTICATED]))
 
 
-def allowed(  # noqa: PLR0913, PLR0917 - one argument for each field of an access review
+def allowed(  # noqa: PLR0917 - one argument for each field of an access review
     world: World,
     user: str,
     groups: Iterable[str],
@@ -135,9 +135,7 @@ def _groups_with(group: str) -> list[str]:
     return [group, AUTHENTICATED]
 
 
-def can(  # noqa: PLR0913, PLR0917 - one argument for each column of an answer
-    world: World, subject_kind: str, subject: str, action: str, namespace: str, repository: str
-) -> bool:
+def can(world: World, subject_kind: str, subject: str, action: str, namespace: str, repository: str) -> bool:
     """Whether a User, Group or ServiceAccount ("ns:name") may pull, push, or push what does not exist yet (create)."""
     user, groups = caller_of(world, subject_kind, subject)
 

@@ -32,7 +32,7 @@ def test_worlds_are_quick() -> None:
     start = time.monotonic()
     for seed in range(1000):
         world_of(seed)
-    assert time.monotonic() - start < 5  # noqa: PLR2004
+    assert time.monotonic() - start < 5
 
 
 def test_names_are_unique() -> None:
@@ -83,22 +83,22 @@ def test_objects_live_in_namespaces_that_exist() -> None:
 def test_every_trap_is_met(trap: str) -> None:
     """Each spelling that has misled someone appears in several worlds of some hundred."""
     met = sum(re.search(trap, json.dumps(world, ensure_ascii=False)) is not None for world in MANY)
-    assert met >= 5  # noqa: PLR2004
+    assert met >= 5
 
 
 def test_accounts_without_a_namespace_are_met_in_both_kinds_of_bindings() -> None:
     """They mean the binding's own namespace in one kind and nobody in the other."""
     for plural in ("rolebindings", "clusterrolebindings"):
         subjects = [subject for world in MANY for item in world[plural] for subject in item.get("subjects") or []]
-        assert sum(subject["kind"] == "ServiceAccount" and "namespace" not in subject for subject in subjects) > 20  # noqa: PLR2004
+        assert sum(subject["kind"] == "ServiceAccount" and "namespace" not in subject for subject in subjects) > 20
 
 
 def test_doubles_are_met() -> None:
     """Subjects are bound twice by one binding, and users named twice by one group."""
     subjects = [item["subjects"] for world in MANY for item in bindings(world) if item.get("subjects")]
     users = [group["users"] for world in MANY for group in world["groups"] if group["users"]]
-    assert sum(len(some) > len({json.dumps(one) for one in some}) for some in subjects) > 20  # noqa: PLR2004
-    assert sum(len(some) > len(set(some)) for some in users) > 20  # noqa: PLR2004
+    assert sum(len(some) > len({json.dumps(one) for one in some}) for some in subjects) > 20
+    assert sum(len(some) > len(set(some)) for some in users) > 20
 
 
 def test_roles_share_their_name_with_cluster_roles() -> None:
@@ -109,7 +109,7 @@ def test_roles_share_their_name_with_cluster_roles() -> None:
         if {role["metadata"]["name"] for role in world["roles"]}
         & {role["metadata"]["name"] for role in world["clusterroles"]}
     ]
-    assert len(shared) > 20  # noqa: PLR2004
+    assert len(shared) > 20
 
 
 def without(world: World, plural: str, position: int) -> World:
@@ -141,7 +141,7 @@ def test_answers_are_mixed() -> None:
     """Each action is often allowed and often not, or nothing would be tested."""
     answers = Counter((asked.action, can(world, *asked)) for world in MANY[:60] for asked in questions(world)[::7])
     share = {action: answers[action, True] / answers[action, False] for action in ("pull", "push", "create")}
-    assert all(0.02 < part < 1 for part in share.values()), share  # noqa: PLR2004
+    assert all(0.02 < part < 1 for part in share.values()), share
 
 
 def test_questions_name_everyone() -> None:
@@ -167,7 +167,7 @@ def test_questions_name_everyone() -> None:
 @given(worlds())
 def test_hypothesis_makes_worlds_too(world: World) -> None:
     """The strategy's worlds are of the same sort."""
-    assert len(world["namespaces"]) >= 2  # noqa: PLR2004
+    assert len(world["namespaces"]) >= 2
     assert questions(world)
 
 

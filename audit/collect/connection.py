@@ -138,7 +138,7 @@ def _no_answer(error: HTTPError) -> Unusable:
     if isinstance(error, DecodeError):
         return Unusable("malformed", "the compressed answer is damaged")
     if isinstance(error, ProtocolError):
-        return Unusable("cut", f"the connection broke: {error}")
+        return Unusable("cut", f"the connection broke: {error.args[0] if error.args else error}")
     return Unusable("error", f"{type(error).__name__}: {error}")
 
 

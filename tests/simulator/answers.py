@@ -115,7 +115,7 @@ class _Page:
 class Api:
     """The API of one zone: lists, single objects, and access reviews."""
 
-    def __init__(  # noqa: PLR0913 - each is one thing that differs between servers
+    def __init__(
         self,
         world: World,
         caller: Caller,

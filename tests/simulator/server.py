@@ -101,7 +101,7 @@ class SimulatedZone(Zone):
     does not know (404); `"users"` is `users/~`. With `tenant_of`, the caller may read in these namespaces only.
     """
 
-    def __init__(  # noqa: PLR0913 - each is one thing that differs between servers
+    def __init__(
         self,
         world: World,
         folder: Path,
@@ -199,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(headers.get("content-length", "0")))
         self._deliver(self.zone.handle(Request(self.command, self.path, headers, body)))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _respond  # noqa: N815 - the names http.server calls
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _respond
 
     def _deliver(self, answer: Answer) -> None:
         if self.zone.closing.wait(None if answer.hang else answer.delay):

@@ -1,0 +1,74 @@
+"""The reference documents, written from the code; a test compares the files under docs/ with these texts."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel
+
+from audit.config import Config, has_model, model_in
+from audit.errors import EXIT_CODES
+from audit.snapshot import REASONS
+from audit.tables import SCHEMAS, VERSION
+
+_HOW_WRITTEN: Final = """\
+# Tables and columns
+
+Version {} of the tables. New columns come at the end; a change of meaning raises the version.
+
+## How they are written
+
+CSV as in RFC 4180: UTF-8 without a byte order mark, commas, CRLF, one header line, quotes where needed.
+
+A spreadsheet must not take a cell for a formula. A text that could be one (it begins with `=`, `+`, `-`, `@`, their
+full-width forms, a tab or a line break, also after spaces) has an apostrophe `'` before it; so has a text that begins
+with an apostrophe. Taking one leading apostrophe away always gives the original.
+
+`answer` columns hold `yes`, `no` or `unknown`; `count` columns a number, -1 for one that is not known.
+
+Whether a subject may do something in a namespace and repository is the best answer (yes, then unknown, then no) of the
+rows of `access` for that place or `*`, and for the subject, the platform's groups that it is in (`system:authenticated`
+and the like), `Any`, and for a person `AnyUser`. No row at all is a no.
+"""
+
+
+def columns_reference() -> str:
+    """Return the reference of all tables, and of how they stand in CSV, as Markdown."""
+    parts = [_HOW_WRITTEN.format(VERSION)]
+    for name, columns in SCHEMAS.items():
+        parts.append(f"## {name}\n\n| column | type | meaning |\n|---|---|---|")
+        parts.append("\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in columns) + "\n")
+    parts.append("## Why something was not seen\n\n| state | meaning |\n|---|---|")
+    parts.append("\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in REASONS.items()) + "\n")
+    return "\n".join(parts)
+
+
+def exit_codes_reference() -> str:
+    """Return the table of exit codes as Markdown."""
+    rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    return f"# Exit codes\n\nOf every command. All others are reserved.\n\n| code | meaning |\n|---|---|\n{rows}\n"
+
+
+def config_reference() -> str:
+    """Return the reference of all configuration keys as Markdown."""
+    head = "# Configuration\n\nEvery key of the file. `registry-audit config check` says what is wrong with one.\n"
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(Config, "")]
+    return "\n".join([head, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        nested = has_model(field.annotation)
+        default = "needed" if field.is_required() else "" if nested else _shown(field.default)
+        yield f"{prefix}{name}", default, field.description or ""
+        if nested:
+            many = "[]" if "tuple" in str(field.annotation) else ""
+            yield from _keys(model_in(field.annotation), f"{prefix}{name}{many}.")
+
+
+def _shown(value: object) -> str:
+    """Return a default as it stands in YAML; nothing for an empty one."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value)
+    return f"`{value}`" if value or value == 0 else ""
