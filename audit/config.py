@@ -183,10 +183,22 @@ def load_config(path: Path) -> Config:
     try:
         config = Config.model_validate(document.value, context={"folder": path.parent})
     except ValidationError as error:
-        mistakes += [_mistake(document, one) for one in error.errors(include_url=False, include_input=False)]
+        mistakes += [_mistake(document, one) for one in _own(error.errors(include_url=False, include_input=False))]
     if mistakes:
         raise ConfigError(str(path), mistakes, fix="docs/configuration.md has every key")
     return config
+
+
+def _own(errors: Sequence[Any]) -> list[Any]:
+    """Leave out what only follows from others: a list is not empty because its items are wrong."""
+    places = [tuple(error["loc"]) for error in errors]
+
+    def follows(error: Any) -> bool:
+        place = tuple(error["loc"])
+        inside = (other for other in places if other[: len(place)] == place and other != place)
+        return error["type"] == "too_short" and any(inside)
+
+    return [error for error in errors if not follows(error)]
 
 
 def _text(path: Path) -> str:

@@ -121,7 +121,8 @@ class Connection:
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
         chunks = []
-        while chunk := response.read(_CHUNK, decode_content=True):
+        # What has arrived, not a full chunk: a server that sends drop by drop must not hold the clock.
+        while chunk := response.read1(_CHUNK, decode_content=True):
             chunks.append(chunk)
             self._budget.left()
         return b"".join(chunks)
@@ -207,10 +208,9 @@ def _context_for(files: str, api: str) -> str:
     merged = kube_config.KubeConfigMerger(files).config
     if merged is None:
         raise ConfigException(f"no kubeconfig at {files}")
-    value = merged.value
-    servers = {entry["name"]: (entry.get("cluster") or {}).get("server", "") for entry in value.get("clusters") or []}
-    for entry in value.get("contexts") or []:
-        if _address(servers.get((entry.get("context") or {}).get("cluster"), "")) == _address(api):
+    servers = {entry["name"]: entry["cluster"]["server"] for entry in merged["clusters"].value}
+    for entry in merged["contexts"].value:
+        if _address(servers.get(entry["context"]["cluster"], "")) == _address(api):
             return str(entry["name"])
     raise ConfigException(f"no context in {files} leads to {api}")
 

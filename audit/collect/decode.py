@@ -45,15 +45,23 @@ class _ListMeta(Struct):
     more: str | None = field(default=None, name="continue")
 
 
-class _Answer(Struct):
-    """What may stand in a LIST answer, in one object, or in the Status that takes the place of either."""
+class _Status(Struct):
+    """What an API server says in place of an answer."""
 
     kind: str = ""
-    metadata: _ListMeta | None = None
-    items: list[Any] | UnsetType | None = UNSET
     message: str | None = None
     reason: str | None = None
     code: int | None = None
+
+    def unusable(self) -> Unusable:
+        return Unusable(reason_of(self.code or 0), self.message or self.reason or "a Status in place of a list")
+
+
+class _Answer(_Status):
+    """What may stand in a LIST answer, or in the Status that takes its place."""
+
+    metadata: _ListMeta | None = None
+    items: list[Any] | UnsetType | None = UNSET
 
 
 def reason_of(code: int) -> str:
@@ -84,7 +92,7 @@ def page_of_object(kind: Kind, value: object) -> Page:
 def status_text(body: bytes) -> str:
     """Return what an error's body says for people: a Status object's message, else its beginning."""
     try:
-        said = msgspec.json.decode(body, type=_Answer).message
+        said = msgspec.json.decode(body, type=_Status).message
     except _NOT_JSON:
         said = None
     return said or body[:LONGEST].decode(errors="replace")
@@ -106,7 +114,7 @@ def _decoder(kind: Kind) -> msgspec.json.Decoder[_Answer]:
 
 def _page(kind: Kind, answer: _Answer) -> Page:
     if answer.kind == "Status":
-        raise Unusable(reason_of(answer.code or 0), answer.message or answer.reason or "a Status in place of a list")
+        raise answer.unusable()
     if answer.kind not in {"", "List", f"{kind.singular}List"}:
         raise Unusable("malformed", f"this is a {answer.kind}, not a {kind.singular}List")
     if answer.items is UNSET:
@@ -137,10 +145,10 @@ def _wrong(kind: Kind, item: Any) -> str:
 def _malformed(kind: Kind, body: bytes, error: Exception) -> Unusable:
     """Say why a body could not be decoded: a Status, something else than JSON, or JSON of another form."""
     try:
-        answer = msgspec.json.decode(body, type=_Answer)
+        answer = msgspec.json.decode(body, type=_Status)
     except _NOT_JSON:
         start = body[:40].decode(errors="replace")
         return Unusable("malformed", f"{error}; it begins with {start!r}")
     if answer.kind == "Status":
-        return Unusable(reason_of(answer.code or 0), answer.message or "a Status in place of a list")
+        return answer.unusable()
     return Unusable("malformed", f"not a {kind.singular}List: {error}")

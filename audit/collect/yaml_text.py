@@ -1,4 +1,4 @@
-"""YAML text -> plain values, for what `oc adm inspect` writes: no tags, no aliases, and times stay texts."""
+"""YAML text -> plain values, for what `oc adm inspect` writes: no tags, and times stay texts."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -7,6 +7,7 @@ import yaml
 
 _RESOLVER: Final = yaml.resolver.Resolver()
 _INT, _BOOL, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("int", "bool", "null"))
+_MOST: Final = 50_000_000  # values in a document, each alias counted as all that it stands for
 
 
 class NotPlain(Exception):
@@ -14,36 +15,57 @@ class NotPlain(Exception):
 
 
 def documents(text: bytes) -> Iterator[object]:
-    """Yield the value of each document in `text`. Raises NotPlain.
-
-    Built from the parser's events, so that aliases, which can make a small text endless, are refused.
-    """
+    """Yield the value of each document in `text`. Raises NotPlain, also for one that aliases make endless."""
     try:
         events = yaml.parse(text, Loader=yaml.CSafeLoader)
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
-                yield _value(events, next(events))
+                yield _Document(events).value(next(events))
     except yaml.YAMLError as error:
         raise NotPlain(" ".join(str(error).split())) from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise NotPlain(f"not readable: {type(error).__name__}") from error
 
 
-def _value(events: Iterator[Any], event: Any) -> object:
-    if isinstance(event, yaml.ScalarEvent):
+class _Document:
+    """Builds the value of one document from the parser's events."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._count = 0
+
+    def value(self, event: Any) -> object:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        before = self._count
+        self._count += 1
+        value = self._build(event)
+        if event.anchor:
+            self._anchors[event.anchor] = value, self._count - before
+        return value
+
+    def _build(self, event: Any) -> object:
+        if isinstance(event, yaml.SequenceStartEvent):
+            return [self.value(item) for item in self._until(yaml.SequenceEndEvent)]
+        if isinstance(event, yaml.MappingStartEvent):
+            return {_key(key): self.value(next(self._events)) for key in self._until(yaml.MappingEndEvent)}
         return _scalar(event)
-    if isinstance(event, yaml.SequenceStartEvent):
-        return [_value(events, item) for item in _until(events, yaml.SequenceEndEvent)]
-    if isinstance(event, yaml.MappingStartEvent):
-        return {_key(key): _value(events, next(events)) for key in _until(events, yaml.MappingEndEvent)}
-    raise NotPlain(f"an alias, which is not read{_place(event)}")
 
+    def _alias(self, event: Any) -> object:
+        if event.anchor not in self._anchors:
+            raise NotPlain(f"an alias without its anchor{_place(event)}")
+        value, count = self._anchors[event.anchor]
+        self._count += count
+        if self._count > _MOST:
+            raise NotPlain(f"aliases make this too large{_place(event)}")
+        return value
 
-def _until(events: Iterator[Any], end: type) -> Iterator[Any]:
-    for event in events:
-        if isinstance(event, end):
-            return
-        yield event
+    def _until(self, end: type) -> Iterator[Any]:
+        for event in self._events:
+            if isinstance(event, end):
+                return
+            yield event
 
 
 def _key(event: Any) -> str:
