@@ -2,12 +2,13 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from audit.commands import terminal
 from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
@@ -63,6 +64,9 @@ Formats = Annotated[
         "--format", "-f", help="Only this format, csv or html (may be given several times).", metavar="FORMAT"
     ),
 ]
+# What a command line asks for: done once it is understood, and returns the exit code.
+Work = Callable[[], int]
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -82,19 +86,19 @@ def program(
 @app.command()
 def run(
     config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
-) -> None:
+) -> Work:
     """Collect all zones, resolve who can do what, and write the reports: the whole job."""
     from audit.commands import job
 
-    raise typer.Exit(job.run(config, out, zone or (), formats or (), as_json=as_json))
+    return partial(job.run, config, out, zone or (), formats or (), as_json=as_json)
 
 
 @app.command()
-def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> None:
+def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> Work:
     """Collect the zones into snapshot files, which every other command reads without a cluster."""
     from audit.commands import job
 
-    raise typer.Exit(job.collect(config, out, zone or (), as_json=as_json))
+    return partial(job.collect, config, out, zone or (), as_json=as_json)
 
 
 @app.command()
@@ -106,11 +110,11 @@ def report(
     formats: Formats = None,
     *,
     as_json: AsJson = False,
-) -> None:
+) -> Work:
     """Write the reports from saved snapshots or dumps."""
     from audit.commands import job
 
-    raise typer.Exit(job.report(snapshot or (), config, out, zone or (), formats or (), as_json=as_json))
+    return partial(job.report, snapshot or (), config, out, zone or (), formats or (), as_json=as_json)
 
 
 @app.command()
@@ -120,11 +124,11 @@ def demo(
     ),
     *,
     as_json: AsJson = False,
-) -> None:
+) -> Work:
     """Run the whole job on two small zones that come with the program."""
     from audit.commands import job
 
-    raise typer.Exit(job.demo(out, as_json=as_json))
+    return partial(job.demo, out, as_json=as_json)
 
 
 @app.command()
@@ -146,7 +150,7 @@ def can(
     zone: Zones = None,
     *,
     as_json: AsJson = False,
-) -> None:
+) -> Work:
     """Say whether a subject may do something, and why: yes, no or unknown."""
     from audit.commands import ask, sources
 
@@ -154,11 +158,12 @@ def can(
     if questions is not None:
         if any(asked) or as_json:
             raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and answers in CSV")
-        raise typer.Exit(ask.questions(questions, sources.facts(snapshot or (), config, zone or ())))
+        return lambda: ask.questions(questions, sources.facts(snapshot or (), config, zone or ()))
     if subject is None or action is None or place is None:
         raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
-    found = sources.only_one(sources.facts(snapshot or (), config, zone or ()))
-    raise typer.Exit(ask.can(found, subject, action, place, as_json=as_json))
+    return lambda: ask.can(
+        sources.only_one(sources.facts(snapshot or (), config, zone or ())), subject, action, place, as_json=as_json
+    )
 
 
 @app.command()
@@ -170,11 +175,11 @@ def who(
     zone: Zones = None,
     *,
     as_json: AsJson = False,
-) -> None:
+) -> Work:
     """List everybody who may do something in a namespace."""
     from audit.commands import ask, sources
 
-    raise typer.Exit(ask.who(sources.facts(snapshot or (), config, zone or ()), action, place, as_json=as_json))
+    return lambda: ask.who(sources.facts(snapshot or (), config, zone or ()), action, place, as_json=as_json)
 
 
 @app.command()
@@ -186,29 +191,27 @@ def explain(
     zone: Zones = None,
     *,
     as_json: AsJson = False,
-) -> None:
+) -> Work:
     """Say each way in that a subject has, a sentence each."""
     from audit.commands import ask, sources
 
-    raise typer.Exit(
-        ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
-    )
+    return lambda: ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
 
 
 @config_app.command("check")
-def config_check(config: ConfigFile, *, as_json: AsJson = False) -> None:
+def config_check(config: ConfigFile, *, as_json: AsJson = False) -> Work:
     """Say everything that is wrong with the configuration and the files it refers to."""
     from audit.commands import configuration
 
-    raise typer.Exit(configuration.check(config, as_json=as_json))
+    return partial(configuration.check, config, as_json=as_json)
 
 
 @config_app.command("schema")
-def config_schema() -> None:
+def config_schema() -> Work:
     """Print the JSON Schema of the configuration, for editors."""
     from audit.commands import configuration
 
-    raise typer.Exit(configuration.schema())
+    return configuration.schema
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -219,10 +222,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
+        work = app(arguments, standalone_mode=False)
+        code = work() if callable(work) else work or DONE
         sys.stdout.flush()
-    except click.exceptions.Exit as done:
-        return done.exit_code
     except BrokenPipeError:
         # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -231,7 +233,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("REGISTRY_AUDIT_DEBUG"):
             raise
         return _failed(error)
-    return code if isinstance(code, int) else DONE
+    return int(code)
 
 
 def _failed(error: BaseException) -> int:
@@ -239,11 +241,11 @@ def _failed(error: BaseException) -> int:
     message, code = f"this is a bug: {type(error).__name__}: {error} (REGISTRY_AUDIT_DEBUG=1 shows its place)", BROKEN
     if isinstance(error, AuditError):
         message, code = str(error), error.exit_code
-    elif isinstance(error, click.ClickException):
-        context = error.ctx if isinstance(error, click.UsageError) else None
+    elif isinstance(error, TyperException):
+        context = getattr(error, "ctx", None)
         message = error.format_message() + (f" (try `{context.command_path} --help`)" if context else "")
         code = USAGE
-    elif isinstance(error, KeyboardInterrupt | click.Abort):
+    elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
     terminal.note(f"registry-audit: {message}")
     return code

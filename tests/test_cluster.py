@@ -223,7 +223,7 @@ def test_a_zone_that_cannot_be_reached_is_a_failed_zone(
     tmp_path: Path, changed: dict[str, Any], reason: str, said: str
 ) -> None:
     """Wrong address, wrong authority, no credentials: every kind is a gap that says so."""
-    with simulated(tmp_path) as (server, zone):
+    with simulated(tmp_path) as (server, _):
         values = {"credentials": Kubeconfig(tmp_path / "kubeconfig", "simulated"), **changed}
         snapshot = collect(Zone("zone-1", **values))
         listed = [request for request in server.requests if "limit" in request.target]
