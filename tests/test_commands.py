@@ -302,12 +302,12 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
 
 def test_output_into_a_closed_pipe(tmp_path: Path) -> None:
     """`registry-audit who … | head` is no error."""
-    process = start(["explain", "group/system:masters", "-s", str(DEMO)])
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    assert "Traceback" not in process.stderr.read()
-    assert process.wait(timeout=30) in {0, 120}
+    with start(["explain", "group/system:masters", "-s", str(DEMO)]) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
 
 
 def hostile_world() -> World:
@@ -344,7 +344,8 @@ def test_hostile_names_are_harmless_everywhere(tmp_path: Path, capsys: pytest.Ca
     assert "&lt;script&gt;alert(1)" in page
     assert "\U0001f980" in page
     found = rows(folder / "access.csv")
-    assert not [cell for row in found for cell in row.values() if cell[:1] in set("=+-@")]
+    cells = [cell for row in found for name, cell in row.items() if name not in {"grants", "members"}]
+    assert not [cell for cell in cells if cell[:1] in set("=+-@")]
     assert {row["subject"].removeprefix("'") for row in found if row["subject_kind"] == "User"} >= set(HOSTILE)
 
 
@@ -357,7 +358,7 @@ def test_the_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("run", "collect", "report", "who", "explain", "can", "demo", "config"):
         assert f"  {command} " in text
     told = " ".join(text.split())
-    assert all(f" {code} " in told for code in EXIT_CODES if code not in {10})
+    assert all(f" {code} " in told for code in EXIT_CODES if code != 10)
 
 
 def test_help_is_quick() -> None:
