@@ -1,0 +1,148 @@
+"""The repository itself: documents are true, layers hold, and nothing is there that should not be."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from audit.cli import run_command
+from audit.reference import columns_reference, config_reference, exit_codes_reference
+from benchmarks.estate import Estate, Shape, answer, demo, write
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("columns.md", columns_reference()),
+        ("configuration.md", config_reference()),
+        ("exit-codes.md", exit_codes_reference()),
+    ],
+)
+def test_references_say_what_the_code_does(name: str, text: str) -> None:
+    """The documents are the code's own words."""
+    assert (ROOT / "docs" / name).read_text() == text
+
+
+@pytest.mark.parametrize("command", ["", "run", "collect", "report", "who", "explain", "can", "demo", "config check"])
+def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command is described there, and every option that the README shows exists."""
+    assert run_command([*command.split(), "--help"]) == 0
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    readme = (ROOT / "README.md").read_text()
+    assert f"registry-audit {command}".strip() in readme
+    shown = re.findall(rf"^\s*(?:\$ )?registry-audit {command} (.*)$", readme, re.MULTILINE) if command else []
+    for line in shown:
+        assert set(re.findall(r"--[a-z-]+", line)) <= options, line
+
+
+def test_the_readme_lists_the_exit_codes() -> None:
+    """As the reference has them."""
+    table = exit_codes_reference().partition("| code |")[2]
+    assert f"| code |{table}".strip() in (ROOT / "README.md").read_text()
+
+
+def test_packages_re_export_nothing() -> None:
+    """An `__init__` holds a docstring and nothing else."""
+    for path in (*ROOT.glob("audit/**/__init__.py"), *ROOT.glob("reports/**/__init__.py")):
+        (only,) = ast.parse(path.read_text()).body
+        assert isinstance(only, ast.Expr), path
+
+
+def test_the_layers_are_checked(tmp_path: Path) -> None:
+    """An import upwards is found: the check can fail."""
+    for name in ("audit", "reports"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("demo", "__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+
+    def lint() -> subprocess.CompletedProcess[str]:
+        program = Path(sys.executable).parent / "lint-imports"
+        return subprocess.run([program, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert lint().returncode == 0
+    with (tmp_path / "audit/errors.py").open("a") as file:
+        file.write("\nfrom audit import cli\n")
+    broken = lint()
+    assert broken.returncode == 1
+    assert "audit.errors -> audit.cli" in broken.stdout
+
+
+def test_every_module_has_its_layer() -> None:
+    """A new module must say where it belongs."""
+    (contract,) = PROJECT["tool"]["importlinter"]["contracts"]
+    placed = {name.strip() for layer in contract["layers"] for name in layer.split("|")}
+    for package in ("audit", "reports"):
+        for path in (ROOT / package).iterdir():
+            if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file():
+                assert f"{package}.{path.stem}" in placed
+
+
+def test_the_commands_that_are_installed() -> None:
+    """The program, and the plugins of `oc` and `kubectl`."""
+    names = {"registry-audit", "oc-registry_audit", "kubectl-registry_audit"}
+    assert PROJECT["project"]["scripts"] == dict.fromkeys(names, "audit.cli:main")
+
+
+def test_pins_have_hashes_and_no_addresses() -> None:
+    """What `make` installs is exactly what was tested."""
+    text = (ROOT / "requirements-dev.txt").read_text()
+    assert "://" not in text
+    pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
+    assert len(pins) > 40
+    assert text.count("--hash=sha256:") >= len(pins)
+    names = {pin.partition("==")[0].lower() for pin in pins}
+    wanted = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["dependencies"]}
+    assert wanted <= names
+
+
+def test_no_test_is_left_out() -> None:
+    """Neither skipped nor expected to fail."""
+    for path in ROOT.glob("tests/**/*.py"):
+        found = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not found & {"skip", "skipif", "xfail", "importorskip"}, path
+
+
+def test_the_demo_is_what_the_generator_makes(tmp_path: Path) -> None:
+    """Byte for byte: nobody edits it by hand."""
+    for name, objects in demo():
+        write(objects, tmp_path / name)
+        there = ROOT / "audit/demo" / name
+        assert {path.name for path in there.iterdir()} == {path.name for path in (tmp_path / name).iterdir()}
+        for path in there.iterdir():
+            assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path
+
+
+def test_an_estate_is_the_same_for_the_same_shape() -> None:
+    """And as large as it is told to be: nine role bindings a namespace, and those that make it unlike others."""
+    shape = Shape(namespaces=50, organizations=5, custom_roles=0.5, named_roles=0.5)
+    one, other = Estate(shape).kinds(), Estate(shape).kinds()
+    assert {kind: answer(kind, items) for kind, items in one.items()} == {
+        kind: answer(kind, items) for kind, items in other.items()
+    }
+    assert len(one["namespaces"]) == 50
+    assert len(one["rolebindings"]) == 450 + len(one["roles"])
+    assert one["roles"]
+
+
+def test_the_generator_is_a_command(tmp_path: Path) -> None:
+    """For those who want to measure with an estate of their own."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.estate",
+        "--out",
+        str(tmp_path),
+        "--namespaces",
+        "3",
+        "--organizations",
+        "1",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert (tmp_path / "rolebindings.json.gz").stat().st_size > 100
