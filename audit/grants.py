@@ -37,9 +37,6 @@ class Rows:
         """Return the given rows (positions or a mask)."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
-    def __len__(self) -> int:
-        return len(self.space)
-
 
 def expand(ways: Ways) -> Rows:
     """Expand groups to people and roles to capabilities, sorted by place and subject."""

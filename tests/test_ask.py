@@ -215,6 +215,7 @@ def test_explain_and_who(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
         ("devs", ""),
         ("system:masters", ""),
         ("ann", "devs"),
+        ("carl", ""),
     ]
     assert run_command(["who", "push", "shop/web", "-s", dump]) == 0
     shown = capsys.readouterr().out

@@ -3,21 +3,23 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
 import pytest
+from kubernetes.config.incluster_config import InClusterConfigLoader
 
-from audit.collect import cluster, decode, run
+from audit.collect import cluster, connection, decode, run
 from audit.collect.cluster import Limits, collect_cluster
 from audit.collect.run import collect_zones
 from audit.objects import KINDS
 from audit.snapshot import Snapshot, encode
-from audit.zones import Kubeconfig, TokenEnv, TokenFile, Zone
+from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 from tests.facts_of import snapshot_of
 from tests.plain_rbac import World
-from tests.simulator.answers import Caller
+from tests.simulator.answers import Answer, Caller
 from tests.simulator.faults import (
     Fault,
     broken_json,
@@ -372,3 +374,50 @@ def test_a_stop_does_not_wait_for_silent_zones(tmp_path: Path) -> None:
         assert time.monotonic() - begin < 10
     assert {gap.reason for gap in found["silent"].gaps} == {"stopped"}
     assert {gap.reason for gap in found["none"].gaps} == {"missing"}
+
+
+def test_the_pod_s_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a cluster: address from the environment, token and authority from the mounted files."""
+    with SimulatedZone(WORLD, tmp_path) as server:
+        (tmp_path / "token").write_text(server.token)
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+        monkeypatch.setattr(connection, "load_incluster_config", incluster_loader(tmp_path / "token", server.ca_file))
+        assert collect(Zone("here", credentials=InCluster())).gaps == ()
+        elsewhere = collect(Zone("here", "https://127.0.0.1:1", credentials=InCluster()))
+    assert "they belong to https://127.0.0.1" in elsewhere.gaps[0].detail
+
+
+def incluster_loader(token: Path, authority: Path) -> Any:
+    """The client's own loader, with files that a test can write."""
+
+    def load(client_configuration: Any) -> None:
+        loader = InClusterConfigLoader(token_filename=str(token), cert_filename=str(authority))
+        loader.load_and_set(client_configuration)
+
+    return load
+
+
+def test_credentials_that_go_away_are_a_gap(tmp_path: Path) -> None:
+    """A token file that is removed while the zone is read."""
+    token = tmp_path / "token"
+
+    def gone(answer: Answer) -> Answer:
+        token.unlink(missing_ok=True)
+        return answer
+
+    with SimulatedZone(WORLD, tmp_path, faults=[Fault("/version", gone)]) as server:
+        token.write_text(server.token)
+        snapshot = collect(Zone("zone-1", server.url, ca_file=server.ca_file, credentials=TokenFile(token)))
+    assert {gap.reason for gap in snapshot.gaps} == {"credentials"}
+    assert "No such file" in snapshot.gaps[0].detail
+
+
+def test_a_damaged_compressed_answer_is_malformed(tmp_path: Path) -> None:
+    """Bytes that are said to be gzip and are not."""
+
+    def broken(answer: Answer) -> Answer:
+        return replace(answer, headers={"Content-Encoding": "gzip"})
+
+    with simulated(tmp_path, Fault(GROUPS, broken, times=None)) as (_, zone):
+        assert gaps(collect(zone))["groups"] == ("malformed", "the compressed answer is damaged")

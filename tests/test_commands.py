@@ -7,16 +7,19 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import yaml
 
 from audit.cli import app, run_command
 from audit.collect import cluster
-from audit.errors import EXIT_CODES
+from audit.commands import run_folder
+from audit.errors import EXIT_CODES, UsageError
 from audit.snapshot import load
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, hang, refuse_with
@@ -429,3 +432,41 @@ def test_questions_about_a_live_zone(
         assert run_command(["who", "pull", "ns-0", "-c", config, "--json"]) == 3
         found = json.loads(capsys.readouterr().out)
     assert {"zone": "one", "access": "unknown", "subject_kind": "Any", "subject": "*"}.items() <= found[0].items()
+
+
+def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two schedulers at once lose nothing; and a hundred are told to come again."""
+    stop = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_folder, "datetime", StoppedClock)
+        folders = {run_folder.Run(tmp_path, run_folder.Wanted(), stop).path.name for _ in range(3)}
+        assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
+        for number in range(4, 100):
+            (tmp_path / f"20260102T030405Z-{number}").mkdir()
+        with pytest.raises(UsageError, match="too many runs"):
+            run_folder.Run(tmp_path, run_folder.Wanted(), stop)
+
+
+class StoppedClock(datetime):
+    """It is always the same second."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+
+def test_a_volume_without_links_is_a_note(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run itself is whole, so it is no failure."""
+    (tmp_path / "latest").mkdir()
+    assert run_command(["demo", "-o", str(tmp_path)]) == 0
+    assert "note: cannot move" in capsys.readouterr().err
+
+
+def test_many_gaps_are_told_with_a_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A zone of a hundred refused namespaces does not fill the terminal."""
+    for number in range(30):
+        space = tmp_path / "dump/namespaces" / f"ns-{number}"
+        space.mkdir(parents=True)
+        (space / f"ns-{number}.yaml").write_text(f"kind: Namespace\nmetadata: {{name: ns-{number}}}\n")
+    assert run_command(["report", "-s", str(tmp_path / "dump"), "-o", str(tmp_path / "out"), "-f", "csv"]) == 3
+    assert "more (coverage.csv has all)" in capsys.readouterr().err

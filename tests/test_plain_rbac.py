@@ -39,13 +39,15 @@ def within(world: World, namespace: str) -> World:
     return {**world, "rolebindings": kept}
 
 
-@pytest.mark.parametrize(("folder", "questions"), RECORDINGS.items(), ids=lambda value: getattr(value, "name", ""))
+@pytest.mark.parametrize(
+    ("folder", "questions"), RECORDINGS.items(), ids=lambda value: getattr(value, "name", str(value))
+)
 def test_every_recorded_answer_is_given_again(folder: Path, questions: int) -> None:
     """With the groups that the recording spells out, each of the server's answers is repeated."""
     world, reviews = world_in(folder), reviews_in(folder)
     narrow = {namespace: within(world, namespace) for namespace in {row["namespace"] for row in reviews}}
     # Only the small recording is asked with every namespace's bindings in sight; that is where scope could go wrong.
-    sight = dict.fromkeys(narrow, world) if name == "golden-mini" else narrow
+    sight = dict.fromkeys(narrow, world) if folder.name == "golden-mini" else narrow
     wrong = []
     for row in reviews:
         question = (row["verb"], row["api_group"], row["resource"], row["namespace"], row["name"])
@@ -56,8 +58,8 @@ def test_every_recorded_answer_is_given_again(folder: Path, questions: int) -> N
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", RECORDINGS)
-def test_every_caller_has_the_recorded_groups(name: str) -> None:
+@pytest.mark.parametrize("folder", RECORDINGS, ids=lambda folder: folder.name)
+def test_every_caller_has_the_recorded_groups(folder: Path) -> None:
     """Groups worked out from the objects are those the server was asked with, so the answers hold for them too."""
     world = world_in(folder)
     spelled = {row["user"]: set(row["groups"].split("|")) for row in reviews_in(folder)}
@@ -66,7 +68,7 @@ def test_every_caller_has_the_recorded_groups(name: str) -> None:
 
 def test_every_recorded_answer_is_given_again_with_groups_worked_out() -> None:
     """The whole way, from user name to answer, agrees with the server."""
-    folder = RECORDINGS["golden-mini"]
+    folder = ROOT / "tests/data/golden-mini"
     world, reviews = world_in(folder), reviews_in(folder)
     groups = {user: groups_of(world, user) for user in {row["user"] for row in reviews}}
     for row in reviews:

@@ -67,11 +67,9 @@ class Aggregations:
         wanted = self._rights.get(name, 0)
         leaves = sorted(self._leaves(name))
         chosen: list[str] = []
-        while wanted and leaves:
+        while useful := [leaf for leaf in leaves if self._rights[leaf] & wanted]:
             # The role that explains most; among equals, one that is about the registry, then by name.
-            best = max(leaves, key=lambda leaf: ((self._rights[leaf] & wanted).bit_count(), leaf in _REGISTRY_ROLES))
-            if not self._rights[best] & wanted:
-                break
+            best = max(useful, key=lambda leaf: ((self._rights[leaf] & wanted).bit_count(), leaf in _REGISTRY_ROLES))
             chosen.append(best)
             wanted &= ~self._rights[best]
         return tuple(sorted(chosen))

@@ -56,9 +56,9 @@ class Zone:
 
     def handle(self, request: Request) -> Answer:
         """The answer to any request; here the token is checked, and what is kept of the request leaves it out."""
-        given = request.headers.pop("authorization", "")
+        scheme, _, given = request.headers.pop("authorization", "").partition(" ")
         self.requests.append(request)
-        if given != f"Bearer {self.token}":
+        if (scheme.lower(), given) != ("bearer", self.token):
             return status(401, "Unauthorized")
         return self.answer(request)
 
