@@ -87,7 +87,7 @@ def program(
 def run(
     config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
 ) -> Work:
-    """Collect all zones, resolve who can do what, and write the reports: the whole job."""
+    """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
     return partial(job.run, config, out, zone or (), formats or (), as_json=as_json)
@@ -95,7 +95,7 @@ def run(
 
 @app.command()
 def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> Work:
-    """Collect the zones into snapshot files, which every other command reads without a cluster."""
+    """Collect the zones into snapshot files, to be read without a cluster."""
     from audit.commands import job
 
     return partial(job.collect, config, out, zone or (), as_json=as_json)
@@ -151,7 +151,7 @@ def can(
     *,
     as_json: AsJson = False,
 ) -> Work:
-    """Say whether a subject may do something, and why: yes, no or unknown."""
+    """Say yes, no or unknown: may a subject do something, and why."""
     from audit.commands import ask, sources
 
     asked = (subject, action, place)

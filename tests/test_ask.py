@@ -313,3 +313,12 @@ def test_progress_on_a_terminal(
     said = capsys.readouterr()
     assert json.loads(said.out)["state"] == "complete"
     assert "1/1" in said.err
+
+
+def test_a_slip_in_a_namespace_is_noticed(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody should take the answer for another namespace for this one's."""
+    for command in (["can", "user/ann", "push", "shpo"], ["who", "push", "shpo"], ["explain", "user/ann", "shpo"]):
+        assert run_command([*command, "-s", dump]) == 0
+        assert "zone zone-1 has no namespace shpo; did you mean shop?" in capsys.readouterr().err
+    assert run_command(["who", "push", "elsewhere", "-s", dump]) == 0
+    assert "has no namespace elsewhere\n" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import csv
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -76,6 +77,7 @@ def can(snapshot: Snapshot, subject: str, action: str, place: str, *, as_json: b
     else:
         terminal.lines([ANSWERS[answer], *(f"  {reason}" for reason in why)])
     _hint(snapshot, subject, who)
+    _unlisted(snapshot, where.namespace)
     return PARTIAL if answer == UNKNOWN else DONE
 
 
@@ -92,6 +94,16 @@ def _hint(snapshot: Snapshot, typed: str, who: Identity) -> None:
         terminal.note(f"note: {who.name} was taken for a user; there is a group of this name: group/{who.name}")
 
 
+def _unlisted(snapshot: Snapshot, namespace: str) -> None:
+    """Say when the zone's list has no such namespace, and what was meant: a slip must not look like no access."""
+    table, text = snapshot.tables["namespaces"], snapshot.strings
+    names = [text[code] for code in table["name"].tolist()]
+    if namespace not in names:
+        near = get_close_matches(namespace, names, n=1)
+        meant = f"; did you mean {near[0]}?" if near else ""
+        terminal.note(f"note: the list of zone {snapshot.origin.zone} has no namespace {namespace}{meant}")
+
+
 def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, *, as_json: bool) -> int:
     """Print each way in of a subject; return the exit code, which is PARTIAL when there may be others."""
     who = subject_of(subject)
@@ -102,6 +114,8 @@ def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, 
         oracle = Oracle(ways_in(snapshot, None if namespace is None else [namespace]))
         found[snapshot.origin.zone] = explanation_of(oracle, who, namespace)
         _hint(snapshot, subject, who)
+        if namespace is not None:
+            _unlisted(snapshot, namespace)
     if as_json:
         ways = [line for zone, explanation in found.items() for line in _ways(zone, explanation)]
         unseen = {zone: list(explanation.obstacles) for zone, explanation in found.items() if explanation.obstacles}
@@ -197,6 +211,8 @@ def _answers(asked: Sequence[_Question], zones: dict[str, Snapshot]) -> list[int
 def who(snapshots: Sequence[Snapshot], action: str, place: str, *, as_json: bool) -> int:
     """Print everybody who may do something in a place; return the exit code (PARTIAL: there may be others)."""
     where = place_of(place)
+    for snapshot in snapshots:
+        _unlisted(snapshot, where.namespace)
     lines = [line for snapshot in snapshots for line in _holders(snapshot, action_of(action), where)]
     if as_json:
         terminal.result_json(lines)
