@@ -5,6 +5,7 @@ import gzip
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -35,10 +36,11 @@ class Shape:
     named_roles: float = 0.1  # share with a right on one repository only
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
+    bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make
 
 
 class Estate:
-    """All objects of one zone, kind by kind; nine role bindings a namespace, more where it is unlike the others."""
+    """All objects of one zone, kind by kind; more role bindings where a namespace is unlike the others."""
 
     def __init__(self, shape: Shape) -> None:
         """Take the shape."""
@@ -122,7 +124,8 @@ class Estate:
         for stream in range(shape.streams_per_namespace):
             tags = [{"tag": "latest", "items": [{"created": _BORN.format(number % 12 + 1, stream % 28 + 1, 0)}]}]
             self.add("imagestreams", f"app-{stream}", name, status={"tags": tags})
-        self._usual(name, organization, creator)
+        for binding, role, *subjects in islice(self._usual(name, organization, creator), shape.bindings_per_namespace):
+            self.bind(binding, role, *subjects, namespace=name)
         if chance.random() < shape.custom_roles:
             self.role("pipeline", rule(_LAYERS, "get", "update"), rule("imagestreams", "create"), namespace=name)
             self.bind("pipeline", "pipeline", account(name, "ci"), namespace=name, kind="Role")
@@ -130,18 +133,20 @@ class Estate:
             self.role("app-0-only", {**rule(_LAYERS, "get", "update"), "resourceNames": ["app-0"]}, namespace=name)
             self.bind("app-0-only", "app-0-only", user(f"contractor-{number % 97}"), namespace=name, kind="Role")
 
-    def _usual(self, name: str, organization: str, creator: str) -> None:
-        self.bind(
-            "system:image-pullers", "system:image-puller", group(f"system:serviceaccounts:{name}"), namespace=name
-        )
-        self.bind("system:image-builders", "system:image-builder", account(name, "builder"), namespace=name)
-        self.bind("system:deployers", "system:deployer", account(name, "deployer"), namespace=name)
-        self.bind("admin", "admin", user(creator), namespace=name)
-        self.bind("organization-admin", "admin", group(organization), namespace=name)
+    def _usual(self, name: str, organization: str, creator: str) -> Iterator[tuple[Any, ...]]:
+        """Yield name, role and subjects of role bindings, without end: the platform's own first."""
+        yield "system:image-pullers", "system:image-puller", group(f"system:serviceaccounts:{name}")
+        yield "system:image-builders", "system:image-builder", account(name, "builder")
+        yield "system:deployers", "system:deployer", account(name, "deployer")
+        yield "admin", "admin", user(creator)
+        yield "organization-admin", "admin", group(organization)
         for role in ("namespace-owner", "monitoring-edit", "alert-routing-edit"):
-            self.bind(role, role, group(organization), namespace=name)
-        team = self._random.randrange(self.shape.teams_per_organization)
-        self.bind("team", "edit", group(f"{organization}+team-{team}"), account(name, "ci"), namespace=name)
+            yield role, role, group(organization)
+        teams = self.shape.teams_per_organization
+        team = self._random.randrange(teams)
+        yield "team", "edit", group(f"{organization}+team-{team}"), account(name, "ci")
+        for number in count():
+            yield f"viewers-{number}", "view", group(f"{organization}+team-{number % teams}")
 
     def _everywhere(self) -> None:
         self.bind("cluster-admin", "cluster-admin", group("system:masters"))

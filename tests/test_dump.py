@@ -284,3 +284,13 @@ def test_yaml_that_aliases_make_endless_is_refused() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     with pytest.raises(NotPlain, match=r"too large \(line"):
         list(documents("\n".join(lines).encode()))
+
+
+def test_several_trees_are_not_guessed_about(tmp_path: Path) -> None:
+    """must-gather with two images leaves two trees: one of them must not pass for the zone."""
+    for name in ("image-1", "image-2"):
+        inspect_tree(world_of(3), tmp_path / name, single=False)
+    snapshot = read(tmp_path)
+    assert snapshot.state == "failed"
+    assert "several trees, which one counts? image-1, image-2" in snapshot.gaps[0].detail
+    assert read(tmp_path / "image-1").state == "complete"

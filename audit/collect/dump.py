@@ -28,12 +28,14 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
     The facts are as old as the newest file that was read. `listed` hears of each kind that is there, with its count.
     """
     dump = _Dump(folder, stop)
-    root = _tree(folder)
-    if any(_files(folder, kind) for kind in KINDS.values()) or root is None:
+    trees = _trees(folder)
+    if any(_files(folder, kind) for kind in KINDS.values()) or not trees:
         for kind in KINDS.values():
             dump.flat(kind)
+    elif len(trees) > 1:
+        dump.undecided(trees)
     else:
-        dump.tree(root)
+        dump.tree(trees[0])
     for listing in dump.listings():
         dump.facts.listed(listing)
         listed(listing.kind, listing.count)
@@ -47,13 +49,15 @@ def _files(folder: Path, kind: Kind) -> list[Path]:
     return [path for ending in _ENDINGS if (path := folder / f"{kind.plural}{ending}").is_file()]
 
 
-def _tree(folder: Path) -> Path | None:
-    """Return the root of the tree that `oc adm inspect` wrote: the folder, or one in it, as must-gather has it."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
-    for root in (folder, *inner):
-        if (root / _CLUSTER).is_dir() or (root / _SPACES).is_dir():
-            return root
-    return None
+def _trees(folder: Path) -> list[Path]:
+    """Return the roots of trees that `oc adm inspect` wrote: the folder, or some in it, as must-gather has them."""
+
+    def is_root(path: Path) -> bool:
+        return (path / _CLUSTER).is_dir() or (path / _SPACES).is_dir()
+
+    if not folder.is_dir() or is_root(folder):
+        return [folder] if folder.is_dir() else []
+    return sorted(path for path in folder.iterdir() if is_root(path))
 
 
 class _Dump:
@@ -86,6 +90,12 @@ class _Dump:
             )
         else:
             self._read(kind, found, "")
+
+    def undecided(self, trees: Sequence[Path]) -> None:
+        """Say that there are several trees: a part of them must not pass for all."""
+        names = ", ".join(path.name for path in trees)
+        for kind in KINDS.values():
+            self._gap(kind, "", "malformed", f"several trees, which one counts? {names}")
 
     def tree(self, root: Path) -> None:
         """Read the tree of `oc adm inspect` at `root`."""
