@@ -5,7 +5,8 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from audit.config import Config, has_model, model_in
+from audit.config import Config
+from audit.config_file import has_model, model_in
 from audit.errors import EXIT_CODES
 from audit.snapshot import REASONS
 from audit.tables import SCHEMAS, VERSION

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.config import Config, Selection, check_files, config_digest, config_schema, load_config
+from audit.config import Config, Selection, check_files, config_digest, config_schema
+from audit.config_file import load_config
 from audit.errors import ConfigError
 from audit.strict_yaml import parse
 from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone, zones_of

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from audit.commands import terminal
-from audit.config import check_files, config_schema, load_config
+from audit.config import check_files, config_schema
+from audit.config_file import load_config
 from audit.errors import DONE, ConfigError
 from audit.zones import zones_of
 

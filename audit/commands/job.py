@@ -7,7 +7,8 @@ from typing import Final
 from audit.commands import terminal
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, saved, stopping
-from audit.config import Config, config_digest, load_config
+from audit.config import Config, config_digest
+from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.snapshot import SUFFIX, encode

@@ -26,7 +26,7 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> li
         )
     if config is None:
         return saved(paths, only)
-    from audit.config import load_config
+    from audit.config_file import load_config
 
     with stopping() as stop:
         found = sorted(collected(load_config(config), only, stop), key=lambda one: one.origin.zone)
