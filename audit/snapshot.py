@@ -209,4 +209,5 @@ def _sound(snapshot: Snapshot) -> bool:
             limit = rows[parent] if parent else len(snapshot.strings)
             if len(values) != rows[name] or (len(values) and not 0 <= values.min() <= values.max() < limit):
                 return False
-    return snapshot.strings[:1] == [""]
+    # The zone's name becomes a file's name: a snapshot from elsewhere must not lead out of a folder.
+    return snapshot.strings[:1] == [""] and Path(snapshot.origin.zone).name == snapshot.origin.zone != ""

@@ -45,6 +45,10 @@ def damaged(path: Path, change: str) -> None:
         names["name"] = names["name"][:-4]
     elif change == "bytes":
         names["name"] = names["name"][:-1]
+    elif change == "zone":
+        saved["origin"]["zone"] = "../../elsewhere"
+    elif change == "nameless":
+        saved["origin"]["zone"] = ""
     elif change == "column":
         del names["name"]
     elif change == "strings":
@@ -52,7 +56,9 @@ def damaged(path: Path, change: str) -> None:
     path.write_bytes(gzip.compress(msgspec.msgpack.encode(saved)))
 
 
-@pytest.mark.parametrize("change", ["version", "format", "pointer", "ragged", "bytes", "column", "strings"])
+@pytest.mark.parametrize(
+    "change", ["version", "format", "pointer", "ragged", "bytes", "column", "strings", "zone", "nameless"]
+)
 def test_a_damaged_snapshot_is_refused(tmp_path: Path, change: str) -> None:
     """Never read as if it were whole: one clear message with the file."""
     path = tmp_path / "a.snapshot"

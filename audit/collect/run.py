@@ -64,7 +64,7 @@ def collect_zones(
 
 def collect_folder(folder: Path) -> Snapshot:
     """Return the snapshot of a dump, named as its folder."""
-    zone = Zone(id=folder.resolve().name, dump=folder)
+    zone = Zone(id=folder.resolve().name or "dump", dump=folder)
     return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
 
 
