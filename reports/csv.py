@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from audit.tables import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
 
-_ROWS: Final = 50_000  # a chunk: some 10 MB of text
+_ROWS: Final = 20_000  # a chunk: some 4 MB of text
 # What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
 _QUOTED: Final = re.compile(r'[",\r\n]')
@@ -44,24 +44,32 @@ def csv_chunks(name: str, tables: Sequence[Table]) -> Iterator[bytes]:
     columns = SCHEMAS[name]
     yield (",".join(column.name for column in columns) + "\r\n").encode()
     for table in tables:
-        cells = [_column(column, table.columns[column.name]) for column in columns]
+        cells = [_Cells(column, table.columns[column.name]) for column in columns]
         for start in range(0, len(table), _ROWS):
-            yield _lines([_slice(values, codes, start) for values, codes in cells])
+            yield _lines([column.take(start) for column in cells])
 
 
-def _column(column: Column, values: Text | Numbers) -> tuple[pa.Array, Numbers]:
-    """Return the cells that occur in a column, and for each row which of them."""
-    if isinstance(values, Text):
-        compact = values.compact()
-        return pa.array([cell(text) for text in compact.values], type=pa.large_string()), compact.codes
-    if column.type == "answer":
-        return pa.array(ANSWERS, type=pa.large_string()), values
-    numbers, codes = np.unique(values, return_inverse=True)
-    return pa.array([str(number) for number in numbers.tolist()], type=pa.large_string()), codes.astype(np.int32)
+class _Cells:
+    """One column: the cells that occur in it, each escaped once, and for each row which of them."""
 
+    def __init__(self, column: Column, values: Text | Numbers) -> None:
+        if isinstance(values, Text):
+            self._codes, texts = values.codes, values.values
+        elif column.type == "answer":
+            self._codes, texts = values, ANSWERS
+        else:
+            numbers, codes = np.unique(values, return_inverse=True)
+            self._codes, texts = codes.astype(np.int32), [str(number) for number in numbers.tolist()]
+        # Several columns share long lists of texts, of which each holds a few.
+        used = np.zeros(len(texts), dtype=bool)
+        used[self._codes] = True
+        escape = str if column.type == "count" else cell
+        self._cells = pa.array([escape(texts[at]) for at in np.flatnonzero(used).tolist()], type=pa.large_string())
+        self._at = np.cumsum(used, dtype=np.int32) - np.int32(1)
 
-def _slice(cells: pa.Array, codes: Numbers, start: int) -> pa.Array:
-    return cells.take(pa.array(codes[start : start + _ROWS]))
+    def take(self, start: int) -> pa.Array:
+        """Return the cells of a chunk of rows."""
+        return self._cells.take(pa.array(self._at[self._codes[start : start + _ROWS]]))
 
 
 def _lines(columns: Sequence[pa.Array]) -> bytes:
