@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= demo-report
 
-.PHONY: help demo test lint properties lock clean
+.PHONY: help demo test lint properties bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -25,6 +25,9 @@ lint: $(STAMP) ## Check style, types and layers
 
 properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of RBAC (some 15 minutes)
 	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/test_tables_against_rbac.py
+
+bench: $(STAMP) ## Measure the job stage by stage, and write docs/performance.md
+	$(BIN)/python -m benchmarks.bench
 
 lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv

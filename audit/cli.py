@@ -61,7 +61,7 @@ Snapshots = Annotated[
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", "-f", help="Only this format, csv or html (may be given several times).", metavar="FORMAT"
+        "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
     ),
 ]
 # What a command line asks for: done once it is understood, and returns the exit code.
@@ -196,6 +196,19 @@ def explain(
     from audit.commands import ask, sources
 
     return lambda: ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
+    runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Answer SQL over the Parquet tables of one run, or of many as one."""
+    from audit.commands import query
+
+    return partial(query.query, sql, runs, as_json=as_json)
 
 
 @config_app.command("check")

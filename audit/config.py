@@ -19,7 +19,8 @@ from pydantic import (
     model_validator,
 )
 
-FORMATS: Final = ("csv", "html")
+FORMATS: Final = ("csv", "html", "parquet")
+USUAL_FORMATS: Final = ("csv", "html")
 
 
 def _address(value: str) -> str:
@@ -134,8 +135,8 @@ class Output(_Model):
     """What a run leaves, and where."""
 
     directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
-    formats: tuple[Literal["csv", "html"], ...] = Field(
-        default=FORMATS, description="Formats of the reports.", min_length=1
+    formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
+        default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
 
 

@@ -89,12 +89,13 @@ class Estate:
 
     def _roles(self) -> None:
         pull, push = rule(_LAYERS, "get"), rule(_LAYERS, "get", "update")
+        read = rule("imagestreams", "get", "list", "watch")
         write = rule("imagestreams", "get", "list", "watch", "create", "update", "patch", "delete")
         secrets = rule("secrets", "get", "list", "watch", "create", "update", "delete", group="")
-        self.role("registry-viewer", pull, rule("imagestreams", "get", "list", "watch"), into="view")
+        self.role("registry-viewer", pull, read, into="view")
         self.role("registry-editor", push, write, secrets, into="edit")
         self.role("registry-admin", push, write, secrets, into="admin")
-        self.role("view", pull, rule("pods", "get", "list", group=""), made_of="view")
+        self.role("view", pull, read, rule("pods", "get", "list", group=""), made_of="view")
         self.role("edit", push, write, secrets, rule("pods", "create", group=""), made_of="edit")
         self.role("admin", push, write, secrets, rule("rolebindings", "create", group=_RBAC), made_of="admin")
         self.role("cluster-admin", rule("*", "*", group="*"))
@@ -133,7 +134,7 @@ class Estate:
             self.role("app-0-only", {**rule(_LAYERS, "get", "update"), "resourceNames": ["app-0"]}, namespace=name)
             self.bind("app-0-only", "app-0-only", user(f"contractor-{number % 97}"), namespace=name, kind="Role")
 
-    def _usual(self, name: str, organization: str, creator: str) -> Iterator[tuple[Any, ...]]:
+    def _usual(self, name: str, organization: str, creator: str) -> Iterator[tuple[str, str, *tuple[Object, ...]]]:
         """Yield name, role and subjects of role bindings, without end: the platform's own first."""
         yield "system:image-pullers", "system:image-puller", group(f"system:serviceaccounts:{name}")
         yield "system:image-builders", "system:image-builder", account(name, "builder")

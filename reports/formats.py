@@ -41,4 +41,16 @@ def _html(report: Report) -> Iterator[File]:
     yield File("report.html", render_html(view))
 
 
-FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {"csv": _csv, "html": _html}
+def _parquet(report: Report) -> Iterator[File]:
+    from reports.parquet import parquet_bytes, place_of
+
+    for name in SCHEMAS:
+        for zone, table in zip(report.run.zones, report.tables[name], strict=True):
+            yield File(place_of(name, report.run.run_id, zone.id), [parquet_bytes(table)], len(table))
+
+
+FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
+    "csv": _csv,
+    "html": _html,
+    "parquet": _parquet,
+}

@@ -34,7 +34,10 @@ def render_html(view: View) -> Iterator[bytes]:
 
 def _harmless(value: object) -> object:
     """Spell out control characters in texts; escaping is the template's."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    # Almost every text is printable as it is, and asking is much quicker than replacing.
+    if not isinstance(value, str) or value.isprintable() or isinstance(value, Markup):
+        return value
+    return printable(value)
 
 
 def _hash(text: str) -> str:

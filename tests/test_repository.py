@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from audit.cli import run_command
 from audit.reference import columns_reference, config_reference, exit_codes_reference
 from benchmarks.estate import Estate, Shape, answer, demo, write
+from benchmarks.stage import STAGES
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -31,7 +33,9 @@ def test_references_say_what_the_code_does(name: str, text: str) -> None:
     assert (ROOT / "docs" / name).read_text() == text
 
 
-@pytest.mark.parametrize("command", ["", "run", "collect", "report", "who", "explain", "can", "demo", "config check"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "collect", "report", "who", "explain", "can", "demo", "query", "config check"]
+)
 def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command is described there, and every option that the README shows exists."""
     assert run_command([*command.split(), "--help"]) == 0
@@ -146,3 +150,53 @@ def test_the_generator_is_a_command(tmp_path: Path) -> None:
     ]
     subprocess.run(command, cwd=ROOT, check=True)
     assert (tmp_path / "rolebindings.json.gz").stat().st_size > 100
+
+
+def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
+    """A small run to the end: all stages, ratios to the floor, growth; how long it takes is not asserted."""
+    out = tmp_path / "performance.md"
+    sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
+    subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
+    text = out.read_text()
+    for stage in STAGES:
+        assert len(re.findall(rf"^\| {stage} \| \d", text, re.MULTILINE)) == 2, stage
+    assert "| floor | " in text
+    assert "2.0 times the size" in text
+    assert {"# Performance", "## 5 namespaces", "## Growth"} <= set(text.splitlines())
+    committed = (ROOT / "docs/performance.md").read_text()
+    assert "## 10,000 namespaces" in committed
+
+
+def test_what_is_installed_is_whole(tmp_path: Path) -> None:
+    """The wheel has every module, the demo, the page's parts, the types' markers and the license; and no tests."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("audit", "reports", "tests", "benchmarks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*command, *offline, "-w", str(tmp_path), str(copy)], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert wheel.name == f"registry_access_audit-{PROJECT['project']['version']}-py3-none-any.whl"
+    there = {
+        str(path.relative_to(ROOT))
+        for package in ("audit", "reports")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in packed if ".dist-info/" not in name} == there
+    assert any(name.endswith("/licenses/LICENSE") for name in packed)
+
+
+def test_nothing_depends_on_the_machine_it_was_made_on() -> None:
+    """No file names somebody's own folders."""
+    folders = (".ci", "audit", "benchmarks", "docs", "reports", "tests")
+    nested = [path for folder in folders for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    top = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
+    texts = [path for path in (*nested, *top) if path.is_file() and path.suffix != ".gz"]
+    assert len(texts) > 50
+    for path in texts:
+        assert not re.search(r"/(?:work|root|home|Users)/\w", path.read_text()), path

@@ -7,7 +7,7 @@ from typing import Final
 from audit.commands import terminal
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, saved, stopping
-from audit.config import Config, config_digest
+from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.files import make_private_dir, write_private
@@ -85,7 +85,7 @@ def _wanted(config: Config | None, formats: Sequence[str]) -> Wanted:
     for name in formats:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
-    chosen = tuple(dict.fromkeys(formats or (config.output.formats if config else FORMATS)))
+    chosen = tuple(dict.fromkeys(formats or (config.output.formats if config else USUAL_FORMATS)))
     return Wanted(
         chosen,
         config.namespaces.selects if config and not config.namespaces.everything else None,

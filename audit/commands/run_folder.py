@@ -28,7 +28,7 @@ LATEST: Final = "latest"
 class Wanted:
     """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest)."""
 
-    formats: Sequence[str] = tuple(FORMATS)
+    formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
 
@@ -47,7 +47,6 @@ class Run:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
-        make_private_dir(self.path / SNAPSHOTS)
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
         self._snapshots.append(snapshot)
 
@@ -102,6 +101,9 @@ class Run:
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
+        for folder in reversed((self.path / name).parents):
+            if folder.is_relative_to(self.path) and folder != self.path:
+                make_private_dir(folder)
         hashing = Hashing(chunks)
         size = write_private(self.path / name, hashing)
         self._written.append(Written(name, size, hashing.digest, rows))

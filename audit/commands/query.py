@@ -1,0 +1,60 @@
+"""`query`: SQL over the Parquet tables of one run or of many, by DuckDB, which may read nothing else."""
+
+from pathlib import Path
+
+import duckdb
+
+from audit.commands import terminal
+from audit.errors import DONE, UsageError
+from audit.tables import SCHEMAS
+from reports.parquet import FOLDER, PARTITIONS
+
+
+def query(sql: str, runs: Path, *, as_json: bool) -> int:
+    """Print the rows that `sql` gives over the runs in `runs` (a run, or a folder of runs). Raises UsageError."""
+    with duckdb.connect() as connection:
+        _views(connection, runs.absolute())
+        try:
+            answer = connection.execute(sql)
+            header = [column[0] for column in answer.description or ()]
+            rows = answer.fetchall()
+        except duckdb.Error as error:
+            raise UsageError(
+                f"this query cannot be answered: {error}", fix=f"the tables are {', '.join(SCHEMAS)}"
+            ) from error
+    if as_json:
+        terminal.result_json([dict(zip(header, map(_plain, row), strict=True)) for row in rows])
+    else:
+        terminal.table(header, [["" if value is None else str(value) for value in row] for row in rows])
+    return DONE
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
+    """Make a view of each table, and then take away the right to read anything else."""
+    types = "{" + ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS) + "}"
+    for table in SCHEMAS:
+        files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/*/*/*.parquet"))
+        # `latest` is a link to a run that stands there by its own name.
+        own = [path for path in files if not any(parent.is_symlink() for parent in _within(path, runs))]
+        if not own:
+            raise UsageError(
+                f"no Parquet table {table} is here", where=str(runs), fix="write some: run --format parquet --out DIR"
+            )
+        listed = ", ".join(map(_quoted, own))
+        source = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {types}, union_by_name = true)"
+        connection.execute(f'CREATE VIEW "{table}" AS SELECT * FROM {source}')  # noqa: S608  names of ours, quoted
+    connection.execute(f"SET allowed_directories = [{_quoted(runs)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _within(path: Path, top: Path) -> list[Path]:
+    return [parent for parent in path.parents if parent != top and parent.is_relative_to(top)]

@@ -1,0 +1,45 @@
+"""Tables as Parquet: typed, dictionary-encoded, and in folders that a history of runs reads as one table."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audit.tables import ANSWERS, SCHEMAS, VERSION, Column, Numbers, Table, Text
+
+FOLDER: Final = "parquet"
+# What the folders say, and the files therefore do not: one reading of many runs has both as columns.
+PARTITIONS: Final = ("run", "zone")
+_UNKNOWN: Final = -1
+
+
+def place_of(table: str, run_id: str, zone: str) -> str:
+    """Return the path of a zone's part of a table, relative to the run's folder, as Hive partitions are named."""
+    return f"{FOLDER}/{table}/run={quote(run_id, safe='')}/zone={quote(zone, safe='')}/data.parquet"
+
+
+def parquet_bytes(table: Table) -> bytes:
+    """Return a zone's table as a Parquet file; a count that is not known is null."""
+    columns = [column for column in SCHEMAS[table.name] if column.name not in PARTITIONS]
+    arrays = [_array(column, table.columns[column.name]) for column in columns]
+    about = {"registry-audit": json.dumps({"table": table.name, "version": VERSION})}
+    made = pa.table(arrays, names=[column.name for column in columns]).replace_schema_metadata(about)
+    sink = pa.BufferOutputStream()
+    pq.write_table(made, sink, compression="zstd")
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _array(column: Column, values: Text | Numbers) -> pa.Array:
+    if isinstance(values, Text):
+        compact = values.compact()
+        return _dictionary(compact.codes, compact.values)
+    if column.type == "answer":
+        return _dictionary(values, ANSWERS)
+    return pa.array(values, mask=values == _UNKNOWN)
+
+
+def _dictionary(codes: Numbers, values: Sequence[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(values, type=pa.string()))
