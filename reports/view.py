@@ -208,8 +208,9 @@ def _first_of_each(rows: pd.DataFrame, numbered: Numbered, names: Sequence[str])
 
 def _distinct(of: Numbered, values: Numbered, size: int) -> Numbered:
     """Return for each number below `size` how many different values it occurs with in `of`."""
-    pairs = np.unique(np.stack([of, values]), axis=1)
-    return np.bincount(pairs[0], minlength=size).astype(np.int64)
+    kinds = int(values.max(initial=0)) + 1
+    pairs = np.unique(of * kinds + values)
+    return np.bincount(pairs // kinds, minlength=size).astype(np.int64)
 
 
 def _unknown(rows: pd.DataFrame) -> NDArray[np.bool_]:
