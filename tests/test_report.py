@@ -139,7 +139,7 @@ def rows_of(snapshots: Iterable[Snapshot]) -> list[dict[str, Any]]:
     return [row for one in snapshots for row in tables_of(one)["access"].records()]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(worlds(), min_size=1, max_size=2), st.booleans())
 def test_every_count_is_what_counting_by_hand_gives(found: list[World], partial: bool) -> None:
     """Namespaces, subjects and the overview's numbers, against loops over the table."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.access import tables_of
@@ -86,7 +86,7 @@ def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> No
         assert table(question) == expected, question
 
 
-@settings(max_examples=max(WORLDS, 30), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=max(WORLDS, 30))
 @given(worlds(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=3, unique=True))
 def test_what_is_hidden_turns_answers_into_unknown_and_never_into_no(world: World, gaps: list[Gap]) -> None:
     """With gaps, an answer is the cluster's own or unknown; and the table says what `can` says, or unknown."""
@@ -108,7 +108,7 @@ def known_namespaces(snapshot: Snapshot) -> set[str]:
     return {text[code] for code in codes} - {"", NOWHERE}
 
 
-@settings(max_examples=max(WORLDS // 5, 20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=max(WORLDS // 5, 20))
 @given(worlds(), st.integers(0, 99))
 def test_the_order_of_lists_leaves_no_trace(world: World, seed: int) -> None:
     """The same zone served in another order gives the same tables, row by row."""
