@@ -169,7 +169,10 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run"], "Missing option '--config'"),
         (["run", "-c", "/no/such.yaml"], "/no/such.yaml: 1 mistake in the configuration"),
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
-        (["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"], "no such format: pdf (choose from csv, html)"),
+        (
+            ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
+            "no such format: pdf (choose from csv, html, parquet)",
+        ),
         (["run", "-c", "CONFIG", "-o", "/dev/null/x"], "cannot create"),
         (["run", "-c", "MINIMAL"], "no folder to write into (--out DIR"),
         (["report", "-o", "OUT"], "say what to report on (--snapshot PATH)"),

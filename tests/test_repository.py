@@ -53,31 +53,6 @@ def test_the_readme_lists_the_exit_codes() -> None:
     assert f"| code |{table}".strip() in (ROOT / "README.md").read_text()
 
 
-def test_packages_re_export_nothing() -> None:
-    """An `__init__` holds a docstring and nothing else."""
-    for path in (*ROOT.glob("audit/**/__init__.py"), *ROOT.glob("reports/**/__init__.py")):
-        (only,) = ast.parse(path.read_text()).body
-        assert isinstance(only, ast.Expr), path
-
-
-def test_the_layers_are_checked(tmp_path: Path) -> None:
-    """An import upwards is found: the check can fail."""
-    for name in ("audit", "reports"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("demo", "__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-
-    def lint() -> subprocess.CompletedProcess[str]:
-        program = Path(sys.executable).parent / "lint-imports"
-        return subprocess.run([program, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False)
-
-    assert lint().returncode == 0
-    with (tmp_path / "audit/errors.py").open("a") as file:
-        file.write("\nfrom audit import cli\n")
-    broken = lint()
-    assert broken.returncode == 1
-    assert "audit.errors -> audit.cli" in broken.stdout
-
-
 def test_every_module_has_its_layer() -> None:
     """A new module must say where it belongs."""
     (contract,) = PROJECT["tool"]["importlinter"]["contracts"]

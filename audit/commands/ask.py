@@ -210,10 +210,10 @@ def _answers(asked: Sequence[_Question], zones: dict[str, Snapshot]) -> list[int
 
 def who(snapshots: Sequence[Snapshot], action: str, place: str, *, as_json: bool) -> int:
     """Print everybody who may do something in a place; return the exit code (PARTIAL: there may be others)."""
-    where = place_of(place)
+    where, action = place_of(place), action_of(action)
     for snapshot in snapshots:
         _unlisted(snapshot, where.namespace)
-    lines = [line for snapshot in snapshots for line in _holders(snapshot, action_of(action), where)]
+    lines = [line for snapshot in snapshots for line in _holders(snapshot, action, where)]
     if as_json:
         terminal.result_json(lines)
     elif lines:

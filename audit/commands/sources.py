@@ -89,8 +89,9 @@ def stopping() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
+        # Once asked to stop, the program is ending: a signal more must not change how.
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
 
 
 def _at(path: Path) -> list[Snapshot]:
