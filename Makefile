@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= demo-report
 
-.PHONY: help demo test lint properties bench lock clean
+.PHONY: help demo test lint properties docs bench lock clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -23,8 +23,11 @@ lint: $(STAMP) ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of RBAC (some 15 minutes)
+properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of RBAC (some 20 minutes)
 	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/test_tables_against_rbac.py
+
+docs: $(STAMP) ## Write the references in docs/ from the code
+	$(BIN)/python -c "from audit.reference import DOCUMENTS as all; [open(f'docs/{n}', 'w').write(t()) for n, t in all.items()]"
 
 bench: $(STAMP) ## Measure the job stage by stage, and write docs/performance.md
 	$(BIN)/python -m benchmarks.bench

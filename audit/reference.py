@@ -1,6 +1,6 @@
 """The reference documents, written from the code; a test compares the files under docs/ with these texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from pydantic import BaseModel
@@ -73,3 +73,11 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(f"`{one}`" for one in value)
     return f"`{value}`" if value or value == 0 else ""
+
+
+# What `make docs` writes into docs/.
+DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
+    "columns.md": columns_reference,
+    "configuration.md": config_reference,
+    "exit-codes.md": exit_codes_reference,
+}
