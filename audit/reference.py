@@ -28,8 +28,8 @@ with an apostrophe. Taking one leading apostrophe away always gives the original
 
 Whether a subject may do something in a namespace and repository is the best answer (yes, then unknown, then no) of the
 rows of `access` for that place or `*`, and for the subject, the platform's groups that it is in (`system:authenticated`
-and the like), `Any`, and for a person `AnyUser`. No row at all is a no, but for namespaces of which `coverage` says
-that they are not listed and their bindings were not seen.
+and the like), `Any`, and for a person `AnyUser`. No row at all is a no, but for namespaces that the configuration
+leaves out, and for those of which `coverage` says that they are not listed and their bindings were not seen.
 """
 
 
