@@ -33,11 +33,16 @@ def render_html(view: View) -> Iterator[bytes]:
 
 
 def _harmless(value: object) -> object:
-    """Spell out control characters in texts; escaping is the template's."""
+    """Spell out every character in texts that does not show; escaping is the template's."""
     # Almost every text is printable as it is, and asking is much quicker than replacing.
     if not isinstance(value, str) or value.isprintable() or isinstance(value, Markup):
         return value
-    return printable(value)
+    return "".join(c if c.isprintable() else _spelled(c) for c in printable(value))
+
+
+def _spelled(character: str) -> str:
+    # What has no width makes two names look like one, and half of a surrogate pair is no text at all.
+    return character.encode("unicode_escape").decode()
 
 
 def _hash(text: str) -> str:
