@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from audit.objects import NEEDED
+
 FORMATS: Final = ("csv", "html", "parquet")
 USUAL_FORMATS: Final = ("csv", "html")
 
@@ -119,6 +121,9 @@ class Namespaces(_Model):
 
     include: Selection = Field(default=Selection(), description="Only these; without it, all.")
     exclude: Selection = Field(default=Selection(), description="Not these.")
+    organization_label: Text = Field(
+        default="appuio.io/organization", description="Label of a namespace that names its organization."
+    )
 
     @property
     def everything(self) -> bool:
@@ -148,6 +153,17 @@ class Collect(_Model):
     request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
     page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
     retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
+    users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
+    tokens: bool = Field(
+        default=False,
+        description="List the metadata of token secrets. Needs `list` on secrets, which could read their values too; "
+        "only metadata is asked for.",
+    )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds to list."""
+        return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
 
 
 class Config(_Model):

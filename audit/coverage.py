@@ -1,16 +1,14 @@
 """Snapshot -> the table `coverage`: what was seen of a zone, what was not and why, and what was left out."""
 
-from collections.abc import Mapping, Sequence
 from typing import Final
-
-import numpy as np
 
 from audit.objects import KINDS
 from audit.snapshot import Snapshot
-from audit.tables import SCHEMAS, Numbers, Table, Text, text_column
+from audit.tables import Table, table_of
 
 SEEN: Final = "seen"
 EXCLUDED: Final = "excluded"
+NOT_ASKED: Final = "not-asked"
 UNKNOWN_COUNT: Final = -1
 
 
@@ -22,7 +20,7 @@ def coverage(snapshot: Snapshot, excluded: int = 0) -> Table:
     if excluded:
         detail = "left out by the configuration: not in the other tables"
         lines.append({**shared, "kind": "namespaces", "state": EXCLUDED, "count": excluded, "detail": detail})
-    return _table(lines)
+    return table_of("coverage", [{"namespace": "*", **line} for line in lines])
 
 
 def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
@@ -30,6 +28,11 @@ def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
     lines: list[dict[str, str | int]] = [
         {"kind": one.kind, "state": SEEN, "count": one.count, "resource_version": one.resource_version}
         for one in snapshot.listings
+    ]
+    lines += [
+        {"kind": plural, "state": NOT_ASKED, "count": UNKNOWN_COUNT, "detail": "no answer about access needs it"}
+        for plural, kind in KINDS.items()
+        if kind.optional and not snapshot.asked(plural)
     ]
     lines += [
         {
@@ -42,14 +45,3 @@ def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
         for gap in snapshot.gaps
     ]
     return sorted(lines, key=lambda line: (order.index(str(line["kind"])), str(line.get("namespace", "*")), str(line)))
-
-
-def _table(lines: Sequence[Mapping[str, str | int]]) -> Table:
-    columns: dict[str, Text | Numbers] = {}
-    for column in SCHEMAS["coverage"]:
-        if column.type == "text":
-            default = "*" if column.name == "namespace" else ""
-            columns[column.name] = text_column([str(line.get(column.name, default)) for line in lines])
-        else:
-            columns[column.name] = np.array([line[column.name] for line in lines], dtype=np.int32)
-    return Table("coverage", columns)

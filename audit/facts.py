@@ -8,7 +8,7 @@ from typing import Final, cast
 import msgspec
 import numpy as np
 
-from audit.objects import Binding, Group, ImageStream, Item, Namespace, Role, ServiceAccount
+from audit.objects import Binding, Group, ImageStream, Item, Namespace, Role, ServiceAccount, Token, User
 from audit.rbac.rules import rules_text
 from audit.snapshot import PARENTS, TABLES, Gap, Ints, Listing, Origin, Snapshot
 
@@ -22,6 +22,8 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     "members": ("group", "user"),
     "serviceaccounts": ("namespace", "name"),
     "imagestreams": ("namespace", "name"),
+    "users": ("name",),
+    "tokens": ("namespace", "name"),
 }
 
 
@@ -48,6 +50,8 @@ class Facts:
             "groups": self._groups,
             "serviceaccounts": self._accounts,
             "imagestreams": self._streams,
+            "users": self._users,
+            "tokens": self._tokens,
         }
         adders[kind](items)
 
@@ -132,7 +136,20 @@ class Facts:
         self._metadata("imagestreams", streams)
         self._put("imagestreams", "pushed", (i.pushed() for i in streams))
 
-    def _metadata(self, table: str, items: Sequence[Role | Binding | ServiceAccount | ImageStream]) -> None:
+    def _users(self, items: Sequence[Item]) -> None:
+        users = cast("Sequence[User]", items)
+        self._put("users", "name", (i.metadata.name for i in users))
+        self._put("users", "created", (i.metadata.created or "" for i in users))
+
+    def _tokens(self, items: Sequence[Item]) -> None:
+        tokens = cast("Sequence[Token]", items)
+        self._metadata("tokens", tokens)
+        self._put(
+            "tokens", "account", (i.metadata.annotations.account if i.metadata.annotations else "" for i in tokens)
+        )
+        self._put("tokens", "last_used", (i.metadata.labels.last_used if i.metadata.labels else "" for i in tokens))
+
+    def _metadata(self, table: str, items: Sequence[Role | Binding | ServiceAccount | ImageStream | Token]) -> None:
         self._put(table, "namespace", (i.metadata.namespace for i in items))
         self._put(table, "name", (i.metadata.name for i in items))
         self._put(table, "created", (i.metadata.created or "" for i in items))

@@ -138,7 +138,42 @@ class ImageStream(Struct, frozen=True, gc=False):
         return max((tag.items[0].created or "" for tag in tags if tag.items), default="")
 
 
-Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream
+class User(Struct, frozen=True, gc=False):
+    """A person's account (`user.openshift.io/v1`); it appears at the first login."""
+
+    metadata: Meta
+
+
+class TokenAnnotations(Struct, frozen=True, gc=False):
+    """The one annotation of a token secret that is read: others may repeat the secret's value."""
+
+    account: str = field(default="", name="kubernetes.io/service-account.name")
+
+
+class TokenLabels(Struct, frozen=True, gc=False):
+    """The one label of a token secret that is read: the day of its last use, which API servers note since 1.28."""
+
+    last_used: str = field(default="", name="kubernetes.io/legacy-token-last-used")
+
+
+class TokenMeta(Struct, frozen=True, gc=False):
+    """Metadata of a token secret."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    created: str | None = field(default=None, name="creationTimestamp")
+    annotations: TokenAnnotations | None = None
+    labels: TokenLabels | None = None
+
+
+class Token(Struct, frozen=True, gc=False):
+    """The metadata of a secret that holds a service account's token without an end; its value is never asked for."""
+
+    metadata: TokenMeta
+
+
+Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream | User | Token
 
 
 class Kind(Struct, frozen=True):
@@ -149,12 +184,16 @@ class Kind(Struct, frozen=True):
     group: str
     item: type[Item]
     namespaced: bool = False
+    optional: bool = False  # no answer about access needs it: a dump may lack it
+    resource: str = ""  # what the API calls it, when not by the plural
+    accept: str = "application/json"
+    selector: str = ""  # a field selector
 
     @property
     def path(self) -> str:
         """Return the path of the LIST over all namespaces."""
         root = f"/apis/{self.group}" if self.group else "/api"
-        return f"{root}/v1/{self.plural}"
+        return f"{root}/v1/{self.resource or self.plural}"
 
 
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -169,5 +208,19 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("groups", "Group", "user.openshift.io", Group),
         Kind("serviceaccounts", "ServiceAccount", "", ServiceAccount, namespaced=True),
         Kind("imagestreams", "ImageStream", "image.openshift.io", ImageStream, namespaced=True),
+        Kind("users", "User", "user.openshift.io", User, optional=True),
+        Kind(
+            "tokens",
+            "PartialObjectMetadata",
+            "",
+            Token,
+            namespaced=True,
+            optional=True,
+            resource="secrets",
+            accept="application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
+            selector="type=kubernetes.io/service-account-token",
+        ),
     )
 }
+# What answers about access need; the other kinds only help to say what is wrong.
+NEEDED: Final = tuple(plural for plural, kind in KINDS.items() if not kind.optional)

@@ -21,7 +21,7 @@ from audit.errors import UsageError
 Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
-VERSION: Final = 1
+VERSION: Final = 2
 SUFFIX: Final = ".snapshot"
 
 # Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
@@ -35,6 +35,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "members": ("group", "user"),
     "serviceaccounts": ("namespace", "name", "created"),
     "imagestreams": ("namespace", "name", "created", "pushed"),
+    "users": ("name", "created"),
+    "tokens": ("namespace", "name", "created", "account", "last_used"),
 }
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
@@ -130,6 +132,10 @@ class Snapshot:
     def missing(self, kind: str) -> bool:
         """Say whether `kind` could not be seen at all."""
         return any(not gap.namespace for gap in self.gaps_of(kind))
+
+    def asked(self, kind: str) -> bool:
+        """Say whether anybody looked for `kind`: an optional one may have been left alone, which is no gap."""
+        return any(listing.kind == kind for listing in self.listings) or bool(self.gaps_of(kind))
 
     def gaps_of(self, kind: str) -> list[Gap]:
         """Return what could not be seen of `kind`."""

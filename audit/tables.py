@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 # The three answers, as numbers in the tables and as words in the exports.
 NO, YES, UNKNOWN = 0, 1, 2
@@ -61,6 +61,13 @@ _ACCOUNT: Final = Column(
     "text",
     "`present`, `absent` or `unknown`: whether the service account, or the group object that lists the members, "
     "exists. Empty for users and for the platform's own groups, which have no object.",
+)
+
+_BY_BINDING: Final = (
+    Column("binding_kind", "text", "Kind of the binding that it is about; empty when it is about none."),
+    Column("binding", "text", "Name of that binding."),
+    Column("role_kind", "text", "Kind of the role that the binding refers to."),
+    Column("role", "text", "Name of that role."),
 )
 
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
@@ -119,7 +126,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "state",
             "text",
-            "`seen`, `excluded` (left out by the configuration), or why it was not seen: a word of the list below.",
+            "`seen`, `excluded` (left out by the configuration), `not-asked` (no answer about access needs it, and "
+            "nobody asked for it), or why it was not seen: a word of the list below.",
         ),
         Column("count", "count", "Objects listed; -1 when not known."),
         Column("detail", "text", "What the cluster or the file said, for people."),
@@ -128,7 +136,86 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("place", "text", "Address of the API, or path of the files."),
         Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
     ),
+    "namespaces": (
+        _ZONE,
+        Column("namespace", "text", "Namespace, as the zone lists it."),
+        Column("organization", "text", "Organization that it belongs to by its label; empty when it has none."),
+        Column("created", "text", "When it was created (RFC 3339)."),
+    ),
+    "repositories": (
+        _ZONE,
+        Column("namespace", "text", "Namespace."),
+        Column("repository", "text", "Name of the image stream."),
+        Column("created", "text", "When the image stream was created (RFC 3339)."),
+        Column("pushed", "text", "When a tag was last pushed or imported (RFC 3339); empty when never."),
+    ),
+    "tokens": (
+        _ZONE,
+        Column("namespace", "text", "Namespace."),
+        Column("token", "text", "Name of the secret that holds a token without an end."),
+        Column("account", "text", "Service account that the token is of: `namespace:name`."),
+        Column("created", "text", "When the secret was created (RFC 3339)."),
+        Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
+    ),
+    "findings": (
+        Column(
+            "id", "text", "Id that stays the same from run to run: made of zone, namespace, check, subject, binding."
+        ),
+        Column("check", "text", "Id of the check."),
+        Column("title", "text", "What the check found, in a few words."),
+        Column("severity", "text", "`critical`, `high`, `medium`, `low` or `info`."),
+        Column("confidence", "text", "`high`, `medium` or `low`: how often it is right."),
+        Column("state", "text", "`new`, `open`, `accepted` (an exception covers it) or `gone`."),
+        Column("answer", "answer", "`yes`: it is so. `unknown`: it may be so, and what decides was not seen."),
+        *_PLACE,
+        *_WHO,
+        *_BY_BINDING,
+        Column("detail", "text", "What was found, in a sentence with the names."),
+        Column("remedy", "text", "Commands that mend it, one a line."),
+        Column("controls", "text", "Controls that it touches, joined by `, `."),
+        Column("first_seen", "text", "Run that saw it first (RFC 3339)."),
+        Column("last_seen", "text", "Run that saw it last (RFC 3339)."),
+        Column("exception", "text", "Id of the exception that covers it."),
+        Column("until", "text", "Last day of that exception (RFC 3339 date)."),
+        Column("rows", "count", "Rows of the table `evidence_in` that show it."),
+        Column("evidence_in", "text", "Table whose rows of this place and subject show it."),
+    ),
+    "exceptions": (
+        Column("id", "text", "Id of the exception."),
+        Column("state", "text", "`active`, `ending` (within 30 days), `expired` or `unused` (it matches nothing)."),
+        Column("check", "text", "Checks that it is about (a glob)."),
+        Column("zone", "text", "Zones (a glob)."),
+        Column("namespace", "text", "Namespaces (a glob)."),
+        Column("subject", "text", "Subjects (a glob), as `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`."),
+        Column("reason", "text", "Why it is accepted."),
+        Column("decided_by", "text", "Who decided."),
+        Column("ticket", "text", "Where it is written down."),
+        Column("until", "text", "Last day (RFC 3339 date)."),
+        Column("findings", "count", "Findings that it covers."),
+    ),
+    "changes": (
+        Column(
+            "change",
+            "text",
+            "`gained`, `lost`, `widened`, `narrowed` or `changed` (access of a subject); `appeared` or `gone` (a "
+            "namespace, repository or zone); `no-effect` (a binding, role or group changed, and nobody's access did).",
+        ),
+        Column(
+            "object", "text", "What changed: `access`, `namespace`, `repository`, `zone`, `binding`, `role`, `group`."
+        ),
+        *_PLACE,
+        *_WHO,
+        Column("before", "text", "Rights before, joined by `, `; `?` after one that was not known."),
+        Column("after", "text", "Rights now, in the same way."),
+        Column("cause", "text", "Which change of a binding, role, group or membership made it, in a sentence."),
+        Column("binding_kind", "text", "Kind of the binding that made it."),
+        Column("binding", "text", "Name of that binding."),
+        Column("since", "text", "When the object behind the change was created (RFC 3339), where known."),
+        Column("from_run", "text", "Run that is compared with."),
+    ),
 }
+# One table for the whole run; of all others there is one for each zone.
+OF_THE_RUN: Final = ("exceptions", "changes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +287,17 @@ class Table:
                 columns.append(values.tolist())
         names = [column.name for column in SCHEMAS[self.name]]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def table_of(name: str, rows: Sequence[Mapping[str, str | int]]) -> Table:
+    """Return a short table of the given rows, answers and counts as numbers; what a row does not say is empty or 0."""
+    columns: dict[str, Text | Numbers] = {}
+    for column in SCHEMAS[name]:
+        if column.type == "text":
+            columns[column.name] = text_column([str(row.get(column.name, "")) for row in rows])
+        else:
+            columns[column.name] = np.array([row.get(column.name, 0) for row in rows], dtype=np.int32)
+    return Table(name, columns)
 
 
 def text_column(texts: Sequence[str]) -> Text:

@@ -34,6 +34,7 @@ class Shape:
     streams_per_namespace: int = 3
     custom_roles: float = 0.05  # share of namespaces with a role of their own
     named_roles: float = 0.1  # share with a right on one repository only
+    tokens: float = 0.2  # share with a token without an end
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
     bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make
@@ -87,6 +88,12 @@ class Estate:
         ref = {"apiGroup": _RBAC, "kind": kind, "name": role}
         self.add(plural, name, namespace, roleRef=ref, subjects=list(subjects))
 
+    def token(self, namespace: str, owner: str, used: str = "") -> None:
+        """Add the metadata of a secret that holds a token of an account without an end."""
+        labels = {"kubernetes.io/legacy-token-last-used": used} if used else None
+        self.add("tokens", f"{owner}-token", namespace, labels)
+        self._objects["tokens"][-1]["metadata"]["annotations"] = {"kubernetes.io/service-account.name": owner}
+
     def _roles(self) -> None:
         pull, push = rule(_LAYERS, "get"), rule(_LAYERS, "get", "update")
         read = rule("imagestreams", "get", "list", "watch")
@@ -111,6 +118,8 @@ class Estate:
             name = f"org-{number:04d}"
             people = [f"{name}-user-{person:02d}" for person in range(self.shape.people_per_organization)]
             self.add("groups", name, users=people)
+            for person in people:
+                self.add("users", person)
             for team in range(self.shape.teams_per_organization):
                 self.add("groups", f"{name}+team-{team}", users=people[team::2])
 
@@ -122,6 +131,8 @@ class Estate:
         self.add("namespaces", name, labels={"appuio.io/organization": organization})
         for one in ("builder", "default", "deployer", "ci"):
             self.add("serviceaccounts", one, name)
+        if chance.random() < shape.tokens:
+            self.token(name, "ci", used=f"2025-{number % 12 + 1:02d}-01")
         for stream in range(shape.streams_per_namespace):
             tags = [{"tag": "latest", "items": [{"created": _BORN.format(number % 12 + 1, stream % 28 + 1, 0)}]}]
             self.add("imagestreams", f"app-{stream}", name, status={"tags": tags})
@@ -186,7 +197,7 @@ def write(objects: Mapping[str, list[Object]], folder: Path) -> None:
 def answer(plural: str, items: list[Object]) -> bytes:
     """Return the LIST answer of one kind as an API server writes it."""
     kind = KINDS[plural]
-    version = f"{kind.group}/v1" if kind.group else "v1"
+    version = "meta.k8s.io/v1" if kind.selector else f"{kind.group}/v1" if kind.group else "v1"
     listed = {"kind": f"{kind.singular}List", "apiVersion": version, "metadata": {"resourceVersion": "90210"}}
     return msgspec.json.encode({**listed, "items": items})
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import urllib3
 
+from audit.collect.cluster import Limits
 from audit.objects import KINDS
 
 
@@ -18,7 +19,7 @@ def floor(folder: Path) -> int:
     url, authority, token = (folder / "ready").read_text().split()
     pool = urllib3.PoolManager(ca_certs=authority)
     size = 0
-    for kind in KINDS.values():
+    for kind in (KINDS[plural] for plural in Limits().kinds):
         headers = {"Authorization": f"Bearer {token}"}
         with pool.request("GET", url + kind.path, headers=headers, preload_content=False) as response:
             while chunk := response.read(1 << 20):

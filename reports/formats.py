@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from audit.tables import SCHEMAS, Table, joined
+from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report is made of: the run, and each table as a list of tables, one a zone."""
+    """What a report is made of: the run, and each table as a list of tables: one a zone, or one in all (OF_THE_RUN)."""
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
@@ -45,8 +45,9 @@ def _parquet(report: Report) -> Iterator[File]:
     from reports.parquet import parquet_bytes, place_of
 
     for name in SCHEMAS:
-        for zone, table in zip(report.run.zones, report.tables[name], strict=True):
-            yield File(place_of(name, report.run.run_id, zone.id), [parquet_bytes(table)], len(table))
+        zones = [""] if name in OF_THE_RUN else [zone.id for zone in report.run.zones]
+        for zone, table in zip(zones, report.tables[name], strict=True):
+            yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {

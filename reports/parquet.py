@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.tables import ANSWERS, SCHEMAS, VERSION, Column, Numbers, Table, Text
+from audit.tables import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column, Numbers, Table, Text
 
 FOLDER: Final = "parquet"
 # What the folders say, and the files therefore do not: one reading of many runs has both as columns.
@@ -16,14 +16,19 @@ PARTITIONS: Final = ("run", "zone")
 _UNKNOWN: Final = -1
 
 
-def place_of(table: str, run_id: str, zone: str) -> str:
-    """Return the path of a zone's part of a table, relative to the run's folder, as Hive partitions are named."""
-    return f"{FOLDER}/{table}/run={quote(run_id, safe='')}/zone={quote(zone, safe='')}/data.parquet"
+def place_of(table: str, run_id: str, zone: str = "") -> str:
+    """Return the path of a zone's part of a table, relative to the run's folder, as Hive partitions are named.
+
+    A table of the run has no part for each zone: its zones stand in its rows.
+    """
+    part = "" if table in OF_THE_RUN else f"/zone={quote(zone, safe='')}"
+    return f"{FOLDER}/{table}/run={quote(run_id, safe='')}{part}/data.parquet"
 
 
 def parquet_bytes(table: Table) -> bytes:
     """Return a zone's table as a Parquet file; a count that is not known is null."""
-    columns = [column for column in SCHEMAS[table.name] if column.name not in PARTITIONS]
+    partitions = () if table.name in OF_THE_RUN else PARTITIONS
+    columns = [column for column in SCHEMAS[table.name] if column.name not in partitions]
     arrays = [_array(column, table.columns[column.name]) for column in columns]
     about = {"registry-audit": json.dumps({"table": table.name, "version": VERSION})}
     made = pa.table(arrays, names=[column.name for column in columns]).replace_schema_metadata(about)

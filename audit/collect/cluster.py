@@ -15,7 +15,7 @@ import msgspec
 from audit.collect.connection import Budget, Connection, Response, Unreachable
 from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
 from audit.facts import Facts
-from audit.objects import KINDS, Item, Kind
+from audit.objects import KINDS, NEEDED, Item, Kind
 from audit.snapshot import Gap, Listing, Origin, Snapshot
 from audit.zones import Zone
 
@@ -31,12 +31,16 @@ Listed = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What collecting a zone may cost: seconds in all and of silence, objects a page, repetitions of a request."""
+    """What collecting a zone may cost: seconds in all and of silence, objects a page, repetitions of a request.
+
+    `kinds` are the plurals to list.
+    """
 
     timeout: float = 300
     request_timeout: float = 60
     page_size: int = 10_000
     retries: int = 4
+    kinds: tuple[str, ...] = (*NEEDED, "users")
 
 
 def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event) -> Snapshot:
@@ -52,7 +56,7 @@ def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Liste
         user = _whoami(connection)
         _all_kinds(connection, limits, facts, listed)
     except Unusable as error:
-        for plural in KINDS:
+        for plural in limits.kinds:
             facts.gap(Gap(plural, "", error.reason, error.detail))
     return facts.snapshot(Origin(zone.id, "cluster", place, zone.registry, server, user, started, _now(), tool))
 
@@ -75,7 +79,7 @@ def _all_kinds(connection: Connection, limits: Limits, facts: Facts, listed: Lis
         if not gap:
             listed(kind.plural, len(reading.items))
 
-    threads = [Thread(target=read, args=(kind,), daemon=True) for kind in KINDS.values()]
+    threads = [Thread(target=read, args=(KINDS[plural],), daemon=True) for plural in limits.kinds]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -125,7 +129,8 @@ class _List:
 
     def _page(self, more: str) -> Page:
         query = {"limit": str(self._limits.page_size)} | ({"continue": more} if more else {})
-        response = self._connection.get(self._kind.path, query)
+        query |= {"fieldSelector": self._kind.selector} if self._kind.selector else {}
+        response = self._connection.get(self._kind.path, query, accept=self._kind.accept)
         if response.status != _OK:
             raise failure(response)
         return page_of_json(self._kind, response.body)

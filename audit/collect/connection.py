@@ -26,6 +26,7 @@ from urllib3.exceptions import (
 from audit.collect.decode import Unusable
 from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
+JSON: Final = "application/json"
 _CHUNK: Final = 1 << 20  # bytes read between two looks at the clock
 _CONNECT: Final = 15.0  # seconds to reach the server
 _CONNECTIONS: Final = 8  # one for each kind
@@ -72,13 +73,13 @@ class Connection:
         self.url = self._configuration.host.rstrip("/")
         self._pool: urllib3.PoolManager = RESTClientObject(self._configuration).pool_manager
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Response:
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: str = JSON) -> Response:
         """Return the answer to a GET. Raises Unusable with the reason why there is no whole one."""
-        return self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None)
+        return self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None, accept)
 
     def post(self, path: str, body: bytes) -> Response:
         """Return the answer to a POST of JSON; see `get`."""
-        return self._request("POST", path, body)
+        return self._request("POST", path, body, JSON)
 
     def pause(self, seconds: float) -> None:
         """Wait before asking again. Raises Unusable when that is later than the zone's time allows, or at a stop."""
@@ -86,11 +87,11 @@ class Connection:
             raise Unusable("overloaded", f"the server asked to come back in {seconds:.0f} s, and there is no such time")
         self._budget.stop.wait(seconds)
 
-    def _request(self, method: str, target: str, body: bytes | None) -> Response:
+    def _request(self, method: str, target: str, body: bytes | None, accept: str) -> Response:
         left = self._budget.left()
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "registry-audit"}
+        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "registry-audit"}
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = JSON
         try:
             headers |= self._authorization()
             response = self._pool.request(

@@ -11,7 +11,7 @@ from typing import Final
 from audit.collect.decode import Page, Unusable, page_of_json, page_of_object
 from audit.collect.yaml_text import NotPlain, documents
 from audit.facts import Facts
-from audit.objects import KINDS, Item, Kind
+from audit.objects import KINDS, NEEDED, Item, Kind
 from audit.snapshot import Gap, Listing, Origin, Snapshot
 from audit.zones import Zone
 
@@ -78,8 +78,10 @@ class _Dump:
                 yield Listing(kind, count, version)
 
     def flat(self, kind: Kind) -> None:
-        """Read the one file of a kind."""
+        """Read the one file of a kind; an optional one may be missing."""
         found = _files(self._folder, kind)
+        if not found and kind.optional:
+            return
         if not found:
             there = self._folder.is_dir()
             what = f"no file {kind.plural}.json or .yaml (.gz too) in" if there else "there is no folder"
@@ -94,8 +96,8 @@ class _Dump:
     def undecided(self, trees: Sequence[Path]) -> None:
         """Say that there are several trees: a part of them must not pass for all."""
         names = ", ".join(path.name for path in trees)
-        for kind in KINDS.values():
-            self._gap(kind, "", "malformed", f"several trees, which one counts? {names}")
+        for plural in NEEDED:
+            self._gap(KINDS[plural], "", "malformed", f"several trees, which one counts? {names}")
 
     def tree(self, root: Path) -> None:
         """Read the tree of `oc adm inspect` at `root`."""
@@ -104,12 +106,12 @@ class _Dump:
         listed = _of_tree(root / _CLUSTER, KINDS["namespaces"])
         known = self._namespaces(listed, spaces)
         for kind in KINDS.values():
-            if kind.namespaced:
+            if kind.namespaced and not kind.optional:
                 for name in sorted({*known, *folders}):
                     self._spaced(kind, name, folders.get(name))
                 if not listed:
                     self._gap(kind, "*", "missing", "the list of all namespaces is not in this tree")
-            elif kind.plural != "namespaces":
+            elif kind.plural != "namespaces" and (not kind.optional or _of_tree(root / _CLUSTER, kind)):
                 self._wide(kind, root / _CLUSTER)
 
     def _namespaces(self, listed: Sequence[Path], spaces: Sequence[Path]) -> set[str]:

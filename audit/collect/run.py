@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from audit.collect.cluster import Limits, collect_cluster
 from audit.collect.dump import collect_dump
 from audit.facts import Facts
-from audit.objects import KINDS
+from audit.objects import NEEDED
 from audit.snapshot import Gap, Origin, Snapshot
 from audit.version import version
 from audit.zones import Zone
@@ -89,7 +89,7 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event) -> Sna
 
 def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
     facts = Facts()
-    for plural in KINDS:
+    for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api
     return facts.snapshot(Origin(zone.id, "dump" if zone.dump else "cluster", place, zone.registry, tool=version()))

@@ -37,7 +37,7 @@ def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
     """Make a view of each table, and then take away the right to read anything else."""
     types = "{" + ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS) + "}"
     for table in SCHEMAS:
-        files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/*/*/*.parquet"))
+        files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/**/*.parquet"))
         # `latest` is a link to a run that stands there by its own name.
         own = [path for path in files if not any(parent.is_symlink() for parent in _within(path, runs))]
         if not own:

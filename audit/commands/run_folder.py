@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from audit.access import tables_of
 from audit.commands import terminal
 from audit.commands.sources import SNAPSHOTS
-from audit.coverage import coverage
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
+from audit.inventory import ORGANIZATION_LABEL
+from audit.results import facts_of
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
-from audit.tables import SCHEMAS, Table
+from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
 from reports.evidence import MANIFEST, Hashing, Written, manifest
 from reports.formats import FORMATS, Report
@@ -31,6 +31,7 @@ class Wanted:
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
+    organization_label: str = ORGANIZATION_LABEL
 
 
 class Run:
@@ -68,9 +69,14 @@ class Run:
         tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
         for snapshot, scope in zip(self._snapshots, scopes, strict=True):
             self._go_on()
-            made = {**tables_of(snapshot, scope.namespaces), "coverage": coverage(snapshot, scope.excluded)}
+            made = {
+                **facts_of(snapshot, scope, organization_label=self._wanted.organization_label),
+                "findings": table_of("findings", []),
+            }
             for name, table in made.items():
                 tables[name].append(table)
+        for name in OF_THE_RUN:
+            tables[name].append(table_of(name, []))
         run = self._info(scopes)
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):

@@ -70,7 +70,7 @@ def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> I
 
     zones = zones_of(config, only)
     given = config.collect
-    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries)
+    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries, given.kinds)
     with terminal.progress([zone.id for zone in zones]) as listener:
         yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
 

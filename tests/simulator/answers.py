@@ -155,9 +155,9 @@ class Api:
         return self._one(place) if place.name else self._list(place, request)
 
     def _me(self) -> Answer:
-        if "users" in self.absent:
+        if "users/~" in self.absent:
             return not_served()
-        if "users" in self.refuse:
+        if "users/~" in self.refuse:
             return self._forbidden("get", Place(Kind("users", "User", "user.openshift.io/v1"), None, "~"))
         metadata = {"name": self.caller.user}
         return json_answer(

@@ -40,6 +40,7 @@ KINDS = {
         Kind("roles", "Role", _RBAC),
         Kind("rolebindings", "RoleBinding", _RBAC),
         Kind("groups", "Group", "user.openshift.io/v1", namespaced=False),
+        Kind("users", "User", "user.openshift.io/v1", namespaced=False),
         Kind("imagestreams", "ImageStream", "image.openshift.io/v1"),
         Kind("projects", "Project", "project.openshift.io/v1", namespaced=False, world="namespaces"),
     )

@@ -98,7 +98,8 @@ class SimulatedZone(Zone):
 
     `refuse` holds what is answered with 403: `"groups"` everywhere, `"rolebindings/"` cluster-wide only,
     `"rolebindings/ns-1"` in that namespace only, `"subjectaccessreviews"`. `absent` holds the kinds that this server
-    does not know (404); `"users"` is `users/~`. With `tenant_of`, the caller may read in these namespaces only.
+    does not know (404); `"users/~"` is what says who asks. With `tenant_of`, the caller may read in these
+    namespaces only.
     """
 
     def __init__(

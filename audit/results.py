@@ -1,0 +1,20 @@
+"""Snapshot -> all its tables, but for those that need a judgement: findings, exceptions, changes."""
+
+from audit.access import tables_of
+from audit.coverage import coverage
+from audit.inventory import ORGANIZATION_LABEL, inventory
+from audit.scope import Scope
+from audit.snapshot import Snapshot
+from audit.tables import Table
+
+
+def facts_of(
+    snapshot: Snapshot, scope: Scope | None = None, *, organization_label: str = ORGANIZATION_LABEL
+) -> dict[str, Table]:
+    """Return the tables that say what is there and who can do what in one zone; `scope` says what of it is told."""
+    scope = scope or Scope()
+    return {
+        **tables_of(snapshot, scope.namespaces),
+        **inventory(snapshot, scope.namespaces, organization_label=organization_label),
+        "coverage": coverage(snapshot, scope.excluded),
+    }
