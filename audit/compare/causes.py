@@ -49,12 +49,12 @@ class Causes:
         was, now = self._before.ref(one.before), self._after.ref(one.after)
         if was != now:
             text = f"{self._name(one)} was made again and refers to {_role(now)} instead of {_role(was)}"
-            return Cause((binding,), text, self._since(one))
+            return Cause((binding, *self._with_it(one)), text, self._since(one))
         through = Identity("Group", one.group) if one.group else one.who
         listed = through in self._before.listed(one.before), through in self._after.listed(one.after)
         if listed[0] != listed[1]:
             text = f"{_who(through)} was {_moved(joined=listed[1])} {self._name(one)} to {_role(now)}"
-            return Cause((binding,), text, self._since(one))
+            return Cause((binding, *self._with_it(one)), text, self._since(one))
         if one.group and self._is_member(self._before, one) != self._is_member(self._after, one):
             return self._membership(one)
         return self._role(one)
@@ -65,7 +65,18 @@ class Causes:
         absent = self._before if one.before < 0 else self._after
         if absent.unseen(binding):
             return None
-        return Cause((binding,), self.of_binding(binding, one.before, one.after), self._since(one))
+        text = self.of_binding(binding, one.before, one.after)
+        return Cause((binding, *self._with_it(one)), text, self._since(one))
+
+    def _with_it(self, one: Difference) -> Iterator[Thing]:
+        """Yield what came or went together with a binding and had its part: its role, and the group's members."""
+        for side, row, other in ((self._before, one.before, self._after), (self._after, one.after, self._before)):
+            if row >= 0:
+                role = side.role_of(row)
+                if not other.has_role(role):
+                    yield role
+        if one.group and self._is_member(self._before, one) != self._is_member(self._after, one):
+            yield Thing(GROUP, "", one.group)
 
     def of_binding(self, binding: Thing, before: int, after: int) -> str:
         """Say what became of a binding."""
@@ -111,9 +122,7 @@ class Causes:
         rows = int(self._before.role_rows[one.before]), int(self._after.role_rows[one.after])
         if UNSEEN in rows:
             return None
-        ref = self._after.ref(one.after)
-        space = "" if ref.kind == "ClusterRole" else self._after.told("bindings", "namespace", one.after)
-        role = Thing(ROLE, space, ref.name)
+        ref, role = self._after.ref(one.after), self._after.role_of(one.after)
         subject = f"{_role(ref)}, to which {self._name(one)} refers,"
         if MISSING in rows:
             side, row = (self._after, rows[1]) if rows[0] == MISSING else (self._before, rows[0])

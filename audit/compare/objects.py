@@ -62,6 +62,17 @@ class Objects:
         """Return the role that a binding refers to."""
         return Ref(self.told("bindings", "role_kind", binding), self.told("bindings", "role", binding))
 
+    def role_of(self, binding: int) -> Thing:
+        """Return the role that a binding refers to, whether or not it exists."""
+        ref = self.ref(binding)
+        return Thing(ROLE, "" if ref.kind == "ClusterRole" else self.told("bindings", "namespace", binding), ref.name)
+
+    def has_role(self, role: Thing) -> bool:
+        """Say whether a role exists here."""
+        table = self.snapshot.tables["roles"]
+        space, name = self.snapshot.code(role.namespace), self.snapshot.code(role.name)
+        return bool(((table["namespace"] == space) & (table["name"] == name)).any())
+
     def listed(self, binding: int) -> frozenset[Identity]:
         """Return the subjects of a binding."""
         if binding not in self._listed:
