@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Final
 
 from audit.commands import terminal
-from audit.commands.sources import SNAPSHOTS
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.inventory import ORGANIZATION_LABEL
 from audit.results import facts_of
+from audit.runs import MANIFEST, SNAPSHOTS
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
-from reports.evidence import MANIFEST, Hashing, Written, manifest
+from reports.evidence import Hashing, Written, manifest
 from reports.formats import FORMATS, Report
 from reports.run import RunInfo, zone_info
 
