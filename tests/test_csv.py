@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.access import tables_of
 from audit.coverage import coverage
 from audit.snapshot import Gap
 from audit.tables import SCHEMAS, Table, joined, text_column
@@ -75,7 +76,8 @@ def test_coverage_says_each_kind_and_each_gap_once() -> None:
     assert lines["roles", "*", "missing"]["detail"] == "in namespaces that are not listed: x"
     assert lines["namespaces", "*", "excluded"]["count"] == 3
     assert lines["rolebindings", "*", "seen"]["count"] == len(world_of(1)["rolebindings"])
-    assert len(lines) == len(records) == 8 + 2
+    assert lines["tokens", "*", "not-asked"]["count"] == -1
+    assert len(lines) == len(records) == 9 + 2 + 1
 
 
 def test_a_column_is_asked_for_as_what_it_is() -> None:

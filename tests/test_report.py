@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.access import tables_of
 from audit.errors import printable
 from audit.snapshot import Gap, Snapshot
 from audit.tables import joined
