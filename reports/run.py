@@ -21,6 +21,7 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
+    compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class RunInfo:
     finished: str
     config_digest: str
     zones: tuple[ZoneInfo, ...]
+    every_zone: bool = False  # these are all zones of the configuration
+    compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
 
     @property
     def state(self) -> str:
@@ -51,8 +54,8 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+def zone_info(snapshot: Snapshot, excluded: int = 0, compared_with: str = "") -> ZoneInfo:
+    """Return what reports say of a zone; see ZoneInfo for the numbers and the run."""
     origin = snapshot.origin
     return ZoneInfo(
         id=origin.zone,
@@ -66,4 +69,5 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
         gaps=gap_lines(snapshot.gaps),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        compared_with=compared_with,
     )

@@ -1,6 +1,7 @@
 """The main job and its parts: `run`, `collect`, `report` and `demo`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ _GAPS_TOLD: Final = 20
 def run(path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str], *, as_json: bool) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = load_config(path)
-    wanted = _wanted(config, formats)
+    wanted = replace(_wanted(config, formats), every_zone=not only)
     with stopping() as stop:
         folder = Run(_folder(out, config), wanted, stop)
         for snapshot in collected(config, only, stop):

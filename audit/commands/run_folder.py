@@ -9,6 +9,7 @@ from typing import Final
 
 from audit.checks.settings import Settings
 from audit.commands import terminal
+from audit.commands.comparing import Comparing
 from audit.commands.judging import Judging
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
@@ -22,6 +23,7 @@ from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
 from reports.evidence import Hashing, Written, manifest
 from reports.formats import FORMATS, Report
+from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
 
 LATEST: Final = "latest"
@@ -29,12 +31,16 @@ LATEST: Final = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest)."""
+    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
+
+    `every_zone`: they are of all zones that the configuration has.
+    """
 
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
     checks: Settings = field(default_factory=Settings)
+    every_zone: bool = False
 
 
 class Run:
@@ -48,7 +54,9 @@ class Run:
         self._stop = stop
         self._snapshots: list[Snapshot] = []
         self._written: list[Written] = []
-        self._judging = Judging(wanted.checks, Runs(Folder(out), terminal.note), self.path.name, self.started)
+        runs = Runs(Folder(out), terminal.note)
+        self._judging = Judging(wanted.checks, runs, self.path.name, self.started)
+        self._comparing = Comparing(runs, self.path.name, wanted.selects, wanted.checks.organization_label)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
@@ -79,10 +87,15 @@ class Run:
             made["findings"] = self._judging.zone(snapshot, scope, made)
             for name, table in made.items():
                 tables[name].append(table)
+            self._comparing.zone(snapshot, scope, made)
         for name in OF_THE_RUN:
             tables[name].append(table_of(name, []))
+        zones = [snapshot.origin.zone for snapshot in self._snapshots]
+        tables["changes"] = [self._comparing.table(zones, every_zone=self._wanted.every_zone)]
         self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
         run = self._info(scopes)
+        if run.compared_with:
+            self._write(CHANGES, [changes_summary(tables["changes"][0], run.compared_with).encode()])
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
@@ -96,14 +109,18 @@ class Run:
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones = zip(self._snapshots, scopes, strict=True)
+        zones, compared = zip(self._snapshots, scopes, strict=True), self._comparing.with_run
         return RunInfo(
             run_id=self.path.name,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+            zones=tuple(
+                zone_info(snapshot, scope.excluded, compared.get(snapshot.origin.zone, "")) for snapshot, scope in zones
+            ),
+            every_zone=self._wanted.every_zone,
+            compared_with=", ".join(sorted({*compared.values()})),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:

@@ -1,6 +1,6 @@
 """Why access differs: which binding, role or group was created, deleted or changed, in a sentence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from audit.compare.differing import Differing, plain
@@ -138,15 +138,15 @@ class Causes:
         """Return the roles that came into a role or left it, or changed in it, and say so."""
         was, now = self._before.aggregated(before), self._after.aggregated(after)
         parts = {
-            "now aggregated": sorted(now.keys() - was.keys()),
-            "no longer aggregated": sorted(was.keys() - now.keys()),
-            "aggregated, and was changed": sorted(
+            "is now aggregated into it": sorted(now.keys() - was.keys()),
+            "is no longer aggregated into it": sorted(was.keys() - now.keys()),
+            "is aggregated into it and was changed": sorted(
                 name for name in was.keys() & now.keys() if plain(was[name]) != plain(now[name])
             ),
         }
-        told = [f"{_list(names)} is {how}" for how, names in parts.items() if names]
+        told = [f"{_list(names)} {how}" for how, names in parts.items() if names]
         things = [Thing(ROLE, "", name) for names in parts.values() for name in names]
-        return things, f": into it {', and '.join(told)}" if told else ""
+        return things, f": {'; '.join(told)}" if told else ""
 
     def of_object(self, one: Differing) -> str:
         """Say what became of an object."""
