@@ -69,9 +69,9 @@ def test_what_costs_more_is_left_out_unless_asked_for(capsys: pytest.CaptureFixt
     assert [role["metadata"]["name"] for role in yaml.safe_load_all(plain)] == [READER.role]
     assert "secrets" not in str(yaml.safe_load(plain))
     assert all(f"--with gives it: {name}" in plain for name in OPTIONAL)
-    both = printed(capsys, "--with", "tokens,tokens", "--with", "tokens")
+    both = printed(capsys, "--with", "tokens,verify", "--with", "verify")
     names = [role["metadata"]["name"] for role in yaml.safe_load_all(both)]
-    assert names == [READER.role, OPTIONAL["tokens"].role]
+    assert names == [READER.role, OPTIONAL["tokens"].role, OPTIONAL["verify"].role]
     assert "can read every secret of the cluster" in both
     assert all("The cost: " in "\n".join(part.remarks) for part in OPTIONAL.values())
 
@@ -84,7 +84,7 @@ def test_every_right_says_what_is_not_known_without_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--required-access", "--with", "wings"], "no such part: wings (choose from tokens"),
+        (["--required-access", "--with", "wings"], "no such part: wings (choose from tokens, verify"),
         (["--with", "tokens"], "--with belongs to --required-access"),
     ],
 )
