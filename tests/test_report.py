@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.access import tables_of
-from audit.coverage import coverage
 from audit.errors import printable
 from audit.snapshot import Gap, Snapshot
 from audit.tables import joined
 from reports.html import render_html
 from reports.run import RunInfo, overall, zone_info
 from reports.view import View, make_view
-from tests.facts_of import snapshot_of
+from tests.facts_of import all_tables, snapshot_of
 from tests.plain_rbac import World
 from tests.test_commands import hostile_world
 from tests.worlds import HOSTILE, world_of, worlds
@@ -32,7 +31,7 @@ def view_of(*snapshots: Snapshot, limit: int = 10_000) -> View:
     run = RunInfo(
         "run-1", "1.0", "2026-01-01T00:00:00Z", "2026-01-01T00:01:00Z", "abc", tuple(map(zone_info, snapshots))
     )
-    made = [{**tables_of(one), "coverage": coverage(one)} for one in snapshots]
+    made = [all_tables(one) for one in snapshots]
     return make_view({name: joined([tables[name] for tables in made]) for name in made[0]}, run, limit)
 
 
