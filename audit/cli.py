@@ -85,12 +85,21 @@ def program(
 
 @app.command()
 def run(
-    config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
+    config: ConfigFile,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    verify: Annotated[
+        int,
+        typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
+    ] = 0,
+    *,
+    as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
-    return partial(job.run, config, out, zone or (), formats or (), as_json=as_json)
+    return partial(job.run, config, out, zone or (), formats or (), verify=verify, as_json=as_json)
 
 
 @app.command()
@@ -209,6 +218,32 @@ def query(
     from audit.commands import query
 
     return partial(query.query, sql, runs, as_json=as_json)
+
+
+@app.command()
+def verify(
+    config: ConfigFile,
+    snapshot: Snapshots = None,
+    zone: Zones = None,
+    sample: Annotated[
+        int, typer.Option("--sample", "-n", help="So many cells of each zone, at random.", metavar="N", min=1)
+    ] = 2000,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Draw the same cells as with this seed before.", metavar="N", min=0)
+    ] = None,
+    subjects: Annotated[
+        int, typer.Option("--subjects", help="Also so many whole lists of subjects, of OpenShift.", metavar="N", min=0)
+    ] = 0,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every cell of the tables.")] = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Ask each zone itself what the tables say, by its access reviews, and list every difference."""
+    from audit.commands import verifying
+
+    seed = verifying.any_seed() if seed is None else seed
+    wanted = verifying.Wanted(None if every else sample, subjects, seed)
+    return partial(verifying.verify, config, snapshot or (), zone or (), wanted, as_json=as_json)
 
 
 @app.command()

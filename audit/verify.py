@@ -1,9 +1,10 @@
 """The tables against the cluster: a sample of their answers, asked of the cluster's own access reviews."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from audit.access import NEEDED_RIGHTS
 from audit.answers import NEEDS, Oracle
@@ -17,34 +18,15 @@ from audit.sampling import POPULATIONS, Cell, Sample, sample
 from audit.sentences import sentence, verdict
 from audit.snapshot import Snapshot
 from audit.tables import YES
+from audit.verified import Verified
 from audit.ways import ways_in
 
 CONFIDENCE: Final = 0.95
 _NO_RULE_NAMES_IT: Final = "registry-audit-any"
 
 
-class Reviewer(Protocol):
-    """Asks one question of a cluster. Raises Unusable when there is no answer."""
-
-    def __call__(self, name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Allowed:
-        """Return whether somebody may do something."""
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """How far a zone's tables and its cluster agree: numbers of cells, `asked` = `agreed` + `differed` + `failed`.
-
-    `left_out` cells were not asked: they are unknown, or nobody is their subject. `bound`: at most this share of the
-    cells is wrong, with CONFIDENCE. `why`: what failed, or why nothing was asked (empty: nothing did).
-    """
-
-    asked: int = 0
-    agreed: int = 0
-    differed: int = 0
-    failed: int = 0
-    left_out: int = 0
-    bound: float = 1.0
-    why: str = ""
+# Asks a cluster whether a user in groups may do something. Raises Unusable when there is no answer.
+Reviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +48,7 @@ class Verification:
     differences: tuple[Difference, ...] = ()
 
 
-class _Outcome(NamedTuple):
+class Outcome(NamedTuple):
     """What the cluster said to one cell: None when it did not answer, and then why."""
 
     allowed: bool | None
@@ -85,26 +67,42 @@ def verify(
     oracle = Oracle(ways_in(snapshot))
     chosen = sample(snapshot, oracle, wanted, seed)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
-    asking = _Asking(snapshot, oracle, review)
-    outcomes = [_Outcome(None, "stopped before it was asked")] * len(cells)
+    return _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
+
+
+def ask_all(
+    oracle: Oracle, review: Reviewer, cells: Sequence[Cell], stop: Event, *, at_once: int
+) -> dict[Cell, Outcome]:
+    """Return what the cluster says to each cell."""
+    asking = _Asking(oracle, review)
+    outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
     for at, outcome in each(cells, asking.ask, stop, at_once=at_once):
-        outcomes[at] = outcome
-    return _compared(oracle, chosen, dict(zip(cells, outcomes, strict=True)))
+        outcomes[cells[at]] = outcome
+    return outcomes
+
+
+def differences(oracle: Oracle, outcomes: Mapping[Cell, Outcome]) -> tuple[Difference, ...]:
+    """Return the cells that the cluster answers otherwise, in their order."""
+    return tuple(
+        Difference(cell, _why(oracle, cell), outcome.reason)
+        for cell, outcome in sorted(outcomes.items())
+        if outcome.allowed is not None and outcome.allowed != (cell.answer == YES)
+    )
 
 
 class _Asking:
     """Puts cells to the cluster as its registry would; after a refusal there is no more to ask."""
 
-    def __init__(self, snapshot: Snapshot, oracle: Oracle, review: Reviewer) -> None:
+    def __init__(self, oracle: Oracle, review: Reviewer) -> None:
         self._review = review
-        self._groups = _groups_of(snapshot)
+        self._groups = _groups_of(oracle.ways.snapshot)
         named = oracle.ways.uses.repositories
         self._any = next(
             name for name in (f"{_NO_RULE_NAMES_IT}{'x' * more}" for more in range(len(named) + 1)) if name not in named
         )
         self._refused: Unusable | None = None
 
-    def ask(self, cell: Cell) -> _Outcome:
+    def ask(self, cell: Cell) -> Outcome:
         """Ask all that the registry would for this action: allowed is what every question allows."""
         reasons = []
         try:
@@ -113,10 +111,10 @@ class _Asking:
                     answer = self._answer(cell, question.right, question.verb, question.resource, named=question.named)
                     reasons.append(answer.reason)
                     if not answer.allowed:
-                        return _Outcome(allowed=False, reason=answer.reason)
+                        return Outcome(allowed=False, reason=answer.reason)
         except Unusable as error:
-            return _Outcome(None, f"{error.reason}: {error.detail}")
-        return _Outcome(allowed=True, reason="; ".join(filter(None, reasons)))
+            return Outcome(None, f"{error.reason}: {error.detail}")
+        return Outcome(allowed=True, reason="; ".join(filter(None, reasons)))
 
     def _answer(self, cell: Cell, right: int, verb: str, resource: str, *, named: bool) -> Allowed:
         if self._refused:
@@ -156,13 +154,9 @@ def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
     return {name: [*dict.fromkeys(found[name])] for name in sorted(people)}
 
 
-def _compared(oracle: Oracle, chosen: Sample, outcomes: dict[Cell, _Outcome]) -> Verification:
-    differences = [
-        Difference(cell, _why(oracle, cell), outcome.reason)
-        for cell, outcome in sorted(outcomes.items())
-        if outcome.allowed is not None and outcome.allowed != (cell.answer == YES)
-    ]
-    differing = {one.cell for one in differences}
+def _compared(oracle: Oracle, chosen: Sample, outcomes: Mapping[Cell, Outcome]) -> Verification:
+    found = differences(oracle, outcomes)
+    differing = {one.cell for one in found}
     failures = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
     shares, bounds = {}, []
     confidence = 1 - (1 - CONFIDENCE) / len(POPULATIONS)  # all bounds hold together
@@ -175,14 +169,14 @@ def _compared(oracle: Oracle, chosen: Sample, outcomes: dict[Cell, _Outcome]) ->
             bounds.append(wrong / len(answered) if exact else highest_share(wrong, len(answered), confidence))
     verified = Verified(
         asked=len(outcomes),
-        agreed=len(outcomes) - len(differences) - len(failures),
-        differed=len(differences),
+        agreed=len(outcomes) - len(found) - len(failures),
+        differed=len(found),
         failed=len(failures),
         left_out=chosen.left_out,
         bound=max(bounds, default=1.0),
         why=failures[0] if failures else "",
     )
-    return Verification(oracle.ways.snapshot.origin.zone, verified, shares, tuple(differences))
+    return Verification(oracle.ways.snapshot.origin.zone, verified, shares, found)
 
 
 def _why(oracle: Oracle, cell: Cell) -> tuple[str, ...]:

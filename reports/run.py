@@ -4,11 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from audit.snapshot import Snapshot, gap_lines
+from audit.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each."""
+    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each.
+
+    `verified` is None when nobody asked to compare the tables with the zone's own answers.
+    """
 
     id: str
     state: str
@@ -21,6 +25,7 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
+    verified: Verified | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +56,21 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+def zone_info(snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None) -> ZoneInfo:
+    """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
+    remarks = tuple(verified.remarks()) if verified else ()
     return ZoneInfo(
         id=origin.zone,
-        state=snapshot.state,
+        state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
         source=origin.source,
         place=origin.place,
         registry=origin.registry,
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=gap_lines(snapshot.gaps),
+        gaps=(*gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        verified=verified,
     )

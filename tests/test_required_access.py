@@ -29,7 +29,8 @@ def test_nothing_in_the_roles_is_unused(tmp_path: Path) -> None:
     ):
         zones = [live(new, tmp_path, "new"), live(old, tmp_path, "old")]
         config = configuration(tmp_path, zones, collect={"tokens": True})
-        assert run_command(["run", "-c", config, "-o", str(tmp_path / "out")]) == 0
+        assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "--verify", "9"]) == 0
+        assert run_command(["verify", "-c", config, "-n", "9", "--subjects", "2"]) == 0
         assert run_command(["zones", "-c", config]) == 0
         for server in (new, old):
             used |= {right_of(request) for request in server.requests}

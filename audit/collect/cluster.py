@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from threading import Event, Lock, Thread
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ _OK: Final = 200
 _SUCCESS: Final = {200, 201}
 
 Listed = Callable[[str, int], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ def failure(response: Response) -> Unusable:
     return Unusable(reason, detail)
 
 
-def again(ask: Callable[[], Page], retries: int, pause: Callable[[float], None]) -> Page:
+def again(ask: Callable[[], T], retries: int, pause: Callable[[float], None]) -> T:
     """Ask until there is an answer, at most `retries` times more, with longer and longer pauses between."""
     for attempt in range(retries):
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 from audit.commands import terminal
@@ -12,7 +13,9 @@ from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.inventory import ORGANIZATION_LABEL
-from audit.snapshot import SUFFIX, encode
+from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.verified import Verified
+from audit.zones import Zone, zones_of
 from reports.formats import FORMATS
 from reports.run import RunInfo, overall, zone_info
 
@@ -21,15 +24,36 @@ _EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
-def run(path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str], *, as_json: bool) -> int:
-    """Collect the zones of a configuration and report on them; return the exit code."""
+def run(
+    path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str], *, verify: int = 0, as_json: bool
+) -> int:
+    """Collect the zones of a configuration and report on them; return the exit code.
+
+    With `verify`, so many cells of each zone's tables are compared with the zone's own answers.
+    """
     config = load_config(path)
     wanted = _wanted(config, formats)
     with stopping() as stop:
+        zones = zones_of(config, only)
         folder = Run(_folder(out, config), wanted, stop)
-        for snapshot in collected(config, only, stop):
+        for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
+        if verify:
+            folder.verified = _verified(config, zones, folder.snapshots, verify, stop)
         return _tell(folder.finish(), folder.path, as_json=as_json)
+
+
+def _verified(
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], wanted: int, stop: Event
+) -> dict[str, Verified]:
+    from audit.commands.verifying import Wanted as Asked
+    from audit.commands.verifying import any_seed, compare
+
+    compared = compare(config, zones, snapshots, Asked(wanted, seed=any_seed()), stop)
+    verified = {one.cells.zone: one.cells.verified for one in compared}
+    for zone, found in verified.items():
+        terminal.note(f"{zone}: verified: {found.agreed:,} of {found.asked:,} cells agree")
+    return verified
 
 
 def collect(path: Path, out: Path | None, only: Sequence[str], *, as_json: bool) -> int:
@@ -38,7 +62,7 @@ def collect(path: Path, out: Path | None, only: Sequence[str], *, as_json: bool)
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:
-        for snapshot in collected(config, only, stop):
+        for snapshot in collected(config, zones_of(config, only), stop):
             write_private(folder / f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
             zones.append(zone_info(snapshot))
         if stop.is_set():

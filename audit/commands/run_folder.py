@@ -16,6 +16,7 @@ from audit.runs import MANIFEST, SNAPSHOTS
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
+from audit.verified import Verified
 from audit.version import version
 from reports.evidence import Hashing, Written, manifest
 from reports.formats import FORMATS, Report
@@ -43,18 +44,19 @@ class Run:
         self.path = _own_folder(out, self.started)
         self._wanted = wanted
         self._stop = stop
-        self._snapshots: list[Snapshot] = []
+        self.snapshots: list[Snapshot] = []
+        self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self._snapshots.append(snapshot)
+        self.snapshots.append(snapshot)
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
-        self._snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self._snapshots]
+        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
+        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
             self._reports(scopes)
         except Stopped:
@@ -67,7 +69,7 @@ class Run:
 
     def _reports(self, scopes: Sequence[Scope]) -> None:
         tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self._snapshots, scopes, strict=True):
+        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
             self._go_on()
             made = {
                 **facts_of(snapshot, scope, organization_label=self._wanted.organization_label),
@@ -91,14 +93,17 @@ class Run:
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones = zip(self._snapshots, scopes, strict=True)
+        zones = zip(self.snapshots, scopes, strict=True)
         return RunInfo(
             run_id=self.path.name,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+            zones=tuple(
+                zone_info(snapshot, scope.excluded, self.verified.get(snapshot.origin.zone))
+                for snapshot, scope in zones
+            ),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:

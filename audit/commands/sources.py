@@ -14,7 +14,9 @@ from audit.runs import SNAPSHOTS
 from audit.snapshot import SUFFIX, Snapshot, load
 
 if TYPE_CHECKING:
+    from audit.collect.cluster import Limits
     from audit.config import Config
+    from audit.zones import Zone
 
 
 def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> list[Snapshot]:
@@ -26,9 +28,11 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> li
     if config is None:
         return saved(paths, only)
     from audit.config_file import load_config
+    from audit.zones import zones_of
 
     with stopping() as stop:
-        found = sorted(collected(load_config(config), only, stop), key=lambda one: one.origin.zone)
+        given = load_config(config)
+        found = sorted(collected(given, zones_of(given, only), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return found
@@ -61,17 +65,20 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
-def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> Iterator[Snapshot]:
-    """Collect the zones of a configuration, several at once, and yield a snapshot for each."""
-    from audit.collect.cluster import Limits
+def collected(config: "Config", zones: "Sequence[Zone]", stop: threading.Event) -> Iterator[Snapshot]:
+    """Collect zones as a configuration says, several at once, and yield a snapshot for each."""
     from audit.collect.run import collect_zones
-    from audit.zones import zones_of
 
-    zones = zones_of(config, only)
-    given = config.collect
-    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries, given.kinds)
     with terminal.progress([zone.id for zone in zones]) as listener:
-        yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
+        yield from collect_zones(zones, limits_of(config), listener, stop, at_once=config.collect.zones_at_once)
+
+
+def limits_of(config: "Config") -> "Limits":
+    """Return what reading a zone may cost."""
+    from audit.collect.cluster import Limits
+
+    given = config.collect
+    return Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries, given.kinds)
 
 
 @contextmanager
