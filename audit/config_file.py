@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from audit.config import FORMATS, Config
+from audit.config import Config
 from audit.errors import ConfigError
 from audit.strict_yaml import Document, parse, spelled
 
@@ -87,7 +87,7 @@ def _plain(path: tuple[str | int, ...], error: Any) -> str:
     if kind == "extra_forbidden":
         return _unknown_key(path)
     if kind == "literal_error":
-        return f"must be one of {', '.join(FORMATS)}"
+        return "must be one of " + str(context["expected"]).replace("'", "")
     if kind == "value_error":
         return str(context["error"])
     if kind == "string_pattern_mismatch":
