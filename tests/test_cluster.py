@@ -39,7 +39,7 @@ from tests.test_dump import gaps, same_facts
 from tests.worlds import world_of
 
 WORLD = world_of(5)
-FAST = Limits(timeout=20, request_timeout=5, page_size=10_000, retries=2, kinds=tuple(KINDS))
+FAST = Limits(timeout=20, request_timeout=5, page_size=10_000, retries=2)
 GROUPS = KINDS["groups"].path
 
 
