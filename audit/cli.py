@@ -218,6 +218,14 @@ def explain(
 
 
 @app.command()
+def checks(*, as_json: AsJson = False) -> Work:
+    """List what is looked for: each check with its severity; --json gives all that is said of it."""
+    from audit.commands import checks
+
+    return partial(checks.checks, as_json=as_json)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
     runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],

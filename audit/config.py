@@ -20,9 +20,12 @@ from pydantic import (
 )
 
 from audit.objects import NEEDED
+from audit.tables import Severity
 
 FORMATS: Final = ("csv", "html", "parquet")
 USUAL_FORMATS: Final = ("csv", "html")
+# Namespaces of OpenShift and Kubernetes themselves.
+PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 
 
 def _address(value: str) -> str:
@@ -204,6 +207,25 @@ class Collect(_Model):
         return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
 
 
+class CheckConfig(_Model):
+    """One check."""
+
+    enabled: bool = Field(default=True, description="Look for it.")
+    severity: Severity | None = Field(default=None, description="How bad it is; default: as the check says.")
+    thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Numbers of the check, by the names that it gives them."
+    )
+
+
+class PlatformConfig(_Model):
+    """What belongs to the platform itself: it may have what others should not."""
+
+    namespaces: tuple[Text, ...] = Field(default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces.")
+    subjects: tuple[Text, ...] = Field(
+        default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
+    )
+
+
 class Config(_Model):
     """The whole configuration."""
 
@@ -216,6 +238,8 @@ class Config(_Model):
     namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
     output: Output = Field(default=Output(), description="What a run leaves, and where.")
     collect: Collect = Field(default=Collect(), description="How zones are read.")
+    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
+    platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
