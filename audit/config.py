@@ -20,15 +20,27 @@ from pydantic import (
 )
 
 from audit.objects import NEEDED
+from audit.tables import Severity
 
 FORMATS: Final = ("csv", "html", "parquet")
 USUAL_FORMATS: Final = ("csv", "html")
+# Namespaces of OpenShift and Kubernetes themselves.
+PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 
 
 def _address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("must be https://HOST[:PORT], without a user or a query")
+    return value.rstrip("/")
+
+
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.username:
+        raise ValueError("secrets do not stand here: a proxy that wants a password goes into HTTPS_PROXY")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT]")
     return value.rstrip("/")
 
 
@@ -39,6 +51,7 @@ def _placed(value: Path, info: ValidationInfo) -> Path:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
 FilePath = Annotated[Path, AfterValidator(_placed)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -83,6 +96,10 @@ class ZoneConfig(_Model):
         default=None, description="Host of the registry; default `registry.<id>.appuio.cloud`."
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
+    proxy: Proxy | None = Field(
+        default=None,
+        description="Proxy on the way to the API; default: the kubeconfig's `proxy-url`, or `HTTPS_PROXY`.",
+    )
     credentials: Credentials | None = Field(
         default=None,
         description="How to log in; default: the standard kubeconfig's context that leads to `api`.",
@@ -91,8 +108,8 @@ class ZoneConfig(_Model):
 
     @model_validator(mode="after")
     def _live_or_not(self) -> Self:
-        if self.source and (self.credentials or self.api or self.ca_file):
-            raise ValueError("a zone with a source is not asked: leave api, ca_file and credentials out")
+        if self.source and (self.credentials or self.api or self.ca_file or self.proxy):
+            raise ValueError("a zone with a source is not asked: leave api, ca_file, proxy and credentials out")
         return self
 
 
@@ -168,6 +185,15 @@ class Collect(_Model):
     request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
     page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
     retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
+    requests_at_once: int = Field(default=20, ge=1, le=100, description="Requests in flight at one zone, at most.")
+    requests_per_second: float = Field(
+        default=250, gt=0, le=10_000, description="Requests that one zone is sent in a second, at most."
+    )
+    scope: Literal["auto", "cluster", "tenant"] = Field(
+        default="auto",
+        description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
+        "sees. `auto`: the first, and the second where role bindings are refused.",
+    )
     users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
     tokens: bool = Field(
         default=False,
@@ -179,6 +205,25 @@ class Collect(_Model):
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds to list."""
         return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
+
+
+class CheckConfig(_Model):
+    """One check."""
+
+    enabled: bool = Field(default=True, description="Look for it.")
+    severity: Severity | None = Field(default=None, description="How bad it is; default: as the check says.")
+    thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Numbers of the check, by the names that it gives them."
+    )
+
+
+class PlatformConfig(_Model):
+    """What belongs to the platform itself: it may have what others should not."""
+
+    namespaces: tuple[Text, ...] = Field(default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces.")
+    subjects: tuple[Text, ...] = Field(
+        default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
+    )
 
 
 class Config(_Model):
@@ -193,6 +238,8 @@ class Config(_Model):
     namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
     output: Output = Field(default=Output(), description="What a run leaves, and where.")
     collect: Collect = Field(default=Collect(), description="How zones are read.")
+    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
+    platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:

@@ -76,7 +76,7 @@ def compare_lists(
         except Unusable as error:
             return error
 
-    said = {places[at]: answer for at, answer in each(places, ask, stop, at_once=at_once)}
+    said = {places[at]: answer for at, answer in each(places, ask, stop.is_set, at_once=at_once)}
     lists = {place: answer for place, answer in said.items() if isinstance(answer, Subjects)}
     doubts = {place: [*_doubts(oracle, answer, place, ours)] for place, answer in lists.items()}
     cells = sorted({cell for one in doubts.values() for cell in one})

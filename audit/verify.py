@@ -76,7 +76,7 @@ def ask_all(
     """Return what the cluster says to each cell."""
     asking = _Asking(oracle, review)
     outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
-    for at, outcome in each(cells, asking.ask, stop, at_once=at_once):
+    for at, outcome in each(cells, asking.ask, stop.is_set, at_once=at_once):
         outcomes[cells[at]] = outcome
     return outcomes
 

@@ -1,6 +1,5 @@
 """Reviews: questions to an API server about access, each with its answer or the reason why there is none."""
 
-import time
 from collections.abc import Mapping
 from functools import partial
 from threading import Event
@@ -9,9 +8,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from audit.collect.cluster import Limits, again, failure
-from audit.collect.connection import Budget, Connection, Response
+from audit.collect.connection import Connection, Response
 from audit.collect.decode import Unusable
+from audit.collect.limits import Budget, Limits
+from audit.collect.lists import again, failure
 from audit.zones import Zone
 
 _SUCCESS: Final = {200, 201}
@@ -52,12 +52,12 @@ class Reviews:
         if zone.dump or zone.trouble:
             raise Unusable("missing", zone.trouble or "its facts are files: there is nobody to ask")
         self._retries = limits.retries
-        self._connection = Connection(zone, Budget(time.monotonic() + limits.timeout, limits.request_timeout, stop))
+        self._connection = Connection(zone, Budget.of(limits, stop), limits.in_flight)
 
     def may(self, name: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
         """Ask whether the user `name` in `groups` may do something. Raises Unusable when there is no answer."""
         ask = partial(may_they, self._connection, name, groups, attributes)
-        return again(ask, self._retries, self._connection.pause)
+        return again(ask, self._retries, self._connection.budget)
 
     def who_can(self, attributes: Mapping[str, str]) -> Subjects:
         """Ask who may do something, which OpenShift alone answers. Raises Unusable when there is no answer."""
@@ -67,7 +67,7 @@ class Reviews:
             path = f"/apis/{_LISTS}/resourceaccessreviews"
             return _decoded(self._connection.post(path, msgspec.json.encode(body)), Subjects)
 
-        return again(ask, self._retries, self._connection.pause)
+        return again(ask, self._retries, self._connection.budget)
 
 
 class _Access(Struct):

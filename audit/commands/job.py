@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import Final, NamedTuple
 
+from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.run_folder import Run, Wanted
-from audit.commands.sources import collected, saved, stopping
+from audit.commands.sources import collected, live, saved, stopping
 from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.files import make_private_dir, write_private
-from audit.inventory import ORGANIZATION_LABEL
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.verified import Verified
 from audit.zones import Zone, zones_of
@@ -24,22 +24,32 @@ _EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
-def run(
-    path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str], *, verify: int = 0, as_json: bool
-) -> int:
-    """Collect the zones of a configuration and report on them; return the exit code.
+class Reading(NamedTuple):
+    """How zones are read: in which scope (None: as configured), and how many cells are compared with the zone."""
 
-    With `verify`, so many cells of each zone's tables are compared with the zone's own answers.
-    """
-    config = load_config(path)
+    scope: str | None = None
+    verify: int = 0
+
+
+def run(
+    path: Path,
+    out: Path | None,
+    only: Sequence[str],
+    formats: Sequence[str],
+    *,
+    how: Reading,
+    as_json: bool,
+) -> int:
+    """Collect the zones of a configuration and report on them; return the exit code."""
+    config = live(path, how.scope)
     wanted = _wanted(config, formats)
     with stopping() as stop:
         zones = zones_of(config, only)
         folder = Run(_folder(out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
-        if verify:
-            folder.verified = _verified(config, zones, folder.snapshots, verify, stop)
+        if how.verify:
+            folder.verified = _verified(config, zones, folder.snapshots, how.verify, stop)
         return _tell(folder.finish(), folder.path, as_json=as_json)
 
 
@@ -56,9 +66,9 @@ def _verified(
     return verified
 
 
-def collect(path: Path, out: Path | None, only: Sequence[str], *, as_json: bool) -> int:
+def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
     """Collect the zones of a configuration into `out`, a snapshot file for each; return the exit code."""
-    config = load_config(path)
+    config = live(path, scope)
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:
@@ -115,7 +125,7 @@ def _wanted(config: Config | None, formats: Sequence[str]) -> Wanted:
         chosen,
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
-        config.namespaces.organization_label if config else ORGANIZATION_LABEL,
+        settings_of(config),
     )
 
 

@@ -92,7 +92,7 @@ def compare(
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
         return _compared(snapshot, reviews, wanted, stop)
 
-    done = each(snapshots, one, stop, at_once=config.collect.zones_at_once)
+    done = each(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
