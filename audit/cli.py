@@ -16,7 +16,7 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 143 stopped."
+    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(
@@ -72,6 +72,16 @@ AccountScope = Annotated[
         metavar="SCOPE",
     ),
 ]
+ExceptionsFile = Annotated[
+    Path | None, typer.Option("--exceptions", "-x", help="Findings that have been accepted (YAML).", metavar="FILE")
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on", help="Exit code 10 at open findings of this severity or a worse one.", metavar="SEVERITY"
+    ),
+]
+FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -102,14 +112,27 @@ def run(
         int,
         typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
     ] = 0,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
     *,
+    fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
-    how = job.Reading(scope, verify)
-    return partial(job.run, config, out, zone or (), formats or (), how=how, as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        scope=scope,
+        verify=verify,
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.run, config, asked)
 
 
 @app.command()
@@ -129,13 +152,25 @@ def report(
     out: Out = None,
     zone: Zones = None,
     formats: Formats = None,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
     *,
+    fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
     from audit.commands import job
 
-    return partial(job.report, snapshot or (), config, out, zone or (), formats or (), as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.report, snapshot or (), config, asked)
 
 
 @app.command()

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
+from audit.gates import Tally
 from audit.snapshot import Snapshot, gap_lines
 from audit.verified import Verified
 
@@ -38,11 +40,18 @@ class RunInfo:
     finished: str
     config_digest: str
     zones: tuple[ZoneInfo, ...]
+    findings: Tally | None = None
 
     @property
     def state(self) -> str:
         """Return `complete`, `failed` when no zone could be read, else `partial`."""
         return overall(zone.state for zone in self.zones)
+
+    @property
+    def exit_code(self) -> int:
+        """Return how a run ends that nobody has stopped: partial wins over findings that make it fail."""
+        code = {"complete": DONE, "failed": NOTHING}.get(self.state, PARTIAL)
+        return FINDINGS if code == DONE and self.findings and self.findings.failing else code
 
     @property
     def as_of(self) -> str:

@@ -18,6 +18,7 @@ from audit.sampling import POPULATIONS
 from audit.snapshot import Snapshot
 from audit.subject_lists import Lists, compare_lists, draw_places
 from audit.tables import ANSWERS, YES
+from audit.verified import Verified
 from audit.verify import CONFIDENCE, Difference, Verification, not_asked
 from audit.verify import verify as verify_zone
 from audit.zones import Zone, zones_of
@@ -72,6 +73,17 @@ def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wan
     else:
         _tell(found, wanted.seed)
     return DONE if all(one.sound for one in found) else PARTIAL
+
+
+def verified(
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
+) -> dict[str, Verified]:
+    """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
+    wanted = Wanted(cells, seed=any_seed())
+    found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
+    for zone, one in found.items():
+        terminal.note(f"{zone}: verified: {one.agreed:,} of {one.asked:,} cells agree (seed {wanted.seed})")
+    return found
 
 
 def compare(
