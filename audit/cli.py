@@ -16,7 +16,7 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 143 stopped."
+    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(
@@ -65,6 +65,24 @@ Formats = Annotated[
         "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
     ),
 ]
+AccountScope = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        help="What the account may list: cluster (all namespaces), tenant (those it sees), or auto (find out).",
+        metavar="SCOPE",
+    ),
+]
+ExceptionsFile = Annotated[
+    Path | None, typer.Option("--exceptions", "-x", help="Findings that have been accepted (YAML).", metavar="FILE")
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on", help="Exit code 10 at open findings of this severity or a worse one.", metavar="SEVERITY"
+    ),
+]
+FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -86,20 +104,46 @@ def program(
 
 @app.command()
 def run(
-    config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
+    config: ConfigFile,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    scope: AccountScope = None,
+    verify: Annotated[
+        int,
+        typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
+    ] = 0,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
+    *,
+    fail_on_new: FailOnNew = False,
+    as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
-    return partial(job.run, config, out, zone or (), formats or (), as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        scope=scope,
+        verify=verify,
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.run, config, asked)
 
 
 @app.command()
-def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> Work:
+def collect(
+    config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None, *, as_json: AsJson = False
+) -> Work:
     """Collect the zones into snapshot files, to be read without a cluster."""
     from audit.commands import job
 
-    return partial(job.collect, config, out, zone or (), as_json=as_json)
+    return partial(job.collect, config, out, zone or (), scope=scope, as_json=as_json)
 
 
 @app.command()
@@ -109,13 +153,25 @@ def report(
     out: Out = None,
     zone: Zones = None,
     formats: Formats = None,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
     *,
+    fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
     from audit.commands import job
 
-    return partial(job.report, snapshot or (), config, out, zone or (), formats or (), as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.report, snapshot or (), config, asked)
 
 
 @app.command()
@@ -149,6 +205,7 @@ def can(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -159,12 +216,11 @@ def can(
     if questions is not None:
         if any(asked) or as_json:
             raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and answers in CSV")
-        return lambda: ask.questions(questions, sources.facts(snapshot or (), config, zone or ()))
+        return lambda: ask.questions(questions, sources.facts(snapshot or (), config, zone or (), scope))
     if subject is None or action is None or place is None:
         raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
-    return lambda: ask.can(
-        sources.only_one(sources.facts(snapshot or (), config, zone or ())), subject, action, place, as_json=as_json
-    )
+    facts = partial(sources.facts, snapshot or (), config, zone or (), scope)
+    return lambda: ask.can(sources.only_one(facts()), subject, action, place, as_json=as_json)
 
 
 @app.command()
@@ -174,13 +230,14 @@ def who(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """List everybody who may do something in a namespace."""
     from audit.commands import ask, sources
 
-    return lambda: ask.who(sources.facts(snapshot or (), config, zone or ()), action, place, as_json=as_json)
+    return lambda: ask.who(sources.facts(snapshot or (), config, zone or (), scope), action, place, as_json=as_json)
 
 
 @app.command()
@@ -190,13 +247,15 @@ def explain(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say each way in that a subject has, a sentence each."""
     from audit.commands import ask, sources
 
-    return lambda: ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
+    facts = partial(sources.facts, snapshot or (), config, zone or (), scope)
+    return lambda: ask.explain(facts(), subject, namespace, as_json=as_json)
 
 
 @app.command()
@@ -218,6 +277,32 @@ def query(
     from audit.commands import query
 
     return partial(query.query, sql, runs, as_json=as_json)
+
+
+@app.command()
+def verify(
+    config: ConfigFile,
+    snapshot: Snapshots = None,
+    zone: Zones = None,
+    sample: Annotated[
+        int, typer.Option("--sample", "-n", help="So many cells of each zone, at random.", metavar="N", min=1)
+    ] = 2000,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Draw the same cells as with this seed before.", metavar="N", min=0)
+    ] = None,
+    subjects: Annotated[
+        int, typer.Option("--subjects", help="Also so many whole lists of subjects, of OpenShift.", metavar="N", min=0)
+    ] = 0,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every cell of the tables.")] = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Ask each zone itself what the tables say, by its access reviews, and list every difference."""
+    from audit.commands import verifying
+
+    seed = verifying.any_seed() if seed is None else seed
+    wanted = verifying.Wanted(None if every else sample, subjects, seed)
+    return partial(verifying.verify, config, snapshot or (), zone or (), wanted, as_json=as_json)
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from audit.commands import terminal
 from audit.errors import Stopped, UsageError
@@ -14,10 +14,14 @@ from audit.runs import SNAPSHOTS
 from audit.snapshot import SUFFIX, Snapshot, load
 
 if TYPE_CHECKING:
+    from audit.collect.limits import Limits
     from audit.config import Config
+    from audit.zones import Zone
+
+SCOPES: Final = ("auto", "cluster", "tenant")
 
 
-def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> list[Snapshot]:
+def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str], scope: str | None = None) -> list[Snapshot]:
     """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
     if bool(paths) == (config is not None):
         raise UsageError(
@@ -25,13 +29,26 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> li
         )
     if config is None:
         return saved(paths, only)
-    from audit.config_file import load_config
+    from audit.zones import zones_of
 
     with stopping() as stop:
-        found = sorted(collected(load_config(config), only, stop), key=lambda one: one.origin.zone)
+        given = live(config, scope)
+        found = sorted(collected(given, zones_of(given, only), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return found
+
+
+def live(path: Path, scope: str | None) -> "Config":
+    """Return the configuration at `path`, with what the command line says of how zones are read. Raises UsageError."""
+    from audit.config_file import load_config
+
+    config = load_config(path)
+    if scope is None:
+        return config
+    if scope not in SCOPES:
+        raise UsageError(f"no such scope: {scope}", fix=f"choose from {', '.join(SCOPES)}")
+    return config.model_copy(update={"collect": config.collect.model_copy(update={"scope": scope})})
 
 
 def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
@@ -61,17 +78,29 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
-def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> Iterator[Snapshot]:
-    """Collect the zones of a configuration, several at once, and yield a snapshot for each."""
-    from audit.collect.cluster import Limits
+def collected(config: "Config", zones: "Sequence[Zone]", stop: threading.Event) -> Iterator[Snapshot]:
+    """Collect zones as a configuration says, several at once, and yield a snapshot for each."""
     from audit.collect.run import collect_zones
-    from audit.zones import zones_of
 
-    zones = zones_of(config, only)
-    given = config.collect
-    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries, given.kinds)
     with terminal.progress([zone.id for zone in zones]) as listener:
-        yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
+        yield from collect_zones(zones, limits_of(config), listener, stop, at_once=config.collect.zones_at_once)
+
+
+def limits_of(config: "Config") -> "Limits":
+    """Return what reading a zone may cost."""
+    from audit.collect.limits import Limits
+
+    given = config.collect
+    return Limits(
+        timeout=given.timeout_seconds,
+        request_timeout=given.request_timeout_seconds,
+        page_size=given.page_size,
+        retries=given.retries,
+        kinds=given.kinds,
+        in_flight=given.requests_at_once,
+        per_second=given.requests_per_second,
+        scope=given.scope,
+    )
 
 
 @contextmanager
