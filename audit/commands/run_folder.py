@@ -18,7 +18,7 @@ from audit.results import facts_of
 from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
-from audit.tables import SCHEMAS, Table, table_of
+from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
 from reports.evidence import Hashing, Written, manifest
