@@ -240,6 +240,11 @@ class Config(_Model):
     collect: Collect = Field(default=Collect(), description="How zones are read.")
     checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
     platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
+    exceptions: FilePath | None = Field(default=None, description="File of what has been accepted: docs/exceptions.md.")
+    fail_on: Severity | None = Field(
+        default=None, description="End with exit code 10 at open findings of this severity or a worse one."
+    )
+    fail_on_new: bool = Field(default=False, description="End with exit code 10 at findings that are new.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
@@ -255,6 +260,8 @@ class Config(_Model):
 def check_files(config: Config) -> list[str]:
     """Return what is wrong with the files and variables that the configuration refers to, one line each."""
     mistakes = []
+    if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
+        mistakes.append(f"exceptions: there is no file that can be read at {config.exceptions}")
     for at, zone in enumerate(config.zones):
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():

@@ -3,12 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
+from audit.gates import Tally
 from audit.snapshot import Snapshot, gap_lines
+from audit.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each."""
+    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each.
+
+    `verified` is None when nobody asked to compare the tables with the zone's own answers.
+    """
 
     id: str
     state: str
@@ -21,6 +27,7 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
+    verified: Verified | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,18 @@ class RunInfo:
     finished: str
     config_digest: str
     zones: tuple[ZoneInfo, ...]
+    findings: Tally | None = None
 
     @property
     def state(self) -> str:
         """Return `complete`, `failed` when no zone could be read, else `partial`."""
         return overall(zone.state for zone in self.zones)
+
+    @property
+    def exit_code(self) -> int:
+        """Return how a run ends that nobody has stopped: partial wins over findings that make it fail."""
+        code = {"complete": DONE, "failed": NOTHING}.get(self.state, PARTIAL)
+        return FINDINGS if code == DONE and self.findings and self.findings.failing else code
 
     @property
     def as_of(self) -> str:
@@ -51,19 +65,21 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+def zone_info(snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None) -> ZoneInfo:
+    """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
+    remarks = tuple(verified.remarks()) if verified else ()
     return ZoneInfo(
         id=origin.zone,
-        state=snapshot.state,
+        state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
         source=origin.source,
         place=origin.place,
         registry=origin.registry,
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=gap_lines(snapshot.gaps),
+        gaps=(*gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        verified=verified,
     )

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from audit.checks.settings import Settings
 from audit.commands import terminal
-from audit.commands.judging import Judging
+from audit.commands.judging import Judgement, Judging
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
@@ -18,7 +17,8 @@ from audit.results import facts_of
 from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
+from audit.tables import SCHEMAS, Table, table_of
+from audit.verified import Verified
 from audit.version import version
 from reports.evidence import Hashing, Written, manifest
 from reports.formats import FORMATS, Report
@@ -34,7 +34,7 @@ class Wanted:
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
-    checks: Settings = field(default_factory=Settings)
+    judgement: Judgement = field(default_factory=Judgement)
 
 
 class Run:
@@ -46,19 +46,20 @@ class Run:
         self.path = _own_folder(out, self.started)
         self._wanted = wanted
         self._stop = stop
-        self._snapshots: list[Snapshot] = []
+        self.snapshots: list[Snapshot] = []
+        self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._judging = Judging(wanted.checks, Runs(Folder(out), terminal.note), self.path.name, self.started)
+        self._judging = Judging(wanted.judgement, Runs(Folder(out), terminal.note), self.path.name, self.started)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self._snapshots.append(snapshot)
+        self.snapshots.append(snapshot)
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
-        self._snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self._snapshots]
+        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
+        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
             self._reports(scopes)
         except Stopped:
@@ -71,16 +72,13 @@ class Run:
 
     def _reports(self, scopes: Sequence[Scope]) -> None:
         tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self._snapshots, scopes, strict=True):
+        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
             self._go_on()
-            made = {
-                **facts_of(snapshot, scope, organization_label=self._wanted.checks.organization_label),
-            }
-            made["findings"] = self._judging.zone(snapshot, scope, made)
+            made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
+            self._judging.zone(snapshot, scope, made)
             for name, table in made.items():
                 tables[name].append(table)
-        for name in OF_THE_RUN:
-            tables[name].append(table_of(name, []))
+        tables |= {"changes": [table_of("changes", [])]} | self._judging.tables()
         self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
         run = self._info(scopes)
         for name in self._wanted.formats:
@@ -96,14 +94,18 @@ class Run:
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones = zip(self._snapshots, scopes, strict=True)
+        zones = zip(self.snapshots, scopes, strict=True)
         return RunInfo(
             run_id=self.path.name,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+            zones=tuple(
+                zone_info(snapshot, scope.excluded, self.verified.get(snapshot.origin.zone))
+                for snapshot, scope in zones
+            ),
+            findings=self._judging.tally,
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
