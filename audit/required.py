@@ -56,6 +56,22 @@ OPTIONAL: Final[dict[str, Part]] = {
             "token secrets only, but whoever holds these credentials is not bound by that.",
         ),
     ),
+    "verify": Part(
+        "registry-audit-verifier",
+        (Right("create", _AUTHORIZATION, "subjectaccessreviews"),),
+        (
+            "Lets `verify` ask the cluster whether somebody may do something, and compare (run --verify).",
+            "The cost: its holder can ask this about anybody. It changes nothing and gives no access.",
+        ),
+    ),
+    "subjects": Part(
+        "registry-audit-subjects",
+        (Right("create", "authorization.openshift.io", "resourceaccessreviews"),),
+        (
+            "Lets `verify --subjects` ask OpenShift who may do something, and compare whole lists.",
+            "The cost: its holder can ask who may do anything at all. It changes nothing and gives no access.",
+        ),
+    ),
 }
 # What a report does not know when something may not be listed or asked.
 UNKNOWN_WITHOUT: Final = {
@@ -69,6 +85,8 @@ UNKNOWN_WITHOUT: Final = {
     "imagestreams": "which repositories there are, and when they were last pushed to",
     "users": "whether a user's account is gone",
     "tokens": "which tokens never end, and when they were last used",
+    "verify": "whether the cluster answers as the tables do",
+    "subjects": "whether the cluster lists the same subjects",
 }
 # Everybody who is logged in has these on OpenShift: what an ordinary user reads by.
 EVERYBODY: Final = (Right("list", "project.openshift.io", "projects"),)

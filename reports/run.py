@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
 from audit.snapshot import Snapshot, gap_lines
+from audit.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each."""
+    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each.
+
+    `verified` is None when nobody asked to compare the tables with the zone's own answers.
+    """
 
     id: str
     state: str
@@ -23,6 +27,8 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
+    verified: Verified | None = None
+    compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class RunInfo:
     config_digest: str
     zones: tuple[ZoneInfo, ...]
     findings: Tally | None = None
+    every_zone: bool = False  # these are all zones of the configuration
+    compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
 
     @property
     def state(self) -> str:
@@ -60,19 +68,24 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+def zone_info(
+    snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None, compared_with: str = ""
+) -> ZoneInfo:
+    """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
+    remarks = tuple(verified.remarks()) if verified else ()
     return ZoneInfo(
         id=origin.zone,
-        state=snapshot.state,
+        state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
         source=origin.source,
         place=origin.place,
         registry=origin.registry,
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=gap_lines(snapshot.gaps),
+        gaps=(*gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        verified=verified,
+        compared_with=compared_with,
     )

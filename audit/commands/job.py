@@ -1,7 +1,7 @@
 """The main job and its parts: `run`, `collect`, `report` and `demo`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from audit.files import make_private_dir, write_private
 from audit.gates import Gate
 from audit.snapshot import SUFFIX, encode
 from audit.tables import SEVERITIES
+from audit.zones import zones_of
 from reports.formats import FORMATS
 from reports.run import RunInfo, overall, zone_info
 
@@ -34,6 +35,7 @@ class Asked:
     only: Sequence[str] = ()
     formats: Sequence[str] = ()
     scope: str | None = None
+    verify: int = 0  # cells of each zone to compare with its own answers
     exceptions: Path | None = None
     fail_on: str | None = None
     fail_on_new: bool = False
@@ -43,11 +45,16 @@ class Asked:
 def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
-    wanted = _wanted(config, asked)
+    wanted = replace(_wanted(config, asked), every_zone=not asked.only)
     with stopping() as stop:
+        zones = zones_of(config, asked.only)
         folder = Run(_folder(asked.out, config), wanted, stop)
-        for snapshot in collected(config, asked.only, stop):
+        for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
+        if asked.verify:
+            from audit.commands.verifying import verified
+
+            folder.verified = verified(config, zones, folder.snapshots, asked.verify, stop)
         return _tell(folder.finish(), folder.path, as_json=asked.as_json)
 
 
@@ -57,7 +64,7 @@ def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | N
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:
-        for snapshot in collected(config, only, stop):
+        for snapshot in collected(config, zones_of(config, only), stop):
             write_private(folder / f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
             zones.append(zone_info(snapshot))
         if stop.is_set():
