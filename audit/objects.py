@@ -279,6 +279,7 @@ KINDS: Final[dict[str, Kind]] = {
 ZONES: Final = Kind("zones", "Zone", _APPUIO, ListedZone)
 # What the control API knows of all zones together; it is kept with the facts of each.
 DECLARED: Final = ("organizationmembers", "teams")
+OF_A_ZONE: Final = tuple(plural for plural in KINDS if plural not in DECLARED)
 # What an account without cluster-wide rights may list in place of namespaces: those that it sees.
 PROJECTS: Final = Kind("projects", "Project", "project.openshift.io", Namespace)
 # What answers about access need; the other kinds only help to say what is wrong.

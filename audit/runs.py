@@ -124,6 +124,10 @@ class Runs:
         """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
         return list(self._newest_first(before))[::-1]
 
+    def named(self, name: str) -> Manifest | None:
+        """Return the run of this id; None when there is none that has ended."""
+        return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
+
     def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
         """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
         for run in self._newest_first(before):
