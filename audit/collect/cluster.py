@@ -27,7 +27,7 @@ Listed = Callable[[str, int], None]
 
 def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event) -> Snapshot:
     """Return the snapshot of a live zone; what could not be read is a gap. `listed` hears of each whole list."""
-    started = _now()
+    started = now()
     facts = Facts()
     source, place, server, user = CLUSTER, zone.api, "", ""
     try:
@@ -40,7 +40,7 @@ def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Liste
     except Unusable as error:
         for plural in limits.kinds:
             facts.gap(Gap(plural, "", error.reason, error.detail))
-    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, _now(), tool))
+    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool))
 
 
 def _lists(connection: Connection, limits: Limits, facts: Facts, listed: Listed) -> str:
@@ -105,5 +105,6 @@ def _version(connection: Connection) -> str:
         return ""
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time (RFC 3339, UTC)."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
