@@ -135,7 +135,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("count", "count", "Objects listed; -1 when not known."),
         Column("detail", "text", "What the cluster or the file said, for people."),
         Column("resource_version", "text", "Version of the list as the API server gave it."),
-        Column("source", "text", "`cluster`, `tenant` (live too, but only what an ordinary account is shown) or `dump`."),
+        Column("source", "text", "`cluster`, `tenant` (live too, and only what an ordinary account sees) or `dump`."),
         Column("place", "text", "Address of the API, or path of the files."),
         Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
     ),
