@@ -21,7 +21,7 @@ from audit.errors import UsageError
 Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
-VERSION: Final = 2
+VERSION: Final = 3
 SUFFIX: Final = ".snapshot"
 STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
@@ -40,6 +40,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "imagestreams": ("namespace", "name", "created", "pushed"),
     "users": ("name", "created"),
     "tokens": ("namespace", "name", "created", "account", "last_used"),
+    # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
+    "declared": ("organization", "team", "user"),
 }
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 

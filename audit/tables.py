@@ -160,6 +160,24 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("created", "text", "When the secret was created (RFC 3339)."),
         Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
     ),
+    "organizations": (
+        _ZONE,
+        Column("organization", "text", "Organization: of a namespace by its label, or as the control API lists it."),
+        Column("team", "text", "Team of the organization; empty for the organization itself."),
+        Column("group", "text", "Group that its members are in: `<organization>`, or `<organization>+<team>`."),
+        Column("subject", "text", "Person that the row is about; empty for the group as a whole."),
+        Column(
+            "state",
+            "text",
+            "Of a group: `same` (it lists whom the control API lists), `differs`, `no-group` (the zone has none), "
+            "`not-declared` (the control API has no such organization or team), `unknown` (what decides was not seen), "
+            "`not-asked` (of no control API). Of a person, where they differ: `only-declared` (not in the zone's "
+            "group) or `only-in-zone` (not in the control API).",
+        ),
+        Column("namespaces", "count", "Namespaces of the organization in this zone."),
+        Column("declared", "count", "People that the control API lists; -1 when not known."),
+        Column("members", "count", "People that the zone's group lists; -1 when not known, or there is no group."),
+    ),
     "findings": (
         Column(
             "id",

@@ -14,6 +14,7 @@ from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
+from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
@@ -89,6 +90,9 @@ class Run:
             self._go_on()
             made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
             self._judging.zone(snapshot, scope, made)
+            if differing := drift(made["organizations"]):
+                what = f"{differing} people or groups are not as the control API has them"
+                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
             for name, table in made.items():
                 tables[name].append(table)
             self._comparing.zone(snapshot, scope, made)
