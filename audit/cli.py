@@ -45,18 +45,21 @@ Scope = Annotated[
     typer.Option("--config", "-c", help="Take namespaces and outputs from this configuration.", metavar="FILE"),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder to write into; each run gets its own in it.", metavar="DIR")
+    str | None,
+    typer.Option(
+        "--out", "-o", help="Folder or URL (s3://…) to write into; each run gets its own in it.", metavar="DIR|URL"
+    ),
 ]
 Zones = Annotated[
     list[str] | None, typer.Option("--zone", "-z", help="Only this zone (may be given several times).", metavar="ID")
 ]
 Snapshots = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--snapshot",
         "-s",
-        help="Read this snapshot, folder of snapshots, run, or dump (may be given several times).",
-        metavar="PATH",
+        help="Read this snapshot, folder of snapshots, run (a path or URL), or dump (may be given several times).",
+        metavar="PATH|URL",
     ),
 ]
 Formats = Annotated[
@@ -187,9 +190,7 @@ def report(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = Path(
-        "demo-report"
-    ),
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = "demo-report",
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -280,7 +281,7 @@ def checks(*, as_json: AsJson = False) -> Work:
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -356,8 +357,8 @@ def zones(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_SAVED)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=_SAVED)],
     output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
     *,
     as_json: AsJson = False,
@@ -371,7 +372,7 @@ def diff(
 @app.command()
 def history(
     asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
     zone: Zones = None,
     *,
     as_json: AsJson = False,

@@ -19,7 +19,9 @@ from pydantic import (
     model_validator,
 )
 
+from audit.errors import UsageError
 from audit.objects import NEEDED
+from audit.store import is_url, store_of
 from audit.tables import Severity
 
 FORMATS: Final = ("csv", "html", "parquet")
@@ -50,6 +52,18 @@ def _placed(value: Path, info: ValidationInfo) -> Path:
     return folder / value.expanduser()
 
 
+def _stored(value: str, info: ValidationInfo) -> str:
+    """Take a URL as it is, and a path as one from the folder of the configuration file."""
+    if not is_url(value):
+        return str(_placed(Path(value), info))
+    try:
+        store_of(value)
+    except UsageError as error:
+        raise ValueError(f"{error.what}: {error.fix}") from error
+    return value
+
+
+Place = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 FilePath = Annotated[Path, AfterValidator(_placed)]
@@ -205,7 +219,9 @@ class Namespaces(_Model):
 class Output(_Model):
     """What a run leaves, and where."""
 
-    directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
+    directory: Place | None = Field(
+        default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
+    )
     formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )

@@ -7,6 +7,8 @@ from typing import Final
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import RunInfo
 
+PAGE: Final = "report.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -38,7 +40,7 @@ def _html(report: Report) -> Iterator[File]:
     from reports.view import make_view
 
     view = make_view({name: joined(tables) for name, tables in report.tables.items()}, report.run)
-    yield File("report.html", render_html(view))
+    yield File(PAGE, render_html(view))
 
 
 def _parquet(report: Report) -> Iterator[File]:

@@ -23,6 +23,7 @@ from audit.commands import run_folder
 from audit.errors import EXIT_CODES, UsageError
 from audit.objects import NEEDED
 from audit.snapshot import load
+from audit.store import Folder
 from audit.tables import SCHEMAS
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, hang, refuse_with
@@ -445,12 +446,12 @@ def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsy
     stop = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder, "datetime", StoppedClock)
-        folders = {run_folder.Run(tmp_path, run_folder.Wanted(), stop).path.name for _ in range(3)}
+        folders = {run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop).id for _ in range(3)}
         assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
         for number in range(4, 100):
             (tmp_path / f"20260102T030405Z-{number}").mkdir()
         with pytest.raises(UsageError, match="too many runs"):
-            run_folder.Run(tmp_path, run_folder.Wanted(), stop)
+            run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop)
 
 
 class StoppedClock(datetime):
@@ -465,7 +466,7 @@ def test_a_volume_without_links_is_a_note(tmp_path: Path, capsys: pytest.Capture
     """The run itself is whole, so it is no failure."""
     (tmp_path / "latest").mkdir()
     assert run_command(["demo", "-o", str(tmp_path)]) == 0
-    assert "note: cannot move" in capsys.readouterr().err
+    assert ": cannot move this link: " in capsys.readouterr().err
 
 
 def test_many_gaps_are_told_with_a_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

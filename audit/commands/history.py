@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,8 @@ from audit.compare.zone import gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.grants import FLAGS
 from audit.rbac.subjects import Identity
-from audit.runs import Folder, Manifest, Runs
+from audit.runs import Manifest, Runs
+from audit.store import store_of
 from audit.tables import ANSWERS, NO, UNKNOWN, Table
 
 _PREFIXES: Final = ("ns", "namespace")
@@ -80,18 +80,18 @@ class _Told:
     runs: int = 0
 
 
-def history(asked: str, place: Path, only: Sequence[str], *, as_json: bool) -> int:
+def history(asked: str, place: str, only: Sequence[str], *, as_json: bool) -> int:
     """Print the spans of access and the changes; return the exit code, PARTIAL when some run did not see all."""
-    about, runs = _about(asked), Runs(Folder(place), terminal.note)
+    about, runs = _about(asked), Runs(store_of(place), terminal.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
-            raise UsageError(f"no run is of zone {zone}", where=str(place), fix=f"there are {', '.join(zones)}")
+            raise UsageError(f"no run is of zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
     told = _Told()
     for zone in only or zones:
         _walk(runs, zone, about, told)
     if not told.runs:
-        raise UsageError("no run with a snapshot is here", where=str(place), fix="--runs with what --out was")
+        raise UsageError("no run with a snapshot is here", where=place, fix="--runs with what --out was")
     _print(told, as_json=as_json)
     return PARTIAL if told.not_seen else DONE
 

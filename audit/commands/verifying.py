@@ -56,7 +56,7 @@ def any_seed() -> int:
     return secrets.randbelow(1 << 32)
 
 
-def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
+def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
     """Print how far tables and zones agree, and each cell where they do not; return the exit code.
 
     The facts are those at `paths`, or are collected now.
