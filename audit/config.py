@@ -228,6 +228,13 @@ class Collect(_Model):
         description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
         "sees. `auto`: the first, and the second where role bindings are refused.",
     )
+    stale_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="How old a zone's last snapshot, from an earlier run in the same folder, may be to fill in for a "
+        "zone that cannot be read; 0: never. Such a zone is `stale`, and the run partial.",
+    )
     users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
     tokens: bool = Field(
         default=False,

@@ -23,6 +23,7 @@ Ints = NDArray[np.int32]
 FORMAT: Final = "registry-audit snapshot"
 VERSION: Final = 3
 SUFFIX: Final = ".snapshot"
+STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
 _FIX: Final = "collect it again with `registry-audit collect`"
 
@@ -102,7 +103,10 @@ class Listing(msgspec.Struct, frozen=True, order=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known."""
+    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known.
+
+    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was.
+    """
 
     zone: str
     source: str  # CLUSTER, TENANT (live too, and only what an ordinary account is shown) or DUMP
@@ -113,6 +117,8 @@ class Origin(msgspec.Struct, frozen=True):
     started: str = ""
     finished: str = ""
     tool: str = ""
+    stale: str = ""
+    tried: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,9 @@ class Snapshot:
 
     @property
     def state(self) -> str:
-        """Return `complete`, `partial`, or `failed` when no binding at all was seen."""
+        """Return `complete`, `partial`, `failed` when no binding at all was seen, or `stale`: see `audit.stale`."""
+        if self.origin.stale:
+            return STALE
         if not self.gaps:
             return "complete"
         whole = {gap.kind for gap in self.gaps if not gap.namespace}

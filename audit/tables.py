@@ -128,13 +128,14 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "state",
             "text",
-            "`seen`, `excluded` (left out by the configuration), `not-asked` (no answer about access needs it, and "
-            "nobody asked for it), or why it was not seen: a word of the list below.",
+            "`seen`, `stale` (seen at `as_of`; the zone could not be read again), `excluded` (left out by the "
+            "configuration), `not-asked` (no answer about access needs it, and nobody asked for it), or why it was not "
+            "seen: a word of the list below.",
         ),
         Column("count", "count", "Objects listed; -1 when not known."),
         Column("detail", "text", "What the cluster or the file said, for people."),
         Column("resource_version", "text", "Version of the list as the API server gave it."),
-        Column("source", "text", "`cluster` or `dump`."),
+        Column("source", "text", "`cluster`, `tenant` (live too, and only what an ordinary account sees) or `dump`."),
         Column("place", "text", "Address of the API, or path of the files."),
         Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
     ),

@@ -32,7 +32,7 @@ def collect_cluster(
 
     `declared` lists are of no zone, and are kept with it.
     """
-    started = _now()
+    started = now()
     facts = Facts()
     source, place, server, user = CLUSTER, zone.api, "", ""
     try:
@@ -47,7 +47,7 @@ def collect_cluster(
             facts.gap(Gap(plural, "", error.reason, error.detail))
     for outcome in declared:
         outcome.put(facts)
-    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, _now(), tool))
+    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool))
 
 
 def _lists(connection: Connection, limits: Limits, facts: Facts, listed: Listed) -> str:
@@ -112,5 +112,6 @@ def _version(connection: Connection) -> str:
         return ""
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time (RFC 3339, UTC)."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

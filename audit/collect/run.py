@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from audit.at_once import each
-from audit.collect.cluster import collect_cluster
+from audit.collect.cluster import collect_cluster, now
 from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import Outcome
@@ -102,4 +102,5 @@ def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api
-    return facts.snapshot(Origin(zone.id, DUMP if zone.dump else CLUSTER, place, zone.registry, tool=version()))
+    source, when = (DUMP, "") if zone.dump else (CLUSTER, now())
+    return facts.snapshot(Origin(zone.id, source, place, zone.registry, started=when, finished=when, tool=version()))

@@ -35,6 +35,7 @@ class Asked:
     only: Sequence[str] = ()
     formats: Sequence[str] = ()
     scope: str | None = None
+    stale_days: float | None = None
     verify: int = 0  # cells of each zone to compare with its own answers
     exceptions: Path | None = None
     fail_on: str | None = None
@@ -45,7 +46,8 @@ class Asked:
 def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
-    wanted = replace(_wanted(config, asked), every_zone=not asked.only)
+    days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
+    wanted = replace(_wanted(config, asked), every_zone=not asked.only, stale_days=days)
     with stopping() as stop:
         zones = zones_of(config, asked.only, stop)
         folder = Run(_folder(asked.out, config), wanted, stop)
