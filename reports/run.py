@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from audit.snapshot import Snapshot, gap_lines
+
+FRESH: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class RunInfo:
     finished: str
     config_digest: str
     zones: tuple[ZoneInfo, ...]
+    evidence_digest: str = ""  # SHA-256 (hex) over the snapshots' names and digests, in their order
 
     @property
     def state(self) -> str:
@@ -40,9 +45,22 @@ class RunInfo:
         return overall(zone.state for zone in self.zones)
 
     @property
+    def stale(self) -> tuple[str, ...]:
+        """Return the zones whose facts were older than a day when the run began: what is said may be so no more."""
+        return tuple(zone.id for zone in self.zones if _older(zone.as_of, self.started))
+
+    @property
     def as_of(self) -> str:
         """Return the time of the oldest facts; empty when nothing was read."""
         return min((zone.as_of for zone in self.zones if zone.as_of), default="")
+
+
+def _older(as_of: str, started: str) -> bool:
+    try:
+        return datetime.fromisoformat(started) - datetime.fromisoformat(as_of) > FRESH
+    except (ValueError, TypeError):
+        # A time that is not known is told as such; it is not called old.
+        return False
 
 
 def overall(states: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
-from reports.evidence import MANIFEST, Hashing, Written, manifest
+from reports.evidence import MANIFEST, Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.run import RunInfo, zone_info
 
@@ -99,6 +99,7 @@ class Run:
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
             zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+            evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
