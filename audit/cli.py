@@ -37,7 +37,7 @@ _PLACE: Final = "Where; without a repository: any that no rule singles out."
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
 Live = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Collect the zones of this configuration now.", metavar="FILE")
+    Path | None, typer.Option("--config", "-c", help="Ask the zones of this configuration now.", metavar="FILE")
 ]
 Scope = Annotated[
     Path | None,
@@ -199,6 +199,14 @@ def explain(
 
 
 @app.command()
+def checks(*, as_json: AsJson = False) -> Work:
+    """List what is looked for: each check with its severity; --json gives all that is said of it."""
+    from audit.commands import checks
+
+    return partial(checks.checks, as_json=as_json)
+
+
+@app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
     runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],
@@ -209,6 +217,44 @@ def query(
     from audit.commands import query
 
     return partial(query.query, sql, runs, as_json=as_json)
+
+
+@app.command()
+def zones(
+    config: Live = None,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option("--kubeconfig", "-k", help="Without a configuration: its contexts are the zones.", metavar="FILE"),
+    ] = None,
+    context: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--context", help="Only contexts of this name or glob (may be given several times).", metavar="GLOB"
+        ),
+    ] = None,
+    zone: Zones = None,
+    *,
+    required_access: Annotated[
+        bool, typer.Option("--required-access", help="Print the ClusterRole that is needed to read a zone, and end.")
+    ] = False,
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="With --required-access: also the role for this part (comma between several).",
+            metavar="PART",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> Work:
+    """Say where each zone is, who we are there, what we may read, and what a report will not know."""
+    from audit.commands import zones
+
+    if required_access:
+        return partial(zones.required_access, parts or ())
+    if parts:
+        raise UsageError("--with belongs to --required-access")
+    return partial(zones.show, config, kubeconfig, context or (), zone or (), as_json=as_json)
 
 
 @config_app.command("check")

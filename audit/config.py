@@ -20,9 +20,12 @@ from pydantic import (
 )
 
 from audit.objects import NEEDED
+from audit.tables import Severity
 
 FORMATS: Final = ("csv", "html", "parquet")
 USUAL_FORMATS: Final = ("csv", "html")
+# Namespaces of OpenShift and Kubernetes themselves.
+PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 
 
 def _address(value: str) -> str:
@@ -96,6 +99,21 @@ class ZoneConfig(_Model):
         return self
 
 
+class KubeconfigZones(_Model):
+    """Zones from a kubeconfig: one for each context."""
+
+    path: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
+    contexts: tuple[Text, ...] = Field(
+        default=("*",), description="Names of contexts or globs; any of them.", min_length=1
+    )
+
+
+class ZonesFrom(_Model):
+    """Where zones are listed, when they do not all stand here."""
+
+    kubeconfig: KubeconfigZones = Field(description="A zone for each context of a kubeconfig.")
+
+
 class Selection(_Model):
     """Namespaces by name and by label; a namespace must match both where both are given."""
 
@@ -166,16 +184,44 @@ class Collect(_Model):
         return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
 
 
+class CheckConfig(_Model):
+    """One check."""
+
+    enabled: bool = Field(default=True, description="Look for it.")
+    severity: Severity | None = Field(default=None, description="How bad it is; default: as the check says.")
+    thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Numbers of the check, by the names that it gives them."
+    )
+
+
+class PlatformConfig(_Model):
+    """What belongs to the platform itself: it may have what others should not."""
+
+    namespaces: tuple[Text, ...] = Field(default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces.")
+    subjects: tuple[Text, ...] = Field(
+        default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
+    )
+
+
 class Config(_Model):
     """The whole configuration."""
 
-    zones: tuple[ZoneConfig, ...] = Field(description="The zones, each with its own id.", min_length=1)
+    zones: tuple[ZoneConfig, ...] = Field(
+        default=(), description="The zones, each with its own id; needed without `zones_from`.", min_length=1
+    )
+    zones_from: ZonesFrom | None = Field(
+        default=None, description="Where more zones are listed; one that stands in `zones` too is as it says there."
+    )
     namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
     output: Output = Field(default=Output(), description="What a run leaves, and where.")
     collect: Collect = Field(default=Collect(), description="How zones are read.")
+    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
+    platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
+        if not self.zones and not self.zones_from:
+            raise ValueError("say which zones there are: `zones: [{id: NAME}]`, or zones_from")
         ids = [zone.id for zone in self.zones]
         twice = sorted({one for one in ids if ids.count(one) > 1})
         if twice:
@@ -187,18 +233,26 @@ def check_files(config: Config) -> list[str]:
     """Return what is wrong with the files and variables that the configuration refers to, one line each."""
     mistakes = []
     for at, zone in enumerate(config.zones):
-        given = zone.credentials or Credentials.model_construct()
-        for place, path in (
-            ("ca_file", zone.ca_file),
-            ("credentials.kubeconfig", given.kubeconfig),
-            ("credentials.token_file", given.token_file),
-        ):
-            if path and not (path.is_file() and os.access(path, os.R_OK)):
-                mistakes.append(f"zones[{at}].{place}: there is no file that can be read at {path}")
+        mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():
             mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
-        if given.token_env and not os.environ.get(given.token_env):
-            mistakes.append(f"zones[{at}].credentials.token_env: the variable {given.token_env} is not set")
+    return mistakes
+
+
+def _check(place: str, ca_file: Path | None, credentials: Credentials | None) -> list[str]:
+    given = credentials or Credentials.model_construct()
+    files = (
+        ("ca_file", ca_file),
+        ("credentials.kubeconfig", given.kubeconfig),
+        ("credentials.token_file", given.token_file),
+    )
+    mistakes = [
+        f"{place}.{name}: there is no file that can be read at {path}"
+        for name, path in files
+        if path and not (path.is_file() and os.access(path, os.R_OK))
+    ]
+    if given.token_env and not os.environ.get(given.token_env):
+        mistakes.append(f"{place}.credentials.token_env: the variable {given.token_env} is not set")
     return mistakes
 
 

@@ -55,14 +55,12 @@ class UsageError(AuditError):
 
 
 class ConfigError(UsageError):
-    """The configuration has mistakes; `mistakes` holds all of them, one line each."""
+    """A file that people write has mistakes; `mistakes` holds all of them, one line each."""
 
-    def __init__(self, where: str, mistakes: list[str], fix: str = "") -> None:
+    def __init__(self, where: str, mistakes: list[str], fix: str = "", what: str = "configuration") -> None:
         self.mistakes = tuple(mistakes)
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
-        super().__init__(
-            "\n".join([f"{count} in the configuration", *(f"  {m}" for m in mistakes)]), where=where, fix=fix
-        )
+        super().__init__("\n".join([f"{count} in the {what}", *(f"  {m}" for m in mistakes)]), where=where, fix=fix)
 
 
 class Stopped(AuditError):

@@ -1,14 +1,16 @@
 """The reference documents, written from the code; a test compares the files under docs/ with these texts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from pydantic import BaseModel
 
+from audit.checks.check import Check
+from audit.checks.registry import GROUPS
 from audit.config import Config
-from audit.config_file import has_model, model_in
 from audit.errors import EXIT_CODES
 from audit.snapshot import REASONS
+from audit.strict_file import has_model, model_in
 from audit.tables import SCHEMAS, VERSION
 
 _HOW_WRITTEN: Final = """\
@@ -30,6 +32,18 @@ Whether a subject may do something in a namespace and repository is the best ans
 rows of `access` for that place or `*`, and for the subject, the platform's groups that it is in (`system:authenticated`
 and the like), `Any`, and for a person `AnyUser`. No row at all is a no, but for namespaces that the configuration
 leaves out, and for those of which `coverage` says that they are not listed and their bindings were not seen.
+"""
+
+_CHECKS_HEAD: Final = """\
+# Checks
+
+What is looked for in each zone. `registry-audit checks` lists them; `checks` in the configuration sets a check's
+severity and thresholds, or switches it off. Rights are judged by rules, never by the names of roles.
+
+A finding is *unknown* where a list that the check needs could not be read, or was not asked for: a check never says no
+about what it did not see. What was found before and cannot be looked for now stays open, and is never *gone*.
+
+The words in braces stand for names; in a finding, each remedy holds the names themselves, quoted for a shell.
 """
 
 
@@ -63,7 +77,8 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
         default = "needed" if field.is_required() else "" if nested else _shown(field.default)
         yield f"{prefix}{name}", default, field.description or ""
         if nested:
-            many = "[]" if "tuple" in str(field.annotation) else ""
+            shape = str(field.annotation)
+            many = "[]" if "tuple" in shape else ".<id>" if shape.startswith("dict") else ""
             yield from _keys(model_in(field.annotation), f"{prefix}{name}{many}.")
 
 
@@ -76,8 +91,33 @@ def _shown(value: object) -> str:
     return f"`{value}`" if value or value == 0 else ""
 
 
+def checks_reference() -> str:
+    """Return the reference of all checks as Markdown."""
+    return "\n".join([_CHECKS_HEAD, *(_check_group(group, checks) for group, checks in GROUPS.items())])
+
+
+def _check_group(group: str, checks: Sequence[Check]) -> str:
+    rows = "\n".join(f"| [`{one.id}`](#{one.id}) | {one.severity} | {one.title} |" for one in checks)
+    return "\n".join([f"## {group}\n\n| check | severity | what |\n|---|---|---|\n{rows}\n", *map(_check, checks)])
+
+
+def _check(check: Check) -> str:
+    limits = [f"- `{name}`: {one.meaning} (default {one.default})" for name, one in check.thresholds.items()]
+    remedy = "\n".join(check.remedy)
+    return "\n".join(
+        [
+            f"### {check.id}\n\n**{check.title}.** {check.why}\n",
+            f"Severity {check.severity}, confidence {check.confidence}. Looks at {', '.join(check.needs)}.\n",
+            *(["Thresholds:\n", *limits, ""] if limits else []),
+            f"```\n{remedy}\n```\n",
+            f"Controls: {', '.join(check.controls)}.\n",
+        ]
+    )
+
+
 # What `make docs` writes into docs/.
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
+    "checks.md": checks_reference,
     "columns.md": columns_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,

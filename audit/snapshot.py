@@ -23,6 +23,7 @@ Ints = NDArray[np.int32]
 FORMAT: Final = "registry-audit snapshot"
 VERSION: Final = 2
 SUFFIX: Final = ".snapshot"
+_FIX: Final = "collect it again with `registry-audit collect`"
 
 # Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
 # `namespace` is "" for what is cluster-wide. Rules, aggregation and labels are JSON texts.
@@ -178,20 +179,26 @@ def encode(snapshot: Snapshot) -> bytes:
 
 def load(path: Path) -> Snapshot:
     """Return the snapshot in the file `path`; raises UsageError when it is none, damaged or of another version."""
-    fix = "collect it again with `registry-audit collect`"
     try:
-        saved = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()), type=_Saved)
+        data = path.read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"cannot read this snapshot: {error.strerror or 'not gzip'}", where=str(path), fix=fix
-        ) from error
+        raise UsageError(f"cannot read this snapshot: {error.strerror}", where=str(path), fix=_FIX) from error
+    return decode(data, str(path))
+
+
+def decode(data: bytes, where: str) -> Snapshot:
+    """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
+    try:
+        saved = msgspec.msgpack.decode(gzip.decompress(data), type=_Saved)
+    except OSError as error:
+        raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
     except (EOFError, zlib.error, msgspec.MsgspecError) as error:
-        raise UsageError("this is not a whole snapshot file", where=str(path), fix=fix) from error
+        raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
     if saved.format != FORMAT or saved.version != VERSION:
         raise UsageError(
             f"this snapshot has version {saved.version}, and this program reads version {VERSION}",
-            where=str(path),
-            fix=fix,
+            where=where,
+            fix=_FIX,
         )
     tables = {
         name: {column: np.frombuffer(data, dtype="<i4").astype(np.int32, copy=False) for column, data in cols.items()}
@@ -200,7 +207,7 @@ def load(path: Path) -> Snapshot:
     }
     snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
     if not _sound(snapshot):
-        raise UsageError("this snapshot is damaged: its tables do not fit together", where=str(path), fix=fix)
+        raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)
     return snapshot
 
 

@@ -6,7 +6,7 @@ its meaning or goes; new columns come at the end.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ VERSION: Final = 2
 # The three answers, as numbers in the tables and as words in the exports.
 NO, YES, UNKNOWN = 0, 1, 2
 ANSWERS: Final = ("no", "yes", "unknown")
+Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)  # worst first
 
 Numbers = NDArray[np.int32]
 
@@ -161,7 +163,10 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
     ),
     "findings": (
         Column(
-            "id", "text", "Id that stays the same from run to run: made of zone, namespace, check, subject, binding."
+            "id",
+            "text",
+            "Id that stays the same from run to run: made of zone, namespace, check, subject, and binding (the role, "
+            "where it is about no binding).",
         ),
         Column("check", "text", "Id of the check."),
         Column("title", "text", "What the check found, in a few words."),
@@ -173,14 +178,14 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_WHO,
         *_BY_BINDING,
         Column("detail", "text", "What was found, in a sentence with the names."),
-        Column("remedy", "text", "Commands that mend it, one a line."),
+        Column("remedy", "text", "Commands that mend it, one a line; a line that begins with `#` is for people."),
         Column("controls", "text", "Controls that it touches, joined by `, `."),
-        Column("first_seen", "text", "Run that saw it first (RFC 3339)."),
-        Column("last_seen", "text", "Run that saw it last (RFC 3339)."),
+        Column("first_seen", "text", "When the facts were read that showed it first (RFC 3339)."),
+        Column("last_seen", "text", "When the facts were read that showed it last (RFC 3339)."),
         Column("exception", "text", "Id of the exception that covers it."),
         Column("until", "text", "Last day of that exception (RFC 3339 date)."),
         Column("rows", "count", "Rows of the table `evidence_in` that show it."),
-        Column("evidence_in", "text", "Table whose rows of this place and subject show it."),
+        Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),
     ),
     "exceptions": (
         Column("id", "text", "Id of the exception."),

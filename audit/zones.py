@@ -1,17 +1,26 @@
 """Configuration -> zones: where each one is, and by which credentials it is read."""
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from audit.config import Config, ZoneConfig
+from audit.config import Config, KubeconfigZones, ZoneConfig
+from audit.config import Credentials as Reference
 from audit.errors import UsageError
+from audit.kubeconfig import BadKubeconfig, Contexts
 
 # Both follow from the id of an APPUiO zone, and can be given for any other cluster.
 _API: Final = "https://api.{}.appuio.cloud:6443"
 _REGISTRY: Final = "registry.{}.appuio.cloud"
+_PLACE: Final = "{zone}"  # in credentials for zones that are listed elsewhere
+_LONGEST: Final = 63  # characters of an id
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,10 @@ Credentials = Kubeconfig | TokenFile | TokenEnv | InCluster
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One zone. `api` is empty when the credentials say where it is; `dump` is set when files stand in for it."""
+    """One zone. `api` is empty when the credentials say where it is; `dump` is set when files stand in for it.
+
+    `name` is what people call it, empty when nobody says. `trouble` says why nothing can be asked of it at all.
+    """
 
     id: str
     api: str = ""
@@ -54,36 +66,105 @@ class Zone:
     ca_file: Path | None = None
     credentials: Credentials = Kubeconfig()
     dump: Path | None = None
+    name: str = ""
+    trouble: str = ""
 
 
-def zones_of(config: Config, only: Sequence[str] = ()) -> list[Zone]:
-    """Return the zones of the configuration, or those of `only`. Raises UsageError for one that is not there."""
-    there = [zone.id for zone in config.zones]
+def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = ()) -> list[Zone]:
+    """Return the zones of the configuration, of its kubeconfig, and those `listed` elsewhere, or those of `only`.
+
+    A zone that stands in the configuration is as it says there. Raises UsageError for one that is not there.
+    """
+    found = {zone.id: zone for zone in listed}
+    if config.zones_from:
+        found |= {zone.id: zone for zone in zones_of_kubeconfig(config.zones_from.kubeconfig)}
+    own = [_zone(zone) for zone in config.zones]
+    zones = [*own, *(zone for name, zone in found.items() if name not in {one.id for one in own})]
+    there = [zone.id for zone in zones]
     for name in only:
         if name not in there:
             near = get_close_matches(name, there, n=1)
             fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
             raise UsageError(f"the configuration has no zone {name}", fix=fix)
-    return [_zone(zone) for zone in config.zones if not only or zone.id in only]
+    return [zone for zone in zones if not only or zone.id in only]
+
+
+def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
+    """Return a zone for each context that is meant. Raises UsageError when there is none, or no kubeconfig."""
+    try:
+        there = {context.name: context.server for context in Contexts(given.path)}
+    except BadKubeconfig as error:
+        raise UsageError(str(error)) from error
+    meant = [name for name in there if any(fnmatchcase(name, glob) for glob in given.contexts)]
+    if not meant:
+        listed = f"there are {', '.join(there)}" if there else "no context in it leads anywhere"
+        raise UsageError(f"no context is called {' or '.join(given.contexts)}", fix=listed)
+    return [
+        Zone(
+            one,
+            registry=registry_of(there[name]),
+            credentials=Kubeconfig(given.path, name),
+            name=name if name != one else "",
+        )
+        for name, one in zone_ids(meant).items()
+    ]
+
+
+def zone_ids(names: Iterable[str]) -> dict[str, str]:
+    """Return an id for each name: fit for files and columns, and each its own.
+
+    A name that is an id stays one. Others are spelled in lower-case letters, digits and dashes, and where that is the
+    same for two, what tells them apart is added: it depends on the name only, so that an id stays the same.
+    """
+    spelled = {name: re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST].strip("-") for name in names}
+    count = Counter(spelled.values())
+    ids = {name: text for name, text in spelled.items() if text and (text == name or count[text] == 1)}
+    for name, text in spelled.items():
+        if name not in ids:
+            ids[name] = _marked(text, name, {*ids.values()})
+    return {name: ids[name] for name in spelled}
+
+
+def _marked(text: str, name: str, taken: set[str]) -> str:
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+    marked = (f"{text[: _LONGEST - 1 - size].strip('-') or 'zone'}-{digest[:size]}" for size in range(8, 60, 4))
+    return next(one for one in marked if one not in taken)
+
+
+def registry_of(api: str) -> str:
+    """Return the host of the registry that belongs to the API of an APPUiO zone; empty for any other address."""
+    try:
+        host = urlsplit(api).hostname or ""
+    except ValueError:
+        return ""
+    inner = host.removeprefix("api.").removesuffix(".appuio.cloud")
+    return _REGISTRY.format(inner) if host == f"api.{inner}.appuio.cloud" else ""
 
 
 def _zone(zone: ZoneConfig) -> Zone:
     registry = zone.registry or _REGISTRY.format(zone.id)
     if zone.source:
         return Zone(zone.id, registry=registry, dump=zone.source.dump)
-    credentials = _credentials(zone)
+    credentials = credentials_of(zone.credentials)
     # A kubeconfig that is named, and a pod, know their own server.
     placed = isinstance(credentials, InCluster | Kubeconfig) and credentials != Kubeconfig()
     api = zone.api or ("" if placed else _API.format(zone.id))
     return Zone(zone.id, api, registry, zone.ca_file, credentials)
 
 
-def _credentials(zone: ZoneConfig) -> Credentials:
-    given = zone.credentials
+def credentials_of(given: Reference | None, zone: str = "") -> Credentials:
+    """Return the credentials that are meant; `{zone}` in what they refer to stands for `zone`."""
+
+    def of_zone(path: Path | None) -> Path | None:
+        return Path(str(path).replace(_PLACE, zone)) if path and zone else path
+
     if given is None:
         return Kubeconfig()
-    if given.token_file:
-        return TokenFile(given.token_file)
+    if token := of_zone(given.token_file):
+        return TokenFile(token)
     if given.token_env:
-        return TokenEnv(given.token_env)
-    return InCluster() if given.in_cluster else Kubeconfig(given.kubeconfig, given.context)
+        return TokenEnv(given.token_env.replace(_PLACE, zone.upper().replace("-", "_")) if zone else given.token_env)
+    if given.in_cluster:
+        return InCluster()
+    context = given.context.replace(_PLACE, zone) if given.context and zone else given.context
+    return Kubeconfig(of_zone(given.kubeconfig), context)

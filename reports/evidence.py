@@ -4,12 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Final
 
+from audit.runs import FORMAT, VERSION
 from reports.run import RunInfo
-
-MANIFEST: Final = "manifest.json"
-VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +48,7 @@ def evidence_digest(files: Iterable[Written]) -> str:
 def manifest(run: RunInfo, files: Sequence[Written], *, stopped: bool = False) -> bytes:
     """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
     content = {
-        "format": "registry-audit manifest",
+        "format": FORMAT,
         "version": VERSION,
         "state": "stopped" if stopped else run.state,
         "as_of": run.as_of,

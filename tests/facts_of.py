@@ -6,7 +6,9 @@ import msgspec
 
 from audit.facts import Facts
 from audit.objects import KINDS
+from audit.results import facts_of
 from audit.snapshot import Gap, Listing, Origin, Snapshot
+from audit.tables import SCHEMAS, Table, table_of
 from tests.plain_rbac import World
 
 ORIGIN = Origin("zone-1", "dump", "somewhere")
@@ -17,6 +19,8 @@ def snapshot_of(world: World, hidden: Iterable[Gap] = (), zone: str = "zone-1") 
     gaps = list(hidden)
     facts = Facts()
     for plural, kind in KINDS.items():
+        if kind.optional and plural not in world:
+            continue
         blind = {gap.namespace for gap in gaps if gap.kind == plural}
         raw = [item for item in world.get(plural) or [] if not _hidden(item, blind)]
         items = [msgspec.convert(item, kind.item) for item in raw]
@@ -30,3 +34,9 @@ def snapshot_of(world: World, hidden: Iterable[Gap] = (), zone: str = "zone-1") 
 
 def _hidden(item: dict[str, dict[str, str]], blind: Collection[str]) -> bool:
     return "" in blind or item["metadata"].get("namespace", "-") in blind
+
+
+def all_tables(snapshot: Snapshot) -> dict[str, Table]:
+    """Return every table of a zone, those that need a judgement without a row."""
+    made = facts_of(snapshot)
+    return {name: made[name] if name in made else table_of(name, []) for name in SCHEMAS}

@@ -14,7 +14,7 @@ from kubernetes.config.incluster_config import InClusterConfigLoader
 from audit.collect import cluster, connection, decode, run
 from audit.collect.cluster import Limits, collect_cluster
 from audit.collect.run import collect_zones
-from audit.objects import KINDS
+from audit.objects import KINDS, NEEDED
 from audit.snapshot import Snapshot, encode
 from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 from tests.facts_of import snapshot_of
@@ -99,7 +99,7 @@ def test_who_asked_may_stay_unknown(tmp_path: Path) -> None:
     """A server that says it nowhere."""
     with simulated(tmp_path, absent={"selfsubjectreviews"}, caller=Caller("ann", ())) as (_, zone):
         assert collect(zone).origin.user == "ann"
-    with simulated(tmp_path, absent={"selfsubjectreviews", "users"}) as (_, zone):
+    with simulated(tmp_path, absent={"selfsubjectreviews", "users/~"}) as (_, zone):
         snapshot = collect(zone)
     assert (snapshot.origin.user, snapshot.state) == ("", "complete")
     with simulated(tmp_path, Fault("/version", reset()), Fault("selfsubject", reset())) as (_, zone):
@@ -139,7 +139,7 @@ def test_one_list_that_fails_is_a_gap_and_the_others_are_whole(
     assert found["groups"][0] == reason
     assert said in found["groups"][1]
     assert "\n" not in found["groups"][1]
-    assert {one.kind for one in snapshot.listings} == set(KINDS) - {"groups"}
+    assert {one.kind for one in snapshot.listings} == {*NEEDED, "users"} - {"groups"}
 
 
 @pytest.mark.parametrize(
@@ -330,7 +330,7 @@ def test_several_zones_at_once_and_one_that_fails(tmp_path: Path) -> None:
     assert {zone: one.state for zone, one in found.items()} == {"good": "complete", "bad": "failed", "none": "failed"}
     assert sorted(heard.begun) == ["bad", "good", "none"]
     assert dict(heard.done)["good"] == "complete"
-    assert len(heard.lists) == len(KINDS)
+    assert len(heard.lists) == len(NEEDED) + 1
 
 
 def test_a_bug_in_one_zone_is_that_zone_s_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,7 @@ from audit.collect import cluster
 from audit.commands import run_folder
 from audit.errors import EXIT_CODES, UsageError
 from audit.snapshot import load
+from audit.tables import SCHEMAS
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, hang, refuse_with
 from tests.simulator.server import SimulatedZone
@@ -28,7 +29,7 @@ from tests.worlds import HOSTILE, world_of, write_dump
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "audit/demo/demo-1"
-OUTPUTS = {"access.csv", "coverage.csv", "grants.csv", "manifest.json", "report.html", "snapshots"}
+OUTPUTS = {"findings.json", *(f"{name}.csv" for name in SCHEMAS), "manifest.json", "report.html", "snapshots"}
 
 
 def configuration(tmp_path: Path, zones: list[dict[str, Any]], **rest: Any) -> str:
@@ -65,7 +66,7 @@ def test_a_run_over_several_zones(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert str(folder / "report.html") in said.out
     assert "one: rolebindings: " in said.err
     assert {row["zone"] for row in rows(folder / "access.csv")} == {"one", "two", "demo"}
-    assert all(row["state"] == "seen" for row in rows(folder / "coverage.csv"))
+    assert {row["state"] for row in rows(folder / "coverage.csv")} == {"seen", "not-asked"}
     for path in (*folder.rglob("*"), folder):
         mode = stat.S_IMODE(path.stat().st_mode)
         assert mode == (0o700 if path.is_dir() else 0o600), path

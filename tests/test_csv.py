@@ -14,7 +14,7 @@ from audit.snapshot import Gap
 from audit.tables import SCHEMAS, Table, joined, text_column
 from reports import csv as writer
 from reports.csv import cell, csv_chunks, neutral, original
-from tests.facts_of import snapshot_of
+from tests.facts_of import all_tables, snapshot_of
 from tests.worlds import HOSTILE, world_of
 
 
@@ -45,7 +45,7 @@ def test_tables_are_read_back_row_by_row(seed: int, size: int, monkeypatch: pyte
     monkeypatch.setattr(writer, "_ROWS", size)
     one, two = (snapshot_of(world_of(seed), zone=zone) for zone in ("zone-1", "zone-2"))
     for name in SCHEMAS:
-        tables = [coverage(s) if name == "coverage" else tables_of(s)[name] for s in (one, two)]
+        tables = [all_tables(snapshot)[name] for snapshot in (one, two)]
         data = b"".join(csv_chunks(name, tables)).decode()
         assert data.count("\r\n") >= 1 + sum(map(len, tables))
         header, *rows = csv.reader(io.StringIO(data, newline=""))
@@ -76,7 +76,8 @@ def test_coverage_says_each_kind_and_each_gap_once() -> None:
     assert lines["roles", "*", "missing"]["detail"] == "in namespaces that are not listed: x"
     assert lines["namespaces", "*", "excluded"]["count"] == 3
     assert lines["rolebindings", "*", "seen"]["count"] == len(world_of(1)["rolebindings"])
-    assert len(lines) == len(records) == 8 + 2
+    assert lines["tokens", "*", "not-asked"]["count"] == -1
+    assert len(lines) == len(records) == 9 + 2 + 1
 
 
 def test_a_column_is_asked_for_as_what_it_is() -> None:

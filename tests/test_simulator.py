@@ -191,7 +191,7 @@ def test_a_wrong_token_is_unauthorized(zone: SimulatedZone, headers: dict[str, s
 def test_what_is_refused(tmp_path: Path) -> None:
     """A kind is refused everywhere, cluster-wide only, or in one namespace."""
     inside = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
-    with SimulatedZone(WORLD, tmp_path, refuse={"groups", "users", "rolebindings/", "roles/ns-1"}) as zone:
+    with SimulatedZone(WORLD, tmp_path, refuse={"groups", "users/~", "rolebindings/", "roles/ns-1"}) as zone:
         reply = ask(zone, GROUPS)
         assert reply.code == HTTPStatus.FORBIDDEN
         assert reply.json["message"] == (
@@ -220,7 +220,7 @@ def test_a_tenant_sees_its_namespaces(tmp_path: Path) -> None:
 
 def test_what_is_not_served(tmp_path: Path) -> None:
     """A plain Kubernetes knows no groups and no image streams; it says so in plain text."""
-    with SimulatedZone(WORLD, tmp_path, absent={"groups", "imagestreams", "users"}) as zone:
+    with SimulatedZone(WORLD, tmp_path, absent={"groups", "imagestreams", "users/~"}) as zone:
         for path in (GROUPS, "/apis/image.openshift.io/v1/imagestreams", "/apis/user.openshift.io/v1/users/~", "/x"):
             assert ask(zone, path).code == HTTPStatus.NOT_FOUND
         assert ask(zone, NAMESPACES).code == HTTPStatus.OK

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, saved, stopping
@@ -11,7 +12,6 @@ from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.files import make_private_dir, write_private
-from audit.inventory import ORGANIZATION_LABEL
 from audit.snapshot import SUFFIX, encode
 from reports.formats import FORMATS
 from reports.run import RunInfo, overall, zone_info
@@ -91,7 +91,7 @@ def _wanted(config: Config | None, formats: Sequence[str]) -> Wanted:
         chosen,
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
-        config.namespaces.organization_label if config else ORGANIZATION_LABEL,
+        settings_of(config),
     )
 
 

@@ -6,7 +6,7 @@ import duckdb
 
 from audit.commands import terminal
 from audit.errors import DONE, UsageError
-from audit.tables import SCHEMAS
+from audit.tables import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
 
@@ -35,7 +35,6 @@ def _plain(value: object) -> object:
 
 def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
     """Make a view of each table, and then take away the right to read anything else."""
-    types = "{" + ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS) + "}"
     for table in SCHEMAS:
         files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/**/*.parquet"))
         # `latest` is a link to a run that stands there by its own name.
@@ -45,7 +44,8 @@ def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
                 f"no Parquet table {table} is here", where=str(runs), fix="write some: run --format parquet --out DIR"
             )
         listed = ", ".join(map(_quoted, own))
-        source = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {types}, union_by_name = true)"
+        types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS[: 1 if table in OF_THE_RUN else None])
+        source = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = true)"
         connection.execute(f'CREATE VIEW "{table}" AS SELECT * FROM {source}')  # noqa: S608  names of ours, quoted
     connection.execute(f"SET allowed_directories = [{_quoted(runs)}]")
     connection.execute("SET enable_external_access = false")

@@ -2,22 +2,29 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from audit.checks.settings import Settings
 from audit.commands import terminal
-from audit.commands.sources import SNAPSHOTS
+from audit.commands.judging import Judging
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
-from audit.inventory import ORGANIZATION_LABEL
+from audit.findings import FILE as FINDINGS
+from audit.findings import encode_findings
 from audit.results import facts_of
+from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
+<<<<<<< HEAD
 from reports.evidence import MANIFEST, Hashing, Written, evidence_digest, manifest
+=======
+from reports.evidence import Hashing, Written, manifest
+>>>>>>> main
 from reports.formats import FORMATS, Report
 from reports.run import RunInfo, zone_info
 
@@ -31,7 +38,7 @@ class Wanted:
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
-    organization_label: str = ORGANIZATION_LABEL
+    checks: Settings = field(default_factory=Settings)
 
 
 class Run:
@@ -45,6 +52,7 @@ class Run:
         self._stop = stop
         self._snapshots: list[Snapshot] = []
         self._written: list[Written] = []
+        self._judging = Judging(wanted.checks, Runs(Folder(out), terminal.note), self.path.name, self.started)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
@@ -70,13 +78,14 @@ class Run:
         for snapshot, scope in zip(self._snapshots, scopes, strict=True):
             self._go_on()
             made = {
-                **facts_of(snapshot, scope, organization_label=self._wanted.organization_label),
-                "findings": table_of("findings", []),
+                **facts_of(snapshot, scope, organization_label=self._wanted.checks.organization_label),
             }
+            made["findings"] = self._judging.zone(snapshot, scope, made)
             for name, table in made.items():
                 tables[name].append(table)
         for name in OF_THE_RUN:
             tables[name].append(table_of(name, []))
+        self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
         run = self._info(scopes)
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):

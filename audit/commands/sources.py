@@ -6,16 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from audit.commands import terminal
 from audit.errors import Stopped, UsageError
+from audit.runs import SNAPSHOTS
 from audit.snapshot import SUFFIX, Snapshot, load
 
 if TYPE_CHECKING:
     from audit.config import Config
-
-SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 
 
 def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> list[Snapshot]:

@@ -21,6 +21,7 @@ import yaml
 from tests.plain_rbac import World
 from tests.simulator.answers import Answer, Api, Caller, Request, status
 from tests.simulator.faults import Fault
+from tests.simulator.rights import covered, right_of
 
 TOKEN = "simulated-token"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time at all
@@ -58,6 +59,8 @@ class Zone:
         """The answer to any request; here the token is checked, and what is kept of the request leaves it out."""
         scheme, _, given = request.headers.pop("authorization", "").partition(" ")
         self.requests.append(request)
+        if request.headers.get("user-agent") == "registry-audit" and not covered(right_of(request)):
+            self.crashes.append(AssertionError(f"no role that the program asks for covers {right_of(request)}"))
         if (scheme.lower(), given) != ("bearer", self.token):
             return status(401, "Unauthorized")
         return self.answer(request)

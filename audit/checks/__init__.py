@@ -1,0 +1,1 @@
+"""What should not be: one file a check; `registry` lists them."""

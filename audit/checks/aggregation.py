@@ -1,0 +1,58 @@
+"""A role that holds more than it says, because other roles are aggregated into it."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from audit.checks.bindings import EVERY, listed
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LEAST_RIGHT
+from audit.checks.remedies import UNLABEL_ROLE, fill
+from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
+
+_WORDS: Final = {
+    PULL: "pull",
+    PUSH: "push",
+    CREATE: "create image streams",
+    DELETE: "delete images",
+    CATALOG: "list every repository",
+    SIGN: "sign images",
+}
+_READ: Final = PULL | CATALOG
+# What OpenShift's own roles hold by their definition; of any other, a reader expects no more than reading.
+_EXPECTED: Final = {"edit": _READ | PUSH | CREATE, "admin": _READ | PUSH | CREATE}
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    for role in context.roles.aggregating():
+        excess = role.rights & ~_EXPECTED.get(role.name, _READ)
+        sources = [one for one in role.selected if one.rights & excess]
+        if sources and not role.name.startswith("system:"):
+            words = ", ".join(word for right, word in _WORDS.items() if right & excess)
+            names = [one.name for one in sources]
+            yield Finding(
+                zone=context.zone,
+                namespace=EVERY,
+                role_kind="ClusterRole",
+                role=role.name,
+                detail=f"ClusterRole {role.name} also lets its holders {words}: aggregated from {listed(names)}",
+                evidence_in="coverage",
+                rows=1,
+                remedy=tuple(fill(UNLABEL_ROLE, role=one.name, label=label) for one in sources for label in one.labels),
+            )
+
+
+CHECK = Check(
+    id="aggregation",
+    title="A role holds more than it says, by aggregation",
+    severity="high",
+    confidence="medium",
+    why=(
+        "A controller copies into this role the rules of every role that carries its label. One label on another "
+        "role has widened it for all who hold it."
+    ),
+    remedy=(UNLABEL_ROLE,),
+    controls=LEAST_RIGHT,
+    needs=("clusterroles",),
+    find=_find,
+)

@@ -1,0 +1,30 @@
+"""Whoever reaches the registry may pull."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ANONYMOUS, GROUP, NOBODY, USER
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name == NOBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
+    return context.findings(who & rows.can("pull"), "may pull")
+
+
+CHECK = Check(
+    id="anonymous-pull",
+    title="Anybody may pull without logging in",
+    severity="high",
+    confidence="high",
+    why=(
+        "Images hold code, configuration and often secrets. Whoever reaches the registry, from the Internet as "
+        "well, can copy them, and no log says who did."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

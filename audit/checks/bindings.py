@@ -1,0 +1,136 @@
+"""Who is bound to what in the registry, as columns that checks ask questions about.
+
+Rows are those of the table `grants` that name a subject themselves: what a person holds through a group is a matter of
+the group's binding.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, USER
+from audit.tables import YES, Table, Text
+
+Mask = NDArray[np.bool_]
+
+EVERY: Final = "*"
+_SHOWN: Final = 5
+_SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
+
+
+class Bound(NamedTuple):
+    """One subject of one binding. `repositories` are joined by `, `; `*` is every one."""
+
+    namespace: str
+    kind: str
+    subject: str
+    binding_kind: str
+    binding: str
+    role_kind: str
+    role: str
+    aggregated_from: str
+    repositories: str
+    rows: int
+
+    @property
+    def who(self) -> str:
+        """Return the subject for a sentence."""
+        return f"{_SPELLED[self.kind]} {self.subject}"
+
+    @property
+    def place(self) -> str:
+        """Return the place for a sentence."""
+        if self.namespace == EVERY:
+            return "in every namespace"
+        return f"in {self.namespace}" if self.repositories == EVERY else f"in {self.namespace} ({self.repositories})"
+
+    @property
+    def through(self) -> str:
+        """Return binding and role for a sentence."""
+        source = f", which has it from {self.aggregated_from}" if self.aggregated_from else ""
+        return f"{self.binding_kind} {self.binding} to {self.role_kind} {self.role}{source}"
+
+
+class Bindings:
+    """The rows, and what checks ask of them; masks are one truth a row."""
+
+    def __init__(self, grants: Table) -> None:
+        """Take the table `grants` of a zone."""
+        direct = _where(grants.text("group"), lambda name: not name)
+        direct &= _where(grants.text("binding_kind"), lambda kind: kind != "built-in")
+        rows = grants.take(direct)
+        self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
+        self.local = self.where("scope", lambda scope: scope == "namespace")
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self._table)
+
+    def where(self, column: str, predicate: Callable[[str], bool]) -> Mask:
+        """Say for each row whether its text in `column` is meant; each text is asked about once."""
+        return _where(self._table.text(column), predicate)
+
+    def of(self, kind: str, predicate: Callable[[str], bool] = bool) -> Mask:
+        """Say for each row whether its subject is of this kind and its name is meant."""
+        return self.where("subject_kind", lambda one: one == kind) & self.where("subject", predicate)
+
+    def can(self, *rights: str) -> Mask:
+        """Say for each row whether it gives any of these rights for certain."""
+        held = np.zeros(len(self), dtype=bool)
+        for right in rights:
+            held |= self._table.numbers(right) == YES
+        return held
+
+    def pairs(self, rows: Mask, predicate: Callable[[str, str], bool]) -> Mask:
+        """Return those of `rows` whose subject and namespace are meant together; each pair is asked about once."""
+        subject, namespace = self._table.text("subject"), self._table.text("namespace")
+        size = max(len(namespace.values), 1)
+        key = subject.codes[rows].astype(np.int64) * size + namespace.codes[rows]
+        found, at = np.unique(key, return_inverse=True)
+        meant = [predicate(subject.values[pair // size], namespace.values[pair % size]) for pair in found.tolist()]
+        result = np.zeros(len(self), dtype=bool)
+        result[rows] = np.array(meant, dtype=bool)[at]
+        return result
+
+    def bound(self, rows: Mask) -> Iterator[Bound]:
+        """Yield each subject of each binding of these rows once, sorted by place and subject."""
+        chosen = self._table.take(rows)
+        names = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
+        columns = [chosen.text(name).strings() for name in (*names, "aggregated_from", "repository")]
+        found: dict[tuple[str, ...], list[str]] = {}
+        for *who, source, repository in zip(*columns, strict=True):
+            found.setdefault((*who, source), []).append(repository)
+        for key, repositories in sorted(found.items()):
+            where = EVERY if EVERY in repositories else ", ".join(sorted(repositories))
+            namespace, kind, subject, binding_kind, binding, role_kind, role, source = key
+            yield Bound(
+                namespace, kind, subject, binding_kind, binding, role_kind, role, source, where, len(repositories)
+            )
+
+    def names(self, kind: str, rows: Mask) -> set[str]:
+        """Return the names of the subjects of a kind in these rows."""
+        subject = self._table.text("subject")
+        return {subject.values[code] for code in np.unique(subject.codes[rows & self.of(kind)]).tolist()}
+
+
+def home(subject: str) -> str:
+    """Return the namespace of a service account, or of the group of a namespace's accounts."""
+    return subject.removeprefix(f"{ACCOUNTS}:").partition(":")[0]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names for a sentence: few enough to read."""
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _where(column: Text, predicate: Callable[[str], bool]) -> Mask:
+    seen = np.zeros(len(column.values), dtype=bool)
+    seen[column.codes] = True
+    meant = np.zeros(len(column.values), dtype=bool)
+    for code in np.flatnonzero(seen).tolist():
+        meant[code] = predicate(column.values[code])
+    answer: Mask = meant[column.codes]
+    return answer

@@ -1,0 +1,25 @@
+"""Somebody outside the platform may list every repository."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LEAST_RIGHT
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    return context.findings(context.strangers & rows.can("catalog"), "may list every repository")
+
+
+CHECK = Check(
+    id="catalog",
+    title="May list every repository",
+    severity="low",
+    confidence="high",
+    why="The names of namespaces and repositories tell who is a customer and what they build.",
+    remedy=TAKE_AWAY,
+    controls=LEAST_RIGHT,
+    find=_find,
+)

@@ -1,0 +1,74 @@
+"""What a check declares, and what it finds."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from audit.tables import SCHEMAS, YES, Severity
+
+if TYPE_CHECKING:
+    from audit.checks.context import Context
+
+Confidence = Literal["high", "medium", "low"]
+
+# Lists that decide what a binding grants; a check that needs more says so itself.
+BINDINGS: Final = ("rolebindings", "clusterrolebindings", "roles", "clusterroles")
+DOCUMENT: Final = "docs/checks.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number that a configuration may change."""
+
+    default: int
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that should not be: where, who, by which binding, and which rows show it.
+
+    Raises ValueError without a place and without evidence: a finding that nobody can look up is none.
+    """
+
+    zone: str
+    namespace: str  # `*`: every one, or the zone itself
+    detail: str
+    evidence_in: str  # the table whose rows show it
+    rows: int
+    subject_kind: str = ""
+    subject: str = ""
+    repository: str = "*"
+    binding_kind: str = ""
+    binding: str = ""
+    role_kind: str = ""
+    role: str = ""
+    remedy: tuple[str, ...] = ()
+    answer: int = YES
+
+    def __post_init__(self) -> None:
+        if not self.zone or not self.namespace:
+            raise ValueError("a finding needs a place: zone and namespace")
+        if self.evidence_in not in SCHEMAS or self.rows < 1:
+            raise ValueError("a finding needs evidence: a table, and rows of it")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check: all that is said of it anywhere is declared here, and `find` looks for it in one zone."""
+
+    id: str
+    title: str
+    severity: Severity
+    confidence: Confidence
+    why: str
+    remedy: tuple[str, ...]  # commands, with the names in braces
+    controls: tuple[str, ...]
+    find: "Callable[[Context], Iterable[Finding]]"
+    needs: tuple[str, ...] = BINDINGS  # lists without which it cannot say no
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+
+    @property
+    def anchor(self) -> str:
+        """Return where the documentation of this check is."""
+        return f"{DOCUMENT}#{self.id}"

@@ -1,0 +1,28 @@
+"""Somebody outside the platform may push in every namespace."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LEAST_RIGHT
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    return context.findings(context.outsiders & ~rows.local & rows.can("push"), "may push")
+
+
+CHECK = Check(
+    id="cluster-wide-push",
+    title="May push in every namespace",
+    severity="critical",
+    confidence="high",
+    why=(
+        "One identity that is lost is enough to replace every image of the zone, of all organizations, in "
+        "namespaces that do not exist yet as well."
+    ),
+    remedy=TAKE_AWAY,
+    controls=LEAST_RIGHT,
+    find=_find,
+)

@@ -1,0 +1,31 @@
+"""The account `default` of a namespace may push."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import DEFAULT_ACCOUNTS
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ACCOUNT
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    return context.findings(
+        rows.of(ACCOUNT, lambda name: name.endswith(":default")) & context.strangers & rows.can("push"), "may push"
+    )
+
+
+CHECK = Check(
+    id="default-push",
+    title="The account `default` may push",
+    severity="high",
+    confidence="high",
+    why=(
+        "Every pod that names no account runs as `default`: whoever finds a hole in any of them can replace the "
+        "images of the namespace."
+    ),
+    remedy=TAKE_AWAY,
+    controls=DEFAULT_ACCOUNTS,
+    find=_find,
+)

@@ -1,0 +1,48 @@
+"""A person bound directly where the organization works with teams."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding, Threshold
+from audit.checks.context import Context
+from audit.checks.controls import LIFE_CYCLE
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import USER
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows, known = context.bindings, context.organizations
+    people = rows.of(USER) & context.outsiders & rows.local & any_right(context)
+
+    def beside_teams(user: str, namespace: str) -> bool:
+        ours, theirs = known.of_namespace(namespace), known.of_person(user)
+        return known.works_with_teams(ours) and (not theirs or ours in theirs)
+
+    def of_the_house(user: str, namespace: str) -> bool:
+        return known.of_namespace(namespace) in known.of_person(user)
+
+    # The platform binds whoever creates a namespace, by this name: expected while the person is in the organization.
+    creators = rows.where("binding", lambda name: name == "admin") & rows.where("role", lambda name: name == "admin")
+    creators &= rows.pairs(people & creators, of_the_house)
+    if context.threshold(CHECK, "creators"):
+        creators[:] = False
+    return context.findings(
+        rows.pairs(people, beside_teams) & ~creators, "is bound directly, beside the teams, and has access"
+    )
+
+
+CHECK = Check(
+    id="direct-user",
+    title="A person bound directly beside the teams",
+    severity="low",
+    confidence="medium",
+    why=(
+        "The organization works with teams, and whoever leaves a team loses what it has. What a person holds "
+        "directly stays."
+    ),
+    remedy=TAKE_AWAY,
+    controls=LIFE_CYCLE,
+    needs=(*BINDINGS, "namespaces", "groups"),
+    find=_find,
+    thresholds={"creators": Threshold(0, "1: report those who created a namespace, too")},
+)

@@ -1,0 +1,30 @@
+"""Every service account of the zone may pull."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ACCOUNTS, GROUP
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name == ACCOUNTS)
+    return context.findings(who & rows.can("pull") & ~context.own, "may pull")
+
+
+CHECK = Check(
+    id="every-account-pull",
+    title="Every service account may pull",
+    severity="medium",
+    confidence="high",
+    why=(
+        "Any pod of any organization runs as a service account, so whoever can start a pod anywhere can copy "
+        "these images. The platform's own namespaces share images on purpose and are left out."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

@@ -1,0 +1,30 @@
+"""Every service account of the zone may push."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ACCOUNTS, GROUP
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name == ACCOUNTS)
+    return context.findings(who & rows.can("push"), "may push")
+
+
+CHECK = Check(
+    id="every-account-push",
+    title="Every service account may push",
+    severity="critical",
+    confidence="high",
+    why=(
+        "Any pod of any organization runs as a service account, so whoever can start a pod anywhere can replace "
+        "the images that run here."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

@@ -1,0 +1,30 @@
+"""Every logged-in identity may pull."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name in {EVERYONE, EVERY_LOGIN})
+    return context.findings(who & rows.can("pull") & ~context.own, "may pull")
+
+
+CHECK = Check(
+    id="every-user-pull",
+    title="Every user may pull",
+    severity="medium",
+    confidence="high",
+    why=(
+        "Everybody who can log in, of any organization, and every service account can copy these images. The "
+        "platform's own namespaces share images on purpose and are left out."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

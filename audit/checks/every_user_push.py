@@ -1,0 +1,29 @@
+"""Every logged-in identity may push."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name in {EVERYONE, EVERY_LOGIN})
+    return context.findings(who & rows.can("push"), "may push")
+
+
+CHECK = Check(
+    id="every-user-push",
+    title="Every user may push",
+    severity="critical",
+    confidence="high",
+    why=(
+        "Everybody who can log in, of any organization, and every service account can replace the images that run here."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

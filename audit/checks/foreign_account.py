@@ -1,0 +1,26 @@
+"""An account of another organization's namespace."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.neighbours import any_right, foreign_accounts
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    return context.findings(foreign_accounts(context) & any_right(context), "of another organization has access")
+
+
+CHECK = Check(
+    id="foreign-account",
+    title="An account of another organization",
+    severity="high",
+    confidence="high",
+    why="Whoever can run a pod or read secrets in the other organization's namespace has this access as well.",
+    remedy=TAKE_AWAY,
+    controls=SEPARATION,
+    needs=(*BINDINGS, "namespaces"),
+    find=_find,
+)

@@ -1,0 +1,38 @@
+"""A group of another organization than the namespace's."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import GROUP
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    known = context.organizations
+    groups = context.bindings.of(GROUP) & context.outsiders & any_right(context)
+
+    def other(group: str, namespace: str) -> bool:
+        theirs, ours = known.of_group(group), known.of_namespace(namespace)
+        return bool(theirs and ours) and theirs != ours
+
+    return context.findings(context.bindings.pairs(groups, other), "of another organization has access")
+
+
+CHECK = Check(
+    id="foreign-group",
+    title="A group of another organization",
+    severity="high",
+    confidence="high",
+    why=(
+        "All members of another organization, or of a team of it, have access. Moving a namespace to another "
+        "organization changes its label and no binding: the old one keeps its access until somebody takes it "
+        "away."
+    ),
+    remedy=TAKE_AWAY,
+    controls=SEPARATION,
+    needs=(*BINDINGS, "namespaces", "groups"),
+    find=_find,
+)

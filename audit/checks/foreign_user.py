@@ -1,0 +1,37 @@
+"""A person of another organization than the namespace's."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import USER
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    known = context.organizations
+    people = context.bindings.of(USER) & context.outsiders & any_right(context)
+
+    def other(user: str, namespace: str) -> bool:
+        theirs, ours = known.of_person(user), known.of_namespace(namespace)
+        return bool(theirs and ours) and ours not in theirs
+
+    return context.findings(context.bindings.pairs(people, other), "of another organization has access")
+
+
+CHECK = Check(
+    id="foreign-user",
+    title="A person of another organization",
+    severity="high",
+    confidence="high",
+    why=(
+        "The person is in groups of another organization and in none of the one that the namespace belongs to. A "
+        "namespace that moves to another organization keeps its bindings, and so does a person who changes teams."
+    ),
+    remedy=TAKE_AWAY,
+    controls=SEPARATION,
+    needs=(*BINDINGS, "namespaces", "groups"),
+    find=_find,
+)

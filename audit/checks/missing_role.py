@@ -1,0 +1,30 @@
+"""A binding to a role that does not exist."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LEAST_RIGHT
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    missing = context.bindings.where("problem", lambda problem: problem == "role missing")
+    return context.findings(
+        missing & context.strangers & ~context.own, "gets whatever somebody writes into a role that does not exist,"
+    )
+
+
+CHECK = Check(
+    id="missing-role",
+    title="A binding to a role that does not exist",
+    severity="medium",
+    confidence="high",
+    why=(
+        "It grants nothing today. As soon as somebody creates a role of that name, for whatever reason, the "
+        "subject holds it."
+    ),
+    remedy=TAKE_AWAY,
+    controls=LEAST_RIGHT,
+    find=_find,
+)

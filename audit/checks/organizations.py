@@ -1,0 +1,47 @@
+"""Which organization a namespace, a person, a group or an account belongs to.
+
+A namespace says it by its label. A person is in an organization's group `<org>` or in one of its teams' `<org>+<team>`.
+An account belongs where its namespace does.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from audit.snapshot import Snapshot
+
+TEAM = "+"
+
+
+class Organizations:
+    """The organizations of one zone."""
+
+    def __init__(self, snapshot: Snapshot, of_namespace: Mapping[str, str]) -> None:
+        """Take the facts, and the organization of each namespace (empty: none)."""
+        self._of_namespace = of_namespace
+        groups = snapshot.tables["groups"]["name"]
+        names = [snapshot.strings[code] for code in groups.tolist()]
+        teams = {name.partition(TEAM)[0] for name in names if TEAM in name[1:]}
+        self.known = frozenset(({*of_namespace.values()} | teams) - {""})
+        self._with_teams = teams & self.known
+        self._of_person: dict[str, set[str]] = {}
+        users = snapshot.tables["members"]["user"].tolist()
+        for group, user in zip(snapshot.tables["members"]["group"].tolist(), users, strict=True):
+            organization = self.of_group(names[group])
+            if organization:
+                self._of_person.setdefault(snapshot.strings[user], set()).add(organization)
+
+    def of_namespace(self, namespace: str) -> str:
+        """Return the organization of a namespace; empty when it has none or is not listed."""
+        return self._of_namespace.get(namespace, "")
+
+    def of_group(self, group: str) -> str:
+        """Return the organization that a group is of, as a whole or as a team; empty for other groups."""
+        base = group.partition(TEAM)[0]
+        return base if base in self.known else ""
+
+    def of_person(self, user: str) -> Iterable[str]:
+        """Return the organizations that a person is in; nothing for one who is in none that is known."""
+        return sorted(self._of_person.get(user, ()))
+
+    def works_with_teams(self, organization: str) -> bool:
+        """Say whether an organization has teams."""
+        return organization in self._with_teams

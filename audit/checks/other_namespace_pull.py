@@ -1,0 +1,30 @@
+"""An account of another namespace, or all of its accounts, may pull."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.neighbours import neighbours
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    return context.findings(neighbours(context) & rows.can("pull") & ~rows.can("push"), "of another namespace may pull")
+
+
+CHECK = Check(
+    id="other-namespace-pull",
+    title="Accounts of another namespace may pull",
+    severity="low",
+    confidence="medium",
+    why=(
+        "Sharing images between namespaces of one organization is usual. It also ties them together: whoever can "
+        "run a pod in the other namespace can copy these images."
+    ),
+    remedy=TAKE_AWAY,
+    controls=SEPARATION,
+    needs=(*BINDINGS, "namespaces"),
+    find=_find,
+)

@@ -1,0 +1,29 @@
+"""An account of another namespace, or all of its accounts, may push."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.neighbours import neighbours
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    return context.findings(neighbours(context) & context.bindings.can("push"), "of another namespace may push")
+
+
+CHECK = Check(
+    id="other-namespace-push",
+    title="Accounts of another namespace may push",
+    severity="medium",
+    confidence="medium",
+    why=(
+        "Whoever can run a pod in the other namespace, or read its secrets, can replace the images that run in "
+        "this one. Give each namespace an account of its own to push with."
+    ),
+    remedy=TAKE_AWAY,
+    controls=SEPARATION,
+    needs=(*BINDINGS, "namespaces"),
+    find=_find,
+)

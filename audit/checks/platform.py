@@ -1,0 +1,39 @@
+"""What belongs to the platform itself, and is expected to have access that others should not have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from audit.checks.bindings import home
+from audit.config import PLATFORM_NAMESPACES
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
+
+# The platform's names for everybody are nobody's own.
+OPEN: Final = frozenset({EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS})
+_PREFIX: Final = {USER: "user/", GROUP: "group/", ACCOUNT: "sa/"}
+
+
+def spelled(kind: str, subject: str) -> str:
+    """Return a subject as people write it: `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`; others by their name."""
+    return f"{_PREFIX.get(kind, '')}{subject}"
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Globs of the platform's namespaces, and of subjects that act for it."""
+
+    namespaces: Sequence[str] = PLATFORM_NAMESPACES
+    subjects: Sequence[str] = ()
+
+    def has(self, namespace: str) -> bool:
+        """Say whether a namespace is the platform's."""
+        return any(fnmatchcase(namespace, glob) for glob in self.namespaces)
+
+    def trusts(self, kind: str, subject: str) -> bool:
+        """Say whether a subject is the platform's own, or acts for it."""
+        if any(fnmatchcase(spelled(kind, subject), glob) for glob in self.subjects):
+            return True
+        if kind == ACCOUNT or subject.startswith(f"{ACCOUNTS}:"):
+            return self.has(home(subject))
+        return subject.startswith("system:") and subject not in OPEN and subject != ANONYMOUS

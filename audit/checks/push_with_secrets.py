@@ -1,0 +1,59 @@
+"""An account that pushes by a role that also reads every secret."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from audit.checks.bindings import EVERY, Bound
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import SECRETS
+from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
+from audit.rbac.subjects import ACCOUNT
+
+_PUSHER: Final = "system:image-pusher"
+_BUILDER: Final = "system:image-builder"
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    for bound in rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push")):
+        if context.roles.reads_secrets(bound):
+            detail = f"{bound.who} may push {bound.place} by {bound.through}, which also reads every secret there"
+            remedy = (*_instead(context, bound), *context.remover.take_away(bound))
+            yield context.finding(bound, f"{detail}; pushing needs {_least(context, bound)} only", remedy)
+
+
+def _least(context: Context, bound: Bound) -> str:
+    """Return the least of the ready-made roles that keeps a pusher working."""
+    return _PUSHER if bound.namespace in context.with_repositories else _BUILDER
+
+
+def _instead(context: Context, bound: Bound) -> tuple[str, ...]:
+    """Return the commands that give what pushing needs, before the role is taken away."""
+    names = {"namespace": bound.namespace, "user": f"system:serviceaccount:{bound.subject}"}
+    if bound.repositories == EVERY:
+        return (fill(ADD_ROLE, role=_least(context, bound), **names),)
+    # The ready-made roles would open the other repositories of the namespace.
+    only = bound.repositories.split(", ")
+    role = re.sub(r"[^a-z0-9.-]", "-", f"push-{'-'.join(only)}")[:63].rstrip("-.")
+    limits = "".join(fill(" --resource-name={name}", name=name) for name in only)
+    create = fill(CREATE_ROLE, namespace=bound.namespace, role=role)
+    return create + limits, fill(ADD_LOCAL_ROLE, role=role, **names)
+
+
+CHECK = Check(
+    id="push-with-secrets",
+    title="An account that pushes may read every secret",
+    severity="high",
+    confidence="medium",
+    why=(
+        "registry-editor, edit and admin read and write every secret of the namespace, and with them the tokens "
+        "of its other accounts. An account that only pushes needs system:image-pusher, or system:image-builder "
+        "where the repository does not exist yet."
+    ),
+    remedy=(ADD_ROLE, REMOVE_USER),
+    controls=SECRETS,
+    needs=(*BINDINGS, "imagestreams"),
+    find=_find,
+)

@@ -1,0 +1,134 @@
+"""Commands that mend what a check finds: exact to the letter, every name quoted for a shell."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from audit.checks.bindings import EVERY, Bound
+from audit.rbac.subjects import ACCOUNT, GROUP, USER, identity
+from audit.snapshot import Snapshot
+
+# `oc adm policy` compares subjects as it would write them itself; any other spelling needs a patch.
+REMOVE_USER: Final = "oc adm policy remove-role-from-user -n {namespace} --rolebinding-name={binding} -- {role} {user}"
+REMOVE_GROUP: Final = (
+    "oc adm policy remove-role-from-group -n {namespace} --rolebinding-name={binding} -- {role} {group}"
+)
+REMOVE_USER_EVERYWHERE: Final = (
+    "oc adm policy remove-cluster-role-from-user --rolebinding-name={binding} -- {role} {user}"
+)
+REMOVE_GROUP_EVERYWHERE: Final = (
+    "oc adm policy remove-cluster-role-from-group --rolebinding-name={binding} -- {role} {group}"
+)
+DELETE_BINDING: Final = "oc delete rolebinding -n {namespace} -- {binding}"
+DELETE_CLUSTER_BINDING: Final = "oc delete clusterrolebinding -- {binding}"
+PATCH_BINDING: Final = "oc patch rolebinding -n {namespace} --type=merge -p {patch} -- {binding}"
+PATCH_CLUSTER_BINDING: Final = "oc patch clusterrolebinding --type=merge -p {patch} -- {binding}"
+OF_A_ROLE: Final = "--role-namespace={namespace}"
+ADD_ROLE: Final = "oc adm policy add-role-to-user -n {namespace} -- {role} {user}"
+DELETE_SECRET: Final = "oc delete secret -n {namespace} -- {secret}"  # noqa: S105  a command
+DELETE_STREAM: Final = "oc delete imagestream -n {namespace} -- {repository}"
+ADD_LOCAL_ROLE: Final = f"oc adm policy add-role-to-user -n {{namespace}} {OF_A_ROLE} -- {{role}} {{user}}"
+CREATE_ROLE: Final = (
+    "oc create role -n {namespace} {role} --verb=get,update --resource=imagestreams.image.openshift.io/layers"
+)
+EDIT_ROLE: Final = "oc edit clusterrole -- {role}"
+EDIT_LOCAL_ROLE: Final = "oc edit role -n {namespace} -- {role}"
+UNLABEL_ROLE: Final = "oc label clusterrole {role} {label}-"
+LABEL_NAMESPACE: Final = "oc label namespace {namespace} {label}=ORGANIZATION"
+TAKE_AWAY: Final = (REMOVE_USER, REMOVE_GROUP, REMOVE_USER_EVERYWHERE, REMOVE_GROUP_EVERYWHERE)
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_RBAC: Final = "rbac.authorization.k8s.io"
+
+
+def quoted(text: str) -> str:
+    """Return `text` as one word of a shell; control characters are spelled out, so that a command stays one line."""
+    if not _CONTROL.search(text):
+        return shlex.quote(text)
+    plain = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda one: f"\\u{ord(one.group()):04x}", plain) + "'"
+
+
+def fill(template: str, **names: str) -> str:
+    """Return a command with its names, each quoted."""
+    if not any(text.startswith("-") for text in names.values()):
+        # Only a name that looks like an option needs to be told from one.
+        template = template.replace(" -- ", " ")
+    return template.format(**{name: quoted(text) for name, text in names.items()})
+
+
+class Remover:
+    """Says how a subject is taken out of a binding, from the subjects as the binding spells them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Take the facts of a zone."""
+        self._snapshot = snapshot
+        bindings = snapshot.tables["bindings"]
+        self._size = max(len(snapshot.strings), 1)
+        self._keys = bindings["namespace"].astype(np.int64) * self._size + bindings["name"]
+
+    def take_away(self, bound: Bound) -> tuple[str, ...]:
+        """Return the command that takes this subject, and nobody else, out of its binding."""
+        subjects = self._subjects(bound)
+        others = [one for one in subjects if not _is(one, bound)]
+        names = {"binding": bound.binding} | ({} if bound.namespace == EVERY else {"namespace": bound.namespace})
+        wide = bound.namespace == EVERY
+        if all(_usual(one) for one in subjects if _is(one, bound)):
+            return (_policy(bound, names),)
+        if not others:
+            return (fill(DELETE_CLUSTER_BINDING if wide else DELETE_BINDING, **names),)
+        patch = json.dumps({"subjects": [_subject(*one) for one in others]}, ensure_ascii=True)
+        return (fill(PATCH_CLUSTER_BINDING if wide else PATCH_BINDING, patch=patch, **names),)
+
+    def _subjects(self, bound: Bound) -> list[tuple[str, str, str, str]]:
+        """Return kind, namespace and name of each subject as spelled, and the namespace that the binding lies in."""
+        snapshot = self._snapshot
+        space = "" if bound.namespace == EVERY else bound.namespace
+        key = snapshot.code(space) * self._size + snapshot.code(bound.binding)
+        low, high = np.searchsorted(self._keys, [key, key + 1]).tolist()
+        table = snapshot.tables["subjects"]
+        first, end = np.searchsorted(table["binding"], [low, high]).tolist()
+        text = snapshot.strings
+        columns = (table[name][first:end].tolist() for name in ("kind", "namespace", "name"))
+        return [(text[k], text[ns], text[name], space) for k, ns, name in zip(*columns, strict=True)]
+
+
+def _is(subject: tuple[str, str, str, str], bound: Bound) -> bool:
+    kind, namespace, name, space = subject
+    one = identity(kind, namespace or space, name)
+    return one is not None and (one.kind, one.name) == (bound.kind, bound.subject)
+
+
+def _usual(subject: tuple[str, str, str, str]) -> bool:
+    """Say whether `oc adm policy` finds a subject that is spelled so."""
+    kind, namespace, name, space = subject
+    if kind == ACCOUNT:
+        return bool(namespace)
+    found = identity(kind, namespace or space, name)
+    return found is not None and found.kind == kind
+
+
+def _policy(bound: Bound, names: Mapping[str, str]) -> str:
+    who = {GROUP: "group"}.get(bound.kind, "user")
+    name = f"system:serviceaccount:{bound.subject}" if bound.kind == ACCOUNT else bound.subject
+    if bound.namespace == EVERY:
+        template = REMOVE_GROUP_EVERYWHERE if bound.kind == GROUP else REMOVE_USER_EVERYWHERE
+    else:
+        template = REMOVE_GROUP if bound.kind == GROUP else REMOVE_USER
+        if bound.role_kind == "Role":
+            # Without it, the command looks for the ClusterRole of that name.
+            template = template.replace(" -- ", f" {OF_A_ROLE} -- ")
+    return fill(template, **names, role=bound.role, **{who: name})
+
+
+def _subject(kind: str, namespace: str, name: str, _space: str) -> dict[str, str]:
+    found = {"kind": kind, "name": name}
+    if kind in {USER, GROUP}:
+        found["apiGroup"] = _RBAC
+    if namespace:
+        found["namespace"] = namespace
+    return found

@@ -1,0 +1,114 @@
+"""What roles hold beside the registry: their rules, read once for each text."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from audit.checks.bindings import EVERY, Bound
+from audit.objects import Aggregation, Rule, Selector
+from audit.rbac.roles import selects
+from audit.rbac.rules import judge
+from audit.scope import Scope
+from audit.snapshot import Snapshot
+
+_RULES: Final = msgspec.json.Decoder(list[Rule])
+_LABELS: Final = msgspec.json.Decoder(dict[str, str])
+_AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
+_READ: Final = {"get", "list", "watch", "*"}
+
+
+class Selected(NamedTuple):
+    """A role that another one aggregates: what it gives in the registry, and the labels that select it."""
+
+    name: str
+    rights: int
+    labels: tuple[str, ...]
+
+
+class Aggregating(NamedTuple):
+    """A cluster role that a controller fills: what it gives in the registry, and the roles that it selects."""
+
+    name: str
+    rights: int
+    selected: tuple[Selected, ...]
+
+
+class Roles:
+    """The roles of a zone by what a binding says of them."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Take the facts of a zone."""
+        self._snapshot = snapshot
+        table, text = snapshot.tables["roles"], snapshot.strings
+        columns = (table[name].tolist() for name in ("namespace", "name", "rules"))
+        self._rules: dict[tuple[str, str], list[str]] = {}
+        for space, name, rules in zip(*columns, strict=True):
+            self._rules.setdefault((text[space], text[name]), []).append(text[rules])
+
+    def rules(self, bound: Bound) -> list[Rule]:
+        """Return the rules of the role that a binding refers to; none when it is not there."""
+        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
+        return [rule for text in self._rules.get((space, bound.role), ()) for rule in decoded(text)]
+
+    def reads_secrets(self, bound: Bound) -> bool:
+        """Say whether the role reads every secret of the namespace."""
+        return any(_reads_secrets(rule) for rule in self.rules(bound))
+
+    def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
+        """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""
+        table, text = self._snapshot.tables["bindings"], self._snapshot.strings
+        local = table["role_kind"] == self._snapshot.code("Role")
+        spaces = np.where(local, table["namespace"], 0)
+        pairs = np.unique(np.stack([spaces, table["role"]]), axis=1).T.tolist() if len(spaces) else []
+        for space, name in pairs:
+            key = text[space], text[name]
+            if key in self._rules and (not space or scope.namespaces is None or key[0] in set(scope.namespaces)):
+                yield key, self._rules[key]
+
+    def aggregating(self) -> Iterator[Aggregating]:
+        """Yield each cluster role that is filled from others, by name."""
+        for name, _, aggregation in self._cluster_roles():
+            if aggregation:
+                selectors = _AGGREGATION.decode(aggregation).selectors or ()
+                others = ((one, labels) for one, labels, _ in self._cluster_roles() if one != name)
+                found = (self._selected(one, labels, selectors) for one, labels in others)
+                yield Aggregating(name, self._rights(name), tuple(one for one in found if one))
+
+    def _cluster_roles(self) -> list[tuple[str, dict[str, str], str]]:
+        table, text = self._snapshot.tables["roles"], self._snapshot.strings
+        columns = (table[name][table["namespace"] == 0].tolist() for name in ("name", "labels", "aggregation"))
+        return [
+            (text[name], _LABELS.decode(text[labels]) if labels else {}, text[aggregation])
+            for name, labels, aggregation in zip(*columns, strict=True)
+        ]
+
+    def _rights(self, name: str) -> int:
+        """Return all rights in the registry that a cluster role gives for any repository."""
+        rights = 0
+        for text in self._rules[("", name)]:
+            for capability in judge(decoded(text)):
+                rights |= capability.rights
+        return rights
+
+    def _selected(self, name: str, labels: dict[str, str], selectors: Sequence[Selector]) -> Selected | None:
+        chosen = [one for one in selectors if selects(one, labels)]
+        keys = {key for one in chosen for key in (*(one.labels or {}), *(e.key for e in one.expressions or ()))}
+        return Selected(name, self._rights(name), tuple(sorted(keys & {*labels}))) if chosen else None
+
+
+@cache
+def decoded(text: str) -> tuple[Rule, ...]:
+    """Return the rules in a text as snapshots hold them."""
+    return tuple(_RULES.decode(text))
+
+
+def _reads_secrets(rule: Rule) -> bool:
+    return (
+        not rule.names
+        and bool(_READ.intersection(rule.verbs or ()))
+        and bool({"", "*"}.intersection(rule.groups or ()))
+        and bool({"secrets", "*"}.intersection(rule.resources or ()))
+    )

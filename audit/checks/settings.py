@@ -1,0 +1,33 @@
+"""What a configuration says of checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from audit.checks.platform import Platform
+from audit.config import Config
+from audit.inventory import ORGANIZATION_LABEL
+from audit.tables import Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Which checks are off, how severe they are, their thresholds, and what belongs to the platform."""
+
+    off: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    platform: Platform = field(default_factory=Platform)
+    organization_label: str = ORGANIZATION_LABEL
+
+
+def settings_of(config: Config | None) -> Settings:
+    """Return what a configuration says; without one, what is usual."""
+    if config is None:
+        return Settings()
+    return Settings(
+        off=frozenset(name for name, check in config.checks.items() if not check.enabled),
+        severities={name: check.severity for name, check in config.checks.items() if check.severity},
+        thresholds={name: check.thresholds for name, check in config.checks.items()},
+        platform=Platform(config.platform.namespaces, config.platform.subjects),
+        organization_label=config.namespaces.organization_label,
+    )

@@ -1,0 +1,31 @@
+"""A token without an end that is old."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding, Threshold
+from audit.checks.context import Context
+from audit.checks.controls import CREDENTIALS
+from audit.checks.remedies import DELETE_SECRET
+from audit.checks.tokens import about, tokens
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    days = context.threshold(CHECK, "days")
+    for account, held in tokens(context):
+        old = [one for one in held if one.created < context.days_ago(days)]
+        if old:
+            yield about(context, account, old, f"has tokens older than {days} days")
+
+
+CHECK = Check(
+    id="token-old",
+    title="A token that was never renewed",
+    severity="medium",
+    confidence="high",
+    why="The longer a secret lives, the more places hold a copy of it.",
+    remedy=(DELETE_SECRET,),
+    controls=CREDENTIALS,
+    needs=("tokens",),
+    find=_find,
+    thresholds={"days": Threshold(365, "days since it was created")},
+)

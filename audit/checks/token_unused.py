@@ -1,0 +1,35 @@
+"""A token without an end that nobody uses."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding, Threshold
+from audit.checks.context import Context
+from audit.checks.controls import CREDENTIALS
+from audit.checks.remedies import DELETE_SECRET
+from audit.checks.tokens import about, tokens
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    days = context.threshold(CHECK, "days")
+    limit = context.days_ago(days)
+    for account, held in tokens(context):
+        idle = [one for one in held if one.created < limit and one.last_used < limit[: len("2026-01-01")]]
+        if idle:
+            yield about(context, account, idle, f"has tokens that nobody has used for {days} days")
+
+
+CHECK = Check(
+    id="token-unused",
+    title="A token that nobody uses",
+    severity="medium",
+    confidence="medium",
+    why=(
+        "Nobody misses it, and nobody notices who does use it. The API server notes the day of the last use since "
+        "Kubernetes 1.28; a token without such a day was not used since."
+    ),
+    remedy=(DELETE_SECRET,),
+    controls=CREDENTIALS,
+    needs=("tokens",),
+    find=_find,
+    thresholds={"days": Threshold(90, "days without use")},
+)

@@ -1,0 +1,48 @@
+"""Tokens without an end, by the account that they are of."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from audit.checks.bindings import listed
+from audit.checks.check import Finding
+from audit.checks.context import Context
+from audit.checks.remedies import DELETE_SECRET, fill
+from audit.rbac.subjects import ACCOUNT
+
+
+class Token(NamedTuple):
+    """A secret that holds a token; `created` is RFC 3339, `last_used` a day, empty when none was noted."""
+
+    name: str
+    created: str
+    last_used: str
+
+
+def tokens(context: Context) -> Iterator[tuple[str, list[Token]]]:
+    """Yield each account outside the platform with its tokens, by name."""
+    table = context.tables["tokens"]
+    columns = (table.text(name).strings() for name in ("account", "token", "created", "last_used"))
+    found: dict[str, list[Token]] = {}
+    for account, *rest in zip(*columns, strict=True):
+        found.setdefault(account, []).append(Token(*rest))
+    for account, held in sorted(found.items()):
+        if not context.platform.trusts(ACCOUNT, account):
+            yield account, sorted(held)
+
+
+def about(
+    context: Context, account: str, held: Sequence[Token], what: str, spare: Sequence[Token] | None = None
+) -> Finding:
+    """Return a finding about tokens of one account; `spare` are those to delete (None: all)."""
+    namespace = account.partition(":")[0]
+    doomed = held if spare is None else spare
+    return Finding(
+        zone=context.zone,
+        namespace=namespace,
+        subject_kind=ACCOUNT,
+        subject=account,
+        detail=f"service account {account} {what}: {listed([one.name for one in held])}",
+        evidence_in="tokens",
+        rows=len(held),
+        remedy=tuple(fill(DELETE_SECRET, namespace=namespace, secret=one.name) for one in doomed),
+    )

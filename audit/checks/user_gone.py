@@ -1,0 +1,40 @@
+"""A person whose account is gone."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LIFE_CYCLE
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import USER
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    snapshot = context.snapshot
+    whole = snapshot.asked("users") and not snapshot.gaps_of("users")
+    known = {snapshot.strings[code] for code in snapshot.tables["users"]["name"].tolist()}
+
+    def gone(user: str) -> bool:
+        return whole and user not in known
+
+    return context.findings(
+        context.bindings.of(USER, gone) & context.outsiders & any_right(context),
+        "has access, and there is no such account",
+    )
+
+
+CHECK = Check(
+    id="user-gone",
+    title="A person whose account is gone",
+    severity="high",
+    confidence="medium",
+    why=(
+        "The person has left, or the name was never one: accounts appear at the first login. Whoever gets an "
+        "account of that name has the access at once."
+    ),
+    remedy=TAKE_AWAY,
+    controls=LIFE_CYCLE,
+    needs=(*BINDINGS, "users"),
+    find=_find,
+)

@@ -1,0 +1,94 @@
+"""Reviews: questions to an API server about access, each with its answer or the reason why there is none."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from msgspec import Struct, field
+
+from audit.collect.connection import Connection, Response
+from audit.collect.decode import Unusable, reason_of, status_text
+
+_SUCCESS: Final = {200, 201}
+_AUTHORIZATION: Final = "authorization.k8s.io/v1"
+
+S = TypeVar("S", bound=Struct)
+
+
+class Allowed(Struct, frozen=True):
+    """The answer to one question: whether it is allowed, and what the cluster says of why."""
+
+    allowed: bool
+    reason: str = ""
+    error: str = field(default="", name="evaluationError")
+
+
+class UserInfo(Struct, frozen=True):
+    """Who somebody is to an API server."""
+
+    user: str = field(default="", name="username")
+    groups: tuple[str, ...] = ()
+
+
+class _Access(Struct):
+    status: Allowed
+
+
+class _Who(Struct):
+    info: UserInfo = field(name="userInfo")
+
+
+class _Subject(Struct):
+    status: _Who
+
+
+class _Named(Struct):
+    name: str
+
+
+class _User(Struct):
+    """The user object that stands for oneself."""
+
+    metadata: _Named
+    groups: tuple[str, ...] | None = None
+
+
+def may_i(connection: Connection, attributes: Mapping[str, str]) -> Allowed:
+    """Ask whether we may do something. Raises Unusable when there is no answer."""
+    spec = {"resourceAttributes": attributes}
+    return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _Access).status
+
+
+def may_they(connection: Connection, user: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
+    """Ask whether somebody may do something. Raises Unusable when there is no answer.
+
+    A no in spite of an error is no answer: who could not be asked may have allowed it.
+    """
+    spec = {"user": user, "groups": groups, "resourceAttributes": attributes}
+    status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _Access).status
+    if status.error and not status.allowed:
+        raise Unusable("error", status.error)
+    return status
+
+
+def who_am_i(connection: Connection) -> UserInfo:
+    """Return who we are; a server too old for the review is asked for our user. Raises Unusable when none says."""
+    response = _ask(connection, "authentication.k8s.io/v1", "SelfSubjectReview", {})
+    if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  nobody has a user object
+        return _decoded(response, _Subject).status.info
+    user = _decoded(connection.get("/apis/user.openshift.io/v1/users/~"), _User)
+    return UserInfo(user.metadata.name, user.groups or ())
+
+
+def _ask(connection: Connection, version: str, kind: str, spec: Mapping[str, Any]) -> Response:
+    body = {"kind": kind, "apiVersion": version, "spec": spec}
+    return connection.post(f"/apis/{version}/{kind.lower()}s", msgspec.json.encode(body))
+
+
+def _decoded(response: Response, form: type[S]) -> S:
+    if response.status not in _SUCCESS:
+        raise Unusable(reason_of(response.status), f"{response.status} {status_text(response.body)}")
+    try:
+        return msgspec.json.decode(response.body, type=form)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unusable("malformed", str(error)) from error

@@ -1,0 +1,173 @@
+"""A kubeconfig: its contexts, where they lead, and what stands there to log in by.
+
+It is read as kubectl reads it: several files are merged, the first that names an entry counts, and relative paths start
+at the file that they stand in. No message quotes the files: they hold secrets.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import yaml
+
+_LARGEST: Final = 16 << 20  # bytes of one file
+_ENTRIES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
+
+
+class BadKubeconfig(Exception):
+    """A kubeconfig cannot be used as it is; the message says where, and quotes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One entry of a kubeconfig: its values, what to call it, and the folder that its relative paths start from."""
+
+    name: str
+    values: Mapping[str, Any]
+    folder: Path
+
+    def text(self, key: str) -> str:
+        """Return a text, empty when it is not there. Raises BadKubeconfig for anything else."""
+        value = self.values.get(key)
+        if value is None or isinstance(value, str):
+            return value or ""
+        raise BadKubeconfig(f"{self.name}: {key} must be a text")
+
+    def inner(self, key: str) -> "Section | None":
+        """Return the mapping under `key`. Raises BadKubeconfig for anything else."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise BadKubeconfig(f"{self.name}: {key} must be a mapping")
+        return Section(f"{self.name}: {key}", value, self.folder)
+
+    def path(self, key: str) -> Path | None:
+        """Return a path, as seen from the file that names it."""
+        value = self.text(key)
+        return self.folder / value if value else None
+
+    def content(self, key: str) -> bytes:
+        """Return what `KEY-data` holds, or else the file that KEY names; nothing when there is neither."""
+        data, path = self.text(f"{key}-data"), self.path(key)
+        try:
+            if data:
+                return base64.b64decode(data, validate=True)
+            return path.read_bytes() if path else b""
+        except binascii.Error as error:
+            raise BadKubeconfig(f"{self.name}: {key}-data is not base64") from error
+        except OSError as error:
+            raise BadKubeconfig(f"{self.name}: cannot read {path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A context: the cluster that it leads to, and the user that it logs in as there."""
+
+    name: str
+    namespace: str
+    cluster: Section
+    user: Section
+
+    @property
+    def server(self) -> str:
+        """Return the address of the API."""
+        return self.cluster.text("server").rstrip("/")
+
+
+class Contexts:
+    """The contexts of one or more kubeconfig files."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read `path`, or the standard place. Raises BadKubeconfig."""
+        self.where = ", ".join(map(str, [path] if path else _standard()))
+        self.current = ""
+        self._entries: dict[str, dict[str, Section]] = {plural: {} for plural in _ENTRIES}
+        files = [path] if path else [file for file in _standard() if file.exists()]
+        if not files:
+            raise BadKubeconfig(f"no kubeconfig at {self.where}")
+        for file in files:
+            self._add(file, _values(file))
+
+    def __iter__(self) -> Iterator[Context]:
+        """Yield all contexts that lead somewhere, in their order."""
+        for name in self._entries["contexts"]:
+            if self._entries["contexts"][name].text("cluster") in self._entries["clusters"]:
+                yield self.get(name)
+
+    def get(self, name: str | None = None) -> Context:
+        """Return the context of this name, or the current one. Raises BadKubeconfig."""
+        name = name or self.current
+        if not name:
+            raise BadKubeconfig(f"no context is the current one in {self.where}")
+        entry = self._entry("contexts", name)
+        user = entry.text("user")
+        return Context(
+            name,
+            entry.text("namespace"),
+            self._entry("clusters", entry.text("cluster")),
+            self._entry("users", user) if user else Section(f"context {name} without a user", {}, Path()),
+        )
+
+    def leading_to(self, api: str) -> Context:
+        """Return the first context whose cluster is at `api`. Raises BadKubeconfig."""
+        for context in self:
+            if same_server(context.server, api):
+                return context
+        raise BadKubeconfig(f"no context in {self.where} leads to {api}")
+
+    def _entry(self, plural: str, name: str) -> Section:
+        if name not in self._entries[plural]:
+            raise BadKubeconfig(f"no {_ENTRIES[plural]} {name} in {self.where}")
+        return self._entries[plural][name]
+
+    def _add(self, file: Path, values: Mapping[str, Any]) -> None:
+        current = values.get("current-context")
+        self.current = self.current or (current if isinstance(current, str) else "")
+        for plural, singular in _ENTRIES.items():
+            listed = values.get(plural) or []
+            for entry in listed if isinstance(listed, list) else [None]:
+                name = entry.get("name") if isinstance(entry, dict) else None
+                inner = entry.get(singular) if isinstance(entry, dict) else None
+                if not isinstance(name, str) or not isinstance(inner, dict | None):
+                    raise BadKubeconfig(f"{file}: {plural} must be a list of `name` and `{singular}`")
+                self._entries[plural].setdefault(name, Section(f"{singular} {name}", inner or {}, file.parent))
+
+
+def same_server(one: str, other: str) -> bool:
+    """Say whether two addresses are of the same server: scheme, host, port and path."""
+    return _address(one) == _address(other)
+
+
+def _address(url: str) -> tuple[str, str, int | None, str]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", url, None, ""
+    return parts.scheme, (parts.hostname or "").lower(), port, parts.path.rstrip("/")
+
+
+def _standard() -> list[Path]:
+    named = [Path(part) for part in os.environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    return named or [Path.home() / ".kube" / "config"]
+
+
+def _values(file: Path) -> Mapping[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            values = yaml.load(stream.read(_LARGEST), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise BadKubeconfig(f"cannot read {file}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        # Neither the message nor its cause may quote the line: it may be one with a token.
+        raise BadKubeconfig(f"{file} is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+    if not isinstance(values, dict):
+        raise BadKubeconfig(f"{file} is no kubeconfig")
+    return values

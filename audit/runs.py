@@ -1,0 +1,222 @@
+"""Earlier runs: where they lie, what their manifests say, and those of their files that are still as they were written.
+
+A file is an earlier state only when its run's manifest names it with the SHA-256 that it has; anything else is told
+and not used.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from audit.errors import UsageError
+from audit.snapshot import SUFFIX, Snapshot, decode
+
+MANIFEST: Final = "manifest.json"
+FORMAT: Final = "registry-audit manifest"
+VERSION: Final = 1
+SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
+COMPLETE: Final = "complete"
+
+_RUN: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-([1-9]\d?))?")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class ZoneRecord(msgspec.Struct, frozen=True):
+    """A zone of an earlier run: `complete`, `partial` or `failed`."""
+
+    id: str
+    state: str
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """What an earlier run says of itself. `every_zone`: it was of all zones that there were, not of some of them."""
+
+    run_id: str
+    started: str
+    zones: tuple[ZoneRecord, ...]
+    every_zone: bool = False
+
+
+class FileRecord(msgspec.Struct, frozen=True):
+    """A file of an earlier run: its name in the run's folder, and its SHA-256 (hex)."""
+
+    name: str
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The manifest of an earlier run: all that is read of it. `state` may also be `stopped`."""
+
+    format: str
+    version: int
+    state: str
+    run: RunRecord
+    files: tuple[FileRecord, ...]
+
+    @property
+    def id(self) -> str:
+        """Return the id of the run."""
+        return self.run.run_id
+
+    def whole(self, zone: str = "") -> bool:
+        """Say whether the run saw all that it looked for; with `zone`, all of that zone."""
+        if zone:
+            return any(one.id == zone and one.state == COMPLETE for one in self.run.zones)
+        return self.state == COMPLETE
+
+
+class Place(Protocol):
+    """Where runs are kept."""
+
+    def runs(self) -> Iterable[str]:
+        """Return the names of what may be runs, in any order."""
+        ...
+
+    def read(self, run: str, name: str) -> bytes:
+        """Return a file of a run. Raises FileNotFoundError when there is none, another OSError when it cannot."""
+        ...
+
+
+class Folder:
+    """A folder of runs."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the folder; it need not be there."""
+        self._path = path
+
+    def runs(self) -> Iterable[str]:
+        """Return the names of the folders in it."""
+        return [one.name for one in self._path.iterdir()] if self._path.is_dir() else []
+
+    def read(self, run: str, name: str) -> bytes:
+        """Return a file of a run."""
+        return (self._path / run / name).read_bytes()
+
+
+class Earlier(NamedTuple):
+    """A file of an earlier run, as that run wrote it."""
+
+    run: Manifest
+    data: bytes
+
+
+class EarlierSnapshot(NamedTuple):
+    """The state of a zone as an earlier run saw it."""
+
+    run: Manifest
+    snapshot: Snapshot
+
+
+class Runs:
+    """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
+
+    def __init__(self, place: Place, tell: Callable[[str], None]) -> None:
+        """Take where the runs are and whom to tell."""
+        self._place = place
+        self._tell = tell
+        self._manifests: dict[str, Manifest | None] = {}
+
+    def listed(self, *, before: str = "") -> list[Manifest]:
+        """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
+        return list(self._newest_first(before))[::-1]
+
+    def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
+        """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
+        for run in self._newest_first(before):
+            data = self.read(run, name) if run.whole(zone) else None
+            if data is not None:
+                return Earlier(run, data)
+        return None
+
+    def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
+        """Return the newest snapshot of `zone` that lacks nothing, before the run `before`."""
+        for run in self._newest_first(before):
+            snapshot = self.snapshot(run, zone) if run.whole(zone) else None
+            if snapshot is not None:
+                return EarlierSnapshot(run, snapshot)
+        return None
+
+    def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:
+        """Return the snapshot of a zone that a run has kept; None when it has none that can be used."""
+        name = f"{SNAPSHOTS}/{zone}{SUFFIX}"
+        data = self.read(run, name)
+        if data is None:
+            return None
+        try:
+            return decode(data, f"{run.id}/{name}")
+        except UsageError as error:
+            self._tell(f"{error.where}: {error.what}; it is not used")
+            return None
+
+    def read(self, run: Manifest, name: str) -> bytes | None:
+        """Return a file of a run; None when its manifest does not name it, or it is not what the manifest says."""
+        wanted = next((file.sha256 for file in run.files if file.name == name), None)
+        if wanted is None:
+            return None
+        try:
+            data = self._place.read(run.id, name)
+        except OSError as error:
+            self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; it is not used")
+            return None
+        if hashlib.sha256(data).hexdigest() != wanted:
+            self._tell(f"{run.id}/{name}: was changed after the run wrote it; it is not used")
+            return None
+        return data
+
+    def _newest_first(self, before: str) -> Iterator[Manifest]:
+        """Yield the runs that have ended; manifests are read as they are needed, and once."""
+        keys = {name: key for name in self._place.runs() if (key := _order(name))}
+        limit = _order(before)
+        for name in sorted(keys, key=keys.__getitem__, reverse=True):
+            if limit and keys[name] >= limit:
+                continue
+            if name not in self._manifests:
+                self._manifests[name] = self._manifest(name)
+            found = self._manifests[name]
+            if found is not None:
+                yield found
+
+    def _manifest(self, name: str) -> Manifest | None:
+        """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
+        try:
+            found = msgspec.json.decode(self._place.read(name, MANIFEST), type=Manifest)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            wrong = f"cannot be read: {error.strerror or error}"
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            wrong = "is no manifest, or a damaged one"
+        else:
+            wrong = _wrong(found, name)
+        if wrong:
+            self._tell(f"{name}/{MANIFEST}: {wrong}; this run is left out")
+            return None
+        return found
+
+
+def _order(name: str) -> tuple[str, int] | None:
+    """Return what orders runs: their second, and which of that second; None for what names no run."""
+    found = _RUN.fullmatch(name)
+    return (found[1], int(found[2] or 1)) if found else None
+
+
+def _wrong(manifest: Manifest, name: str) -> str:
+    """Say what is wrong with a manifest; nothing when it is sound."""
+    if manifest.format != FORMAT:
+        return "is no manifest of a run"
+    if manifest.version != VERSION:
+        return f"has version {manifest.version}, and this program reads version {VERSION}"
+    if manifest.id != name:
+        return "is of another run"
+    if not all(_inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
+        return "names a file that cannot be one of the run"
+    return ""
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
