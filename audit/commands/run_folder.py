@@ -20,11 +20,7 @@ from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
 from audit.version import version
-<<<<<<< HEAD
-from reports.evidence import MANIFEST, Hashing, Written, evidence_digest, manifest
-=======
-from reports.evidence import Hashing, Written, manifest
->>>>>>> main
+from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.run import RunInfo, zone_info
 

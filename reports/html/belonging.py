@@ -5,6 +5,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.checks.organizations import TEAM
+from audit.checks.platform import Platform
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables import NO, YES, Table, Text, text_column
 
@@ -13,6 +15,7 @@ Codes = NDArray[np.int64]
 
 EVERY: Final = "*"
 _ACCOUNTS_OF: Final = f"{ACCOUNTS}:"
+PLATFORM_OWN: Final = Platform()
 # Whom a subject lets in as one of many, from the narrowest circle to the widest; as numbers, their places here.
 CIRCLES: Final = ("", "every account", "every user", "anyone")
 _CIRCLE: Final = {
@@ -25,23 +28,6 @@ _CIRCLE: Final = {
 # How a subject belongs to a namespace where it has access.
 OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN = "own organization", "other organization", "everybody", "platform", "none"
 _BELONGS: Final = ("", OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN)
-
-
-def is_platform_space(namespace: str) -> bool:
-    """Say whether a namespace is the platform's own: OpenShift lets nobody else make one of such a name."""
-    return namespace in {"openshift", "default"} or namespace.startswith(("openshift-", "kube-"))
-
-
-def is_platform(kind: str, subject: str) -> bool:
-    """Say whether a subject is the platform's own, by names that are reserved.
-
-    `system:ci` is as a user or group; as an account it is of a namespace that anybody may call so.
-    """
-    if kind == ACCOUNT:
-        return is_platform_space(subject.partition(":")[0])
-    if subject.startswith(_ACCOUNTS_OF):
-        return is_platform_space(subject.removeprefix(_ACCOUNTS_OF))
-    return subject.startswith("system:") and (kind, subject) not in _CIRCLE
 
 
 class Pairs:
@@ -68,7 +54,7 @@ def circles(table: Table) -> Codes:
 def platform(table: Table) -> Mask:
     """Return which rows are of the platform's own subjects."""
     who = Pairs(table, "subject_kind", "subject")
-    return who.spread([is_platform(*pair) for pair in who.values]).astype(bool)
+    return who.spread([PLATFORM_OWN.trusts(*pair) for pair in who.values]).astype(bool)
 
 
 class Homes:
@@ -79,7 +65,8 @@ class Homes:
         columns = (namespaces.text(name).strings() for name in ("zone", "namespace", "organization"))
         self._of_space: dict[tuple[str, str], str] = {(row[0], row[1]): row[2] for row in zip(*columns, strict=True)}
         self.organizations = sorted(set(self._of_space.values()) - {""})
-        self._known = set(self.organizations)
+        groups = {*grants.text("group").values, *grants.text("subject").values}
+        self._known = {*self.organizations, *(group.partition(TEAM)[0] for group in groups if TEAM in group[1:])}
         self._of_person: dict[str, set[str]] = {}
         through = Pairs(grants, "subject", "group")
         for person, group in through.values:
@@ -102,8 +89,8 @@ class Homes:
         return frozenset([home] if home else ())
 
     def _of_group(self, group: str) -> str:
-        name = group if group in self._known else group.partition("+")[0]
-        return name if name in self._known else ""
+        base = group.partition(TEAM)[0]
+        return base if base in self._known else ""
 
 
 def organization_column(table: Table, homes: Homes) -> Text:
@@ -130,7 +117,7 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
 def _belongs(homes: Homes, zone: str, kind: str, subject: str, organization: str) -> int:
     if (kind, subject) in _CIRCLE or kind in {ANY, "AnyUser"}:
         return _BELONGS.index(EVERYBODY)
-    if is_platform(kind, subject):
+    if PLATFORM_OWN.trusts(kind, subject):
         return _BELONGS.index(PLATFORM)
     theirs = homes.of_subject(zone, kind, subject)
     if not theirs:
@@ -154,7 +141,7 @@ def expected(access: Table) -> Mask:
     quiet = access.numbers("push") == NO
     pullers = (own == 1) & (by == 1) & quiet
     builders = (own == 2) & (by == 2)  # noqa: PLR2004  numbers of _own and _OWN_BINDINGS
-    theirs = spaces.spread([space == EVERY or is_platform_space(space) for space, _ in spaces.values]).astype(bool)
+    theirs = spaces.spread([space == EVERY or PLATFORM_OWN.has(space) for space, _ in spaces.values]).astype(bool)
     shared = spaces.spread([space == "openshift" and subject == EVERYONE for space, subject in spaces.values])
     pulled = shared.astype(bool) & quiet & (access.numbers("pull") == YES)
     mask: Mask = ((pullers | builders) & once) | (theirs & platform(access)) | pulled

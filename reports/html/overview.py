@@ -11,8 +11,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.tables import YES, Table
-from reports.html.sheets import OPEN_STATES, SEVERITIES, rows_of, unclear
+from audit.tables import SEVERITIES, YES, Table
+from reports.html.sheets import OPEN_STATES, rows_of, unclear
 
 Mask = NDArray[np.bool_]
 
@@ -144,11 +144,13 @@ def _broad(spaces: Table) -> Mask:
 
 
 def _wildcard(access: Table) -> Mask:
-    return rows_of(access, "how", "wildcard") & (access.numbers("push") == YES) & (access.numbers("expected") == 0)
+    mask: Mask = (access.numbers("push") == YES) & (access.numbers("expected") == 0)
+    return mask & rows_of(access, "how", "wildcard")
 
 
 def _unknown(access: Table) -> Mask:
-    return unclear(access) & (access.numbers("expected") == 0)
+    mask: Mask = unclear(access) & (access.numbers("expected") == 0)
+    return mask
 
 
 def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
@@ -198,7 +200,7 @@ def _busiest(spaces: Table) -> list[Bar]:
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:
     """Return the worst findings that nobody has decided on, for the summary."""
     still = findings.take(rows_of(findings, "state", *OPEN_STATES))
-    order = {severity: rank for rank, severity in enumerate(SEVERITIES)}
+    order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     ranks = [order.get(severity, len(order)) for severity in still.text("severity").strings()]
     names = ("severity", "title", "zone", "namespace", "subject_kind", "subject", "detail")
     first = still.take(np.argsort(ranks, kind="stable")[:_LISTED])

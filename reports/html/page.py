@@ -12,6 +12,7 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from audit.checks.registry import CHECKS
 from audit.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.errors import printable
 from audit.tables import Table
@@ -22,6 +23,7 @@ from reports.html.sheets import rows_of, sheets
 from reports.run import RunInfo
 
 _HERE: Final = files("reports") / "html"
+
 
 def render_page(tables: Mapping[str, Table], run: RunInfo) -> Iterator[bytes]:
     """Yield the page in chunks; equal tables of an equal run give equal bytes.
@@ -54,10 +56,11 @@ def _shell(shown: Overview, run: RunInfo, unseen: list[str]) -> str:
         run=run,
         shown=shown,
         unseen=unseen,
+        checks=CHECKS.values(),
         policy=policy,
         style=Markup(style),  # noqa: S704  our own
         script=Markup(code),  # noqa: S704  our own
-        place=Markup(_PLACE),
+        place=Markup(_PLACE),  # noqa: S704  our own
     )
 
 

@@ -36,7 +36,7 @@ def script() -> str:
     library = (_HERE / "vendor" / "regular-table" / "regular-table.js").read_text()
     # The library registers an element; it exports nothing that is needed, and its source map is not here.
     alone = "(() => {\n" + _TAIL.sub("", library) + "\n})();"
-    return "\n".join(["\"use strict\";", alone, *map(_scoped, MODULES)]) + "\n"
+    return "\n".join(['"use strict";', alone, *map(_scoped, MODULES)]) + "\n"
 
 
 def _scoped(name: str) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
-from audit.tables import UNKNOWN, YES, Numbers, Table, Text, joined, text_column
+from audit.tables import SEVERITIES, UNKNOWN, YES, Numbers, Table, Text, joined, text_column
 from reports.html.belonging import (
     CIRCLES,
     EVERY,
@@ -24,7 +24,6 @@ Mask = NDArray[np.bool_]
 Columns = dict[str, Text | Numbers]
 
 ACTIONS: Final = ("pull", "push", "create")
-SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 OPEN_STATES: Final = ("new", "open")  # of a finding that nobody has decided on
 _KINDS: Final = {USER: "people", GROUP: "groups", ACCOUNT: "accounts"}
 _PLACE: Final = ("zone", "namespace")
