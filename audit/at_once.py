@@ -2,26 +2,29 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, Queue
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Final, TypeVar
 
-_GRACE: Final = 2.0  # seconds that what is under way has to end after a stop
-_LOOK: Final = 0.1  # seconds between two looks at the stop
+GRACE: Final = 2.0  # seconds that what is under way has to end when it is over
+_LOOK: Final = 0.1  # seconds between two looks at whether it is
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each(items: Sequence[T], work: Callable[[T], R], stop: Event, *, at_once: int) -> Iterator[tuple[int, R]]:
-    """Yield the position and result of each item as it is done; after a stop, what is not done is left out.
+def each(
+    items: Sequence[T], work: Callable[[T], R], over: Callable[[], bool], *, at_once: int, grace: float = GRACE
+) -> Iterator[tuple[int, R]]:
+    """Yield the position and result of each item as it is done; what is not done `grace` seconds after `over` is left.
 
-    What `work` raises is raised here.
+    `over` says that it is time to end: somebody asked to stop, or the time is used up. What `work` raises is raised
+    here.
     """
     todo, turn = iter(enumerate(items)), Lock()
     done: Queue[tuple[int, R] | Exception] = Queue()
 
     def worker() -> None:
-        while not stop.is_set():
+        while not over():
             with turn:
                 at, item = next(todo, (-1, None))
             if at < 0 or item is None:
@@ -34,12 +37,12 @@ def each(items: Sequence[T], work: Callable[[T], R], stop: Event, *, at_once: in
     for _ in range(min(at_once, len(items))):
         # A thread that waits for a silent server must not keep the program from ending.
         Thread(target=worker, daemon=True).start()
-    waiting, grace = len(items), _GRACE
+    waiting = len(items)
     while waiting and grace > 0:
         try:
             result = done.get(timeout=_LOOK)
         except Empty:
-            grace -= _LOOK if stop.is_set() else 0
+            grace -= _LOOK if over() else 0
             continue
         waiting -= 1
         if isinstance(result, Exception):

@@ -64,6 +64,14 @@ Formats = Annotated[
         "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
     ),
 ]
+AccountScope = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        help="What the account may list: cluster (all namespaces), tenant (those it sees), or auto (find out).",
+        metavar="SCOPE",
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -85,20 +93,28 @@ def program(
 
 @app.command()
 def run(
-    config: ConfigFile, out: Out = None, zone: Zones = None, formats: Formats = None, *, as_json: AsJson = False
+    config: ConfigFile,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    scope: AccountScope = None,
+    *,
+    as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
-    return partial(job.run, config, out, zone or (), formats or (), as_json=as_json)
+    return partial(job.run, config, out, zone or (), formats or (), scope=scope, as_json=as_json)
 
 
 @app.command()
-def collect(config: ConfigFile, out: Out = None, zone: Zones = None, *, as_json: AsJson = False) -> Work:
+def collect(
+    config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None, *, as_json: AsJson = False
+) -> Work:
     """Collect the zones into snapshot files, to be read without a cluster."""
     from audit.commands import job
 
-    return partial(job.collect, config, out, zone or (), as_json=as_json)
+    return partial(job.collect, config, out, zone or (), scope=scope, as_json=as_json)
 
 
 @app.command()
@@ -148,6 +164,7 @@ def can(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -158,12 +175,11 @@ def can(
     if questions is not None:
         if any(asked) or as_json:
             raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and answers in CSV")
-        return lambda: ask.questions(questions, sources.facts(snapshot or (), config, zone or ()))
+        return lambda: ask.questions(questions, sources.facts(snapshot or (), config, zone or (), scope))
     if subject is None or action is None or place is None:
         raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
-    return lambda: ask.can(
-        sources.only_one(sources.facts(snapshot or (), config, zone or ())), subject, action, place, as_json=as_json
-    )
+    facts = partial(sources.facts, snapshot or (), config, zone or (), scope)
+    return lambda: ask.can(sources.only_one(facts()), subject, action, place, as_json=as_json)
 
 
 @app.command()
@@ -173,13 +189,14 @@ def who(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """List everybody who may do something in a namespace."""
     from audit.commands import ask, sources
 
-    return lambda: ask.who(sources.facts(snapshot or (), config, zone or ()), action, place, as_json=as_json)
+    return lambda: ask.who(sources.facts(snapshot or (), config, zone or (), scope), action, place, as_json=as_json)
 
 
 @app.command()
@@ -189,13 +206,15 @@ def explain(
     snapshot: Snapshots = None,
     config: Live = None,
     zone: Zones = None,
+    scope: AccountScope = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say each way in that a subject has, a sentence each."""
     from audit.commands import ask, sources
 
-    return lambda: ask.explain(sources.facts(snapshot or (), config, zone or ()), subject, namespace, as_json=as_json)
+    facts = partial(sources.facts, snapshot or (), config, zone or (), scope)
+    return lambda: ask.explain(facts(), subject, namespace, as_json=as_json)
 
 
 @app.command()

@@ -35,6 +35,15 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _proxy(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.username:
+        raise ValueError("secrets do not stand here: a proxy that wants a password goes into HTTPS_PROXY")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT]")
+    return value.rstrip("/")
+
+
 def _placed(value: Path, info: ValidationInfo) -> Path:
     """Take a relative path from the folder of the configuration file."""
     folder: Path = (info.context or {}).get("folder", Path())
@@ -42,6 +51,7 @@ def _placed(value: Path, info: ValidationInfo) -> Path:
 
 
 Address = Annotated[str, AfterValidator(_address)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
 FilePath = Annotated[Path, AfterValidator(_placed)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -86,6 +96,10 @@ class ZoneConfig(_Model):
         default=None, description="Host of the registry; default `registry.<id>.appuio.cloud`."
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
+    proxy: Proxy | None = Field(
+        default=None,
+        description="Proxy on the way to the API; default: the kubeconfig's `proxy-url`, or `HTTPS_PROXY`.",
+    )
     credentials: Credentials | None = Field(
         default=None,
         description="How to log in; default: the standard kubeconfig's context that leads to `api`.",
@@ -94,8 +108,8 @@ class ZoneConfig(_Model):
 
     @model_validator(mode="after")
     def _live_or_not(self) -> Self:
-        if self.source and (self.credentials or self.api or self.ca_file):
-            raise ValueError("a zone with a source is not asked: leave api, ca_file and credentials out")
+        if self.source and (self.credentials or self.api or self.ca_file or self.proxy):
+            raise ValueError("a zone with a source is not asked: leave api, ca_file, proxy and credentials out")
         return self
 
 
@@ -171,6 +185,15 @@ class Collect(_Model):
     request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
     page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
     retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
+    requests_at_once: int = Field(default=20, ge=1, le=100, description="Requests in flight at one zone, at most.")
+    requests_per_second: float = Field(
+        default=250, gt=0, le=10_000, description="Requests that one zone is sent in a second, at most."
+    )
+    scope: Literal["auto", "cluster", "tenant"] = Field(
+        default="auto",
+        description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
+        "sees. `auto`: the first, and the second where role bindings are refused.",
+    )
     users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
     tokens: bool = Field(
         default=False,

@@ -55,6 +55,11 @@ class Facts:
         }
         adders[kind](items)
 
+    def names(self, table: str) -> list[str]:
+        """Return the names in a table, sorted."""
+        texts = list(self._pool)
+        return sorted({texts[code] for code in self._columns[table]["name"]})
+
     def listed(self, listing: Listing) -> None:
         """Record that a kind was listed whole."""
         self._listings.append(listing)

@@ -5,6 +5,7 @@ Only the fields needed are declared, so decoding skips the rest of the bytes. Fi
 """
 
 from typing import Final
+from urllib.parse import quote
 
 from msgspec import Struct, field
 
@@ -192,8 +193,13 @@ class Kind(Struct, frozen=True):
     @property
     def path(self) -> str:
         """Return the path of the LIST over all namespaces."""
+        return self.path_in("")
+
+    def path_in(self, namespace: str) -> str:
+        """Return the path of the LIST in one namespace, or ("") over all."""
         root = f"/apis/{self.group}" if self.group else "/api"
-        return f"{root}/v1/{self.resource or self.plural}"
+        place = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+        return f"{root}/v1{place}/{self.resource or self.plural}"
 
 
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -222,5 +228,7 @@ KINDS: Final[dict[str, Kind]] = {
         ),
     )
 }
+# What an account without cluster-wide rights may list in place of namespaces: those that it sees.
+PROJECTS: Final = Kind("projects", "Project", "project.openshift.io", Namespace)
 # What answers about access need; the other kinds only help to say what is wrong.
 NEEDED: Final = tuple(plural for plural, kind in KINDS.items() if not kind.optional)

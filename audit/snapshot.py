@@ -23,6 +23,7 @@ Ints = NDArray[np.int32]
 FORMAT: Final = "registry-audit snapshot"
 VERSION: Final = 2
 SUFFIX: Final = ".snapshot"
+CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
 _FIX: Final = "collect it again with `registry-audit collect`"
 
 # Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
@@ -102,7 +103,7 @@ class Origin(msgspec.Struct, frozen=True):
     """Where the facts come from. Times are RFC 3339 in UTC, empty when not known."""
 
     zone: str
-    source: str  # "cluster" or "dump"
+    source: str  # CLUSTER, TENANT (live too, and only what an ordinary account is shown) or DUMP
     place: str  # address of the API, or the path of the files
     registry: str = ""
     server_version: str = ""

@@ -68,6 +68,7 @@ class Zone:
     dump: Path | None = None
     name: str = ""
     trouble: str = ""
+    proxy: str = ""
 
 
 def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = ()) -> list[Zone]:
@@ -149,7 +150,7 @@ def _zone(zone: ZoneConfig) -> Zone:
     # A kubeconfig that is named, and a pod, know their own server.
     placed = isinstance(credentials, InCluster | Kubeconfig) and credentials != Kubeconfig()
     api = zone.api or ("" if placed else _API.format(zone.id))
-    return Zone(zone.id, api, registry, zone.ca_file, credentials)
+    return Zone(zone.id, api, registry, zone.ca_file, credentials, proxy=zone.proxy or "")
 
 
 def credentials_of(given: Reference | None, zone: str = "") -> Credentials:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import urllib3
 
-from audit.collect.cluster import Limits
+from audit.collect.limits import Limits
 from audit.objects import KINDS
 
 
@@ -29,7 +29,8 @@ def floor(folder: Path) -> int:
 
 def collect(folder: Path) -> int:
     """Collect the zone into a snapshot file; return its bindings."""
-    from audit.collect.cluster import Limits, collect_cluster
+    from audit.collect.cluster import collect_cluster
+    from audit.collect.limits import Limits
     from audit.files import write_private
     from audit.snapshot import encode
     from audit.zones import Kubeconfig, Zone

@@ -9,10 +9,11 @@ from threading import Event, Timer
 from typing import Any
 
 import pytest
-from kubernetes.config.incluster_config import InClusterConfigLoader
+import trustme
 
-from audit.collect import cluster, connection, decode, run
-from audit.collect.cluster import Limits, collect_cluster
+from audit.collect import credentials, decode, lists, run
+from audit.collect.cluster import collect_cluster
+from audit.collect.limits import Limits
 from audit.collect.run import collect_zones
 from audit.objects import KINDS, NEEDED
 from audit.snapshot import Snapshot, encode
@@ -45,7 +46,7 @@ GROUPS = KINDS["groups"].path
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two attempts are short."""
-    monkeypatch.setattr(cluster, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
 
 
 def zone_at(server: SimulatedZone, tmp_path: Path, **changed: Any) -> Zone:
@@ -102,7 +103,8 @@ def test_who_asked_may_stay_unknown(tmp_path: Path) -> None:
     with simulated(tmp_path, absent={"selfsubjectreviews", "users/~"}) as (_, zone):
         snapshot = collect(zone)
     assert (snapshot.origin.user, snapshot.state) == ("", "complete")
-    with simulated(tmp_path, Fault("/version", reset()), Fault("selfsubject", reset())) as (_, zone):
+    gone = [Fault(path, reset(), times=None) for path in ("/version", "selfsubject", "users/~")]
+    with simulated(tmp_path, *gone) as (_, zone):
         snapshot = collect(zone)
     assert (snapshot.origin.user, snapshot.origin.server_version, snapshot.state) == ("", "", "complete")
     with simulated(tmp_path, Fault("/version", login_page())) as (_, zone):
@@ -207,7 +209,8 @@ def test_time_is_limited_for_a_silent_server(tmp_path: Path) -> None:
     ("changed", "reason", "said"),
     [
         ({"api": "https://127.0.0.1:1"}, "credentials", "they belong to"),
-        ({"ca_file": Path(__file__)}, "unreachable", "ca_file"),
+        ({"ca_file": Path(__file__)}, "credentials", "no PEM file"),
+        ({"ca_file": Path("/no/such/ca.pem")}, "credentials", "No such file"),
         ({"credentials": Kubeconfig(Path("/no/such/kubeconfig"))}, "credentials", "cannot load the credentials"),
         (
             {"credentials": TokenFile(Path("/no/such/token")), "api": "https://127.0.0.1:1"},
@@ -233,6 +236,16 @@ def test_a_zone_that_cannot_be_reached_is_a_failed_zone(
     assert {gap.reason for gap in snapshot.gaps} == {reason}
     assert said in snapshot.gaps[0].detail
     assert not listed
+
+
+def test_a_server_of_another_authority_is_not_asked(tmp_path: Path) -> None:
+    """A certificate that cannot be verified will not be better the next time: no request, and what to do."""
+    with simulated(tmp_path) as (server, zone):
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
+        snapshot = collect(replace(zone, ca_file=tmp_path / "other.pem"))
+        assert not server.requests
+    assert {gap.reason for gap in snapshot.gaps} == {"unreachable"}
+    assert "give the zone's ca_file" in snapshot.gaps[0].detail
 
 
 def test_nobody_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,11 +276,11 @@ def test_credentials_are_never_sent_without_protection(tmp_path: Path, what: str
 def test_the_standard_kubeconfig_is_searched_for_the_zone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials in the configuration, the context that leads to the zone's API is taken, and no other."""
     with simulated(tmp_path) as (server, _):
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
         assert collect(Zone("zone-1", server.url)).state == "complete"
         other = collect(Zone("zone-1", "https://127.0.0.1:2"))
         assert "no context in" in other.gaps[0].detail
-        monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
         assert collect(Zone("zone-1", server.url)).gaps[0].reason == "credentials"
 
 
@@ -354,7 +367,7 @@ def test_a_bug_in_one_list_is_that_list_s_gap(tmp_path: Path, monkeypatch: pytes
             raise ZeroDivisionError
         return original(kind, body)
 
-    monkeypatch.setattr(cluster, "page_of_json", broken)
+    monkeypatch.setattr(lists, "page_of_json", broken)
     with simulated(tmp_path) as (_, zone):
         snapshot = collect(zone)
     assert gaps(snapshot) == {"roles": ("error", "a bug in reading this list: ZeroDivisionError")}
@@ -380,22 +393,13 @@ def test_the_pod_s_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """In a cluster: address from the environment, token and authority from the mounted files."""
     with SimulatedZone(WORLD, tmp_path) as server:
         (tmp_path / "token").write_text(server.token)
+        (tmp_path / "ca.crt").write_bytes(server.ca_file.read_bytes())
         monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
         monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
-        monkeypatch.setattr(connection, "load_incluster_config", incluster_loader(tmp_path / "token", server.ca_file))
+        monkeypatch.setattr(credentials, "_ACCOUNT", tmp_path)
         assert collect(Zone("here", credentials=InCluster())).gaps == ()
         elsewhere = collect(Zone("here", "https://127.0.0.1:1", credentials=InCluster()))
     assert "they belong to https://127.0.0.1" in elsewhere.gaps[0].detail
-
-
-def incluster_loader(token: Path, authority: Path) -> Any:
-    """The client's own loader, with files that a test can write."""
-
-    def load(client_configuration: Any) -> None:
-        loader = InClusterConfigLoader(token_filename=str(token), cert_filename=str(authority))
-        loader.load_and_set(client_configuration)
-
-    return load
 
 
 def test_credentials_that_go_away_are_a_gap(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from audit.cli import app, run_command
-from audit.collect import cluster
+from audit.collect import lists
 from audit.commands import run_folder
 from audit.errors import EXIT_CODES, UsageError
 from audit.snapshot import load
@@ -372,7 +372,7 @@ def test_help_is_quick() -> None:
     """`--help` loads none of the heavy libraries: it answers while people still look."""
     script = (
         "import sys; from audit.cli import run_command; run_command(['--help']);"
-        "heavy = {'numpy', 'pandas', 'pyarrow', 'kubernetes', 'pydantic', 'jinja2'} & set(sys.modules);"
+        "heavy = {'numpy', 'pandas', 'pyarrow', 'urllib3', 'pydantic', 'jinja2'} & set(sys.modules);"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False, cwd=ROOT, capture_output=True).returncode == 0
@@ -423,7 +423,7 @@ def test_questions_about_a_live_zone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--config` collects now; what could not be seen makes the answer unknown and the exit code 3."""
-    monkeypatch.setattr(cluster, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
     faults = [Fault("/clusterrolebindings", refuse_with(503), times=None)]
     with SimulatedZone(world_of(1), tmp_path / "a", faults=faults) as server:
         config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 1})

@@ -81,7 +81,8 @@ def test_each_layer_exists() -> None:
 def test_only_collecting_talks_to_a_cluster() -> None:
     """All else that is installed is a function of a snapshot, so that it can be repeated without a network."""
     talking = {module for module, imported in imports() if imported.partition(".")[0] in NETWORK}
-    assert {module for module in talking if not module.startswith("benchmarks.")} == {"audit.collect.connection"}
+    installed = {module for module in talking if not module.startswith("benchmarks.")}
+    assert installed == {"audit.collect.connection", "audit.collect.oidc", "audit.collect.route"}
 
 
 def test_only_commands_know_both_packages() -> None:

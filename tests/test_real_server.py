@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from audit.answers import Oracle
-from audit.collect.cluster import Limits, collect_cluster
+from audit.collect.cluster import collect_cluster
+from audit.collect.limits import Limits
 from audit.objects import KINDS
 from audit.tables import ANSWERS
 from audit.ways import ways_in

@@ -283,15 +283,14 @@ def test_bad_input_is_one_clear_message(
 def test_many_at_once_in_any_order() -> None:
     """Each result comes with the place of its item; a failure is raised where it can be told."""
     stop = Event()
-    assert sorted(each([3, 1, 2], lambda number: number * 2, stop, at_once=2)) == [(0, 6), (1, 2), (2, 4)]
-    assert list(each([], str, stop, at_once=2)) == []
+    assert sorted(each([3, 1, 2], lambda number: number * 2, stop.is_set, at_once=2)) == [(0, 6), (1, 2), (2, 4)]
+    assert list(each([], str, stop.is_set, at_once=2)) == []
     with pytest.raises(ZeroDivisionError):
-        list(each([1, 0], lambda number: 1 / number, stop, at_once=1))
+        list(each([1, 0], lambda number: 1 / number, stop.is_set, at_once=1))
 
 
-def test_a_stop_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_does_not_wait_for_what_hangs() -> None:
     """What is done comes out, what hangs is left out, and what was not begun never begins."""
-    monkeypatch.setattr("audit.at_once._GRACE", 0.2)
     stop, forever, begun = Event(), Event(), []
 
     def work(name: str) -> str:
@@ -301,7 +300,7 @@ def test_a_stop_does_not_wait_for_what_hangs(monkeypatch: pytest.MonkeyPatch) ->
             forever.wait()
         return name
 
-    found: Iterator[tuple[int, str]] = each(["quick", "hangs", "later"], work, stop, at_once=1)
+    found: Iterator[tuple[int, str]] = each(["quick", "hangs", "later"], work, stop.is_set, at_once=1, grace=0.2)
     assert list(found) == [(0, "quick")]
     assert begun == ["quick", "hangs"]
     forever.set()

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Final
 
-from audit.collect.connection import Budget, Connection
+from audit.collect.connection import Connection
 from audit.collect.decode import Unusable
+from audit.collect.limits import Budget
 from audit.collect.reviews import may_i, who_am_i
 from audit.required import OPTIONAL, READER, Right
 from audit.tables import NO, UNKNOWN, YES

@@ -1,22 +1,23 @@
 """Several zones at the same time: each in a thread of its own, and none can spoil another."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, Semaphore, Thread
+from threading import Event, Thread
 from typing import Final, Protocol
 
-from audit.collect.cluster import Limits, collect_cluster
+from audit.at_once import each
+from audit.collect.cluster import collect_cluster
 from audit.collect.dump import collect_dump
+from audit.collect.limits import Limits
 from audit.facts import Facts
 from audit.objects import NEEDED
-from audit.snapshot import Gap, Origin, Snapshot
+from audit.snapshot import CLUSTER, DUMP, Gap, Origin, Snapshot
 from audit.version import version
 from audit.zones import Zone
 
-_GRACE: Final = 2.0  # seconds that zones have to end after a stop
-_LOOK: Final = 0.1  # seconds between two looks at the stop
+_BEYOND: Final = 5.0  # seconds beyond its own limit after which a live zone is no longer waited for
 
 
 class Listener(Protocol):
@@ -36,30 +37,27 @@ def collect_zones(
     zones: Sequence[Zone], limits: Limits, listener: Listener, stop: Event, *, at_once: int = 8
 ) -> Iterator[Snapshot]:
     """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps."""
-    done: Queue[Snapshot] = Queue()
-    turns = Semaphore(at_once)
+    waiting = dict(enumerate(zones))
 
-    def work(zone: Zone) -> None:
-        with turns:
-            if not stop.is_set():
-                done.put(_collect(zone, limits, listener, stop))
+    def work(zone: Zone) -> Snapshot:
+        return _within(limits.timeout + _BEYOND, zone, lambda: _collect(zone, limits, listener, stop))
 
-    for zone in zones:
-        # A thread that waits for a silent server must not keep the program from ending.
-        Thread(target=work, args=(zone,), daemon=True).start()
-    waiting = {zone.id: zone for zone in zones}
-    grace = _GRACE
-    while waiting and grace > 0:
-        try:
-            snapshot = done.get(timeout=_LOOK)
-        except Empty:
-            grace -= _LOOK if stop.is_set() else 0
-            continue
-        del waiting[snapshot.origin.zone]
+    for at, snapshot in each(zones, work, stop.is_set, at_once=at_once):
+        del waiting[at]
         listener.zone_done(snapshot.origin.zone, snapshot)
         yield snapshot
     for zone in waiting.values():
         yield _failed(zone, "stopped", "stopped before this zone was read")
+
+
+def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snapshot:
+    """Return what `collect` gives; for a live zone in so many seconds: a plugin or a name server may hang for ever."""
+    done: Queue[Snapshot] = Queue()
+    Thread(target=lambda: done.put(collect()), daemon=True).start()
+    try:
+        return done.get(timeout=None if zone.dump else seconds)
+    except Empty:
+        return _failed(zone, "timeout", "it did not end within the time for this zone")
 
 
 def collect_folder(folder: Path) -> Snapshot:
@@ -92,4 +90,4 @@ def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api
-    return facts.snapshot(Origin(zone.id, "dump" if zone.dump else "cluster", place, zone.registry, tool=version()))
+    return facts.snapshot(Origin(zone.id, DUMP if zone.dump else CLUSTER, place, zone.registry, tool=version()))

@@ -7,7 +7,7 @@ from typing import Final
 from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.run_folder import Run, Wanted
-from audit.commands.sources import collected, saved, stopping
+from audit.commands.sources import collected, live, saved, stopping
 from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
@@ -21,9 +21,17 @@ _EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
-def run(path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str], *, as_json: bool) -> int:
+def run(
+    path: Path,
+    out: Path | None,
+    only: Sequence[str],
+    formats: Sequence[str],
+    *,
+    scope: str | None = None,
+    as_json: bool,
+) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
-    config = load_config(path)
+    config = live(path, scope)
     wanted = _wanted(config, formats)
     with stopping() as stop:
         folder = Run(_folder(out, config), wanted, stop)
@@ -32,9 +40,9 @@ def run(path: Path, out: Path | None, only: Sequence[str], formats: Sequence[str
         return _tell(folder.finish(), folder.path, as_json=as_json)
 
 
-def collect(path: Path, out: Path | None, only: Sequence[str], *, as_json: bool) -> int:
+def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
     """Collect the zones of a configuration into `out`, a snapshot file for each; return the exit code."""
-    config = load_config(path)
+    config = live(path, scope)
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:

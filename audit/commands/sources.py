@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from audit.commands import terminal
 from audit.errors import Stopped, UsageError
@@ -16,8 +16,10 @@ from audit.snapshot import SUFFIX, Snapshot, load
 if TYPE_CHECKING:
     from audit.config import Config
 
+SCOPES: Final = ("auto", "cluster", "tenant")
 
-def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> list[Snapshot]:
+
+def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str], scope: str | None = None) -> list[Snapshot]:
     """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
     if bool(paths) == (config is not None):
         raise UsageError(
@@ -25,13 +27,23 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str]) -> li
         )
     if config is None:
         return saved(paths, only)
-    from audit.config_file import load_config
-
     with stopping() as stop:
-        found = sorted(collected(load_config(config), only, stop), key=lambda one: one.origin.zone)
+        found = sorted(collected(live(config, scope), only, stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return found
+
+
+def live(path: Path, scope: str | None) -> "Config":
+    """Return the configuration at `path`, with what the command line says of how zones are read. Raises UsageError."""
+    from audit.config_file import load_config
+
+    config = load_config(path)
+    if scope is None:
+        return config
+    if scope not in SCOPES:
+        raise UsageError(f"no such scope: {scope}", fix=f"choose from {', '.join(SCOPES)}")
+    return config.model_copy(update={"collect": config.collect.model_copy(update={"scope": scope})})
 
 
 def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
@@ -63,13 +75,22 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
 
 def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> Iterator[Snapshot]:
     """Collect the zones of a configuration, several at once, and yield a snapshot for each."""
-    from audit.collect.cluster import Limits
+    from audit.collect.limits import Limits
     from audit.collect.run import collect_zones
     from audit.zones import zones_of
 
     zones = zones_of(config, only)
     given = config.collect
-    limits = Limits(given.timeout_seconds, given.request_timeout_seconds, given.page_size, given.retries, given.kinds)
+    limits = Limits(
+        timeout=given.timeout_seconds,
+        request_timeout=given.request_timeout_seconds,
+        page_size=given.page_size,
+        retries=given.retries,
+        kinds=given.kinds,
+        in_flight=given.requests_at_once,
+        per_second=given.requests_per_second,
+        scope=given.scope,
+    )
     with terminal.progress([zone.id for zone in zones]) as listener:
         yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
 

@@ -58,7 +58,7 @@ def _settings(config: Path | None, kubeconfig: Path | None, contexts: Sequence[s
 
 def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[Myself]:
     seconds = min(_SECONDS, config.collect.timeout_seconds)
-    at_once = each(zones, lambda zone: myself(zone, seconds, stop), stop, at_once=config.collect.zones_at_once)
+    at_once = each(zones, lambda zone: myself(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once)
     return [one for _, one in sorted(at_once, key=lambda done: done[0])]
 
 

@@ -1,0 +1,187 @@
+"""By what a zone is asked: a header or a client certificate, obtained when needed and again when it has run out.
+
+No message here quotes a credential, the output of a plugin, or a line of a file that may hold one.
+"""
+
+import base64
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from audit.collect.decode import Unusable
+from audit.collect.oidc import id_token
+from audit.collect.plugin import plugin_credential
+from audit.kubeconfig import BadKubeconfig, Context, Contexts, same_server
+from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
+
+_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+# A clock that is wrong must not make every request ask for credentials again, nor a refusal without an end.
+_SHORTEST: Final = 10.0  # seconds
+_RENEWALS: Final = 5
+
+T = TypeVar("T")
+
+
+class Unreachable(Unusable):
+    """Nothing can be asked of this zone, now or later; `reason` is `unreachable` or `credentials`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What to show: the value of the header `Authorization`, a certificate and key (PEM), and until when it is good.
+
+    `until` is of `time.monotonic`; infinite when the credentials do not say.
+    """
+
+    header: str = ""
+    certificate: tuple[bytes, bytes] | None = None
+    until: float = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a zone's API is, and how it is reached; `authority` (PEM) is empty for those of the system."""
+
+    host: str
+    authority: bytes = b""
+    server_name: str = ""
+    proxy: str = ""
+
+
+class Login:
+    """The credentials of one zone; safe for several threads."""
+
+    def __init__(self, obtain: Callable[[], Grant]) -> None:
+        """Take what obtains a grant, and do so. Raises Unreachable when it cannot."""
+        self._obtain = obtain
+        self._lock = threading.Lock()
+        self._renewals = _RENEWALS
+        self._grant = usable(obtain)
+
+    def grant(self) -> Grant:
+        """Return credentials that are still good as far as they say. Raises Unreachable."""
+        with self._lock:
+            if time.monotonic() >= self._grant.until:
+                self._grant = usable(self._obtain)
+            return self._grant
+
+    def refused(self, grant: Grant) -> None:
+        """Hear that the server did not accept `grant`: the next request obtains another one. Raises Unreachable."""
+        with self._lock:
+            if grant is self._grant and self._renewals:
+                self._renewals -= 1
+                self._grant = usable(self._obtain)
+
+
+def login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
+    """Return where a zone is and by what it is asked. `left` gives the seconds that a plugin may take.
+
+    Raises Unreachable when the credentials cannot be loaded, or do not belong to the zone's address.
+    """
+    return usable(lambda: _login_of(zone, left))
+
+
+def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
+    match zone.credentials:
+        case TokenFile() as file:
+            return Target(zone.api), Login(lambda: _bearer_file(file.path))
+        case TokenEnv() as variable:
+            return Target(zone.api), Login(lambda: _bearer(os.environ.get(variable.name, "")))
+        case InCluster():
+            target = _cluster_of_the_pod()
+            _belongs(zone, target.host)
+            return target, Login(lambda: _bearer_file(_ACCOUNT / "token"))
+        case Kubeconfig() as where:
+            found = _context(zone, where)
+            _belongs(zone, found.server)
+            return _target(zone, found), Login(lambda: _grant(_context(zone, where), left))
+
+
+def usable(obtain: Callable[[], T]) -> T:
+    """Return what `obtain` gives. Raises Unreachable, which says in one way why there is nothing."""
+    try:
+        return obtain()
+    except BadKubeconfig as error:
+        raise Unreachable("credentials", f"cannot load the credentials: {error}") from error
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        said = f"{error.strerror or type(error).__name__}{place}"
+        raise Unreachable("credentials", f"cannot load the credentials: {said}") from error
+
+
+def _bearer(token: str, until: float = math.inf) -> Grant:
+    token = token.strip()
+    if not token:
+        raise BadKubeconfig("the token is empty")
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise BadKubeconfig("the token holds what no token can hold")
+    return Grant(f"Bearer {token}", until=until)
+
+
+def _bearer_file(path: Path) -> Grant:
+    # Good for no time at all: each request reads the file, which rotates.
+    return _bearer(path.read_text(encoding="utf-8", errors="replace"), until=0)
+
+
+def _cluster_of_the_pod() -> Target:
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
+    if not host or not port:
+        raise BadKubeconfig("this does not run in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
+    return Target(f"https://{f'[{host}]' if ':' in host else host}:{port}", (_ACCOUNT / "ca.crt").read_bytes())
+
+
+def _context(zone: Zone, where: Kubeconfig) -> Context:
+    contexts = Contexts(where.path)
+    return contexts.leading_to(zone.api) if where.context is None and zone.api else contexts.get(where.context)
+
+
+def _belongs(zone: Zone, host: str) -> None:
+    """Refuse to send credentials elsewhere than where they belong."""
+    if zone.api and not same_server(zone.api, host):
+        raise BadKubeconfig(f"they belong to {host}, and the zone's api is {zone.api}")
+
+
+def _target(zone: Zone, context: Context) -> Target:
+    cluster = context.cluster
+    if cluster.values.get("insecure-skip-tls-verify") and not zone.ca_file:
+        raise BadKubeconfig("the kubeconfig switches TLS verification off: give the zone's ca_file instead")
+    authority = cluster.content("certificate-authority")
+    return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
+
+
+def _grant(context: Context, left: Callable[[], float]) -> Grant:
+    """Return what a user of a kubeconfig shows, in the order of kubectl: certificate and token, plugin, provider."""
+    user = context.user
+    certificate = user.content("client-certificate"), user.content("client-key")
+    pair = certificate if all(certificate) else None
+    token, file = user.text("token"), user.path("tokenFile")
+    if file:
+        token = file.read_text(encoding="utf-8", errors="replace")
+    plugin, provider = user.inner("exec"), user.inner("auth-provider")
+    if token:
+        return Grant(_bearer(token).header, pair, 0 if file else math.inf)
+    if user.text("username"):
+        pair_of_words = f"{user.text('username')}:{user.text('password')}".encode()
+        return Grant(f"Basic {base64.b64encode(pair_of_words).decode()}", pair)
+    if plugin:
+        credential = plugin_credential(plugin, context.cluster, left())
+        header = _bearer(credential.token).header if credential.token else ""
+        return Grant(header, credential.certificate or pair, _until(credential.expires))
+    if provider:
+        token, expires = id_token(provider, left())
+        return Grant(_bearer(token).header, pair, _until(expires))
+    if not pair:
+        raise BadKubeconfig(f"{user.name} has no credentials")
+    return Grant(certificate=pair)
+
+
+def _until(expires: float | None) -> float:
+    """Return when to obtain credentials again that expire at `expires` (seconds since 1970; None: never)."""
+    if expires is None:
+        return math.inf
+    return time.monotonic() + max(expires - time.time() - _SHORTEST, _SHORTEST)

@@ -1,0 +1,95 @@
+"""Tokens of an OpenID Connect provider (`auth-provider: oidc` of a kubeconfig), refreshed over verified TLS only."""
+
+import base64
+import json
+import time
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from audit.collect.route import Route
+from audit.kubeconfig import BadKubeconfig, Section
+
+_SOON: Final = 10.0  # seconds: a token that ends sooner is renewed
+_OK: Final = 200
+_LARGEST: Final = 1 << 20  # bytes of an answer
+
+
+class Token(NamedTuple):
+    """An ID token, and when it expires (seconds since 1970; None when it does not say)."""
+
+    text: str
+    expires: float | None
+
+
+def id_token(provider: Section, seconds: float) -> Token:
+    """Return the provider's ID token, a new one where the one that is there has run out. Raises BadKubeconfig.
+
+    The kubeconfig is not written to. Nothing that the provider says is quoted.
+    """
+    config = provider.inner("config")
+    if provider.text("name") != "oidc" or config is None:
+        raise BadKubeconfig(f"{provider.name}: only `oidc` is understood; others are credential plugins today")
+    token = config.text("id-token")
+    expires = _expiry(token)
+    if token and (expires is None or expires - time.time() > _SOON):
+        return Token(token, expires)
+    if not config.text("refresh-token"):
+        raise BadKubeconfig(f"{provider.name}: the ID token has run out, and there is no refresh token: log in again")
+    try:
+        token = _refreshed(config, seconds)
+    except HTTPError:
+        # The error may hold the request, and with it the refresh token.
+        raise BadKubeconfig(f"{provider.name}: the issuer cannot be reached, or its certificate is not good") from None
+    return Token(token, _expiry(token))
+
+
+def _expiry(token: str) -> float | None:
+    """Return the claim `exp` of a JSON Web Token, which is read and not verified: that is the server's part."""
+    parts = token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return float(claims["exp"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refreshed(config: Section, seconds: float) -> str:
+    issuer = config.text("idp-issuer-url").rstrip("/")
+    pool = Route(config.content("idp-certificate-authority")).pool(_secure(config, issuer))
+    timeout = urllib3.Timeout(total=min(seconds, 60))
+    about = f"{issuer}/.well-known/openid-configuration"
+    found = _json(config, pool.request("GET", about, timeout=timeout, redirect=False))
+    endpoint = _secure(config, str(found.get("token_endpoint", "")))
+    form = {"grant_type": "refresh_token", "refresh_token": config.text("refresh-token")}
+    who = {"client_id": config.text("client-id"), "client_secret": config.text("client-secret")}
+    answer = pool.request(
+        "POST",
+        endpoint,
+        body=urlencode({**form, **{key: value for key, value in who.items() if value}}),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+        timeout=timeout,
+        redirect=False,
+    )
+    token = _json(config, answer).get("id_token")
+    if not isinstance(token, str) or not token:
+        raise BadKubeconfig(f"{config.name}: the issuer gave no ID token")
+    return token
+
+
+def _secure(config: Section, url: str) -> str:
+    if urlsplit(url).scheme != "https":
+        raise BadKubeconfig(f"{config.name}: the issuer is asked over https only")
+    return url
+
+
+def _json(config: Section, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
+    if answer.status != _OK:
+        raise BadKubeconfig(f"{config.name}: the issuer answered {answer.status}; log in again")
+    try:
+        return msgspec.json.decode(answer.data[:_LARGEST], type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadKubeconfig(f"{config.name}: the issuer did not answer in JSON") from None
