@@ -75,7 +75,7 @@ def overview(made: Mapping[str, Table], zones: Sequence[str]) -> Overview:
             (
                 zone,
                 [
-                    Cell(value, _shade(value, top), f"{link}&zone={quote(zone, safe='')}")
+                    Cell(value, _shade(value, top), f"{link}&zone={_coded(zone)}")
                     for value, top, (_, _, _, link) in zip(counts, most, risks, strict=True)
                 ],
             )
@@ -86,6 +86,11 @@ def overview(made: Mapping[str, Table], zones: Sequence[str]) -> Overview:
         folded=int(made["access"].numbers("expected").sum()),
         findings=_first_findings(made["findings"]),
     )
+
+
+def _coded(text: str) -> str:
+    # Half a letter, as a path that is no text comes in, is spelled out as in the data blocks.
+    return quote(text, safe="", errors="backslashreplace")
 
 
 def _in(zone: str, table: Table, mask: Mask) -> int:
@@ -192,7 +197,7 @@ def _busiest(spaces: Table) -> list[Bar]:
     for at in np.argsort(-(people + accounts), kind="stable")[:_SHOWN].tolist():
         zone, name = (column.values[column.codes[at]] for column in map(spaces.text, ("zone", "namespace")))
         if people[at] + accounts[at]:
-            row = f"#/namespaces?row={quote(zone, safe='')},{quote(name, safe='')}"
+            row = f"#/namespaces?row={_coded(zone)},{_coded(name)}"
             bars.append(Bar(name, (int(people[at]), int(accounts[at])), row, zone))
     return bars
 

@@ -36,8 +36,9 @@ export function checks(row, groups) {
   const named = row.repository === "*" ? "" : row.repository;
   const where = quoted(named ? `${row.namespace}/${named}` : row.namespace);
   const ours = `registry-audit can ${quoted(`${SPELLED[row.subject_kind]}/${row.subject}`)} ${action} ${where} ${option("--zone", row.zone)} --snapshot snapshots`;
-  const theirs = review(row, action, named, groups);
-  return row.namespace === "*" ? [theirs] : [ours, theirs];
+  // Creating a repository by pushing takes both rights.
+  const theirs = (action === "create" ? ["push", "create"] : [action]).map((one) => review(row, one, named, groups));
+  return row.namespace === "*" ? theirs : [ours, ...theirs];
 }
 
 function review(row, action, name, groups) {

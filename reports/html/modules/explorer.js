@@ -291,7 +291,7 @@ async function namespacesOf(zone) {
   const all = await table("namespaces");
   const names = [];
   for (let row = 0; row < all.rows; row++) if (all.text(row, "zone") === zone) names.push(all.text(row, "namespace"));
-  return names;
+  return names.sort();
 }
 
 // Put a view's parts into the page.

@@ -13,13 +13,15 @@ const run = {
   id: banner.dataset.run,
   evidence: banner.querySelector("code").title.split(": ").at(-1),
   caveat: banner.dataset.caveat,
-  seen: [...banner.querySelectorAll("span")].slice(0, 4).map((span) => span.textContent.replace("● ", "").toLowerCase()).join(", "),
+  seen: banner.dataset.seen,
 };
 const explorers = new Map(Object.entries(VIEWS).map(([id, view]) => [id, new Explorer(id, view, run, go)]));
 let current = null;
 let showing = Promise.resolve();
 
 function go(address, replace = false) {
+  if (address === location.hash) return;
+  busy(true);
   if (replace) location.replace(address);
   else location.hash = address;
 }
@@ -57,7 +59,15 @@ async function show() {
 
 // One after the other: a view that is still being read is not overtaken.
 function showNext() {
-  showing = showing.then(show).then(() => (document.body.dataset.shown = location.hash));
+  busy(true);
+  showing = showing.then(show).then(() => {
+    document.body.dataset.shown = location.hash;
+    busy(false);
+  });
+}
+
+function busy(is) {
+  find("main").setAttribute("aria-busy", is);
 }
 
 // Close what is open: a menu, else the drawer; and go back to the rows.
