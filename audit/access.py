@@ -28,7 +28,8 @@ from audit.snapshot import Ints, Snapshot
 from audit.tables import Table, Text
 from audit.ways import ANY_PERSON, NO_BINDING, Ways, ways_in
 
-_NEEDS: Final = FLAGS | {"create": PUSH | CREATE}
+# What each answer of the table takes.
+NEEDED_RIGHTS: Final = FLAGS | {"create": PUSH | CREATE}
 # How much a grant's rights are worth when one has to stand for several, by rights.
 _STRENGTH: Final = np.array(
     [
@@ -216,7 +217,7 @@ class _Access:
             "access",
             {
                 **place_columns(zone, ways, *place),
-                **{name: answers(*held, bits) for name, bits in _NEEDS.items()},
+                **{name: answers(*held, bits) for name, bits in NEEDED_RIGHTS.items()},
                 "how": Text(np.where(some, rows.how[row], 0).astype(np.int32), HOW),
                 "grants": counts,
                 "group": group_column(ways, np.where(some, rows.group[row], DIRECT).astype(np.int32)),

@@ -16,7 +16,7 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 143 stopped."
+    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ app.add_typer(config_app, name="config")
 
 _SUBJECT: Final = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
 _ACTION: Final = "pull, push, or create (push a repository that does not exist yet)."
+_SAVED: Final = "A run, snapshot, folder of snapshots, or dump."
 _PLACE: Final = "Where; without a repository: any that no rule singles out."
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
@@ -72,6 +73,25 @@ AccountScope = Annotated[
         metavar="SCOPE",
     ),
 ]
+ExceptionsFile = Annotated[
+    Path | None, typer.Option("--exceptions", "-x", help="Findings that have been accepted (YAML).", metavar="FILE")
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on", help="Exit code 10 at open findings of this severity or a worse one.", metavar="SEVERITY"
+    ),
+]
+FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
+StaleDays = Annotated[
+    float | None,
+    typer.Option(
+        "--stale-days",
+        min=0,
+        help="Fill a zone that cannot be read with its last snapshot of DIR, if that is not older; it is `stale`.",
+        metavar="DAYS",
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -98,13 +118,33 @@ def run(
     zone: Zones = None,
     formats: Formats = None,
     scope: AccountScope = None,
+    stale_days: StaleDays = None,
+    verify: Annotated[
+        int,
+        typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
+    ] = 0,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
     *,
+    fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
     from audit.commands import job
 
-    return partial(job.run, config, out, zone or (), formats or (), scope=scope, as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        scope=scope,
+        stale_days=stale_days,
+        verify=verify,
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.run, config, asked)
 
 
 @app.command()
@@ -124,13 +164,25 @@ def report(
     out: Out = None,
     zone: Zones = None,
     formats: Formats = None,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
     *,
+    fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
     from audit.commands import job
 
-    return partial(job.report, snapshot or (), config, out, zone or (), formats or (), as_json=as_json)
+    asked = job.Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(job.report, snapshot or (), config, asked)
 
 
 @app.command()
@@ -239,6 +291,32 @@ def query(
 
 
 @app.command()
+def verify(
+    config: ConfigFile,
+    snapshot: Snapshots = None,
+    zone: Zones = None,
+    sample: Annotated[
+        int, typer.Option("--sample", "-n", help="So many cells of each zone, at random.", metavar="N", min=1)
+    ] = 2000,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Draw the same cells as with this seed before.", metavar="N", min=0)
+    ] = None,
+    subjects: Annotated[
+        int, typer.Option("--subjects", help="Also so many whole lists of subjects, of OpenShift.", metavar="N", min=0)
+    ] = 0,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every cell of the tables.")] = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Ask each zone itself what the tables say, by its access reviews, and list every difference."""
+    from audit.commands import verifying
+
+    seed = verifying.any_seed() if seed is None else seed
+    wanted = verifying.Wanted(None if every else sample, subjects, seed)
+    return partial(verifying.verify, config, snapshot or (), zone or (), wanted, as_json=as_json)
+
+
+@app.command()
 def zones(
     config: Live = None,
     kubeconfig: Annotated[
@@ -274,6 +352,34 @@ def zones(
     if parts:
         raise UsageError("--with belongs to --required-access")
     return partial(zones.show, config, kubeconfig, context or (), zone or (), as_json=as_json)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
+    output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say whose access changed between two times, and which change of a binding, role or group made it."""
+    from audit.commands import diff
+
+    return partial(diff.diff, old, new, output, as_json=as_json)
+
+
+@app.command()
+def history(
+    asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
+    runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
+    zone: Zones = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say since when a subject, or everybody in a namespace, has which access."""
+    from audit.commands import history
+
+    return partial(history.history, asked, runs, zone or (), as_json=as_json)
 
 
 @config_app.command("check")

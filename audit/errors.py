@@ -7,9 +7,9 @@ EXIT_CODES: Final[dict[int, str]] = {
     0: "done",
     1: "an error of the program itself",
     2: "usage or configuration",
-    3: "partial: something could not be seen; what was written says so",
+    3: "partial: something could not be seen, or a zone contradicts its tables; what was written says so",
     4: "nothing usable: no zone could be read",
-    10: "findings at or above --fail-on (reserved until checks exist)",
+    10: "findings that `--fail-on` or `--fail-on-new` asks to fail on; partial wins over it",
     143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
 }
 DONE, BROKEN, USAGE, PARTIAL, NOTHING, FINDINGS, STOPPED = EXIT_CODES

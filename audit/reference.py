@@ -9,6 +9,7 @@ from audit.checks.check import Check
 from audit.checks.registry import GROUPS
 from audit.config import Config
 from audit.errors import EXIT_CODES
+from audit.exceptions import Exceptions
 from audit.snapshot import REASONS
 from audit.strict_file import has_model, model_in
 from audit.tables import SCHEMAS, VERSION
@@ -44,6 +45,26 @@ A finding is *unknown* where a list that the check needs could not be read, or w
 about what it did not see. What was found before and cannot be looked for now stays open, and is never *gone*.
 
 The words in braces stand for names; in a finding, each remedy holds the names themselves, quoted for a shell.
+"""
+
+_EXCEPTIONS_HEAD: Final = """\
+# Exceptions
+
+A file, kept in Git, of findings that have been accepted: `--exceptions FILE`, or `exceptions` in the configuration.
+
+```yaml
+exceptions:
+  - check: anonymous-pull
+    namespace: docs-*
+    why: Public images, meant for everybody.
+    decided_by: Platform board
+    ticket: SEC-1234
+    until: 2027-03-31
+```
+
+A finding that is covered stays in every report with the state `accepted`, and makes no run fail. On the day after
+`until`, it is open again. Exceptions that end within 30 days, have ended or match nothing are told on stderr and in the
+table `exceptions`. Where several cover a finding, the one that holds longest does.
 """
 
 
@@ -115,10 +136,17 @@ def _check(check: Check) -> str:
     )
 
 
+def exceptions_reference() -> str:
+    """Return the reference of the file of exceptions as Markdown."""
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(Exceptions, "")]
+    return "\n".join([_EXCEPTIONS_HEAD, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
 # What `make docs` writes into docs/.
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
     "columns.md": columns_reference,
+    "exceptions.md": exceptions_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from audit.objects import KINDS, Kind
+from audit.objects import DECLARED, KINDS, NEEDED, ZONES, Kind
 
 
 class Right(NamedTuple):
@@ -34,7 +34,7 @@ _AUTHORIZATION: Final = "authorization.k8s.io"
 READER: Final = Part(
     "registry-audit-reader",
     (
-        *_list(*(kind for kind in KINDS.values() if kind.plural != "tokens")),
+        *_list(*(KINDS[plural] for plural in (*NEEDED, "users"))),
         Right("create", _AUTHENTICATION, "selfsubjectreviews"),
         Right("create", _AUTHORIZATION, "selfsubjectaccessreviews"),
         Right("get", "user.openshift.io", "users", name="~"),
@@ -56,7 +56,34 @@ OPTIONAL: Final[dict[str, Part]] = {
             "token secrets only, but whoever holds these credentials is not bound by that.",
         ),
     ),
+    "verify": Part(
+        "registry-audit-verifier",
+        (Right("create", _AUTHORIZATION, "subjectaccessreviews"),),
+        (
+            "Lets `verify` ask the cluster whether somebody may do something, and compare (run --verify).",
+            "The cost: its holder can ask this about anybody. It changes nothing and gives no access.",
+        ),
+    ),
+    "subjects": Part(
+        "registry-audit-subjects",
+        (Right("create", "authorization.openshift.io", "resourceaccessreviews"),),
+        (
+            "Lets `verify --subjects` ask OpenShift who may do something, and compare whole lists.",
+            "The cost: its holder can ask who may do anything at all. It changes nothing and gives no access.",
+        ),
+    ),
 }
+# This one is for the control API's own cluster, and not for a zone.
+CONTROL_API: Final = Part(
+    "registry-audit-control-api",
+    _list(ZONES, *(KINDS[plural] for plural in DECLARED)),
+    (
+        "To be granted in the APPUiO control API, not in a zone (zones_from.control_api): which zones there are, and",
+        "who belongs to which organization and team (not needed with control_api.organizations: false).",
+        "The cost: its holder can see the members of every organization.",
+    ),
+)
+PARTS: Final = {**OPTIONAL, "control-api": CONTROL_API}
 # What a report does not know when something may not be listed or asked.
 UNKNOWN_WITHOUT: Final = {
     "namespaces": "which namespaces there are beside those with a binding, and whose they are",
@@ -69,16 +96,18 @@ UNKNOWN_WITHOUT: Final = {
     "imagestreams": "which repositories there are, and when they were last pushed to",
     "users": "whether a user's account is gone",
     "tokens": "which tokens never end, and when they were last used",
+    "verify": "whether the cluster answers as the tables do",
+    "subjects": "whether the cluster lists the same subjects",
 }
 # Everybody who is logged in has these on OpenShift: what an ordinary user reads by.
 EVERYBODY: Final = (Right("list", "project.openshift.io", "projects"),)
 
 
 def manifest(parts: Iterable[str] = ()) -> str:
-    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of OPTIONAL), as YAML."""
+    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of PARTS), as YAML."""
     wanted = [*dict.fromkeys(parts)]
-    documents = [_role(READER), *(_role(OPTIONAL[name]) for name in wanted)]
-    left = [name for name in OPTIONAL if name not in wanted]
+    documents = [_role(READER), *(_role(PARTS[name]) for name in wanted)]
+    left = [name for name in PARTS if name not in wanted]
     more = [f"# Not needed for a report, and left out here; --with gives it: {name}" for name in left]
     return "\n".join(["---\n".join(documents) + "# Bind it: oc adm policy add-cluster-role-to-user ROLE USER", *more])
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from audit.errors import STOPPED
 from audit.runs import FORMAT, VERSION
 from reports.run import RunInfo
 
@@ -52,6 +53,7 @@ def manifest(run: RunInfo, files: Sequence[Written], *, stopped: bool = False) -
         "version": VERSION,
         "state": "stopped" if stopped else run.state,
         "as_of": run.as_of,
+        "exit_code": STOPPED if stopped else run.exit_code,
         "run": asdict(run),
         "files": [asdict(file) for file in sorted(files, key=lambda file: file.name)],
     }

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
 
-from audit.snapshot import Snapshot, gap_lines
-
-FRESH: Final = timedelta(days=1)
+from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
+from audit.gates import Tally
+from audit.snapshot import STALE, Snapshot, gap_lines
+from audit.stale import said
+from audit.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each."""
+    """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are texts for people, one line each.
+
+    `verified` is None when nobody asked to compare the tables with the zone's own answers.
+    """
 
     id: str
     state: str
@@ -25,6 +28,8 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
+    verified: Verified | None = None
+    compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class RunInfo:
     finished: str
     config_digest: str
     zones: tuple[ZoneInfo, ...]
+    findings: Tally | None = None
+    every_zone: bool = False  # these are all zones of the configuration
+    compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
     evidence_digest: str = ""  # SHA-256 (hex) over the snapshots' names and digests, in their order
 
     @property
@@ -45,9 +53,10 @@ class RunInfo:
         return overall(zone.state for zone in self.zones)
 
     @property
-    def stale(self) -> tuple[str, ...]:
-        """Return the zones whose facts were older than a day when the run began: what is said may be so no more."""
-        return tuple(zone.id for zone in self.zones if _older(zone.as_of, self.started))
+    def exit_code(self) -> int:
+        """Return how a run ends that nobody has stopped: partial wins over findings that make it fail."""
+        code = {"complete": DONE, "failed": NOTHING}.get(self.state, PARTIAL)
+        return FINDINGS if code == DONE and self.findings and self.findings.failing else code
 
     @property
     def as_of(self) -> str:
@@ -55,33 +64,32 @@ class RunInfo:
         return min((zone.as_of for zone in self.zones if zone.as_of), default="")
 
 
-def _older(as_of: str, started: str) -> bool:
-    try:
-        return datetime.fromisoformat(started) - datetime.fromisoformat(as_of) > FRESH
-    except (ValueError, TypeError):
-        # A time that is not known is told as such; it is not called old.
-        return False
-
-
 def overall(states: Iterable[str]) -> str:
     """Return the state of several zones together."""
-    found = set(states)
+    # What is old is not what was to be seen.
+    found = {"partial" if state == STALE else state for state in states}
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+def zone_info(
+    snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None, compared_with: str = ""
+) -> ZoneInfo:
+    """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
+    remarks = tuple(verified.remarks()) if verified else ()
+    stale = (f"anything newer: {said(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
         id=origin.zone,
-        state=snapshot.state,
+        state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
         source=origin.source,
         place=origin.place,
         registry=origin.registry,
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=gap_lines(snapshot.gaps),
+        gaps=(*stale, *gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        verified=verified,
+        compared_with=compared_with,
     )

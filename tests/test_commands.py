@@ -1,6 +1,7 @@
 """Whole commands, as people and schedulers run them: what is printed, what is written, how they end."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from audit.cli import app, run_command
 from audit.collect import lists
 from audit.commands import run_folder
 from audit.errors import EXIT_CODES, UsageError
+from audit.objects import NEEDED
 from audit.snapshot import load
 from audit.tables import SCHEMAS
 from tests.plain_rbac import World
@@ -474,3 +476,145 @@ def test_many_gaps_are_told_with_a_count(tmp_path: Path, capsys: pytest.CaptureF
         (space / f"ns-{number}.yaml").write_text(f"kind: Namespace\nmetadata: {{name: ns-{number}}}\n")
     assert run_command(["report", "-s", str(tmp_path / "dump"), "-o", str(tmp_path / "out"), "-f", "csv"]) == 3
     assert "more (coverage.csv has all)" in capsys.readouterr().err
+
+
+OPEN_BINDING = """\
+{"items": [{"metadata": {"name": "public", "namespace": "shop"}, "roleRef": {"kind": "ClusterRole", "name": "puller"},
+"subjects": [{"kind": "Group", "name": "system:unauthenticated"}]}]}"""
+ACCEPTED = "exceptions: [{{check: anonymous-pull, why: w, decided_by: d, until: {}}}]"
+
+
+def open_zone(tmp_path: Path) -> Path:
+    """A dump in which anybody may pull; it has everything but the optional lists."""
+    folder = write_dump({plural: [] for plural in NEEDED}, tmp_path / "dump")
+    pulls = {"verbs": ["get"], "apiGroups": ["image.openshift.io"], "resources": ["imagestreams/layers"]}
+    role = {"metadata": {"name": "puller"}, "rules": [pulls]}
+    (folder / "clusterroles.json").write_text(json.dumps({"items": [role]}))
+    (folder / "rolebindings.json").write_text(OPEN_BINDING)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([], 0),
+        (["--fail-on", "critical"], 0),
+        (["--fail-on", "high"], 10),
+        (["--fail-on-new"], 10),
+        (["--fail-on", "info", "--fail-on-new", "--exceptions", "EXCEPTIONS"], 0),
+        (["--fail-on", "grave"], 2),
+    ],
+)
+def test_findings_make_a_run_fail_when_asked(tmp_path: Path, arguments: list[str], code: int) -> None:
+    """Only at the severity or for what is new, only what nobody has accepted; and the manifest says so."""
+    accepted = tmp_path / "exceptions.yaml"
+    accepted.write_text(ACCEPTED.format("2999-12-31"))
+    given = [str(accepted) if one == "EXCEPTIONS" else one for one in arguments]
+    folder, out = open_zone(tmp_path), tmp_path / "out"
+    assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv", *given]) == code
+    if code != 2:
+        manifest = json.loads((the_run(out) / "manifest.json").read_text())
+        assert (manifest["state"], manifest["exit_code"]) == ("complete", code)
+        assert manifest["run"]["findings"]["failing"] == (1 if code else 0)
+        states = {row["check"]: row["state"] for row in rows(the_run(out) / "findings.csv")}
+        assert states["anonymous-pull"] == ("accepted" if "EXCEPTIONS" in arguments else "new")
+
+
+def test_partial_wins_over_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 3; the manifest says both."""
+    folder = open_zone(tmp_path)
+    (folder / "groups.json").unlink()
+    config = configuration(
+        tmp_path,
+        [{"id": "a", "source": {"dump": str(folder)}}],
+        fail_on="high",
+        fail_on_new=True,
+        output={"formats": ["csv"]},
+    )
+    assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)["findings"]["failing"] == 1
+    manifest = json.loads((the_run(tmp_path / "out") / "manifest.json").read_text())
+    assert (manifest["state"], manifest["exit_code"], manifest["run"]["findings"]["failing"]) == ("partial", 3, 1)
+
+
+def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On stderr and in the table, by the configuration's file too."""
+    (tmp_path / "accepted.yaml").write_text(ACCEPTED.format("2020-01-01"))
+    folder = open_zone(tmp_path)
+    config = configuration(tmp_path, [{"id": "a", "source": {"dump": str(folder)}}], exceptions="accepted.yaml")
+    assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "-f", "csv"]) == 0
+    assert "ended on 2020-01-01: 1 findings are open again" in capsys.readouterr().err
+    (row,) = rows(the_run(tmp_path / "out") / "exceptions.csv")
+    assert (row["state"], row["findings"]) == ("expired", "1")
+    (tmp_path / "accepted.yaml").unlink()
+    assert run_command(["config", "check", "-c", config]) == 2
+    assert "exceptions: there is no file" in capsys.readouterr().err
+    assert run_command(["run", "-c", config, "-o", str(tmp_path / "more")]) == 2
+
+
+def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """New, then open since then; gone when it was mended; and a damaged memory is told and not used."""
+    folder, out = open_zone(tmp_path), tmp_path / "out"
+
+    def again(name: str) -> dict[str, str]:
+        assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
+        (tmp_path / name).symlink_to((out / "latest").resolve())
+        return next(iter([row for row in rows(tmp_path / name / "findings.csv") if row["check"] == "anonymous-pull"]))
+
+    one, two = again("first"), again("second")
+    assert (one["state"], two["state"], two["first_seen"]) == ("new", "open", one["first_seen"])
+    (folder / "rolebindings.json").write_text('{"items": []}')
+    three = again("third")
+    assert (three["state"], three["id"]) == ("gone", one["id"])
+    capsys.readouterr()
+    (tmp_path / "third/findings.json").write_text("{}")
+    (folder / "rolebindings.json").write_text(OPEN_BINDING)
+    assert again("fourth")["state"] == "open"
+    assert "findings.json: was changed after the run wrote it; it is not used" in capsys.readouterr().err
+
+
+def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As they would be after an upgrade: everything is new then, and a line says why."""
+    folder, out = open_zone(tmp_path), tmp_path / "out"
+    assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
+    kept = the_run(out) / "findings.json"
+    old = kept.read_bytes()
+    kept.write_bytes(old.replace(b'"version": 1', b'"version": 0'))
+    manifest = kept.with_name("manifest.json")
+    was, now = (hashlib.sha256(data).hexdigest() for data in (old, kept.read_bytes()))
+    manifest.write_text(manifest.read_text().replace(was, now))
+    assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
+    assert "the findings of an earlier run are not used: these findings have version 0" in capsys.readouterr().err
+
+
+def test_the_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """For people a line each, for programs everything that is said of them."""
+    assert run_command(["checks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert run_command(["checks", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert len(listed) == len(lines) - 1 >= 30
+    assert listed[0]["id"] == "anonymous-pull"
+    assert all(one["why"] and one["remedy"] and one["controls"] and one["documentation"] for one in listed)
+
+
+def test_checks_are_set_by_the_configuration(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Severity, off; and a slip in a name of a check or of a threshold is told with its line."""
+    zones = [{"id": "a", "source": {"dump": str(open_zone(tmp_path))}}]
+    checks = {"anonymous-pull": {"severity": "low"}, "no-organization": {"enabled": False}}
+    config = configuration(tmp_path, zones, checks=checks)
+    assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "-f", "csv"]) == 0
+    (row,) = (row for row in rows(the_run(tmp_path / "out") / "findings.csv") if row["check"] == "anonymous-pull")
+    assert row["severity"] == "low"
+    wrong = {
+        "anonymos-pull": {},
+        "token-old": {"thresholds": {"day": 3}},
+        "prune": {"thresholds": {"x": 1}, "sevrity": 1},
+    }
+    assert run_command(["config", "check", "-c", configuration(tmp_path, zones, checks=wrong)]) == 2
+    said = capsys.readouterr().err
+    assert "no such check; did you mean anonymous-pull?" in said
+    assert "no such threshold; did you mean days?" in said
+    assert "no such threshold; this check has none" in said
+    assert "checks.prune.sevrity (line" in said
+    assert "did you mean severity?" in said

@@ -200,7 +200,19 @@ def test_the_digest_is_of_the_meaning(tmp_path: Path) -> None:
 def test_the_schema_names_every_key() -> None:
     """Editors complete and check by it: unknown keys are refused there too."""
     schema = config_schema()
-    assert set(schema["properties"]) == {"zones", "zones_from", "namespaces", "output", "collect", "checks", "platform"}
+    assert set(schema["properties"]) == {
+        "zones",
+        "zones_from",
+        "namespaces",
+        "output",
+        "collect",
+        "checks",
+        "platform",
+    } | {
+        "exceptions",
+        "fail_on",
+        "fail_on_new",
+    }
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())
 

@@ -12,6 +12,7 @@ import pytest
 
 from audit.checks.registry import CHECKS
 from audit.tables import SCHEMAS, UNKNOWN, YES
+from audit.verified import Verified
 from reports.evidence import Written, evidence_digest
 from reports.html.page import render_page
 from reports.html.script import MODULES, script
@@ -131,7 +132,7 @@ def test_nothing_is_fetched_and_nothing_handles_events() -> None:
     found = Parsed(page)
     names = {name for _, attributes in found.elements for name in attributes}
     assert not {name for name in names if name.startswith("on") or name in {"src", "srcset", "style", "action"}}
-    views = {"overview", "coverage", "method", "lines", *re.findall(r'data-count="(\w+)"', page)}
+    views = {"overview", "coverage", "method", "lines", "organizations", *re.findall(r'data-count="(\w+)"', page)}
     for attributes in found.all("a"):
         href = str(attributes["href"])
         assert href == "#main" or href.removeprefix("#/").partition("?")[0] in views, href
@@ -178,19 +179,35 @@ def test_what_is_not_whole_says_so_in_every_view(state: str) -> None:
     for name, text in sections(page).items():
         assert f"<strong>{state.upper()}:</strong> not everything of far-away was seen" in text, name
     numbers = re.findall(r"<b>[\d,]+(.*?)</b>", sections(page)["overview"])
-    assert len(numbers) == 13
+    assert len(numbers) == 12
     assert all("or more: not everything was seen" in after for after in numbers)
 
 
-def test_what_is_old_says_so_in_every_view() -> None:
-    """Facts of the day before yesterday; those of today, and those of no known time, are not called old."""
-    old = replace(zone("old"), as_of="2025-12-30T00:00:00Z")
-    run = run_of(zone("new"), old, replace(zone("when"), as_of=""))
-    assert run.stale == ("old",)
+def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
+    """It could not be read now; the others could."""
+    run = run_of(zone("new"), zone("old", "stale", as_of="2025-12-30T00:00:00Z"))
     page = page_of(tables_of(), run)
-    assert "◐ STALE: old" in page.partition("<main")[0]
-    assert all("<strong>STALE:</strong> what is said of old was read" in text for text in sections(page).values())
-    assert replace(run, started="some day").stale == ()
+    assert "old stale (as of 2025-12-30T00:00:00Z)" in page.partition("<main")[0]
+    said = "old could not be read: what is shown of it is of 2025-12-30T00:00:00Z."
+    assert all(said in text for text in sections(page).values())
+
+
+@pytest.mark.parametrize(("verified", "bad"), [(Verified(20, 20), False), (Verified(20, 19, 1), True)])
+def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Verified, bad: bool) -> None:
+    """Cells that agree of those that were asked, of all zones; red where one differs."""
+    one = replace(zone(), verified=verified)
+    banner = page_of(tables_of(), run_of(one, replace(one, verified=Verified(5, 5)), zone())).partition("<main")[0]
+    assert f"verified <b>{verified.agreed + 5}/25</b>" in banner
+    assert ('<span class="caveat">verified' in banner) is bad
+    assert "verified" not in page_of(tables_of()).partition("<main")[0]
+
+
+def test_without_an_earlier_run_nothing_is_not_zero() -> None:
+    """There is none to compare with."""
+    text = text_of(sections(page_of(tables_of()))["overview"])
+    assert "? gained or widened since the last run (there is none to compare with)" in text
+    later = replace(run_of(), compared_with="run-0")
+    assert "0 gained or widened since the last run" in text_of(sections(page_of(tables_of(), later))["overview"])
 
 
 def test_what_is_whole_has_no_caveat() -> None:
@@ -200,7 +217,6 @@ def test_what_is_whole_has_no_caveat() -> None:
     assert "Every list of every zone was read to its end." in page
     assert "not everything" not in page
     assert 'class="caveat"' not in page
-    assert "STALE" not in page
 
 
 def test_what_was_not_seen_and_what_that_means() -> None:

@@ -27,6 +27,7 @@ VIEWS = {
     "repositories": "repositories",
     "exceptions": "exceptions",
     "lines": "coverage",
+    "organizations": "organizations",
 }
 WHOLE = {"findings": "?state=every", "access": "?expected=every"}  # also what is folded away
 FLAGS = {"expected", "unclear", "blind"}

@@ -19,8 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from audit.answers import Oracle
 from audit.collect.cluster import collect_cluster
 from audit.collect.limits import Limits
+from audit.collect.reviews import Reviews
 from audit.objects import KINDS
 from audit.tables import ANSWERS
+from audit.verify import verify
 from audit.ways import ways_in
 from audit.zones import TokenFile, Zone
 from tests.plain_rbac import IMAGES, LAYERS, World, caller_of
@@ -161,3 +163,16 @@ def test_a_real_server_gives_the_same_answers(server: Server) -> None:
         where = question.namespace, question.repository
         answer = ANSWERS[oracle.answer(identity_of(question), question.action, *where)]
         assert answer == asked(server, world, question), question
+
+
+def test_every_cell_of_the_tables_is_what_a_real_server_says(server: Server) -> None:
+    """`verify --all` over a random zone: every yes, every no, and as many pairs without a row."""
+    put(server, world_of(12))
+    stop = Event()
+    snapshot = collect_cluster(server.zone, Limits(), listed=lambda kind, count: None, stop=stop)
+    reviews = Reviews(server.zone, Limits(), stop)
+    found = verify(snapshot, reviews.may, None, seed=1, stop=stop)
+    assert found.differences == ()
+    assert found.verified.failed == 0, found.verified.why
+    assert found.verified.asked > 100
+    assert all(asked > 0 for _, asked in found.shares.values())

@@ -29,7 +29,10 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "collect", "report", "who", "explain", "can", "demo", "query", "zones", "checks", "config check"],
+    [
+        *("", "run", "collect", "report", "who", "explain", "can", "demo", "query", "verify", "zones", "checks"),
+        "config check",
+    ],
 )
 def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command is described there, and every option that the README shows exists."""

@@ -7,14 +7,14 @@ from audit.checks.context import Context
 from audit.checks.controls import OPEN
 from audit.checks.platform import OPEN as EVERYBODY
 from audit.checks.remedies import TAKE_AWAY
-from audit.rbac.roles import CUSTOM, IMPLIED, WILDCARD
+from audit.rbac.roles import IMPLIED, WILDCARD
 from audit.rbac.subjects import ANONYMOUS, GROUP, USER
 
 
 def _find(context: Context) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in EVERYBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
-    unsaid = rows.where("how", lambda how: how in {CUSTOM, IMPLIED, WILDCARD})
+    unsaid = rows.where("how", lambda how: how in {IMPLIED, WILDCARD})
     return context.findings(who & unsaid & rows.can("pull", "push") & ~context.own, "reaches the registry")
 
 
@@ -24,9 +24,8 @@ CHECK = Check(
     severity="high",
     confidence="medium",
     why=(
-        "The role was not made for the registry: it holds the right because another role is aggregated into it, "
-        "by a wildcard, or by a rule of its own. Whoever bound it to everybody may not know that the registry is "
-        "part of it."
+        "The role was not made for the registry: it holds the right because another role is aggregated into it, or by "
+        "a wildcard. Whoever bound it to everybody may not know that the registry is part of it."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

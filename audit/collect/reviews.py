@@ -1,16 +1,22 @@
 """Reviews: questions to an API server about access, each with its answer or the reason why there is none."""
 
 from collections.abc import Mapping
+from functools import partial
+from threading import Event
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
 from audit.collect.connection import Connection, Response
-from audit.collect.decode import Unusable, reason_of, status_text
+from audit.collect.decode import Unusable
+from audit.collect.limits import Budget, Limits
+from audit.collect.lists import again, failure
+from audit.zones import Zone
 
 _SUCCESS: Final = {200, 201}
 _AUTHORIZATION: Final = "authorization.k8s.io/v1"
+_LISTS: Final = "authorization.openshift.io/v1"
 
 S = TypeVar("S", bound=Struct)
 
@@ -23,11 +29,45 @@ class Allowed(Struct, frozen=True):
     error: str = field(default="", name="evaluationError")
 
 
+class Subjects(Struct, frozen=True):
+    """Who may do something, as OpenShift lists them; `error` says what is missing (the API spells it so)."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+    error: str = field(default="", name="evalutionError")
+
+
 class UserInfo(Struct, frozen=True):
     """Who somebody is to an API server."""
 
     user: str = field(default="", name="username")
     groups: tuple[str, ...] = ()
+
+
+class Reviews:
+    """Asks the reviews of one zone, within its limits; safe for several threads."""
+
+    def __init__(self, zone: Zone, limits: Limits, stop: Event) -> None:
+        """Connect. Raises Unusable when the zone is none to ask, or its credentials cannot be used."""
+        if zone.dump or zone.trouble:
+            raise Unusable("missing", zone.trouble or "its facts are files: there is nobody to ask")
+        self._retries = limits.retries
+        self._connection = Connection(zone, Budget.of(limits, stop), limits.in_flight)
+
+    def may(self, name: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
+        """Ask whether the user `name` in `groups` may do something. Raises Unusable when there is no answer."""
+        ask = partial(may_they, self._connection, name, groups, attributes)
+        return again(ask, self._retries, self._connection.budget)
+
+    def who_can(self, attributes: Mapping[str, str]) -> Subjects:
+        """Ask who may do something, which OpenShift alone answers. Raises Unusable when there is no answer."""
+        body = {"kind": "ResourceAccessReview", "apiVersion": _LISTS, **attributes}
+
+        def ask() -> Subjects:
+            path = f"/apis/{_LISTS}/resourceaccessreviews"
+            return _decoded(self._connection.post(path, msgspec.json.encode(body)), Subjects)
+
+        return again(ask, self._retries, self._connection.budget)
 
 
 class _Access(Struct):
@@ -87,7 +127,7 @@ def _ask(connection: Connection, version: str, kind: str, spec: Mapping[str, Any
 
 def _decoded(response: Response, form: type[S]) -> S:
     if response.status not in _SUCCESS:
-        raise Unusable(reason_of(response.status), f"{response.status} {status_text(response.body)}")
+        raise failure(response)
     try:
         return msgspec.json.decode(response.body, type=form)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

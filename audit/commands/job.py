@@ -1,18 +1,24 @@
 """The main job and its parts: `run`, `collect`, `report` and `demo`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from audit.checks.settings import settings_of
 from audit.commands import terminal
+from audit.commands.judging import Judgement
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, live, saved, stopping
+from audit.commands.sources import zones as zones_of
 from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
+from audit.exceptions import load_exceptions
 from audit.files import make_private_dir, write_private
+from audit.gates import Gate
 from audit.snapshot import SUFFIX, encode
+from audit.tables import SEVERITIES
 from reports.formats import FORMATS
 from reports.run import RunInfo, overall, zone_info
 
@@ -21,23 +27,37 @@ _EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
-def run(
-    path: Path,
-    out: Path | None,
-    only: Sequence[str],
-    formats: Sequence[str],
-    *,
-    scope: str | None = None,
-    as_json: bool,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a command line says beside the configuration, and before it."""
+
+    out: Path | None = None
+    only: Sequence[str] = ()
+    formats: Sequence[str] = ()
+    scope: str | None = None
+    stale_days: float | None = None
+    verify: int = 0  # cells of each zone to compare with its own answers
+    exceptions: Path | None = None
+    fail_on: str | None = None
+    fail_on_new: bool = False
+    as_json: bool = False
+
+
+def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
-    config = live(path, scope)
-    wanted = _wanted(config, formats)
+    config = live(path, asked.scope)
+    days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
+    wanted = replace(_wanted(config, asked), every_zone=not asked.only, stale_days=days)
     with stopping() as stop:
-        folder = Run(_folder(out, config), wanted, stop)
-        for snapshot in collected(config, only, stop):
+        zones = zones_of(config, asked.only, stop)
+        folder = Run(_folder(asked.out, config), wanted, stop)
+        for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
-        return _tell(folder.finish(), folder.path, as_json=as_json)
+        if asked.verify:
+            from audit.commands.verifying import verified
+
+            folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
+        return _tell(folder.finish(), folder.path, as_json=asked.as_json)
 
 
 def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
@@ -46,7 +66,7 @@ def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | N
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:
-        for snapshot in collected(config, only, stop):
+        for snapshot in collected(config, zones_of(config, only, stop), stop):
             write_private(folder / f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
             zones.append(zone_info(snapshot))
         if stop.is_set():
@@ -64,42 +84,47 @@ def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | N
     return _EXIT_CODES[state]
 
 
-def report(
-    paths: Sequence[Path],
-    config_path: Path | None,
-    out: Path | None,
-    only: Sequence[str],
-    formats: Sequence[str],
-    *,
-    as_json: bool,
-) -> int:
+def report(paths: Sequence[Path], config_path: Path | None, asked: Asked) -> int:
     """Report on saved snapshots; return the exit code."""
     if not paths:
         raise UsageError("say what to report on", fix="--snapshot PATH")
     config = load_config(config_path) if config_path else None
-    snapshots = saved(paths, only)
+    wanted = _wanted(config, asked)
+    snapshots = saved(paths, asked.only)
     with stopping() as stop:
-        folder = Run(_folder(out, config), _wanted(config, formats), stop)
+        folder = Run(_folder(asked.out, config), wanted, stop)
         for snapshot in snapshots:
             folder.keep(snapshot)
-        return _tell(folder.finish(), folder.path, as_json=as_json)
+        return _tell(folder.finish(), folder.path, as_json=asked.as_json)
 
 
 def demo(out: Path, *, as_json: bool) -> int:
     """Report on the zones that come with the program; return the exit code."""
-    return report(sorted(_DEMO.glob("demo-*")), None, out, (), (), as_json=as_json)
+    return report(sorted(_DEMO.glob("demo-*")), None, Asked(out=out, as_json=as_json))
 
 
-def _wanted(config: Config | None, formats: Sequence[str]) -> Wanted:
-    for name in formats:
+def _wanted(config: Config | None, asked: Asked) -> Wanted:
+    for name in asked.formats:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
-    chosen = tuple(dict.fromkeys(formats or (config.output.formats if config else USUAL_FORMATS)))
+    chosen = tuple(dict.fromkeys(asked.formats or (config.output.formats if config else USUAL_FORMATS)))
     return Wanted(
         chosen,
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
+        _judgement(config, asked),
+    )
+
+
+def _judgement(config: Config | None, asked: Asked) -> Judgement:
+    path = asked.exceptions or (config.exceptions if config else None)
+    severity = asked.fail_on or (config.fail_on if config else None)
+    if severity and severity not in SEVERITIES:
+        raise UsageError(f"no such severity: {severity}", fix=f"choose from {', '.join(SEVERITIES)}")
+    return Judgement(
         settings_of(config),
+        load_exceptions(path) if path else (),
+        Gate(severity, asked.fail_on_new or bool(config and config.fail_on_new)),
     )
 
 
@@ -116,14 +141,16 @@ def _tell(run: RunInfo, folder: Path, *, as_json: bool) -> int:
         _tell_gaps(zone.id, zone.gaps)
     if as_json:
         zones = {zone.id: zone.state for zone in run.zones}
-        terminal.result_json({"state": run.state, "zones": zones, "folder": str(folder)})
+        findings = asdict(run.findings) if run.findings else {}
+        terminal.result_json({"state": run.state, "zones": zones, "folder": str(folder), "findings": findings})
     else:
         header = ["zone", "state", "namespaces", "left out", "as of"]
         rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
         terminal.table(header, rows)
         page = folder / "report.html"
-        terminal.lines(["", f"{run.state}: {page if page.exists() else folder}"])
-    return _EXIT_CODES[run.state]
+        found = [run.findings.text] if run.findings else []
+        terminal.lines(["", *found, f"{run.state}: {page if page.exists() else folder}"])
+    return run.exit_code
 
 
 def _tell_gaps(zone: str, gaps: Sequence[str]) -> None:

@@ -7,21 +7,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from audit.checks.settings import Settings
 from audit.commands import terminal
-from audit.commands.judging import Judging
+from audit.commands.comparing import Comparing
+from audit.commands.judging import Judgement, Judging
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
+from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, table_of
+from audit.stale import filled
+from audit.tables import SCHEMAS, Table
+from audit.verified import Verified
 from audit.version import version
 from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
+from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
 
 LATEST: Final = "latest"
@@ -29,12 +33,17 @@ LATEST: Final = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest)."""
+    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
+
+    `every_zone`: they are of all zones that the configuration has.
+    """
 
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
-    checks: Settings = field(default_factory=Settings)
+    judgement: Judgement = field(default_factory=Judgement)
+    stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
+    every_zone: bool = False
 
 
 class Run:
@@ -46,19 +55,25 @@ class Run:
         self.path = _own_folder(out, self.started)
         self._wanted = wanted
         self._stop = stop
-        self._snapshots: list[Snapshot] = []
+        self.snapshots: list[Snapshot] = []
+        self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._judging = Judging(wanted.checks, Runs(Folder(out), terminal.note), self.path.name, self.started)
+        self._earlier, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
+        self._judging = Judging(wanted.judgement, self._earlier, self.path.name, self.started)
+        self._comparing = Comparing(self._earlier, self.path.name, wanted.selects, label)
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Save the snapshot of a zone and take it into the reports."""
+        """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
+        if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
+            last = self._earlier.last_seen(snapshot.origin.zone, before=self.path.name)
+            snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self._snapshots.append(snapshot)
+        self.snapshots.append(snapshot)
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
-        self._snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self._snapshots]
+        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
+        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
             self._reports(scopes)
         except Stopped:
@@ -71,18 +86,23 @@ class Run:
 
     def _reports(self, scopes: Sequence[Scope]) -> None:
         tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self._snapshots, scopes, strict=True):
+        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
             self._go_on()
-            made = {
-                **facts_of(snapshot, scope, organization_label=self._wanted.checks.organization_label),
-            }
-            made["findings"] = self._judging.zone(snapshot, scope, made)
+            made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
+            self._judging.zone(snapshot, scope, made)
+            if differing := drift(made["organizations"]):
+                what = f"{differing} people or groups are not as the control API has them"
+                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
             for name, table in made.items():
                 tables[name].append(table)
-        for name in OF_THE_RUN:
-            tables[name].append(table_of(name, []))
+            self._comparing.zone(snapshot, scope, made)
+        zones = [snapshot.origin.zone for snapshot in self.snapshots]
+        changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
+        tables |= {"changes": [changes]} | self._judging.tables()
         self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
         run = self._info(scopes)
+        if run.compared_with:
+            self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
@@ -96,14 +116,25 @@ class Run:
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones = zip(self._snapshots, scopes, strict=True)
+        zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
         return RunInfo(
             run_id=self.path.name,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(zone_info(snapshot, scope.excluded) for snapshot, scope in zones),
+            zones=tuple(
+                zone_info(
+                    snapshot,
+                    scope.excluded,
+                    self.verified.get(snapshot.origin.zone),
+                    compared.get(snapshot.origin.zone, ""),
+                )
+                for snapshot, scope in zones
+            ),
+            findings=self._judging.tally,
+            every_zone=self._wanted.every_zone,
+            compared_with=", ".join(sorted({*compared.values()})),
             evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 

@@ -14,6 +14,8 @@ from audit.runs import SNAPSHOTS
 from audit.snapshot import SUFFIX, Snapshot, load
 
 if TYPE_CHECKING:
+    from audit.collect.control import Found
+    from audit.collect.limits import Limits
     from audit.config import Config
 
 SCOPES: Final = ("auto", "cluster", "tenant")
@@ -28,7 +30,8 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str], scope
     if config is None:
         return saved(paths, only)
     with stopping() as stop:
-        found = sorted(collected(live(config, scope), only, stop), key=lambda one: one.origin.zone)
+        given = live(config, scope)
+        found = sorted(collected(given, zones(given, only, stop), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return found
@@ -73,15 +76,28 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
-def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> Iterator[Snapshot]:
-    """Collect the zones of a configuration, several at once, and yield a snapshot for each."""
-    from audit.collect.limits import Limits
-    from audit.collect.run import collect_zones
-    from audit.zones import zones_of
+def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "Found":
+    """Return the zones of a configuration, wherever they are listed, or those of `only`. Raises UsageError."""
+    from audit.collect.control import find_zones
 
-    zones = zones_of(config, only)
+    return find_zones(config, limits_of(config), only, stop)
+
+
+def collected(config: "Config", found: "Found", stop: threading.Event) -> Iterator[Snapshot]:
+    """Collect zones as a configuration says, several at once, and yield a snapshot for each."""
+    from audit.collect.run import collect_zones
+
+    limits, at_once = limits_of(config), config.collect.zones_at_once
+    with terminal.progress([zone.id for zone in found.zones]) as listener:
+        yield from collect_zones(found.zones, limits, listener, stop, at_once=at_once, declared=found.declared)
+
+
+def limits_of(config: "Config") -> "Limits":
+    """Return what reading a zone may cost."""
+    from audit.collect.limits import Limits
+
     given = config.collect
-    limits = Limits(
+    return Limits(
         timeout=given.timeout_seconds,
         request_timeout=given.request_timeout_seconds,
         page_size=given.page_size,
@@ -91,8 +107,6 @@ def collected(config: "Config", only: Sequence[str], stop: threading.Event) -> I
         per_second=given.requests_per_second,
         scope=given.scope,
     )
-    with terminal.progress([zone.id for zone in zones]) as listener:
-        yield from collect_zones(zones, limits, listener, stop, at_once=given.zones_at_once)
 
 
 @contextmanager

@@ -62,14 +62,14 @@ class Overview:
     findings: Sequence[Mapping[str, str | int]]
 
 
-def overview(made: Mapping[str, Table], zones: Sequence[str]) -> Overview:
-    """Return the overview of the page's tables; `zones` in their order."""
+def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str = "") -> Overview:
+    """Return the overview of the page's tables; `compared_with` is the run that changes begin from, if any."""
     risks = _risks(made)
     everything = {zone: [_in(zone, table, mask) for _, table, mask, _ in risks] for zone in zones}
     most = [max((counts[at] for counts in everything.values()), default=0) for at in range(len(risks))]
     return Overview(
         totals=_totals(made),
-        numbers=_numbers(made),
+        numbers=_numbers(made, compared_with),
         risks=[label for label, _, _, _ in risks],
         matrix=[
             (
@@ -109,7 +109,7 @@ def _totals(made: Mapping[str, Table]) -> list[Number]:
     ]
 
 
-def _numbers(made: Mapping[str, Table]) -> list[Number]:
+def _numbers(made: Mapping[str, Table], compared_with: str) -> list[Number]:
     spaces, access = made["namespaces"], made["access"]
     tokens = made["subjects"].numbers("tokens")
     changes = int(rows_of(made["changes"], "change", *_GAINS).sum())
@@ -129,7 +129,12 @@ def _numbers(made: Mapping[str, Table]) -> list[Number]:
         ),
         Number(_sum(_wildcard(access)), "rows of push by a wildcard", _WILDCARD),
         Number(_sum(_unknown(access)), "rows with an answer not known", _UNKNOWN),
-        Number(changes, "gained or widened since the last run", "#/changes?change=gained&change=widened"),
+        Number(
+            changes if compared_with else None,
+            "gained or widened since the last run",
+            "#/changes?change=gained&change=widened",
+            "" if compared_with else "there is none to compare with",
+        ),
     ]
 
 

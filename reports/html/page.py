@@ -31,7 +31,7 @@ def render_page(tables: Mapping[str, Table], run: RunInfo) -> Iterator[bytes]:
     `tables` are those of the run by name, the zones of each one after the other (see `audit.tables.joined`).
     """
     made = sheets(tables)
-    shown = overview(made, [zone.id for zone in run.zones])
+    shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
     before, after = _shell(shown, run, _unseen(tables["coverage"])).split(_PLACE)
     yield before.encode()
     for name, block in blocks(made.values()).items():

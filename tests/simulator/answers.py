@@ -11,6 +11,7 @@ import msgspec
 
 from tests.plain_rbac import World, allowed
 from tests.simulator.kinds import KINDS, Kind, Object, as_list
+from tests.simulator.who_can import who_can
 
 _REASONS = {
     400: "BadRequest",
@@ -234,16 +235,23 @@ class Api:
             "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews": self._may_i,
             "/apis/authorization.k8s.io/v1/subjectaccessreviews": self._may_they,
         }
-        if request.path not in reviews or resource in self.absent:
+        lists = request.path == "/apis/authorization.openshift.io/v1/resourceaccessreviews"
+        if not (lists or request.path in reviews) or resource in self.absent:
             return not_served()
-        if resource in self.refuse or (resource == "subjectaccessreviews" and self.tenant_of is not None):
-            group = "authorization.k8s.io"
-            return self._forbidden("create", Place(Kind(resource, "", f"{group}/v1"), None, None))
+        if self._no_review(resource):
+            version = "authorization.openshift.io/v1" if lists else "authorization.k8s.io/v1"
+            return self._forbidden("create", Place(Kind(resource, "", version), None, None))
         try:
             review = json.loads(request.body)
+            if lists:
+                return json_answer(who_can(self.world, review), 201)
             return json_answer({**review, "status": reviews[request.path](review.get("spec") or {})}, 201)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             return status(400, f"the review could not be understood: {error!r}")
+
+    def _no_review(self, resource: str) -> bool:
+        of_others = resource in {"subjectaccessreviews", "resourceaccessreviews"}
+        return resource in self.refuse or (of_others and self.tenant_of is not None)
 
     def _who_am_i(self, _spec: Object) -> Object:
         return {"userInfo": {"username": self.caller.user, "groups": self.caller.groups}}
@@ -254,6 +262,8 @@ class Api:
         if kind is not None and kind.group == asked.get("group", "") and asked["verb"] in ("get", "list"):
             place = Place(kind, asked.get("namespace") or None, asked.get("name") or None)
             return {"allowed": not self._refused(place)}
+        if asked.get("verb") == "create" and asked.get("resource", "").endswith("accessreviews"):
+            return {"allowed": not self._no_review(asked["resource"])}
         return self._reviewed(self.caller.user, self.caller.groups, asked)
 
     def _may_they(self, spec: Object) -> Object:
@@ -266,7 +276,9 @@ class Api:
         if not asked:
             return {"allowed": "system:masters" in groups}
         fields = [asked.get(name, "") for name in ("group", "resource", "namespace", "name", "subresource")]
-        return {"allowed": allowed(self.world, user, groups, asked.get("verb", ""), *fields)}
+        if allowed(self.world, user, groups, asked.get("verb", ""), *fields):
+            return {"allowed": True, "reason": "RBAC: allowed by a binding of this world"}
+        return {"allowed": False}
 
 
 def _selected(item: Object, selector: str) -> bool:

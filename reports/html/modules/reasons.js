@@ -253,6 +253,11 @@ async function exceptionsReason(record) {
   };
 }
 
+async function organizationsReason(record) {
+  const states = { same: "The zone's group lists whom the control API lists.", differs: "The zone's group and the control API list different people.", "no-group": "The zone has no such group.", "not-declared": "The control API has no such organization or team.", "not-asked": "No control API was asked.", "only-declared": "The control API lists this person, and the zone's group does not.", "only-in-zone": "The zone's group lists this person, and the control API does not." };
+  return { title: record.subject || record.group || record.organization, why: states[record.state] ?? "What decides was not seen.", parts: [facts(Object.entries(record)), links(["Its namespaces", link("namespaces", { zone: record.zone, organization: record.organization })])] };
+}
+
 async function coverageReason(record) {
   return { title: `${record.kind} of ${record.zone}`, why: record.state === "seen" ? `${counted(Number(record.count), "object")} were listed.` : `${record.state}: ${record.detail}`, parts: [facts(Object.entries(record).map(([name, value]) => [name.replace("_", " "), value]))] };
 }
@@ -268,4 +273,5 @@ export const REASONS = {
   repositories: repositoriesReason,
   exceptions: exceptionsReason,
   coverage: coverageReason,
+  organizations: organizationsReason,
 };

@@ -49,7 +49,7 @@ export const VIEWS = {
     about: "What is not as it was in the last run.",
     columns: [
       column("change", "Change", "text", 90), column("object", "What", "text", 100), ZONE, NAMESPACE, REPOSITORY, ...WHO, column("before", "Before", "text", 150), column("after", "Now", "text", 150),
-      column("cause", "Cause", "text", 320), column("organization", "Organization", "name", 130, true), ...BINDING, SINCE, column("from_run", "Compared with", "text", 150, true),
+      column("cause", "Cause", "text", 320), column("organization", "Organization", "name", 130, true), ...BINDING, GROUP, ...ROLE.slice(0, 2), SINCE, column("from_run", "Compared with", "text", 150, true),
     ],
     facets: ["change", "object", "zone", "organization", "subject_kind"],
     searched: ["change", "object", "zone", "namespace", "repository", "subject", "cause", "binding", "organization"],
@@ -125,6 +125,17 @@ export const VIEWS = {
     searched: ["id", "check", "zone", "namespace", "subject", "reason", "decided_by", "ticket"],
     key: ["id"],
     empty: "No exception",
+  },
+  organizations: {
+    title: "Organizations and teams",
+    table: "organizations",
+    about: "Whom the control API lists, beside the groups of each zone.",
+    columns: [ZONE, ORGANIZATION, column("team", "Team", "name", 130), column("group", "Group", "name", 170), column("subject", "Person", "name", 170), column("state", "State", "text", 130), column("namespaces", "Namespaces", "count", 100), column("declared", "Declared", "count", 90), column("members", "In the group", "count", 100)],
+    facets: ["zone", "organization", "state"],
+    searched: ["zone", "organization", "team", "group", "subject", "state"],
+    key: ["zone", "organization", "team", "group", "subject"],
+    nav: "coverage",
+    empty: "No organization was seen",
   },
   lines: {
     title: "Coverage, line by line",

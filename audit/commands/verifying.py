@@ -1,0 +1,192 @@
+"""`verify`, and `run --verify`: the tables of each zone compared with what the zone itself answers."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Final, NamedTuple
+
+from audit.at_once import each
+from audit.collect.decode import Unusable
+from audit.collect.reviews import Reviews
+from audit.commands import terminal
+from audit.commands.sources import collected, limits_of, saved, stopping
+from audit.commands.sources import zones as zones_of
+from audit.config import Config
+from audit.config_file import load_config
+from audit.errors import DONE, PARTIAL, Stopped, UsageError
+from audit.sampling import POPULATIONS
+from audit.snapshot import Snapshot
+from audit.subject_lists import Lists, compare_lists, draw_places
+from audit.tables import ANSWERS, YES
+from audit.verified import Verified
+from audit.verify import CONFIDENCE, Difference, Verification, not_asked
+from audit.verify import verify as verify_zone
+from audit.zones import Zone
+
+_EXPLAINED: Final = """\
+wrong at most: with {:.0%} confidence, of the cells that say yes, of those that say no, and of subjects and namespaces
+without a row, each: exact binomial bounds, after Clopper and Pearson (--seed {} draws the same cells again)"""
+
+_LIST_HEADER: Final = ("zone", "lists", "same", "failed", "partial", "list errs", "tables err")
+
+
+class Wanted(NamedTuple):
+    """What to ask of each zone: so many cells (None: all), and so many lists of subjects, drawn by `seed`."""
+
+    cells: int | None
+    lists: int = 0
+    seed: int = 0
+
+
+class Compared(NamedTuple):
+    """What comparing a zone has shown; `lists` is None when none were wanted."""
+
+    cells: Verification
+    lists: Lists | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Say whether all was answered, and as the tables say."""
+        return self.cells.verified.sound and (self.lists is None or self.lists.sound)
+
+
+def any_seed() -> int:
+    """Return a seed that nobody can foresee; it is told, so that the same cells can be asked again."""
+    return secrets.randbelow(1 << 32)
+
+
+def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
+    """Print how far tables and zones agree, and each cell where they do not; return the exit code.
+
+    The facts are those at `paths`, or are collected now.
+    """
+    given = load_config(config)
+    with stopping() as stop:
+        zones = zones_of(given, only, stop)
+        snapshots = saved(paths, only) if paths else [*collected(given, zones, stop)]
+        found = compare(given, zones.zones, snapshots, wanted, stop)
+        if stop.is_set():
+            raise Stopped("stopped before all was asked")
+    if as_json:
+        zone_records = [_record(one) for one in found]
+        terminal.result_json({"seed": wanted.seed, "confidence": CONFIDENCE, "zones": zone_records})
+    else:
+        _tell(found, wanted.seed)
+    return DONE if all(one.sound for one in found) else PARTIAL
+
+
+def verified(
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
+) -> dict[str, Verified]:
+    """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
+    wanted = Wanted(cells, seed=any_seed())
+    found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
+    for zone, one in found.items():
+        terminal.note(f"{zone}: verified: {one.agreed:,} of {one.asked:,} cells agree (seed {wanted.seed})")
+    return found
+
+
+def compare(
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], wanted: Wanted, stop: Event
+) -> list[Compared]:
+    """Compare each snapshot with its zone, several at once. Raises UsageError for one whose zone is not there."""
+    there: Mapping[str, Zone] = {zone.id: zone for zone in zones}
+    for snapshot in snapshots:
+        if snapshot.origin.zone not in there:
+            missing = f"the configuration has no zone {snapshot.origin.zone}"
+            raise UsageError(missing, fix="--zone names those to verify")
+    limits = limits_of(config)
+
+    def one(snapshot: Snapshot) -> Compared:
+        try:
+            reviews = Reviews(there[snapshot.origin.zone], limits, stop)
+        except Unusable as error:
+            return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
+        return _compared(snapshot, reviews, wanted, stop)
+
+    done = each(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
+    return [found for _, found in sorted(done, key=lambda item: item[0])]
+
+
+def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, stop: Event) -> Compared:
+    cells = verify_zone(snapshot, reviews.may, wanted.cells, seed=wanted.seed, stop=stop)
+    if not wanted.lists:
+        return Compared(cells)
+    places = draw_places(snapshot, wanted.lists, wanted.seed)
+    return Compared(cells, compare_lists(snapshot, reviews.who_can, reviews.may, places, stop))
+
+
+def _tell(found: Sequence[Compared], seed: int) -> None:
+    header = ["zone", "agree", *POPULATIONS, "differ", "failed", "left out", "wrong at most"]
+    terminal.table(header, [_row(one.cells) for one in found])
+    lists = [one.lists for one in found if one.lists]
+    if lists:
+        terminal.lines([""])
+        terminal.table(
+            ["zone", "lists", "same", "failed", "partial", "list errs", "tables err"], [*map(_list_row, lists)]
+        )
+    terminal.lines(["", *(line for one in found for line in _lines(one))])
+    terminal.note(_EXPLAINED.format(CONFIDENCE, seed))
+
+
+def _row(one: Verification) -> list[str]:
+    seen = one.verified
+    shares = [f"{agreed:,}/{asked:,}" for agreed, asked in one.shares.values()]
+    bound = f"{seen.bound:.2%}" if seen.agreed + seen.differed else "unknown"
+    counts = [f"{count:,}" for count in (seen.differed, seen.failed, seen.left_out)]
+    return [one.zone, f"{seen.agreed:,}/{seen.asked:,}", *shares, *counts, bound]
+
+
+def _list_row(one: Lists) -> list[str]:
+    counts = one.asked, one.same, one.failed, one.partial, one.settled, len(one.differences)
+    return [one.zone, *(f"{count:,}" for count in counts)]
+
+
+def _lines(one: Compared) -> Iterator[str]:
+    seen, zone = one.cells.verified, one.cells.zone
+    if seen.why:
+        what = f"{seen.failed:,} questions without an answer" if seen.asked else "nothing was asked"
+        yield f"{zone}: {what}: {seen.why}"
+    if one.lists and one.lists.why:
+        yield f"{zone}: {one.lists.failed + one.lists.open:,} questions about lists without an answer: {one.lists.why}"
+    for difference in _differences(one):
+        cell = difference.cell
+        ours, theirs = ANSWERS[cell.answer], ANSWERS[cell.answer != YES]
+        asked = f"{cell.who.kind} {cell.who.name}, {cell.action}, {cell.namespace}/{cell.repository}"
+        yield f"{zone}: {asked}: the tables say {ours}, the zone {theirs}"
+        yield from (f"  the tables: {reason}" for reason in difference.why)
+        yield f"  the zone: {difference.reason or 'it gives no reason'}"
+
+
+def _differences(one: Compared) -> list[Difference]:
+    """Return the differences of cells and lists, each once."""
+    listed = one.lists.differences if one.lists else ()
+    return [*{difference.cell: difference for difference in (*one.cells.differences, *listed)}.values()]
+
+
+def _record(one: Compared) -> dict[str, object]:
+    seen, lists = one.cells.verified, one.lists
+    return {
+        "zone": one.cells.zone,
+        **{name: getattr(seen, name) for name in ("asked", "agreed", "differed", "failed", "left_out", "bound", "why")},
+        "agreed_of": {name: list(share) for name, share in one.cells.shares.items()},
+        "lists": lists
+        and {name: getattr(lists, name) for name in ("asked", "same", "failed", "partial", "settled", "open", "why")},
+        "differences": [_difference(difference) for difference in _differences(one)],
+    }
+
+
+def _difference(one: Difference) -> dict[str, object]:
+    cell = one.cell
+    return {
+        "subject_kind": cell.who.kind,
+        "subject": cell.who.name,
+        "action": cell.action,
+        "namespace": cell.namespace,
+        "repository": cell.repository,
+        "table": ANSWERS[cell.answer],
+        "why": list(one.why),
+        "zone_says": ANSWERS[cell.answer != YES],
+        "reason": one.reason,
+    }

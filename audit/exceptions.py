@@ -1,0 +1,194 @@
+"""What has been accepted: a file kept in Git that says which findings, why, who decided, and until when."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from audit.checks.platform import spelled
+from audit.checks.registry import CHECKS
+from audit.findings import ACCEPTED, GONE, Found, order
+from audit.strict_file import Form, load, meant, place
+from audit.strict_yaml import Document
+from audit.tables import Table, table_of
+
+ENDING_DAYS: Final = 30
+ACTIVE, ENDING, EXPIRED, UNUSED = "active", "ending", "expired", "unused"
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_GLOB: Final = re.compile(r"[*?\[]")
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("there is no such day") from error
+    raise ValueError("must be a day: YYYY-MM-DD")
+
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Day = Annotated[date, BeforeValidator(_day)]
+
+
+class Accepted(BaseModel):
+    """One decision: which findings, why, by whom, and until when."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    id: Text | None = Field(default=None, description="Its name in reports; without one, it is made of what it says.")
+    check: Text = Field(description="Checks, by id or glob.")
+    zone: Text = Field(default="*", description="Zones, by id or glob.")
+    namespace: Text = Field(default="*", description="Namespaces, by name or glob.")
+    subject: Text = Field(
+        default="*", description="Subjects: a glob of `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`."
+    )
+    why: Text = Field(description="Why it is accepted.")
+    decided_by: Text = Field(description="Who decided.")
+    ticket: str = Field(default="", description="Where it is written down.")
+    until: Day = Field(description="Last day on which it holds (YYYY-MM-DD).")
+
+    @property
+    def name(self) -> str:
+        """Return its id; of one without, one that stays the same while it says the same of the same."""
+        about = json.dumps([self.check, self.zone, self.namespace, self.subject])
+        return self.id or f"exception-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
+
+    def covers(self, finding: Found) -> bool:
+        """Say whether a finding is meant."""
+        return (
+            fnmatchcase(finding.check, self.check)
+            and fnmatchcase(finding.zone, self.zone)
+            and fnmatchcase(finding.namespace, self.namespace)
+            and fnmatchcase(spelled(finding.subject_kind, finding.subject), self.subject)
+        )
+
+
+class Exceptions(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    exceptions: tuple[Accepted, ...] = Field(description="The decisions.")
+
+
+def load_exceptions(path: Path) -> tuple[Accepted, ...]:
+    """Return the decisions in a file. Raises ConfigError with all its mistakes."""
+    return load(path, _FORM).exceptions
+
+
+def _more(document: Document) -> list[str]:
+    """Return what names no check, and ids that stand there twice."""
+    given = document.value.get("exceptions") if isinstance(document.value, dict) else None
+    entries = [one if isinstance(one, dict) else {} for one in given] if isinstance(given, list) else []
+    mistakes: list[str] = []
+    seen: set[str] = set()
+    for at, entry in enumerate(entries):
+        check, name = entry.get("check"), entry.get("id")
+        if isinstance(check, str) and not any(fnmatchcase(one, check) for one in CHECKS):
+            said = (
+                "this glob matches no check" if _GLOB.search(check) else f"no such check; {meant(check, list(CHECKS))}"
+            )
+            mistakes.append(place(document, ("exceptions", at, "check")) + said)
+        about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
+        if about in seen:
+            said = "this id stands there twice" if name else "the same findings are meant by an entry before"
+            mistakes.append(place(document, ("exceptions", at)) + said)
+        seen.add(about)
+    return mistakes
+
+
+_FORM: Final = Form(
+    Exceptions,
+    "exceptions",
+    "exceptions: [{check: ID, why: TEXT, decided_by: NAME, until: YYYY-MM-DD}]",
+    "docs/exceptions.md has every key",
+    _more,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A decision, how it stands today, and how many findings it covers."""
+
+    decision: Accepted
+    state: str
+    findings: int
+
+
+def accept(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
+    """Return the findings with those that are accepted marked as such, and how each decision is used.
+
+    A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired is
+    as it was, and says so. What is gone needs no decision.
+    """
+    counts = dict.fromkeys(range(len(decisions)), 0)
+    marked = []
+    # Findings are many and checks few: most decisions are left out by the check alone.
+    about = {check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS}
+    for finding in found:
+        mine = [at for at in about[finding.check] if finding.state != GONE and decisions[at].covers(finding)]
+        for at in mine:
+            counts[at] += 1
+        best = max(mine, key=lambda at: (decisions[at].until, decisions[at].name), default=None)
+        marked.append(finding if best is None else _marked(finding, decisions[best], today))
+    uses = [Use(one, _state(one, counts[at], today), counts[at]) for at, one in enumerate(decisions)]
+    return sorted(marked, key=order), uses
+
+
+def _marked(finding: Found, decision: Accepted, today: date) -> Found:
+    if decision.until < today:
+        detail = f"{finding.detail} (exception {decision.name} ended on {decision.until})"
+        return msgspec.structs.replace(finding, detail=detail)
+    until = decision.until.isoformat()
+    return msgspec.structs.replace(finding, state=ACCEPTED, exception=decision.name, until=until)
+
+
+def _state(decision: Accepted, findings: int, today: date) -> str:
+    if decision.until < today:
+        return EXPIRED
+    if not findings:
+        return UNUSED
+    return ENDING if decision.until <= today + timedelta(days=ENDING_DAYS) else ACTIVE
+
+
+def exceptions_table(uses: Sequence[Use]) -> Table:
+    """Return the table `exceptions`, by id."""
+    rows: list[Mapping[str, str | int]] = [
+        {
+            "id": use.decision.name,
+            "state": use.state,
+            "check": use.decision.check,
+            "zone": use.decision.zone,
+            "namespace": use.decision.namespace,
+            "subject": use.decision.subject,
+            "reason": use.decision.why,
+            "decided_by": use.decision.decided_by,
+            "ticket": use.decision.ticket,
+            "until": use.decision.until.isoformat(),
+            "findings": use.findings,
+        }
+        for use in uses
+    ]
+    return table_of("exceptions", sorted(rows, key=lambda row: tuple(map(str, row.values()))))
+
+
+def remarks(uses: Sequence[Use]) -> Iterator[str]:
+    """Yield a line for each decision that somebody has to look at."""
+    for use in uses:
+        one = use.decision
+        if use.state == EXPIRED:
+            yield f"exception {one.name} ended on {one.until}: {use.findings} findings are open again"
+        elif use.state == ENDING:
+            yield f"exception {one.name} ends on {one.until}: {use.findings} findings will be open again"
+        elif use.state == UNUSED:
+            yield f"exception {one.name} matches no finding: take it out, or look at how it is spelled"
