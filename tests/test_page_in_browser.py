@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from audit.tables import ANSWERS, SCHEMAS, Text
+from audit.checks.remedies import REMOVE_GROUP, fill
+from audit.tables import ANSWERS, SCHEMAS, YES, Text
 from reports.csv import original
 from reports.html.sheets import sheets
 from tests.browser import Opened
@@ -209,7 +211,7 @@ def test_a_number_that_nobody_looked_for_is_no_zero(browser: Browser, tmp_path: 
     path = tmp_path / "report.html"
     path.write_text(page_of(tables_of(access=rows, coverage=coverage)))
     one = Opened(browser, path)
-    mark = one.go().locator(".numbers .unknown")
+    mark = one.go().locator(".numbers .unknown").first
     assert mark.inner_text() == "?"
     assert (
         "accounts with tokens that never expire (not asked, or not seen)" in one.page.locator(".numbers").inner_text()
@@ -266,27 +268,27 @@ def test_a_reason_names_the_chain_and_the_commands(opened: Opened) -> None:
     assert '"groups":["acme","system:authenticated","system:authenticated:oauth"]' in commands[1]
     assert '"resource":"imagestreams","verb":"create","namespace":"acme-shop"' in commands[2]
     assert commands[3:] == [
-        "oc policy remove-role-from-group --namespace=acme-shop --rolebinding-name=organization-admin -- admin acme",
-        "oc adm groups remove-users -- acme ann",
+        "oc adm policy remove-role-from-group -n acme-shop --rolebinding-name=organization-admin admin acme",
+        "oc adm groups remove-users acme ann",
     ]
 
 
-FROM_USER = "oc policy remove-role-from-user --namespace=acme-shop --role-namespace=acme-shop"
+FROM_USER = "oc adm policy remove-role-from-user -n acme-shop --rolebinding-name=bob-pushes"
 FROM_EVERYWHERE = "oc adm policy remove-cluster-role-from-user --rolebinding-name=everywhere"
-FROM_GROUP = "oc policy remove-role-from-group --namespace=beta-app --rolebinding-name=open"
+FROM_GROUP = "oc adm policy remove-role-from-group -n beta-app --rolebinding-name=open"
 
 
 @pytest.mark.parametrize(
     ("row", "command"),
     [
-        ("a,acme-shop,*,User,bob", f"{FROM_USER} --rolebinding-name=bob-pushes -- pusher bob"),
+        ("a,acme-shop,*,User,bob", f"{FROM_USER} --role-namespace=acme-shop pusher bob"),
         (
             "a,*,*,ServiceAccount,acme-shop:ci",
-            f"{FROM_EVERYWHERE} -- registry-editor system:serviceaccount:acme-shop:ci",
+            f"{FROM_EVERYWHERE} registry-editor system:serviceaccount:acme-shop:ci",
         ),
         (
             "a,beta-app,*,Group,system:unauthenticated",
-            f"{FROM_GROUP} -- registry-viewer system:unauthenticated",
+            f"{FROM_GROUP} registry-viewer system:unauthenticated",
         ),
     ],
 )
@@ -474,3 +476,28 @@ def test_no_such_view_or_row_is_told(opened: Opened) -> None:
     assert page.locator("#view-overview").is_visible()
     opened.go("#/access?row=a,gone,*,User,%ZZ&none=1&zone=a")
     assert page.locator("#drawer .why").inner_text().startswith("This report has no row a, gone, *, User, %ZZ")
+
+
+NAMES = ("plain", "two words", "it's", "-rf", "$(id)`id`", "a\\b'c", "\x1b[31m", "\u202egnp", "é", "a\nb", "=x", "*?[]")
+
+
+def test_commands_hold_names_as_a_shell_reads_them(browser: Browser, tmp_path: Path) -> None:
+    """Whatever it is called, bash reads the very same words; and the command is the one that findings have."""
+    kinds = {"push": YES, "binding_kind": "RoleBinding", "role_kind": "ClusterRole"}
+    rows: list[Record] = [
+        {"subject": f"{number}", "group": name, "binding": f"b{name}", "role": f"r{name}", **kinds}
+        for number, name in enumerate(NAMES)
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(access=rows, grants=rows)))
+    one = Opened(browser, path)
+    one.go()
+    for number, name in enumerate(NAMES):
+        page = one.go(f"#/access?row=z,ns,*,User,{number}")
+        command = page.locator("#drawer pre").nth(2).text_content() or ""
+        given = {"namespace": "ns", "binding": f"b{name}", "role": f"r{name}", "group": name}
+        assert command == fill(REMOVE_GROUP, **given)
+        spoken = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+        words = spoken.stdout.decode().split("\0")
+        assert [f"--rolebinding-name=b{name}", f"r{name}", name] == [word for word in words[6:-1] if word != "--"]
+    one.close()

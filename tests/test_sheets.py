@@ -281,7 +281,7 @@ def test_no_row_is_a_page_too() -> None:
     """Nothing collected: empty tables and zeros."""
     found = sheets(tables_of())
     assert not any(len(table) for table in found.values())
-    shown = overview(found, ["z"])
+    shown = overview(found, ["z"], "run-0")
     assert not any(number.value for number in (*shown.totals, *shown.numbers))
     assert (shown.hows, shown.busiest, shown.findings, shown.folded) == ([], [], [], 0)
     assert [cell.value for _, cells in shown.matrix for cell in cells] == [0] * len(shown.risks)
@@ -371,7 +371,7 @@ def of_subject(mine: list[Row]) -> dict[str, object]:
 def test_the_overview_counts_the_rows_it_leads_to(rows: list[Row]) -> None:
     """Each number and each cell of the matrix is the number of rows that its link filters."""
     found = sheets(tables_of(access=rows, namespaces=SPACES))
-    shown = overview(found, ["y", "z"])
+    shown = overview(found, ["y", "z"], "run-0")
     for number in shown.numbers:
         assert number.value == len(led_to(found, number.link)), number
     for _, cells in shown.matrix:

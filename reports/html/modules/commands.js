@@ -1,15 +1,20 @@
 // The commands that check a right and take it away, fit to be pasted into a shell whatever the names hold.
 
-const PLAIN = /^[A-Za-z0-9_@%+:,./][A-Za-z0-9_@%+=:,./-]*$/;
-const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-const EACH_CONTROL = new RegExp(CONTROL.source, "gu");
+// Both as audit/checks/remedies.py has them: the same command for the same grant everywhere.
+const PLAIN = /^[A-Za-z0-9_@%+=:,./-]+$/;
+const CONTROL = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+const EACH_CONTROL = new RegExp(CONTROL.source, "g");
 
-// Return a word as a POSIX shell reads it; with characters that do not show, as bash does ($'…').
+// Return a text as one word of a shell; with control characters, as bash spells them, so that a command is one line.
 export function quoted(word) {
   if (PLAIN.test(word)) return word;
-  if (!CONTROL.test(word)) return `'${word.replaceAll("'", "'\\''")}'`;
-  const escaped = word.replace(/[\\']/g, "\\$&").replace(EACH_CONTROL, (one) => `\\U${one.codePointAt(0).toString(16).padStart(8, "0")}`);
-  return `$'${escaped}'`;
+  if (!CONTROL.test(word)) return `'${word.replaceAll("'", `'"'"'`)}'`;
+  const plain = word.replaceAll("\\", "\\\\").replaceAll("'", "\\'");
+  return `$'${plain.replace(EACH_CONTROL, bytes)}'`;
+}
+
+function bytes(letter) {
+  return [...new TextEncoder().encode(letter)].map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }
 
 // An option takes a word that begins with a dash only behind an equals sign.
@@ -73,14 +78,18 @@ export function removal(grant) {
   const subject = kind === "ServiceAccount" ? account(name) : name;
   const verb = kind === "Group" ? "group" : "user";
   const only = option("--rolebinding-name", grant.binding);
-  // Behind `--`, so that no name is taken for an option.
-  const words = `-- ${quoted(grant.role)} ${quoted(subject)}`;
-  if (grant.binding_kind === "ClusterRoleBinding") return `oc adm policy remove-cluster-role-from-${verb} ${only} ${words}`;
-  const local = grant.role_kind === "Role" ? `${option("--role-namespace", grant.namespace)} ` : "";
-  return `oc policy remove-role-from-${verb} ${option("--namespace", grant.namespace)} ${local}${only} ${words}`;
+  if (grant.binding_kind === "ClusterRoleBinding") return `oc adm policy remove-cluster-role-from-${verb} ${only} ${names(grant.role, subject)}`;
+  const local = grant.role_kind === "Role" ? ` ${option("--role-namespace", grant.namespace)}` : "";
+  return `oc adm policy remove-role-from-${verb} -n ${quoted(grant.namespace)} ${only}${local} ${names(grant.role, subject)}`;
+}
+
+// Names behind the options; one that looks like an option is told from one.
+function names(...words) {
+  const told = words.map(quoted).join(" ");
+  return words.some((word) => word.startsWith("-")) ? `-- ${told}` : told;
 }
 
 // A person can also leave the group that lets them in.
 export function leaving(grant) {
-  return grant.group && grant.subject_kind === "User" ? `oc adm groups remove-users -- ${quoted(grant.group)} ${quoted(grant.subject)}` : null;
+  return grant.group && grant.subject_kind === "User" ? `oc adm groups remove-users ${names(grant.group, grant.subject)}` : null;
 }
