@@ -483,7 +483,7 @@ NAMES = ("plain", "two words", "it's", "-rf", "$(id)`id`", "a\\b'c", "\x1b[31m",
 
 def test_commands_hold_names_as_a_shell_reads_them(browser: Browser, tmp_path: Path) -> None:
     """Whatever it is called, bash reads the very same words; and the command is the one that findings have."""
-    kinds = {"push": YES, "binding_kind": "RoleBinding", "role_kind": "ClusterRole"}
+    kinds: Record = {"push": YES, "binding_kind": "RoleBinding", "role_kind": "ClusterRole"}
     rows: list[Record] = [
         {"subject": f"{number}", "group": name, "binding": f"b{name}", "role": f"r{name}", **kinds}
         for number, name in enumerate(NAMES)
