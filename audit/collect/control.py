@@ -22,6 +22,11 @@ class Found(NamedTuple):
     zones: list[Zone]
     declared: tuple[Outcome, ...] = ()
 
+    @property
+    def whole(self) -> bool:
+        """Say whether no zone is missing because it could not be listed."""
+        return all(zone.id != UNLISTED for zone in self.zones)
+
 
 def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> Found:
     """Return the zones of a configuration, those of its control API too, or those of `only`.
