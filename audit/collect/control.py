@@ -10,9 +10,10 @@ from audit.collect.connection import Connection
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import Job, Outcome, read_lists
-from audit.config import Config, ControlApi
+from audit.config import Config
 from audit.errors import UsageError
 from audit.objects import DECLARED, KINDS, ZONES, ListedZone
+from audit.zone_config import ControlApi
 from audit.zones import UNLISTED, Zone, api_of, credentials_of, path_of, registry_of, zone_ids, zones_of
 
 
