@@ -22,7 +22,7 @@ from pydantic import (
 from audit.objects import NEEDED
 from audit.tables import Severity
 
-FORMATS: Final = ("csv", "html", "parquet")
+FORMATS: Final = ("csv", "html", "parquet", "sarif")
 USUAL_FORMATS: Final = ("csv", "html")
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
@@ -172,7 +172,7 @@ class Output(_Model):
     """What a run leaves, and where."""
 
     directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
-    formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
 
