@@ -86,6 +86,15 @@ FailOn = Annotated[
     ),
 ]
 FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
+StaleDays = Annotated[
+    float | None,
+    typer.Option(
+        "--stale-days",
+        min=0,
+        help="Fill a zone that cannot be read with its last snapshot of DIR, if that is not older; it is `stale`.",
+        metavar="DAYS",
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -112,6 +121,7 @@ def run(
     zone: Zones = None,
     formats: Formats = None,
     scope: AccountScope = None,
+    stale_days: StaleDays = None,
     verify: Annotated[
         int,
         typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
@@ -130,6 +140,7 @@ def run(
         only=zone or (),
         formats=formats or (),
         scope=scope,
+        stale_days=stale_days,
         verify=verify,
         exceptions=exceptions,
         fail_on=fail_on,

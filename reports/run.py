@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
-from audit.snapshot import Snapshot, gap_lines
+from audit.snapshot import STALE, Snapshot, gap_lines
+from audit.stale import said
 from audit.verified import Verified
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each.
+    """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are texts for people, one line each.
 
     `verified` is None when nobody asked to compare the tables with the zone's own answers.
     """
@@ -64,7 +65,8 @@ class RunInfo:
 
 def overall(states: Iterable[str]) -> str:
     """Return the state of several zones together."""
-    found = set(states)
+    # What is old is not what was to be seen.
+    found = {"partial" if state == STALE else state for state in states}
     return found.pop() if len(found) == 1 else "partial"
 
 
@@ -74,6 +76,7 @@ def zone_info(
     """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
     remarks = tuple(verified.remarks()) if verified else ()
+    stale = (f"anything newer: {said(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
         id=origin.zone,
         state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
@@ -83,7 +86,7 @@ def zone_info(
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=(*gap_lines(snapshot.gaps), *remarks),
+        gaps=(*stale, *gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
         verified=verified,

@@ -11,6 +11,7 @@ from audit.collect.decode import Unusable
 from audit.collect.reviews import Reviews
 from audit.commands import terminal
 from audit.commands.sources import collected, limits_of, saved, stopping
+from audit.commands.sources import zones as zones_of
 from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, PARTIAL, Stopped, UsageError
@@ -21,7 +22,7 @@ from audit.tables import ANSWERS, YES
 from audit.verified import Verified
 from audit.verify import CONFIDENCE, Difference, Verification, not_asked
 from audit.verify import verify as verify_zone
-from audit.zones import Zone, zones_of
+from audit.zones import Zone
 
 _EXPLAINED: Final = """\
 wrong at most: with {:.0%} confidence, of the cells that say yes, of those that say no, and of subjects and namespaces
@@ -62,9 +63,9 @@ def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wan
     """
     given = load_config(config)
     with stopping() as stop:
-        zones = zones_of(given, only)
+        zones = zones_of(given, only, stop)
         snapshots = saved(paths, only) if paths else [*collected(given, zones, stop)]
-        found = compare(given, zones, snapshots, wanted, stop)
+        found = compare(given, zones.zones, snapshots, wanted, stop)
         if stop.is_set():
             raise Stopped("stopped before all was asked")
     if as_json:
