@@ -88,11 +88,13 @@ class Estate:
         ref = {"apiGroup": _RBAC, "kind": kind, "name": role}
         self.add(plural, name, namespace, roleRef=ref, subjects=list(subjects))
 
-    def token(self, namespace: str, owner: str, used: str = "") -> None:
+    def token(self, namespace: str, owner: str, used: str = "", created: str = "", name: str = "token") -> None:
         """Add the metadata of a secret that holds a token of an account without an end."""
         labels = {"kubernetes.io/legacy-token-last-used": used} if used else None
-        self.add("tokens", f"{owner}-token", namespace, labels)
-        self._objects["tokens"][-1]["metadata"]["annotations"] = {"kubernetes.io/service-account.name": owner}
+        self.add("tokens", f"{owner}-{name}", namespace, labels)
+        metadata = self._objects["tokens"][-1]["metadata"]
+        metadata["annotations"] = {"kubernetes.io/service-account.name": owner}
+        metadata["creationTimestamp"] = created or metadata["creationTimestamp"]
 
     def _roles(self) -> None:
         pull, push = rule(_LAYERS, "get"), rule(_LAYERS, "get", "update")

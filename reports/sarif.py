@@ -128,10 +128,7 @@ def _result(row: Row, rule: int, reasons: Mapping[Any, str]) -> dict[str, Any]:
         ],
         "partialFingerprints": {"primaryLocationLineHash": f"{row['id']}:1", "finding/v1": row["id"]},
         "baselineState": "new" if row["state"] == NEW else "unchanged",
-        "properties": {
-            name: row[name]
-            for name in ("severity", "state", "answer", "subject_kind", "subject", "remedy", "first_seen")
-        },
+        "properties": {name: row[name] for name in _PROPERTIES},
     }
     if row["state"] == ACCEPTED:
         why = f"{reasons.get(row['exception'], '')} (exception {row['exception']}, until {row['until']})"
