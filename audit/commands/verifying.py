@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final, NamedTuple
 
+from audit.answers import Oracle
 from audit.at_once import each
 from audit.collect.decode import Unusable
 from audit.collect.reviews import Reviews
@@ -15,13 +16,15 @@ from audit.commands.sources import zones as zones_of
 from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, PARTIAL, Stopped, UsageError
-from audit.sampling import POPULATIONS
+from audit.sampling import POPULATIONS, Draw
+from audit.scope import scope_of
 from audit.snapshot import Snapshot
 from audit.subject_lists import Lists, compare_lists, draw_places
 from audit.tables import ANSWERS, YES
 from audit.verified import Verified
 from audit.verify import CONFIDENCE, Difference, Verification, not_asked
 from audit.verify import verify as verify_zone
+from audit.ways import ways_in
 from audit.zones import Zone
 
 _EXPLAINED: Final = """\
@@ -103,18 +106,25 @@ def compare(
             reviews = Reviews(there[snapshot.origin.zone], limits, stop)
         except Unusable as error:
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
-        return _compared(snapshot, reviews, wanted, stop)
+        return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
 
     done = each(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
-def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, stop: Event) -> Compared:
-    cells = verify_zone(snapshot, reviews.may, wanted.cells, seed=wanted.seed, stop=stop)
+def _draw(config: Config, snapshot: Snapshot, wanted: Wanted) -> Draw:
+    """Return what to draw of a zone: of the namespaces that are reported on."""
+    selects = None if config.namespaces.everything else config.namespaces.selects
+    return Draw(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
+
+
+def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, draw: Draw, stop: Event) -> Compared:
+    oracle = Oracle(ways_in(snapshot))
+    cells = verify_zone(oracle, reviews.may, draw, stop)
     if not wanted.lists:
         return Compared(cells)
-    places = draw_places(snapshot, wanted.lists, wanted.seed)
-    return Compared(cells, compare_lists(snapshot, reviews.who_can, reviews.may, places, stop))
+    places = draw_places(snapshot, wanted.lists, draw)
+    return Compared(cells, compare_lists(oracle, reviews.who_can, reviews.may, places, stop))
 
 
 def _tell(found: Sequence[Compared], seed: int) -> None:

@@ -13,7 +13,7 @@ from audit.commands.sources import zones as zones_of
 from audit.config import Config, KubeconfigZones, ZonesFrom
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
-from audit.objects import NEEDED
+from audit.objects import KINDS, NEEDED
 from audit.required import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
 from audit.tables import ANSWERS, NO, YES
 from audit.zones import Zone
@@ -88,9 +88,15 @@ def _unknown(one: Myself) -> Iterator[str]:
         return
     for name, meaning in UNKNOWN_WITHOUT.items():
         if name not in OPTIONAL and one.may[name] == NO:
-            yield f"not known: {meaning} (may not list {name} in all namespaces)"
+            yield f"not known: {meaning} (may not list {name}{_elsewhere(name)})"
         elif name not in OPTIONAL and one.may[name] != YES:
             yield f"perhaps not known: {meaning} (the zone does not say whether we may list {name}: {one.why})"
+
+
+def _elsewhere(kind: str) -> str:
+    """Say where a kind is not known: what is in namespaces is read in each that an account sees."""
+    within = KINDS[kind].namespaced or kind == "namespaces"
+    return " in all namespaces: what this account sees is read namespace by namespace" if within else ""
 
 
 def _record(one: Myself) -> dict[str, object]:
