@@ -29,11 +29,11 @@ Found = Iterator[Planted]
 class Ground:
     """The namespaces of an estate, handed out one by one."""
 
-    def __init__(self, estate: Estate) -> None:
-        """Take an estate whose namespaces are called after their organizations."""
+    def __init__(self, estate: Estate, after: int = 0) -> None:
+        """Take an estate whose namespaces are called after their organizations; the first ones are left alone."""
         self.estate = estate
         self.names: list[str] = [item["metadata"]["name"] for item in estate.kinds()["namespaces"]]
-        self._next = cycle(self.names)
+        self._next = cycle(self.names[after:])
         self.number = 0
 
     def take(self) -> str:
@@ -141,7 +141,7 @@ def _foreigners(ground: Ground) -> Found:
             check
         ]
         subject = {"foreign-user": user(who), "foreign-group": group(who)}.get(check) or account(other, "ci")
-        ground.estate.bind("before-the-move", "view", subject, group(of(place)), namespace=place)
+        ground.estate.bind("foreign", "view", subject, group(of(place)), namespace=place)
         yield Planted(check, place, who)
 
 
@@ -160,13 +160,13 @@ def _groups(ground: Ground) -> Found:
     ground.estate.add("groups", empty, users=[])
     ground.estate.bind("reviewers", "view", group(empty), namespace=place)
     yield Planted("empty-group", place, empty)
-    ground.estate.bind("partners", "view", group(opaque), group("system:cluster-readers"), namespace=other)
+    ground.estate.bind("external", "view", group(opaque), group("system:cluster-readers"), namespace=other)
     yield Planted("opaque-group", other, opaque)
 
 
 def _left_overs(ground: Ground) -> Found:
     place, team = (where := ground.take()), f"{of(where)}+team-1"
-    ground.estate.bind("not-yet", "release-manager", group(team), namespace=place)
+    ground.estate.bind("unreleased", "release-engineer", group(team), namespace=place)
     yield Planted("missing-role", place, team)
     place = ground.take()
     ground.estate.bind("jenkins", "system:image-puller", account(place, "jenkins"), namespace=place)
@@ -184,18 +184,18 @@ def _tokens(ground: Ground) -> Found:
     # Everybody may push somewhere in this estate, so each of these tokens is one of a pusher, too.
     estate = ground.estate
     place = ground.take()
-    estate.token(place, "builder", used=_USED, created=_RECENTLY)
+    estate.token(place, "builder", used=_USED, created=_RECENTLY, name=f"planted-{ground.number}")
     yield Planted("token-of-pusher", place, f"{place}:builder")
     place = ground.take()
-    estate.token(place, "ci", used="2025-08-01", created="2025-06-01T08:00:00Z")
+    estate.token(place, "ci", used="2025-08-01", created="2025-06-01T08:00:00Z", name=f"planted-{ground.number}")
     yield from (Planted(check, place, f"{place}:ci") for check in ("token-unused", "token-of-pusher"))
     place = ground.take()
-    estate.token(place, "ci", used=_USED, created=_LONG_AGO)
+    estate.token(place, "ci", used=_USED, created=_LONG_AGO, name=f"planted-{ground.number}")
     yield from (Planted(check, place, f"{place}:ci") for check in ("token-old", "token-of-pusher"))
     place = ground.take()
     for name in ("first", "second"):
-        estate.token(place, "ci", used=_USED, created=_RECENTLY, name=name)
-    estate.token(place, "deployer", used=_USED, created=_RECENTLY)
+        estate.token(place, "ci", used=_USED, created=_RECENTLY, name=f"{name}-{ground.number}")
+    estate.token(place, "deployer", used=_USED, created=_RECENTLY, name=f"planted-{ground.number}")
     yield from (Planted(check, place, f"{place}:ci") for check in ("token-many", "token-of-pusher"))
     yield Planted("token-of-pusher", place, f"{place}:deployer")
 
@@ -216,7 +216,7 @@ def _blind_spots(ground: Ground) -> Found:
     yield Planted("no-effect", place, "")
     name = f"auditor-{ground.number}"
     estate.role(f"{name}-helper", rule(_LAYERS, "update"), into=name)
-    estate.role(name, rule(_LAYERS, "get", "update"), made_of=name)
+    estate.role(name, rule(_LAYERS, "get"), rule(_LAYERS, "update"), made_of=name)
     yield Planted("aggregation", "*", "")
 
 
@@ -248,7 +248,7 @@ _PLANTS: Final[tuple[Callable[[Ground], Found], ...]] = (
 )
 
 
-def plant(estate: Estate, times: int = 1) -> list[Planted]:
-    """Put every fault into an estate, `times` over; return what must be found, sorted."""
-    ground = Ground(estate)
+def plant(estate: Estate, times: int = 1, after: int = 0) -> list[Planted]:
+    """Put every fault into an estate, `times` over, but for its first namespaces; return what must be found, sorted."""
+    ground = Ground(estate, after)
     return sorted(found for _ in range(times) for one in _PLANTS for found in one(ground))
