@@ -44,6 +44,12 @@ Scope = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Take namespaces and outputs from this configuration.", metavar="FILE"),
 ]
+Basis = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Take namespaces and their organizations from this configuration.", metavar="FILE"
+    ),
+]
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", help="Folder to write into; each run gets its own in it.", metavar="DIR")
 ]
@@ -362,13 +368,14 @@ def diff(
     old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
     new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
     output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
+    config: Basis = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say whose access changed between two times, and which change of a binding, role or group made it."""
     from audit.commands import diff
 
-    return partial(diff.diff, old, new, output, as_json=as_json)
+    return partial(diff.diff, old, new, output, config, as_json=as_json)
 
 
 @app.command()
@@ -376,13 +383,14 @@ def history(
     asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
     runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
     zone: Zones = None,
+    config: Basis = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say since when a subject, or everybody in a namespace, has which access."""
     from audit.commands import history
 
-    return partial(history.history, asked, runs, zone or (), as_json=as_json)
+    return partial(history.history, asked, runs, zone or (), config, as_json=as_json)
 
 
 @config_app.command("check")

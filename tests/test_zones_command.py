@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from audit.at_once import each
 from audit.cli import run_command
-from audit.config import KubeconfigZones
 from audit.errors import UsageError
+from audit.zone_config import KubeconfigZones
 from audit.zones import Kubeconfig, registry_of, zone_ids, zones_of_kubeconfig
 from tests.simulator.answers import Caller
 from tests.simulator.faults import Fault, broken_json, hang, other_body, refuse_with

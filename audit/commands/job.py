@@ -47,9 +47,10 @@ def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
-    wanted = replace(_wanted(config, asked), every_zone=not asked.only, stale_days=days)
+    wanted = replace(_wanted(config, asked), stale_days=days)
     with stopping() as stop:
         zones = zones_of(config, asked.only, stop)
+        wanted = replace(wanted, every_zone=zones.whole and not asked.only)
         folder = Run(_folder(asked.out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.commands import terminal
-from audit.commands.comparing import Comparing
+from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
@@ -23,7 +23,7 @@ from audit.stale import filled
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
-from reports.evidence import Hashing, Written, manifest
+from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
@@ -60,7 +60,7 @@ class Run:
         self._written: list[Written] = []
         self._earlier, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, self._earlier, self.path.name, self.started)
-        self._comparing = Comparing(self._earlier, self.path.name, wanted.selects, label)
+        self._comparing = Comparing(self._earlier, self.path.name, Basis(wanted.selects, label))
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
@@ -95,7 +95,7 @@ class Run:
                 terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
             for name, table in made.items():
                 tables[name].append(table)
-            self._comparing.zone(snapshot, scope, made)
+            self._comparing.zone(snapshot, made)
         zones = [snapshot.origin.zone for snapshot in self.snapshots]
         changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
         tables |= {"changes": [changes]} | self._judging.tables()
@@ -137,6 +137,7 @@ class Run:
             findings=self._judging.tally,
             every_zone=self._wanted.every_zone,
             compared_with=", ".join(sorted({*compared.values()})),
+            evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:

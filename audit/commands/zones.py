@@ -10,12 +10,13 @@ from audit.collect.myself import Myself, myself
 from audit.commands import terminal
 from audit.commands.sources import stopping
 from audit.commands.sources import zones as zones_of
-from audit.config import Config, KubeconfigZones, ZonesFrom
+from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.objects import KINDS, NEEDED
 from audit.required import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
 from audit.tables import ANSWERS, NO, YES
+from audit.zone_config import KubeconfigZones, ZonesFrom
 from audit.zones import Zone
 
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
