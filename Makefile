@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OUT ?= demo-report
+LIBRARY := reports/html/vendor/regular-table
 
-.PHONY: help demo test lint properties docs bench lock clean
+.PHONY: help demo test lint properties docs bench lock vendor screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -36,6 +37,11 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
+
+vendor: ## Renew the table library of the page from its npm package
+	cd $$(mktemp -d) && npm pack -s regular-table && tar -xzf regular-table-*.tgz \
+	  && cp package/dist/esm/regular-table.js package/LICENSE $(CURDIR)/$(LIBRARY) \
+	  && sed -n 's/^ *"version": "\(.*\)",/\1/p' package/package.json > $(CURDIR)/$(LIBRARY)/VERSION
 
 clean: ## Remove what was made
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -102,6 +102,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, or "
             "`account without namespace`.",
         ),
+        Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
     ),
     "access": (
         *_PLACE,
@@ -120,6 +121,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("aggregated_from", "text", "Roles from which the strongest grant's right was aggregated."),
         Column("members", "count", "People in the group; -1 when they cannot be listed. 0 for other kinds."),
         _ACCOUNT,
+        Column("since", "text", "When the binding of the strongest grant was created (RFC 3339)."),
     ),
     "coverage": (
         _ZONE,

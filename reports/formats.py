@@ -34,11 +34,10 @@ def _csv(report: Report) -> Iterator[File]:
 
 
 def _html(report: Report) -> Iterator[File]:
-    from reports.html import render_html
-    from reports.view import make_view
+    from reports.html.page import render_page
 
-    view = make_view({name: joined(tables) for name, tables in report.tables.items()}, report.run)
-    yield File("report.html", render_html(view))
+    tables = {name: joined(tables) for name, tables in report.tables.items()}
+    yield File("report.html", render_page(tables, report.run))
 
 
 def _parquet(report: Report) -> Iterator[File]:

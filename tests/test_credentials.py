@@ -20,6 +20,7 @@ import trustme
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import HTTPError, SSLError
 
 from audit.collect import connection, credentials, lists
 from audit.collect.cluster import collect_cluster
@@ -96,7 +97,9 @@ def test_a_plugin_gives_the_token(tmp_path: Path) -> None:
         user = plugin(tmp_path, {"token": server.token})
         user["exec"] |= {"env": [{"name": "OF_PLUGIN", "value": "yes"}], "provideClusterInfo": True}
         extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
-        path = kubeconfig(server, tmp_path, user, extensions=[extension], **{"tls-server-name": "localhost"})
+        path = kubeconfig(
+            server, tmp_path, user, extensions=[{"name": "other"}, extension], **{"tls-server-name": "localhost"}
+        )
         assert collect(Zone("z", credentials=Kubeconfig(path))).state == "complete"
     info, variable, arguments = json.loads((tmp_path / "info").read_text())
     assert (info["apiVersion"], info["spec"]["interactive"], variable, arguments) == (VERSION, False, "yes", ["get"])
@@ -583,6 +586,8 @@ def test_a_proxy_that_cannot_be_used(tmp_path: Path, proxy: str) -> None:
         ("", "https://127.8.8.8", True),
         ("", "https://[::1]", True),
         ("10.0.0.0/8", "https://api.example.com", False),
+        ("example.com", "https://10.1.2.3", False),
+        ("fd00::/8", "https://10.1.2.3", False),
     ],
 )
 def test_who_is_spared_the_proxy(monkeypatch: pytest.MonkeyPatch, spared: str, url: str, direct: bool) -> None:
@@ -654,6 +659,63 @@ def test_requests_are_kept_apart_and_counted(monkeypatch: pytest.MonkeyPatch) ->
     stop.set()
     with pytest.raises(Unusable, match="stopped"):
         budget.left()
+
+
+def test_a_turn_is_waited_for(tmp_path: Path) -> None:
+    """With one request in flight at most, the next one begins when that ends, or never when time runs out first."""
+    budget = Budget(time.monotonic() + 600, 5, Event(), in_flight=1)
+    began = Event()
+
+    def next_one() -> None:
+        with budget.turn():
+            began.set()
+
+    with budget.turn():
+        waiting = threading.Thread(target=next_one)
+        waiting.start()
+        assert not began.wait(0.3)
+    assert began.wait(60)
+    waiting.join()
+    short = Budget(time.monotonic() + 0.3, 5, Event(), in_flight=1)
+    with short.turn(), pytest.raises(Unusable, match="timeout"), short.turn():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "said"),
+    [
+        (SSLError(ssl.SSLEOFError(8, "EOF")), "unreachable", "TLS: "),
+        (SSLError("odd"), "unreachable", "TLS: odd"),
+        (HTTPError("odd"), "error", "HTTPError: odd"),
+    ],
+)
+def test_what_seldom_goes_wrong(error: HTTPError, reason: str, said: str) -> None:
+    """It may pass: it is no verdict on the certificate."""
+    found = connection._no_answer(error)
+    assert (found.reason, found.detail.startswith(said)) == (reason, True)
+    assert not isinstance(found, credentials.Unreachable)
+
+
+def test_a_pause_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reason is what went wrong, and not the pause."""
+    monkeypatch.setattr(lists, "_FIRST_PAUSE", 30)
+    tried: list[int] = []
+
+    def ask() -> None:
+        tried.append(1)
+        raise Unusable("cut", "broken")
+
+    with pytest.raises(Unusable, match="broken"):
+        lists.again(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
+    assert len(tried) == 1
+
+
+def test_a_token_file_that_is_just_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty for a moment: looked at again."""
+    token = tmp_path / "token"
+    token.write_text("")
+    monkeypatch.setattr(time, "sleep", lambda seconds: token.write_text("there"))
+    assert credentials._bearer_file(token).header == "Bearer there"
 
 
 def test_a_proxy_s_password_is_a_secret_too(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from audit.stale import filled
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
-from reports.evidence import Hashing, Written, manifest
+from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
@@ -135,6 +135,7 @@ class Run:
             findings=self._judging.tally,
             every_zone=self._wanted.every_zone,
             compared_with=", ".join(sorted({*compared.values()})),
+            evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
