@@ -1,6 +1,7 @@
 """The tables compared with the cluster's own reviews: agreement, planted differences, refusals, failures, the bound."""
 
 import json
+import re
 from collections.abc import Callable
 from math import comb
 from pathlib import Path
@@ -398,11 +399,13 @@ def test_a_run_says_that_it_was_verified(tmp_path: Path, capsys: pytest.CaptureF
         config = configuration(tmp_path, [live(server, tmp_path, "one")])
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "-f", "csv", "--verify", "30"]) == 0
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "plain"), "-f", "csv"]) == 0
-    assert "one: verified: " in capsys.readouterr().err
+    told = re.search(r"one: verified: \d+ of \d+ cells agree \(seed (\d+)\)", capsys.readouterr().err)
+    assert told
     (zone,) = json.loads((the_run(tmp_path / "out") / "manifest.json").read_text())["run"]["zones"]
     assert zone["state"] == "complete"
     assert zone["verified"]["agreed"] == zone["verified"]["asked"] >= 20
     assert zone["verified"]["differed"] == zone["verified"]["failed"] == 0
+    assert zone["verified"]["seed"] == int(told[1])
     (plain,) = json.loads((the_run(tmp_path / "plain") / "manifest.json").read_text())["run"]["zones"]
     assert plain["verified"] is None
 
