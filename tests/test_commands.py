@@ -547,6 +547,9 @@ def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.Captur
     assert "ended on 2020-01-01: 1 findings are open again" in capsys.readouterr().err
     (row,) = rows(the_run(tmp_path / "out") / "exceptions.csv")
     assert (row["state"], row["findings"]) == ("expired", "1")
+    (tmp_path / "accepted.yaml").write_text("exceptions: [{check: prnue}]")
+    assert run_command(["config", "check", "-c", config]) == 2
+    assert "no such check; did you mean prune?" in capsys.readouterr().err
     (tmp_path / "accepted.yaml").unlink()
     assert run_command(["config", "check", "-c", config]) == 2
     assert "exceptions: there is no file" in capsys.readouterr().err
@@ -572,6 +575,17 @@ def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.Ca
     (folder / "rolebindings.json").write_text(OPEN_BINDING)
     assert again("fourth")["state"] == "open"
     assert "findings.json: was changed after the run wrote it; it is not used" in capsys.readouterr().err
+
+
+def test_the_same_facts_give_the_same_findings(tmp_path: Path) -> None:
+    """Byte for byte, in every format, whenever the report is made: what is old is old by the time of the facts."""
+    formats = ("-f", "csv", "-f", "sarif")
+    for name in ("one", "other"):
+        assert run_command(["report", "-s", str(DEMO), "-o", str(tmp_path / name), *formats]) == 0
+    one, other = (the_run(tmp_path / name) for name in ("one", "other"))
+    for name in ("findings.csv", "findings.json", "findings.sarif", "exceptions.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert len(rows(one / "findings.csv")) > 100
 
 
 def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,7 @@ def _find(context: Context) -> Iterator[Finding]:
     present = np.array([value == "present" for value in state.values], dtype=bool)[state.codes]
     empty = subject.codes[present & (access.numbers("members") == 0)]
     names = {subject.values[code] for code in distinct(empty, len(subject.values))}
-    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "has access and no members,")
+    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "without members has access")
 
 
 CHECK = Check(

@@ -10,7 +10,7 @@ import numpy as np
 from audit.checks.bindings import EVERY, Bound
 from audit.objects import Aggregation, Rule, Selector
 from audit.rbac.roles import selects
-from audit.rbac.rules import judge
+from audit.rbac.rules import PULL, judge
 from audit.scope import Scope
 from audit.snapshot import Snapshot
 
@@ -50,8 +50,17 @@ class Roles:
 
     def reads_secrets(self, bound: Bound) -> bool:
         """Say whether the role reads every secret of the namespace."""
+        return any(map(_read_secrets, self._of(bound)))
+
+    def pulls_everything(self, bound: Bound) -> bool:
+        """Say whether the role lets pull from every repository."""
+        found = (capability for text in self._of(bound) for capability in judge(decoded(text)))
+        return any(not one.repository and one.rights & PULL for one in found)
+
+    def _of(self, bound: Bound) -> Sequence[str]:
+        """Return the rules of the role that a binding refers to; none when it is not there."""
         space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
-        return any(_read_secrets(text) for text in self._rules.get((space, bound.role), ()))
+        return self._rules.get((space, bound.role), ())
 
     def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
         """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""

@@ -51,7 +51,7 @@ def _pushers(context: Context) -> dict[str, int]:
     one = np.array([value in {USER, ACCOUNT} for value in kind.values], dtype=bool)[kind.codes]
     rows = one & (access.numbers("push") == YES)
     size = max(len(subject.values), 1)
-    # Two kinds never share a name's code and differ: a person is never called as an account is.
+    # A code of this column is one subject: people and accounts of the same name have codes of their own.
     pairs = np.sort(namespace.codes[rows].astype(np.int64) * size + subject.codes[rows])
     pairs = pairs[np.diff(pairs, prepend=-1) > 0]
     counts = np.bincount(pairs // size, minlength=len(namespace.values)).tolist()
