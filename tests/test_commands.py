@@ -24,6 +24,7 @@ from audit.errors import EXIT_CODES, UsageError
 from audit.objects import NEEDED
 from audit.snapshot import load
 from audit.tables import SCHEMAS
+from reports import sarif
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, hang, refuse_with
 from tests.simulator.server import SimulatedZone
@@ -174,7 +175,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
-            "no such format: pdf (choose from csv, html, parquet)",
+            "no such format: pdf (choose from csv, html, parquet, sarif)",
         ),
         (["run", "-c", "CONFIG", "-o", "/dev/null/x"], "cannot create"),
         (["run", "-c", "MINIMAL"], "no folder to write into (--out DIR"),
@@ -585,6 +586,19 @@ def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.Cap
     manifest.write_text(manifest.read_text().replace(was, now))
     assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
     assert "the findings of an earlier run are not used: these findings have version 0" in capsys.readouterr().err
+
+
+def test_findings_that_do_not_fit_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SARIF has limits: what is left out is said on stderr, and is in the other files."""
+    monkeypatch.setattr(sarif, "RESULTS", 0)
+    command = ["report", "-s", str(open_zone(tmp_path)), "-o", str(tmp_path / "out"), "-f", "sarif"]
+    assert run_command(command) == 0
+    assert "findings.sarif leaves out 6 findings, the least severe" in capsys.readouterr().err
+    folder = the_run(tmp_path / "out")
+    assert json.loads((folder / "findings.sarif").read_text())["runs"][0]["results"] == []
+    assert len(json.loads((folder / "findings.json").read_text())["findings"]) == 6
 
 
 def test_the_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,14 +48,10 @@ class Roles:
         for space, name, rules in zip(*columns, strict=True):
             self._rules.setdefault((text[space], text[name]), []).append(text[rules])
 
-    def rules(self, bound: Bound) -> list[Rule]:
-        """Return the rules of the role that a binding refers to; none when it is not there."""
-        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
-        return [rule for text in self._rules.get((space, bound.role), ()) for rule in decoded(text)]
-
     def reads_secrets(self, bound: Bound) -> bool:
         """Say whether the role reads every secret of the namespace."""
-        return any(_reads_secrets(rule) for rule in self.rules(bound))
+        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
+        return any(_read_secrets(text) for text in self._rules.get((space, bound.role), ()))
 
     def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
         """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""
@@ -103,6 +99,11 @@ class Roles:
 def decoded(text: str) -> tuple[Rule, ...]:
     """Return the rules in a text as snapshots hold them."""
     return tuple(_RULES.decode(text))
+
+
+@cache
+def _read_secrets(text: str) -> bool:
+    return any(_reads_secrets(rule) for rule in decoded(text))
 
 
 def _reads_secrets(rule: Rule) -> bool:
