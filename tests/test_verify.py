@@ -27,7 +27,16 @@ from audit.ways import ways_in
 from tests.facts_of import snapshot_of
 from tests.plain_rbac import World, allowed
 from tests.simulator.answers import Answer
-from tests.simulator.faults import Fault, other_body, refuse_with
+from tests.simulator.faults import (
+    Fault,
+    broken_json,
+    cut,
+    login_page,
+    other_body,
+    refuse_with,
+    reset,
+    status_with_200,
+)
 from tests.simulator.server import SimulatedZone
 from tests.test_commands import DEMO, configuration, live, the_run
 from tests.worlds import HOSTILE, world_of, worlds, write_dump
@@ -347,6 +356,26 @@ def test_reviews_that_fail(
     assert found["differed"] == 0
     assert found["agreed"] == found["asked"] - found["failed"] > 0
     assert found["why"]
+
+
+@pytest.mark.parametrize(
+    "action", [refuse_with(500), refuse_with(401), reset(), cut(5), broken_json(), login_page(), status_with_200()]
+)
+def test_a_fault_at_any_question_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: Callable[[Answer], Answer]
+) -> None:
+    """At each request in turn: never a crash, never a difference, and exit code 3 where an answer is missing."""
+    dump = write_dump(small_world("ann"), tmp_path / "one")
+    with SimulatedZone(small_world("ann"), tmp_path / "a") as server:
+        config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 0})
+        command = ("-c", config, "-s", str(dump), "-n", "9", "--seed", "1", "--subjects", "1")
+        verified(capsys, *command)
+        for number in range(1, len(server.requests) + 1):
+            server.faults = [Fault("reviews", action, nth=number)]
+            found = verified(capsys, *command, code=3)["one"]
+            assert server.faults[0].fired == 1
+            assert found["differences"] == []
+            assert found["failed"] + found["lists"]["failed"] + found["lists"]["open"] == 1
 
 
 def test_zones_that_nobody_can_ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
