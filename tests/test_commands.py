@@ -588,6 +588,19 @@ def test_the_same_facts_give_the_same_findings(tmp_path: Path) -> None:
     assert len(rows(one / "findings.csv")) > 100
 
 
+def test_a_zone_that_is_never_seen_whole_has_a_memory_too(tmp_path: Path) -> None:
+    """Without a whole run to compare with, the last one is: not everything is new each time."""
+    folder, out = open_zone(tmp_path), tmp_path / "out"
+    (folder / "groups.json").unlink()
+    for number in range(2):
+        assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 3
+        last = max(path for path in out.iterdir() if path.is_dir() and not path.is_symlink())
+        states = {row["check"]: row["state"] for row in rows(last / "findings.csv")}
+        assert states["anonymous-pull"] == ("open" if number else "new")
+    write_dump({plural: [] for plural in NEEDED}, tmp_path / "another")
+    assert run_command(["report", "-s", str(tmp_path / "another"), "-o", str(out), "-f", "csv"]) == 0
+
+
 def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As they would be after an upgrade: everything is new then, and a line says why."""
     folder, out = open_zone(tmp_path), tmp_path / "out"
