@@ -14,7 +14,7 @@ from audit.objects import NEEDED
 from audit.tables import Severity
 from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom
 
-FORMATS: Final = ("csv", "html", "parquet")
+FORMATS: Final = ("csv", "html", "parquet", "sarif")
 USUAL_FORMATS: Final = ("csv", "html")
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
@@ -64,7 +64,7 @@ class Output(Model):
     """What a run leaves, and where."""
 
     directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
-    formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
 

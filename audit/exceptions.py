@@ -129,7 +129,7 @@ def accept(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -
     """Return the findings with those that are accepted marked as such, and how each decision is used.
 
     A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired is
-    as it was, and says so. What is gone needs no decision.
+    as it was, and names it. What is gone needs no decision.
     """
     counts = dict.fromkeys(range(len(decisions)), 0)
     marked = []
@@ -146,11 +146,8 @@ def accept(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -
 
 
 def _marked(finding: Found, decision: Accepted, today: date) -> Found:
-    if decision.until < today:
-        detail = f"{finding.detail} (exception {decision.name} ended on {decision.until})"
-        return msgspec.structs.replace(finding, detail=detail)
-    until = decision.until.isoformat()
-    return msgspec.structs.replace(finding, state=ACCEPTED, exception=decision.name, until=until)
+    state = finding.state if decision.until < today else ACCEPTED
+    return msgspec.structs.replace(finding, state=state, exception=decision.name, until=decision.until.isoformat())
 
 
 def _state(decision: Accepted, findings: int, today: date) -> str:
