@@ -177,6 +177,8 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
             "no such format: pdf (choose from csv, html, parquet, sarif)",
         ),
+        (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
+        (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["run", "-c", "CONFIG", "-o", "/dev/null/x"], "cannot create"),
         (["run", "-c", "MINIMAL"], "no folder to write into (--out DIR"),
         (["report", "-o", "OUT"], "say what to report on (--snapshot PATH)"),
