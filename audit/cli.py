@@ -71,7 +71,10 @@ Snapshots = Annotated[
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
+        "--format",
+        "-f",
+        help="Only this format: csv, html, parquet or sarif (may be given several times).",
+        metavar="FORMAT",
     ),
 ]
 AccountScope = Annotated[

@@ -16,7 +16,7 @@ from audit.store import is_url, store_of
 from audit.tables import Severity
 from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
 
-FORMATS: Final = ("csv", "html", "parquet")
+FORMATS: Final = ("csv", "html", "parquet", "sarif")
 USUAL_FORMATS: Final = ("csv", "html")
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
@@ -82,7 +82,7 @@ class Output(Model):
     directory: Place | None = Field(
         default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
     )
-    formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
 

@@ -25,6 +25,7 @@ class File:
     name: str
     chunks: Iterable[bytes]
     rows: int = -1
+    note: str = ""  # what a person has to know of it
 
 
 def _csv(report: Report) -> Iterator[File]:
@@ -51,8 +52,17 @@ def _parquet(report: Report) -> Iterator[File]:
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
+def _sarif(report: Report) -> Iterator[File]:
+    from reports.sarif import render_sarif
+
+    made = render_sarif(report.tables["findings"], report.tables["exceptions"], report.run)
+    note = f"findings.sarif leaves out {made.left_out:,} findings, the least severe: its readers take no more"
+    yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
     "parquet": _parquet,
+    "sarif": _sarif,
 }

@@ -105,6 +105,8 @@ class Run:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
                 self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
         self._go_on()
 
     def _go_on(self) -> None:
