@@ -39,6 +39,8 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
 
 vendor: ## Renew the table library of the page from its npm package

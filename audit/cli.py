@@ -114,8 +114,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def program(
     *,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    log_format: Annotated[
+        str,
+        typer.Option(
+            "--log-format",
+            envvar="REGISTRY_AUDIT_LOG_FORMAT",
+            help="How stderr is written: auto (for people), text (no bars), or json (a line for each event).",
+            metavar="FORMAT",
+        ),
+    ] = "auto",
+    log_names: Annotated[
+        bool,
+        typer.Option(
+            "--log-names", envvar="REGISTRY_AUDIT_LOG_NAMES", help="In JSON, show what may name people as well."
+        ),
+    ] = False,
 ) -> None:
     """Hold the options of the program itself."""
+    terminal.log_as(log_format, names=log_names)
     if show_version:
         from audit.version import version
 
@@ -443,5 +459,8 @@ def _failed(error: BaseException) -> int:
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
-    terminal.note(f"registry-audit: {message}")
+    if terminal.for_programs():
+        terminal.event("error", level="error", exit_code=code, message=message)
+    else:
+        terminal.note(f"registry-audit: {message}")
     return code

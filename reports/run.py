@@ -30,6 +30,7 @@ class ZoneInfo:
     excluded: int  # of these, not reported on
     verified: Verified | None = None
     compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
+    began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +93,5 @@ def zone_info(
         excluded=excluded,
         verified=verified,
         compared_with=compared_with,
+        began=origin.started,
     )

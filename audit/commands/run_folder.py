@@ -1,6 +1,7 @@
 """A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ from datetime import UTC, datetime
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
-from audit.errors import Stopped, UsageError
+from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
 from audit.organizations import drift
@@ -21,9 +22,13 @@ from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
+from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
+from reports.metrics import FILE as METRICS
+from reports.metrics import metrics
+from reports.news import News, news
 from reports.run import RunInfo, zone_info
 
 
@@ -49,6 +54,7 @@ class Run:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
         self.id = _own_folder(out, self.started)
+        terminal.log_run(self.id)
         self.store = out.inside(self.id)
         self._out = out
         self._wanted = wanted
@@ -59,6 +65,9 @@ class Run:
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
+        self._news = News()
+        self._stages = Stages()
+        self.ending: Ending | None = None  # once it has ended
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
@@ -70,6 +79,7 @@ class Run:
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
+        self._stages.end("collect")
         self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
         scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
@@ -98,7 +108,9 @@ class Run:
         changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
         tables |= {"changes": [changes]} | self._judging.tables()
         self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
+        self._stages.end("resolve")
         run = self._info(scopes)
+        self._news = news(run.zones, self._judging.found, changes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         for name in self._wanted.formats:
@@ -107,6 +119,7 @@ class Run:
                 self._write(file.name, file.chunks, file.rows)
                 if file.note:
                     terminal.note(file.note)
+        self._stages.end("write")
         self._go_on()
 
     def _go_on(self) -> None:
@@ -140,6 +153,16 @@ class Run:
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
         run = self._info(scopes)
+        self.ending = Ending(
+            state="stopped" if stopped else run.state,
+            exit_code=STOPPED if stopped else run.exit_code,
+            started=self.started.timestamp(),
+            finished=datetime.now(UTC).timestamp(),
+            run=run,
+            news=self._news,
+            stages=self._stages.seconds,
+        )
+        self._write(METRICS, [metrics(self.ending)])
         self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
         return run
 
@@ -154,6 +177,21 @@ class Run:
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             terminal.note(f"note: {error}")
+
+
+class Stages:
+    """How long each stage of a run takes."""
+
+    def __init__(self) -> None:
+        """Begin the first one."""
+        self._since = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, stage: str) -> None:
+        """Say that a stage has ended; the next begins."""
+        before, self._since = self._since, time.monotonic()
+        self.seconds[stage] = self._since - before
+        terminal.event(stage, seconds=round(self.seconds[stage], 3))
 
 
 def _own_folder(out: Store, now: datetime) -> str:
