@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import terminal
-from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
+from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, printable
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
@@ -437,6 +437,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         work = app(arguments, standalone_mode=False)
         code = work() if callable(work) else work or DONE
         sys.stdout.flush()
+        terminal.leave()
     except BrokenPipeError:
         # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -463,4 +464,5 @@ def _failed(error: BaseException) -> int:
         terminal.event("error", level="error", exit_code=code, message=message)
     else:
         terminal.note(f"registry-audit: {message}")
+    terminal.leave(printable(f"registry-audit: exit code {code}: {message}"))
     return code

@@ -167,10 +167,10 @@ def _no_answer(error: Exception) -> Undelivered:
         return Undelivered("the proxy or the certificate authority cannot be used")
     if isinstance(error, SSLError):
         return Undelivered(_NO_TLS)
-    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-        return Undelivered("no answer in time", again=True)
     if isinstance(error, NewConnectionError | ProxyError):
         return Undelivered("no connection", again=True)
+    if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
+        return Undelivered("no answer in time", again=True)
     return Undelivered("the connection broke", again=True)
 
 

@@ -11,6 +11,7 @@ from reports.run import RunInfo
 # `stopped`: asked to stop before all was written. `error`: it could not go on at all.
 STATES: Final = ("complete", "partial", "failed", "stopped", "error")
 _GAPS: Final = 3  # of each zone, in a summary
+_LINE: Final = 200  # bytes of one of these
 _LONGEST: Final = 4096  # bytes that Kubernetes keeps of a pod's last words
 
 
@@ -51,13 +52,13 @@ def last_words(ending: Ending) -> str:
     """Return a summary for a pod's termination message: what happened, zone by zone, within its 4096 bytes."""
     lines = [f"registry-audit: {ending.state} (exit code {ending.exit_code})"]
     if ending.problem:
-        lines.append(ending.problem)
+        lines.append(clipped(ending.problem, _LINE * 4))
     if ending.run:
         lines += [f"run {ending.run.run_id}, version {ending.run.version}"]
         lines += [ending.run.findings.text] if ending.run.findings else []
         for zone in sorted(ending.run.zones, key=lambda zone: zone.state == "complete"):
             lines.append(f"{zone.id}: {zone.state}" + (f", {len(zone.gaps)} not seen" if zone.gaps else ""))
-            lines += [f"  {gap}" for gap in zone.gaps[:_GAPS]]
+            lines += [f"  {clipped(gap, _LINE)}" for gap in zone.gaps[:_GAPS]]
     lines += [f"channel {name}: not told" for name, told in ending.delivered.items() if not told]
     return clipped("\n".join(printable(line) for text in lines for line in text.split("\n")))
 

@@ -104,7 +104,7 @@ def _data(ending: Ending, shown: list[dict[str, str]]) -> dict[str, Any]:
         "state": ending.state,
         "exit_code": ending.exit_code,
         "run_id": run.run_id if run else "",
-        "problem": ending.problem,
+        "problem": _clipped(ending.problem, _LONGEST),
         "zones": [{"id": zone.id, "state": zone.state, "not_seen": len(zone.gaps)} for zone in run.zones]
         if run
         else [],

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
+from audit.metric_names import LAST_SUCCESS, METRICS, PREFIX
 from audit.tables import SEVERITIES
 from reports.ending import STATES, Ending
 from reports.news import ZoneNews
@@ -11,32 +12,7 @@ from reports.run import ZoneInfo
 
 FILE: Final = "metrics.prom"
 _ZONE_STATES: Final = ("complete", "partial", "failed", "stale")
-_PREFIX: Final = "registry_audit_"
-LAST_SUCCESS: Final = "last_success_timestamp_seconds"
 
-# Every metric, without the prefix; all are gauges. docs/metrics.md is written from this.
-METRICS: Final[dict[str, str]] = {
-    "build_info": "Version that made the run; always 1.",
-    LAST_SUCCESS: "When the last run ended that was complete (seconds since 1970).",
-    "last_completion_timestamp_seconds": "When the last run ended, however it did (seconds since 1970).",
-    "run_state": "1 for how the last run ended, 0 for the others: complete, partial, failed (no zone could be read), "
-    "stopped, error.",
-    "run_exit_code": "Exit code of the last run.",
-    "run_duration_seconds": "How long the last run took.",
-    "stage_duration_seconds": "How long a stage of the last run took.",
-    "zone_state": "1 for the state of a zone in the last run, 0 for the others.",
-    "zone_duration_seconds": "How long it took to read a zone.",
-    "zone_facts_timestamp_seconds": "When the facts of a zone were read (seconds since 1970).",
-    "zone_namespaces": "Namespaces that a zone lists.",
-    "zone_gaps": "What could not be seen of a zone: lines in its coverage.",
-    "findings": "Open findings of a zone by severity; those that are not known are not among them.",
-    "findings_unknown": "What could not be looked for in a zone, or not be confirmed.",
-    "findings_by_check": "Open findings of a zone by check.",
-    "new_findings": "Findings of a zone that no earlier run had, by severity.",
-    "access_changes": "Changes of access of a zone since the last whole run: gained, widened, changed, narrowed, lost.",
-    "new_anonymous_access": "Places where somebody who is not logged in has gained access since the last whole run.",
-    "notification_delivered": "1 when a channel was told of the last run, 0 when it could not be.",
-}
 Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float]
 
@@ -55,7 +31,7 @@ def last_success_in(data: bytes) -> float | None:
     """Return the time of the last success that earlier metrics hold; None when they hold none that can be read."""
     for line in data.decode(errors="replace").splitlines():
         name, _, value = line.partition(" ")
-        if name == _PREFIX + LAST_SUCCESS:
+        if name == PREFIX + LAST_SUCCESS:
             try:
                 return float(value)
             except ValueError:
@@ -123,8 +99,8 @@ def _seconds(when: str) -> float | None:
 
 
 def _family(name: str, text: str, samples: Iterable[Sample]) -> str:
-    lines = [f"{_PREFIX}{name}{_labels(labels)} {_number(value)}\n" for one, labels, value in samples if one == name]
-    head = f"# HELP {_PREFIX}{name} {text}\n# TYPE {_PREFIX}{name} gauge\n"
+    lines = [f"{PREFIX}{name}{_labels(labels)} {_number(value)}\n" for one, labels, value in samples if one == name]
+    head = f"# HELP {PREFIX}{name} {text}\n# TYPE {PREFIX}{name} gauge\n"
     return head + "".join(lines) if lines else ""
 
 

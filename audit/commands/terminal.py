@@ -5,10 +5,12 @@ no row of a table, and what may name people only when that is asked for.
 """
 
 import json
+import os
+import stat
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 
 LOG_FORMATS: Final = ("auto", "text", "json")
+_LAST_WORDS: Final = "REGISTRY_AUDIT_TERMINATION_LOG"  # where else they go
+_MOST: Final = 4096  # bytes of them that Kubernetes keeps
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class _Log:
     form: str = "auto"
     names: bool = False  # also what may name people
     run: str = ""
+    last_words: str = ""
 
 
 _log: Final = _Log()
@@ -41,12 +46,31 @@ def log_as(form: str, *, names: bool = False) -> None:
     """Say how to write stderr from now on: `auto` (bars on a terminal), `text` or `json`. Raises UsageError."""
     if form not in LOG_FORMATS:
         raise UsageError(f"no such log format: {form}", fix=f"choose from {', '.join(LOG_FORMATS)}")
-    _log.form, _log.names, _log.run = form, names, ""
+    _log.form, _log.names, _log.run, _log.last_words = form, names, "", ""
 
 
 def log_run(run: str) -> None:
     """Say which run the lines are about from now on."""
     _log.run = run
+
+
+def remember(words: str) -> None:
+    """Keep what `leave` is to leave."""
+    _log.last_words = words
+
+
+def leave(words: str = "") -> None:
+    """Leave what was remembered, or else these words, where Kubernetes looks for a pod's last; elsewhere do nothing."""
+    text = _log.last_words or words
+    if text:
+        with suppress(OSError):
+            # It is there already, and is nothing else than a file: never made, never a link, never waited for.
+            path = os.environ.get(_LAST_WORDS, "/dev/termination-log")
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "wb") as file:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    file.truncate()
+                    file.write(text.encode(errors="replace")[:_MOST])
 
 
 def for_programs() -> bool:

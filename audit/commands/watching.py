@@ -1,7 +1,5 @@
 """Whoever watches a run is told how it ends, however it does: metrics, messages, and a pod's last words."""
 
-import os
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,8 +22,6 @@ from reports.ending import Ending, last_words
 from reports.message import HTML, TEMPLATES, rendered, subject_of
 from reports.metrics import last_success_in, metrics
 
-LAST_WORDS: Final = "/dev/termination-log"  # where Kubernetes takes them from, unless told otherwise
-_VARIABLE: Final = "REGISTRY_AUDIT_TERMINATION_LOG"
 _READABLE: Final = 0o644  # metrics name no people, and another program reads them
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -75,20 +71,8 @@ def tell(config: Config, ending: Ending, stop: threading.Event) -> Ending:
     if ending.told(changes=config.notify.changes):
         ending = replace(ending, delivered=_notify(config, ending, stop))
     _keep(config.metrics, ending, stop)
-    leave(last_words(ending))
+    terminal.remember(last_words(ending))
     return ending
-
-
-def leave(words: str) -> None:
-    """Leave a summary where Kubernetes looks for a pod's last words; elsewhere nothing happens."""
-    path = os.environ.get(_VARIABLE, LAST_WORDS)
-    with suppress(OSError):
-        # It is there already, and is nothing else than a file: never made, never a link.
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "wb") as file:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode):
-                file.truncate()
-                file.write(words.encode(errors="replace"))
 
 
 def _notify(config: Config, ending: Ending, stop: threading.Event) -> dict[str, bool]:
