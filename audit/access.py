@@ -18,6 +18,7 @@ from audit.grants import (
     group_column,
     place_columns,
     role_columns,
+    since_column,
     sources,
 )
 from audit.rbac.roles import HOW
@@ -226,6 +227,7 @@ class _Access:
                 "aggregated_from": _blank(sources(ways, ways.use[way]), some),
                 "members": members[place[2]],
                 "account": accounts(ways, place[2]),
+                "since": since_column(ways.snapshot, binding),
             },
         )
 

@@ -14,7 +14,7 @@ from audit.rbac.rules import CATALOG, CLUSTER_ONLY, CREATE, DELETE, EVERYTHING, 
 from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER
 from audit.snapshot import Ints, Snapshot
 from audit.tables import NO, UNKNOWN, YES, Numbers, Table, Text, text_column
-from audit.ways import MISSING, NO_BINDING, UNSEEN, Ways
+from audit.ways import MISSING, NO_BINDING, UNSEEN, Uses, Ways
 
 DIRECT: Final = -1  # in place of the group through which a grant is held
 FLAGS: Final = {"pull": PULL, "push": PUSH, "create": CREATE, "delete": DELETE, "catalog": CATALOG, "sign": SIGN}
@@ -29,6 +29,7 @@ class Rows:
     who: Ints  # position in `Ways.identities`
     group: Ints  # the same, or DIRECT
     way: Ints  # row of Ways
+    capability: Ints  # row of the capabilities in Uses
     granted: Ints
     possible: Ints
     how: Ints
@@ -55,6 +56,7 @@ def expand(ways: Ways) -> Rows:
         who=who,
         group=group,
         way=edges,
+        capability=capability.astype(np.int32),
         granted=(uses.granted[capability] & reach).astype(np.int32),
         possible=(uses.possible[capability] & reach).astype(np.int32),
         how=np.where(inert, 0, uses.how[capability]).astype(np.int32),
@@ -98,13 +100,14 @@ def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
             "group": group_column(ways, rows.group),
             **binding_columns(ways, binding, rows.space),
             "binding_uid": _binding_text(snapshot, "uid", binding),
-            "since": _binding_text(snapshot, "created", binding),
+            "since": since_column(snapshot, binding),
             **role_columns(snapshot, binding),
             "aggregated_from": sources(ways, use),
             "account": accounts(ways, rows.who),
             "problem": _problems(
                 uses.role[use], np.array([one.inert for one in ways.identities], dtype=bool)[rows.who]
             ),
+            "rule": _rules(uses, rows),
         },
     )
 
@@ -150,6 +153,11 @@ def role_columns(snapshot: Snapshot, binding: Ints) -> dict[str, Text]:
     }
 
 
+def since_column(snapshot: Snapshot, binding: Ints) -> Text:
+    """Return when bindings were created; empty for NO_BINDING."""
+    return _binding_text(snapshot, "created", binding)
+
+
 def _binding_text(snapshot: Snapshot, column: str, binding: Ints) -> Text:
     # NO_BINDING is -1: the text added at the end, which is empty.
     return Text(np.append(snapshot.tables["bindings"][column], np.int32(0))[binding], snapshot.strings)
@@ -164,6 +172,11 @@ def sources(ways: Ways, use: Ints) -> Text:
 def _problems(role: Ints, inert: NDArray[np.bool_]) -> Text:
     problem = np.where(role == MISSING, 2, np.where(role == UNSEEN, 3, np.where(inert, 1, 0)))
     return Text(problem.astype(np.int32), ("", "account without namespace", "role missing", "role not seen"))
+
+
+def _rules(uses: Uses, rows: Rows) -> Text:
+    texts = text_column(uses.rules)
+    return Text(texts.codes[rows.capability], texts.values)
 
 
 def accounts(ways: Ways, who: Ints) -> Text:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rbac.roles import HOW, Aggregations, ClusterRole, how_granted
-from audit.rbac.rules import EVERYTHING, Capability, judge_text
+from audit.rbac.rules import EVERYTHING, Capability, covering_text, judge_text
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, MASTERS, USER, Identity, identity, user
 from audit.snapshot import Ints, Snapshot
 
@@ -38,6 +38,7 @@ class Uses:
     granted: Ints  # rights held for certain
     possible: Ints  # rights held or not known
     how: Ints  # position in HOW
+    rules: tuple[str, ...]  # one a capability: what of the role gives it, in words
     sources: tuple[str, ...]  # one a use: the roles aggregated from
     repositories: tuple[str, ...]
 
@@ -125,10 +126,12 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
         if not space
     )
     capabilities: list[tuple[Capability, int, str]] = []
+    rules: list[str] = []
     first, sources = [0], []
     for row in used:
         found, source = _use(snapshot, row, aggregations)
         capabilities += found
+        rules += [covering_text(_all_rules(snapshot, row), c.repository) if row >= 0 else "" for c, _, _ in found]
         first.append(len(capabilities))
         sources.append(source)
     repositories = sorted({"", *(c.repository for c, _, _ in capabilities)})
@@ -141,6 +144,7 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
         granted=_ints([c.rights for c, _, _ in capabilities]),
         possible=_ints([c.rights | possible for c, possible, _ in capabilities]),
         how=_ints([HOW.index(how) for _, _, how in capabilities]),
+        rules=tuple(rules),
         sources=tuple(sources),
         repositories=tuple(repositories),
     )

@@ -40,6 +40,12 @@ class Hashing:
         return self._sha256.hexdigest()
 
 
+def evidence_digest(files: Iterable[Written]) -> str:
+    """Return the SHA-256 (hex) over the names and digests of a run's snapshots: two runs of equal facts share it."""
+    lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
 def manifest(run: RunInfo, files: Sequence[Written], *, stopped: bool = False) -> bytes:
     """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
     content = {

@@ -45,6 +45,7 @@ class RunInfo:
     findings: Tally | None = None
     every_zone: bool = False  # these are all zones of the configuration
     compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
+    evidence_digest: str = ""  # SHA-256 (hex) over the snapshots' names and digests, in their order
 
     @property
     def state(self) -> str:

@@ -1,8 +1,15 @@
 """What is collected where, and how hypothesis searches."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
+
+from tests.browser import Opened, started
+from tests.pages import page_of, sample, sample_run
 
 # Machines differ, and what a test says must not depend on how fast they are.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -10,3 +17,33 @@ settings.load_profile("any machine")
 
 # Wants a folder with `kube-apiserver` and `etcd`, as is the convention; without it, it is no test of this machine.
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["test_real_server.py"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for each process that runs tests."""
+    with started() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def sample_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the sample run, as a file."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page_of(sample(), sample_run()))
+    return path
+
+
+@pytest.fixture
+def opened(browser: Browser, sample_page: Path) -> Iterator[Opened]:
+    """That page in the browser."""
+    one = Opened(browser, sample_page)
+    yield one
+    one.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody's own clusters are, and how they are reached, is no matter of the tests."""
+    for name in ("KUBECONFIG", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)

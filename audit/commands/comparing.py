@@ -14,6 +14,7 @@ from audit.scope import Selects, scope_of
 from audit.snapshot import Snapshot
 from audit.stale import said
 from audit.tables import Table, joined, table_of
+from audit.zones import UNLISTED
 
 
 class Basis(NamedTuple):
@@ -75,7 +76,8 @@ class Comparing:
         """Return all changes; `every_zone`: these zones are all that there are, so that others are gone."""
         last = self._last_of_every_zone()
         if last is not None:
-            before, now = {zone.id for zone in last.run.zones}, {*zones}
+            # What stands for zones that could not be listed is no zone itself.
+            before, now = {zone.id for zone in last.run.zones}, {*zones} - {UNLISTED}
             self._tables += [zone_moved(zone, APPEARED, last.id) for zone in sorted(now - before)]
             self._tables += [zone_moved(zone, GONE, last.id) for zone in sorted(before - now) if every_zone]
         return joined([*self._tables, table_of("changes", [])])
