@@ -71,13 +71,6 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.state == COMPLETE
 
 
-class Earlier(NamedTuple):
-    """A file of an earlier run, as that run wrote it."""
-
-    run: Manifest
-    data: bytes
-
-
 class EarlierSnapshot(NamedTuple):
     """The state of a zone as an earlier run saw it."""
 
@@ -102,13 +95,10 @@ class Runs:
         """Return the run of this id; None when there is none that has ended."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
-    def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
-        """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
-        for run in self._newest_first(before):
-            data = self.read(run, name) if run.whole(zone) else None
-            if data is not None:
-                return Earlier(run, data)
-        return None
+    def of_zone(self, zone: str, *, before: str = "") -> list[Manifest]:
+        """Return the runs that looked at `zone`, the newest first, but those that saw all of it before the others."""
+        listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
+        return sorted(listed, key=lambda run: not run.whole(zone))
 
     def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` that lacks nothing, before the run `before`."""
@@ -118,13 +108,13 @@ class Runs:
                 return EarlierSnapshot(run, snapshot)
         return None
 
-    def last_seen(self, zone: str, *, before: str = "") -> Snapshot | None:
+    def last_seen(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` from a run that read it, all of it or not, before the run `before`."""
         for run in self._newest_first(before):
             read = any(one.id == zone and one.state in _READ for one in run.run.zones)
             snapshot = self.snapshot(run, zone) if read else None
             if snapshot is not None:
-                return snapshot
+                return EarlierSnapshot(run, snapshot)
         return None
 
     def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:

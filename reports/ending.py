@@ -44,7 +44,7 @@ class Ending:
         New is a finding, access of somebody who is not logged in, and with `changes` any access that was gained.
         """
         zones = self.news.zones
-        new = bool(self.news.found) or any(zone.anonymous for zone in zones)
+        new = bool(self.news.new) or any(zone.anonymous for zone in zones)
         return not self.whole or new or (changes and any(zone.gained for zone in zones))
 
 

@@ -60,7 +60,7 @@ def rendered(ending: Ending, template: str, *, people: bool = False, own: Path |
 
 def subject_of(ending: Ending) -> str:
     """Return the subject: one line, with nothing in it that somebody else has named."""
-    new = len(ending.news.found)
+    new = ending.news.new
     said = [f"{new} new finding{'' if new == 1 else 's'}"] if new else []
     anonymous = sum(zone.anonymous or 0 for zone in ending.news.zones)
     said += [f"new anonymous access in {anonymous} place{'' if anonymous == 1 else 's'}"] if anonymous else []
@@ -85,7 +85,7 @@ def _content(ending: Ending, *, people: bool) -> dict[str, Any]:
     about = partial(_about, people=people)
     shown = [about(one) for one in ending.news.found[:_SHOWN]]
     lines = [*_state(ending), *(_line(one) for one in shown)]
-    more = len(ending.news.found) - len(shown)
+    more = ending.news.new - len(shown)
     lines += [f"and {more} more new findings: the report has all"] if more else []
     lines += _changes(ending)
     lines = [_clipped(line, _LONGEST) for line in lines]
@@ -108,7 +108,7 @@ def _data(ending: Ending, shown: list[dict[str, str]]) -> dict[str, Any]:
         "zones": [{"id": zone.id, "state": zone.state, "not_seen": len(zone.gaps)} for zone in run.zones]
         if run
         else [],
-        "new_findings": len(ending.news.found),
+        "new_findings": ending.news.new,
         "new": shown,
         "changes": [
             {"zone": zone.zone, **zone.changes, "new_anonymous_access": zone.anonymous}

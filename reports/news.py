@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.findings import NEW, OPEN, Found
+from audit.findings import NEW, OPEN, Found, order
 from audit.tables import ANSWERS, SEVERITIES, YES, Numbers, Table
 from reports.run import ZoneInfo
 
 _NOBODY = ("system:anonymous", "system:unauthenticated")
 _GAINED = ("gained", "widened")
+_KEPT = 50  # new findings that are kept to be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +40,52 @@ class ZoneNews:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a run has found: each zone that could be read, and the new findings, the worst first."""
+    """What a run has found: each zone that could be read, how many findings are new, and the worst of these."""
 
     zones: tuple[ZoneNews, ...] = ()
+    new: int = 0
     found: tuple[Found, ...] = ()
 
 
-def news(zones: Iterable[ZoneInfo], found: Sequence[Found], changes: Table) -> News:
-    """Return the news of a run. Of a zone that could not be read at all there are none: nothing is zero there."""
-    counted = list(_zones([zone for zone in zones if zone.state != "failed"], found, changes))
-    return News(tuple(counted), tuple(one for one in found if one.state == NEW and one.answer == ANSWERS[YES]))
+class Counting:
+    """Counts the findings of a run, zone by zone, and keeps the worst of those that are new."""
 
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._zones: dict[str, ZoneNews] = {}
+        self._new = 0
+        self._worst: list[Found] = []
 
-def _zones(zones: Sequence[ZoneInfo], found: Sequence[Found], changes: Table) -> Iterator[ZoneNews]:
-    access = _is(changes, "object", ("access",))
-    nobody = access & _is(changes, "subject", _NOBODY) & _is(changes, "change", _GAINED)
-    for zone in zones:
-        live = [one for one in found if one.zone == zone.id and one.state in {NEW, OPEN}]
+    def zone(self, zone: str, found: Sequence[Found]) -> None:
+        """Take in the findings of a zone."""
+        live = [one for one in found if one.state in {NEW, OPEN}]
         sure = [one for one in live if one.answer == ANSWERS[YES]]
-        here = _is(changes, "zone", (zone.id,))
-        yield ZoneNews(
-            zone=zone.id,
+        new = [one for one in sure if one.state == NEW]
+        self._zones[zone] = ZoneNews(
+            zone=zone,
             findings=_by_severity(sure),
             checks=dict(sorted(Counter(one.check for one in sure).items())),
-            new=_by_severity([one for one in sure if one.state == NEW]),
+            new=_by_severity(new),
             unknown=len(live) - len(sure),
-            changes=_changes(changes, access & here) if zone.compared_with else None,
-            anonymous=int(np.count_nonzero(nobody & here)) if zone.compared_with else None,
         )
+        self._new += len(new)
+        self._worst = sorted([*self._worst, *new], key=order)[:_KEPT]
+
+    def news(self, zones: Iterable[ZoneInfo], changes: Table) -> News:
+        """Return the news of a run. Of a zone that could not be read at all there are none: nothing is zero there."""
+        read = [zone for zone in zones if zone.state != "failed" and zone.id in self._zones]
+        return News(tuple(self._changed(read, changes)), self._new, tuple(self._worst))
+
+    def _changed(self, zones: Sequence[ZoneInfo], changes: Table) -> Iterator[ZoneNews]:
+        access = _is(changes, "object", ("access",))
+        nobody = access & _is(changes, "subject", _NOBODY) & _is(changes, "change", _GAINED)
+        for zone in zones:
+            here = _is(changes, "zone", (zone.id,))
+            yield replace(
+                self._zones[zone.id],
+                changes=_changes(changes, access & here) if zone.compared_with else None,
+                anonymous=int(np.count_nonzero(nobody & here)) if zone.compared_with else None,
+            )
 
 
 def _by_severity(found: Iterable[Found]) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from audit.findings import Found
 from audit.metric_names import METRICS
-from audit.tables import table_of
+from audit.tables import Table, table_of
 from reports.ending import STATES
 from reports.metrics import last_success_in, metrics
-from reports.news import News, news
+from reports.news import Counting, News
+from reports.run import ZoneInfo
 from tests.endings import ZEROES, finding, quiet, zone_news
 from tests.pages import WHEN, run_of, zone
 
@@ -31,6 +34,13 @@ def values(data: bytes) -> Values:
         for family in text_string_to_metric_families(data.decode())
         for sample in family.samples
     }
+
+
+def news(zones: Sequence[ZoneInfo], found: Sequence[Found], changes: Table) -> News:
+    counting = Counting()
+    for info in zones:
+        counting.zone(info.id, [one for one in found if one.zone == info.id])
+    return counting.news(zones, changes)
 
 
 def named(found: Values, name: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -165,7 +175,7 @@ def test_the_format_is_what_prometheus_reads() -> None:
 def test_labels_are_of_zones_and_nothing_smaller() -> None:
     """No namespace, no repository, no person."""
     counted = zone_news(checks={"sign": 1}, changes={"gained": 1}, anonymous=1)
-    text = metrics(quiet(news=News((counted,), (finding(),)), delivered={"chat": True}, stages={"collect": 1.0}))
+    text = metrics(quiet(news=News((counted,), 1, (finding(),)), delivered={"chat": True}, stages={"collect": 1.0}))
     labels = {label for _, pairs in values(text) for label, _ in pairs}
     assert labels == {"version", "state", "stage", "zone", "severity", "check", "change", "channel"}
     assert b"alice" not in text

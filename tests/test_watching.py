@@ -36,7 +36,7 @@ EVIL = "<!channel> @here <@U1> [x](http://evil.example) *b* `c` </p><script>aler
 def loud(**given: Any) -> Ending:
     """A run with something new, by the most hostile of names."""
     one = finding(title=EVIL, namespace=EVIL, subject=EVIL, zone="z")
-    return quiet(news=News((zone_news(changes={"gained": 3, "lost": 0}, anonymous=2),), (one,)), **given)
+    return quiet(news=News((zone_news(changes={"gained": 3, "lost": 0}, anonymous=2),), 1, (one,)), **given)
 
 
 def configured(tmp_path: Path, **rest: Any) -> str:
@@ -68,7 +68,7 @@ def test_nobody_is_told_when_nothing_is_new() -> None:
     "ending",
     [
         *(quiet(state=state) for state in ("partial", "failed", "stopped", "error")),
-        quiet(news=News((), (finding(),))),
+        quiet(news=News((), 1, (finding(),))),
         quiet(news=News((zone_news(anonymous=1),))),
     ],
 )
@@ -149,7 +149,7 @@ def test_messages_are_short() -> None:
     """However much is new, and however long a name is."""
     many = tuple(finding(id=str(at), namespace="n" * 5000, subject="s" * 5000) for at in range(1000))
     gaps = run_of(*(zone(f"z{at}", "failed", gaps=("x" * 5000,)) for at in range(100)))
-    ending = quiet(state="failed", run=gaps, news=News((), many), problem="p" * 10_000)
+    ending = quiet(state="failed", run=gaps, news=News((), len(many), many), problem="p" * 10_000)
     for template in {*TEMPLATES.values(), HTML}:
         assert len(rendered(ending, template, people=True)) < 20_000, template
     assert "and 990 more new findings" in rendered(ending, "text.txt.j2").decode()

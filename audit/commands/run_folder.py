@@ -3,20 +3,22 @@
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
+from audit.commands.kept import Kept, zone_file
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
-from audit.findings import encode_findings
+from audit.findings import encode_findings, findings_table
 from audit.organizations import drift
 from audit.results import facts_of
-from audit.runs import MANIFEST, SNAPSHOTS, Runs
+from audit.runs import COMPLETE, MANIFEST, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.spool import Spool
 from audit.stale import filled
 from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
@@ -28,8 +30,8 @@ from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
 from reports.metrics import metrics
-from reports.news import News, news
-from reports.run import RunInfo, zone_info
+from reports.news import Counting, News
+from reports.run import RunInfo, ZoneInfo, checked, zone_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ class Run:
         self._out = out
         self._wanted = wanted
         self._stop = stop
-        self.snapshots: list[Snapshot] = []
+        self.snapshots = Kept(self.store)
+        self._zones: dict[str, tuple[ZoneInfo, Scope]] = {}
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
-        self._news = News()
+        self._counting, self._news = Counting(), News()
         self._stages = Stages()
         self.ending: Ending | None = None  # once it has ended
 
@@ -73,44 +76,38 @@ class Run:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
             last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
-            snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
-        self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self.snapshots.append(snapshot)
+            snapshot = filled(snapshot, last.snapshot, self._wanted.stale_days) if last else snapshot
+        zone, scope = snapshot.origin.zone, scope_of(snapshot, self._wanted.selects)
+        self._write(zone_file(zone), [encode(snapshot)])
+        self.snapshots.add(snapshot)
+        self._zones[zone] = zone_info(snapshot, scope.excluded), scope
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
         self._stages.end("collect")
-        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
-            self._reports(scopes)
+            self._reports()
         except Stopped:
-            self._manifest(scopes, stopped=True)
+            self._manifest(stopped=True)
             raise
-        run = self._manifest(scopes)
-        if run.state == "complete":
+        run = self._manifest()
+        if run.state == COMPLETE:
             self._point()
         return run
 
-    def _reports(self, scopes: Sequence[Scope]) -> None:
-        tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
+    def _reports(self) -> None:
+        tables = {name: Spool(name) for name in SCHEMAS}
+        for snapshot in self.snapshots:
             self._go_on()
-            made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
-            self._judging.zone(snapshot, scope, made)
-            if differing := drift(made["organizations"]):
-                what = f"{differing} people or groups are not as the control API has them"
-                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
-            for name, table in made.items():
+            for name, table in self._made(snapshot).items():
                 tables[name].append(table)
-            self._comparing.zone(snapshot, made)
-        zones = [snapshot.origin.zone for snapshot in self.snapshots]
-        changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
-        tables |= {"changes": [changes]} | self._judging.tables()
-        self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
+        changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
+        tables["changes"].append(changes)
+        tables["exceptions"].append(self._judging.exceptions())
+        self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
         self._stages.end("resolve")
-        run = self._info(scopes)
-        self._news = news(run.zones, self._judging.found, changes)
+        run = self._info()
+        self._news = self._counting.news(run.zones, changes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         for name in self._wanted.formats:
@@ -122,37 +119,46 @@ class Run:
         self._stages.end("write")
         self._go_on()
 
+    def _made(self, snapshot: Snapshot) -> dict[str, Table]:
+        """Return the tables of a zone."""
+        zone = snapshot.origin.zone
+        scope = self._zones[zone][1]
+        made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
+        if differing := drift(made["organizations"]):
+            terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        self._comparing.zone(snapshot, made)
+        found = self._judging.zone(snapshot, scope, made)
+        self._counting.zone(zone, found)
+        return made | {"findings": findings_table(found)}
+
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped(
                 "stopped before all was written", where=self.store.where, fix="what is whole is in its manifest"
             )
 
-    def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
+    def _info(self) -> RunInfo:
+        compared = self._comparing.with_run
         return RunInfo(
             run_id=self.id,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(
-                zone_info(
-                    snapshot,
-                    scope.excluded,
-                    self.verified.get(snapshot.origin.zone),
-                    compared.get(snapshot.origin.zone, ""),
-                )
-                for snapshot, scope in zones
-            ),
+            zones=tuple(self._zone_info(zone) for zone in sorted(self._zones)),
             findings=self._judging.tally,
             every_zone=self._wanted.every_zone,
             compared_with=", ".join(sorted({*compared.values()})),
             evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
-    def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
-        run = self._info(scopes)
+    def _zone_info(self, zone: str) -> ZoneInfo:
+        info = replace(self._zones[zone][0], compared_with=self._comparing.with_run.get(zone, ""))
+        verified = self.verified.get(zone)
+        return checked(info, verified) if verified else info
+
+    def _manifest(self, *, stopped: bool = False) -> RunInfo:
+        run = self._info()
         self.ending = Ending(
             state="stopped" if stopped else run.state,
             exit_code=STOPPED if stopped else run.exit_code,
