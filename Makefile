@@ -30,8 +30,9 @@ properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of R
 docs: $(STAMP) ## Write the references in docs/ from the code
 	$(BIN)/python -c "from audit.reference import DOCUMENTS as all; [open(f'docs/{n}', 'w').write(t()) for n, t in all.items()]"
 
-bench: $(STAMP) ## Measure the job stage by stage, and write docs/performance.md
+bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.page
 
 lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv

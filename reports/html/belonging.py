@@ -9,6 +9,7 @@ from audit.checks.organizations import TEAM
 from audit.checks.platform import Platform
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables import NO, YES, Table, Text, text_column
+from reports.html.tally import different
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -37,7 +38,7 @@ class Pairs:
         """Take the columns `first` and `second` of a table."""
         left, right = table.text(first), table.text(second)
         size = max(len(right.values), 1)
-        found, self.of_row = np.unique(left.codes.astype(np.int64) * size + right.codes, return_inverse=True)
+        found, self.of_row = different(left.codes.astype(np.int64) * size + right.codes, len(left.values) * size)
         self.values = [(left.values[code // size], right.values[code % size]) for code in found.tolist()]
 
     def spread(self, judged: list[int]) -> Codes:
@@ -105,7 +106,7 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
     zones, who = access.text("zone"), Pairs(access, "subject_kind", "subject")
     size, many = len(organization.values), len(who.values)
     keys = (zones.codes.astype(np.int64) * many + who.of_row) * size + organization.codes
-    found, of_row = np.unique(keys, return_inverse=True)
+    found, of_row = different(keys, len(zones.values) * many * size)
     judged = []
     for key in found.tolist():
         one, where = divmod(key, size)
@@ -134,22 +135,30 @@ def expected(access: Table) -> Mask:
     platform's own subjects have access, and everybody pulls what `openshift` shares. A row with one right more, or by
     another binding, is not among them.
     """
-    spaces, who = Pairs(access, "namespace", "subject"), Pairs(access, "subject_kind", "binding")
-    own = spaces.spread([_own(space, subject) for space, subject in spaces.values])
-    by = who.spread([_OWN_BINDINGS.get(pair, 0) for pair in who.values])
-    once = access.numbers("grants") == 1
-    quiet = access.numbers("push") == NO
-    pullers = (own == 1) & (by == 1) & quiet
-    builders = (own == 2) & (by == 2)  # noqa: PLR2004  numbers of _own and _OWN_BINDINGS
-    theirs = spaces.spread([space == EVERY or PLATFORM_OWN.has(space) for space, _ in spaces.values]).astype(bool)
-    shared = spaces.spread([space == "openshift" and subject == EVERYONE for space, subject in spaces.values])
-    pulled = shared.astype(bool) & quiet & (access.numbers("pull") == YES)
-    mask: Mask = ((pullers | builders) & once) | (theirs & platform(access)) | pulled
+    spaces, quiet = access.text("namespace"), access.numbers("push") == NO
+    usual = (_by(access, _PULLERS, _ACCOUNTS_OF, "") & quiet) | _by(access, _BUILDERS, "", ":builder")
+    theirs = np.array([space == EVERY or PLATFORM_OWN.has(space) for space in spaces.values], dtype=bool)
+    shared = _is(access.text("subject"), EVERYONE) & _is(spaces, "openshift") & (access.numbers("pull") == YES)
+    mask: Mask = usual & (access.numbers("grants") == 1)
+    mask |= (theirs[spaces.codes] & platform(access)) | (shared & quiet)
     return mask
 
 
-_OWN_BINDINGS: Final = {(GROUP, "system:image-pullers"): 1, (ACCOUNT, "system:image-builders"): 2}
+_PULLERS: Final = (GROUP, "system:image-pullers")
+_BUILDERS: Final = (ACCOUNT, "system:image-builders")
 
 
-def _own(space: str, subject: str) -> int:
-    return 1 if subject == f"{_ACCOUNTS_OF}{space}" else 2 if subject == f"{space}:builder" else 0
+def _by(access: Table, binding: tuple[str, str], before: str, behind: str) -> Mask:
+    """Return which rows are of a namespace's own subject, its name between `before` and `behind`, by this binding."""
+    spaces, subjects = access.text("namespace"), access.text("subject")
+    at = {f"{before}{space}{behind}": code for code, space in enumerate(spaces.values)}
+    home = np.array([at.get(subject, -1) for subject in subjects.values], dtype=np.int64)
+    kinds = Pairs(access, "subject_kind", "binding")
+    mask: Mask = home[subjects.codes] == spaces.codes
+    mask &= kinds.spread([pair == binding for pair in kinds.values]).astype(bool)
+    return mask
+
+
+def _is(column: Text, value: str) -> Mask:
+    mask: Mask = np.array([text == value for text in column.values], dtype=bool)[column.codes]
+    return mask
