@@ -51,24 +51,30 @@ Basis = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder to write into; each run gets its own in it.", metavar="DIR")
+    str | None,
+    typer.Option(
+        "--out", "-o", help="Folder or URL (s3://…) to write into; each run gets its own in it.", metavar="DIR|URL"
+    ),
 ]
 Zones = Annotated[
     list[str] | None, typer.Option("--zone", "-z", help="Only this zone (may be given several times).", metavar="ID")
 ]
 Snapshots = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--snapshot",
         "-s",
-        help="Read this snapshot, folder of snapshots, run, or dump (may be given several times).",
-        metavar="PATH",
+        help="Read this snapshot, folder of snapshots, run (a path or URL), or dump (may be given several times).",
+        metavar="PATH|URL",
     ),
 ]
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
+        "--format",
+        "-f",
+        help="Only this format: csv, html, parquet or sarif (may be given several times).",
+        metavar="FORMAT",
     ),
 ]
 AccountScope = Annotated[
@@ -193,9 +199,7 @@ def report(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = Path(
-        "demo-report"
-    ),
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = "demo-report",
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -286,7 +290,7 @@ def checks(*, as_json: AsJson = False) -> Work:
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -362,8 +366,8 @@ def zones(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_SAVED)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=_SAVED)],
     output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
     config: Basis = None,
     *,
@@ -378,7 +382,7 @@ def diff(
 @app.command()
 def history(
     asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
     zone: Zones = None,
     config: Basis = None,
     *,

@@ -8,16 +8,32 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
+from audit.errors import UsageError
 from audit.objects import NEEDED
+from audit.store import is_url, store_of
 from audit.tables import Severity
-from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom
+from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
 
-FORMATS: Final = ("csv", "html", "parquet")
+FORMATS: Final = ("csv", "html", "parquet", "sarif")
 USUAL_FORMATS: Final = ("csv", "html")
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
+
+
+def _stored(value: str, info: ValidationInfo) -> str:
+    """Take a URL as it is, and a path as one from the folder of the configuration file."""
+    if not is_url(value):
+        return str(placed(Path(value), info))
+    try:
+        store_of(value)
+    except UsageError as error:
+        raise ValueError(f"{error.what}: {error.fix}") from error
+    return value
+
+
+Place = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
 
 
 class Selection(Model):
@@ -63,8 +79,10 @@ class Namespaces(Model):
 class Output(Model):
     """What a run leaves, and where."""
 
-    directory: FilePath | None = Field(default=None, description="Folder for runs; `--out` goes before it.")
-    formats: tuple[Literal["csv", "html", "parquet"], ...] = Field(
+    directory: Place | None = Field(
+        default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
+    )
+    formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
 

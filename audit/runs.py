@@ -6,14 +6,15 @@ and not used.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
 
 import msgspec
 
 from audit.errors import UsageError
 from audit.snapshot import SUFFIX, Snapshot, decode
+from audit.store import Store
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "registry-audit manifest"
@@ -70,34 +71,6 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.state == COMPLETE
 
 
-class Place(Protocol):
-    """Where runs are kept."""
-
-    def runs(self) -> Iterable[str]:
-        """Return the names of what may be runs, in any order."""
-        ...
-
-    def read(self, run: str, name: str) -> bytes:
-        """Return a file of a run. Raises FileNotFoundError when there is none, another OSError when it cannot."""
-        ...
-
-
-class Folder:
-    """A folder of runs."""
-
-    def __init__(self, path: Path) -> None:
-        """Take the folder; it need not be there."""
-        self._path = path
-
-    def runs(self) -> Iterable[str]:
-        """Return the names of the folders in it."""
-        return [one.name for one in self._path.iterdir()] if self._path.is_dir() else []
-
-    def read(self, run: str, name: str) -> bytes:
-        """Return a file of a run."""
-        return (self._path / run / name).read_bytes()
-
-
 class Earlier(NamedTuple):
     """A file of an earlier run, as that run wrote it."""
 
@@ -115,9 +88,9 @@ class EarlierSnapshot(NamedTuple):
 class Runs:
     """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
 
-    def __init__(self, place: Place, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
         """Take where the runs are and whom to tell."""
-        self._place = place
+        self._store = store
         self._tell = tell
         self._manifests: dict[str, Manifest | None] = {}
 
@@ -172,7 +145,7 @@ class Runs:
         if wanted is None:
             return None
         try:
-            data = self._place.read(run.id, name)
+            data = self._store.read(f"{run.id}/{name}")
         except OSError as error:
             self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; it is not used")
             return None
@@ -183,7 +156,7 @@ class Runs:
 
     def _newest_first(self, before: str) -> Iterator[Manifest]:
         """Yield the runs that have ended; manifests are read as they are needed, and once."""
-        keys = {name: key for name in self._place.runs() if (key := _order(name))}
+        keys = {name: key for name in self._store.entries() if (key := _order(name))}
         limit = _order(before)
         for name in sorted(keys, key=keys.__getitem__, reverse=True):
             if limit and keys[name] >= limit:
@@ -197,7 +170,7 @@ class Runs:
     def _manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
-            found = msgspec.json.decode(self._place.read(name, MANIFEST), type=Manifest)
+            found = msgspec.json.decode(self._store.read(f"{name}/{MANIFEST}"), type=Manifest)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -201,7 +201,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("controls", "text", "Controls that it touches, joined by `, `."),
         Column("first_seen", "text", "When the facts were read that showed it first (RFC 3339)."),
         Column("last_seen", "text", "When the facts were read that showed it last (RFC 3339)."),
-        Column("exception", "text", "Id of the exception that covers it."),
+        Column("exception", "text", "Id of the exception that covers it, or did until it ended."),
         Column("until", "text", "Last day of that exception (RFC 3339 date)."),
         Column("rows", "count", "Rows of the table `evidence_in` that show it."),
         Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),

@@ -23,7 +23,7 @@ def _proxy(value: str) -> str:
     return value.rstrip("/")
 
 
-def _placed(value: Path, info: ValidationInfo) -> Path:
+def placed(value: Path, info: ValidationInfo) -> Path:
     """Take a relative path from the folder of the configuration file."""
     folder: Path = (info.context or {}).get("folder", Path())
     return folder / value.expanduser()
@@ -31,7 +31,7 @@ def _placed(value: Path, info: ValidationInfo) -> Path:
 
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
-FilePath = Annotated[Path, AfterValidator(_placed)]
+FilePath = Annotated[Path, AfterValidator(placed)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 

@@ -7,6 +7,8 @@ from typing import Final
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import RunInfo
 
+PAGE: Final = "report.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -23,6 +25,7 @@ class File:
     name: str
     chunks: Iterable[bytes]
     rows: int = -1
+    note: str = ""  # what a person has to know of it
 
 
 def _csv(report: Report) -> Iterator[File]:
@@ -37,7 +40,7 @@ def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
 
     tables = {name: joined(tables) for name, tables in report.tables.items()}
-    yield File("report.html", render_page(tables, report.run))
+    yield File(PAGE, render_page(tables, report.run))
 
 
 def _parquet(report: Report) -> Iterator[File]:
@@ -49,8 +52,17 @@ def _parquet(report: Report) -> Iterator[File]:
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
+def _sarif(report: Report) -> Iterator[File]:
+    from reports.sarif import render_sarif
+
+    made = render_sarif(report.tables["findings"], report.tables["exceptions"], report.run)
+    note = f"findings.sarif leaves out {made.left_out:,} findings, the least severe: its readers take no more"
+    yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
     "parquet": _parquet,
+    "sarif": _sarif,
 }

@@ -40,3 +40,10 @@ def opened(browser: Browser, sample_page: Path) -> Iterator[Opened]:
     one = Opened(browser, sample_page)
     yield one
     one.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody's own clusters are, and how they are reached, is no matter of the tests."""
+    for name in ("KUBECONFIG", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)

@@ -57,8 +57,7 @@ def test_one_that_has_ended_covers_nothing_and_is_told() -> None:
     (last, *_) = accepted(found_in(OPEN_SHOP), decision(until="2026-03-01"))
     assert last.state == "accepted"
     found, (use,) = accept(found_in(OPEN_SHOP), [decision(until="2026-02-28", id="D-1")], TODAY)
-    assert [(one.state, one.exception) for one in found] == [("new", ""), ("new", "")]
-    assert found[0].detail.endswith("(exception D-1 ended on 2026-02-28)")
+    assert [(one.state, one.exception, one.until) for one in found] == [("new", "D-1", "2026-02-28")] * 2
     assert (use.state, use.findings) == ("expired", 2)
     assert list(remarks([use])) == ["exception D-1 ended on 2026-02-28: 2 findings are open again"]
 

@@ -14,7 +14,8 @@ import pytest
 
 from audit.cli import run_command
 from audit.reference import DOCUMENTS, exit_codes_reference
-from benchmarks.estate import Estate, Shape, answer, demo, write
+from benchmarks.demo import demo
+from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.stage import STAGES
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.runs import Folder, Runs
+from audit.runs import Runs
 from audit.snapshot import encode
+from audit.store import Folder
 from tests.facts_of import snapshot_of
 from tests.worlds import world_of
 

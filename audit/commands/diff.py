@@ -12,9 +12,10 @@ from audit.commands.sources import saved
 from audit.compare.state import State
 from audit.compare.zone import APPEARED, GONE, gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
-from audit.runs import Folder, Runs
+from audit.runs import Runs
 from audit.snapshot import Snapshot, gap_lines
 from audit.stale import said
+from audit.store import placed
 from audit.tables import Table, joined, table_of
 
 FORMATS: Final = ("table", "csv", "markdown")
@@ -28,14 +29,14 @@ class _Side(NamedTuple):
     every_zone: bool = False
 
 
-def diff(old: Path, new: Path, output: str, config: Path | None, *, as_json: bool) -> int:
+def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool) -> int:
     """Print the changes from `old` to `new`; return the exit code, PARTIAL when not all could be compared.
 
     `config` says which namespaces count, and by which label they belong to organizations.
     """
     if output not in FORMATS:
         raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
-    basis, from_run = Basis.of(config), old.resolve().name
+    basis, from_run = Basis.of(config), placed(old)[1]
     before, after = _paired(_side(old), _side(new))
     tables, whole = [table_of("changes", [])], True
     for zone in sorted(before.zones.keys() | after.zones.keys()):
@@ -48,7 +49,7 @@ def diff(old: Path, new: Path, output: str, config: Path | None, *, as_json: boo
         else:
             whole = False
             terminal.note(f"{zone}: not compared: it is only in {new if now else old}")
-    _print(joined(tables), output, str(old), as_json=as_json)
+    _print(joined(tables), output, old, as_json=as_json)
     return DONE if whole else PARTIAL
 
 
@@ -58,16 +59,16 @@ def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> 
     return changes_of(State.of(before, namespaces), State.of(after, namespaces), compared)
 
 
-def _side(path: Path) -> _Side:
+def _side(place: str) -> _Side:
     """Read one side; of a run, only what is as the run wrote it."""
-    own = path.resolve()
-    runs = Runs(Folder(own.parent), terminal.note)
-    run = runs.named(own.name) if own.is_dir() else None
+    store, name = placed(place)
+    runs = Runs(store, terminal.note)
+    run = runs.named(name)
     if run is None:
-        return _Side({snapshot.origin.zone: snapshot for snapshot in saved([path])})
+        return _Side({snapshot.origin.zone: snapshot for snapshot in saved([place])})
     found = {zone.id: snapshot for zone in run.run.zones if (snapshot := runs.snapshot(run, zone.id))}
     if not found:
-        raise UsageError("no snapshot of this run can be used", where=str(path), fix="give another run")
+        raise UsageError("no snapshot of this run can be used", where=place, fix="give another run")
     return _Side(found, run.run.every_zone)
 
 

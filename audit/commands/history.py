@@ -16,8 +16,9 @@ from audit.compare.zone import gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.grants import FLAGS
 from audit.rbac.subjects import Identity
-from audit.runs import Folder, Manifest, Runs
+from audit.runs import Manifest, Runs
 from audit.snapshot import STALE
+from audit.store import store_of
 from audit.tables import ANSWERS, NO, UNKNOWN, Table
 
 _PREFIXES: Final = ("ns", "namespace")
@@ -83,21 +84,21 @@ class _Told:
     runs: int = 0
 
 
-def history(asked: str, place: Path, only: Sequence[str], config: Path | None, *, as_json: bool) -> int:
+def history(asked: str, place: str, only: Sequence[str], config: Path | None, *, as_json: bool) -> int:
     """Print the spans of access and the changes; return the exit code, PARTIAL when some run did not see all.
 
     `config` says by which label namespaces belong to organizations.
     """
-    about, runs = _about(asked, Basis.of(config).organization_label), Runs(Folder(place), terminal.note)
+    about, runs = _about(asked, Basis.of(config).organization_label), Runs(store_of(place), terminal.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
-            raise UsageError(f"no run is of zone {zone}", where=str(place), fix=f"there are {', '.join(zones)}")
+            raise UsageError(f"no run is of zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
     told = _Told()
     for zone in only or zones:
         _walk(runs, zone, about, told)
     if not told.runs:
-        raise UsageError("no run with a snapshot is here", where=str(place), fix="--runs with what --out was")
+        raise UsageError("no run with a snapshot is here", where=place, fix="--runs with what --out was")
     _print(told, as_json=as_json)
     return PARTIAL if told.not_seen else DONE
 

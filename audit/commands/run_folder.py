@@ -4,22 +4,20 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
 
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.errors import Stopped, UsageError
-from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
 from audit.organizations import drift
 from audit.results import facts_of
-from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
+from audit.runs import MANIFEST, SNAPSHOTS, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.stale import filled
+from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
@@ -27,8 +25,6 @@ from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
-
-LATEST: Final = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +45,25 @@ class Wanted:
 class Run:
     """One run and its folder: snapshots go in as they come, then the reports, and the manifest last."""
 
-    def __init__(self, out: Path, wanted: Wanted, stop: threading.Event) -> None:
+    def __init__(self, out: Store, wanted: Wanted, stop: threading.Event) -> None:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
-        self.path = _own_folder(out, self.started)
+        self.id = _own_folder(out, self.started)
+        self.store = out.inside(self.id)
+        self._out = out
         self._wanted = wanted
         self._stop = stop
         self.snapshots: list[Snapshot] = []
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._earlier, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
-        self._judging = Judging(wanted.judgement, self._earlier, self.path.name, self.started)
-        self._comparing = Comparing(self._earlier, self.path.name, Basis(wanted.selects, label))
+        self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
+        self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
+        self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
-            last = self._earlier.last_seen(snapshot.origin.zone, before=self.path.name)
+            last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
             snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
         self.snapshots.append(snapshot)
@@ -81,7 +79,7 @@ class Run:
             raise
         run = self._manifest(scopes)
         if run.state == "complete":
-            _point(self.path.parent / LATEST, self.path.name)
+            self._point()
         return run
 
     def _reports(self, scopes: Sequence[Scope]) -> None:
@@ -107,18 +105,20 @@ class Run:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
                 self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
         self._go_on()
 
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped(
-                "stopped before all was written", where=str(self.path), fix="what is whole is in its manifest"
+                "stopped before all was written", where=self.store.where, fix="what is whole is in its manifest"
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
         zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
         return RunInfo(
-            run_id=self.path.name,
+            run_id=self.id,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
@@ -140,42 +140,28 @@ class Run:
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
         run = self._info(scopes)
-        write_private(self.path / MANIFEST, [manifest(run, self._written, stopped=stopped)])
+        self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
-        for folder in reversed((self.path / name).parents):
-            if folder.is_relative_to(self.path) and folder != self.path:
-                make_private_dir(folder)
         hashing = Hashing(chunks)
-        size = write_private(self.path / name, hashing)
+        size = self.store.write(name, hashing)
         self._written.append(Written(name, size, hashing.digest, rows))
 
-
-def _own_folder(out: Path, now: datetime) -> Path:
-    make_private_dir(out)
-    for attempt in range(1, 100):
-        folder = out / (f"{now:%Y%m%dT%H%M%SZ}" + (f"-{attempt}" if attempt > 1 else ""))
+    def _point(self) -> None:
         try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(f"cannot create a folder here: {error.strerror}", where=str(out)) from error
-        return folder
-    raise UsageError("too many runs began in this second", where=str(out), fix="run it again")
+            self._out.point(LATEST, self.id)
+        except UsageError as error:
+            # Some volumes have no links; the run itself is whole.
+            terminal.note(f"note: {error}")
 
 
-def _point(link: Path, target: str) -> None:
-    """Make `link` point at `target` in one step."""
-    beside = link.with_name(f".{link.name}.tmp")
-    try:
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(target)
-        beside.replace(link)
-    except OSError as error:
-        # Some volumes have no links; the run itself is whole.
-        terminal.note(f"note: cannot move {link}: {error.strerror}")
+def _own_folder(out: Store, now: datetime) -> str:
+    for attempt in range(1, 100):
+        name = f"{now:%Y%m%dT%H%M%SZ}" + (f"-{attempt}" if attempt > 1 else "")
+        if out.claim(name):
+            return name
+    raise UsageError("too many runs began in this second", where=out.where, fix="run it again")
 
 
 def _rfc3339(when: datetime) -> str:

@@ -95,9 +95,10 @@ def _unknown(one: Myself) -> Iterator[str]:
 
 
 def _elsewhere(kind: str) -> str:
-    """Say where a kind is not known: what is in namespaces is read in each that an account sees."""
-    within = KINDS[kind].namespaced or kind == "namespaces"
-    return " in all namespaces: what this account sees is read namespace by namespace" if within else ""
+    """Say what is read of a kind all the same: what is in the namespaces that an account sees."""
+    if kind == "namespaces":
+        return ": only those that this account sees are read"
+    return " in all namespaces: only in those that this account sees" if KINDS[kind].namespaced else ""
 
 
 def _record(one: Myself) -> dict[str, object]:
