@@ -1,11 +1,14 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import RunInfo
+
+if TYPE_CHECKING:
+    from reports.audience import Audience
 
 PAGE: Final = "report.html"
 
@@ -16,6 +19,13 @@ class Report:
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
+
+    def of(self, reader: "Audience") -> "Report":
+        """Return the report that one zone or organization needs to know."""
+        from reports.audience import cut
+
+        tables, run = cut(self.tables, self.run, reader)
+        return Report(run, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +76,13 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "parquet": _parquet,
     "sarif": _sarif,
 }
+
+
+def files(report: Report, formats: Sequence[str], readers: Iterable["Audience"] = ()) -> Iterator[File]:
+    """Yield the files of a report in these formats, and for each reader, in a folder of its own, what it may see."""
+    for name in formats:
+        yield from FORMATS[name](report)
+    for reader in readers:
+        part = report.of(reader)
+        for name in formats:
+            yield from (replace(file, name=f"{reader.folder}/{file.name}") for file in FORMATS[name](part))

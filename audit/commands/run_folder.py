@@ -21,8 +21,9 @@ from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
+from reports.audience import Audience, Kind, audiences
 from reports.evidence import Hashing, Written, evidence_digest, manifest
-from reports.formats import FORMATS, Report
+from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
 
@@ -31,7 +32,8 @@ from reports.run import RunInfo, zone_info
 class Wanted:
     """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
 
-    `every_zone`: they are of all zones that the configuration has.
+    `every_zone`: they are of all zones that the configuration has. `reports_by`, `reports_for`: who gets a report of
+    their own beside it.
     """
 
     formats: Sequence[str] = ()
@@ -40,6 +42,8 @@ class Wanted:
     judgement: Judgement = field(default_factory=Judgement)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
+    reports_by: Sequence[Kind] = ()
+    reports_for: Sequence[Audience] = ()
 
 
 class Run:
@@ -101,12 +105,12 @@ class Run:
         run = self._info(scopes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
-        for name in self._wanted.formats:
-            for file in FORMATS[name](Report(run, tables)):
-                self._go_on()
-                self._write(file.name, file.chunks, file.rows)
-                if file.note:
-                    terminal.note(file.note)
+        readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
+        for file in files(Report(run, tables), self._wanted.formats, readers):
+            self._go_on()
+            self._write(file.name, file.chunks, file.rows)
+            if file.note:
+                terminal.note(file.note)
         self._go_on()
 
     def _go_on(self) -> None:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from audit.checks.organizations import TEAM
 from audit.checks.platform import Platform
-from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, ANY_USER, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables import NO, YES, Table, Text, text_column
 from reports.html.tally import different
 
@@ -19,7 +19,7 @@ _ACCOUNTS_OF: Final = f"{ACCOUNTS}:"
 PLATFORM_OWN: Final = Platform()
 # Whom a subject lets in as one of many, from the narrowest circle to the widest; as numbers, their places here.
 CIRCLES: Final = ("", "every account", "every user", "anyone")
-_CIRCLE: Final = {
+CIRCLE_OF: Final = {
     (GROUP, ACCOUNTS): 1,
     (GROUP, EVERYONE): 2,
     (GROUP, EVERY_LOGIN): 2,
@@ -28,6 +28,8 @@ _CIRCLE: Final = {
 }
 # How a subject belongs to a namespace where it has access.
 OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN = "own organization", "other organization", "everybody", "platform", "none"
+# In a report for one organization these stand, with a number, for names that are not shown.
+HIDDEN_OTHER, HIDDEN = "(of another organization)", "(not shown)"
 _BELONGS: Final = ("", OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN)
 
 
@@ -49,7 +51,7 @@ class Pairs:
 def circles(table: Table) -> Codes:
     """Return for each row whom it lets in as one of many, as a place in CIRCLES."""
     who = Pairs(table, "subject_kind", "subject")
-    return who.spread([_CIRCLE.get(pair, 0) for pair in who.values])
+    return who.spread([CIRCLE_OF.get(pair, 0) for pair in who.values])
 
 
 def platform(table: Table) -> Mask:
@@ -116,10 +118,12 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
 
 
 def _belongs(homes: Homes, zone: str, kind: str, subject: str, organization: str) -> int:
-    if (kind, subject) in _CIRCLE or kind in {ANY, "AnyUser"}:
+    if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER}:
         return _BELONGS.index(EVERYBODY)
     if PLATFORM_OWN.trusts(kind, subject):
         return _BELONGS.index(PLATFORM)
+    if subject.startswith(HIDDEN_OTHER):
+        return _BELONGS.index("" if organization in {"", EVERY} else OTHER)
     theirs = homes.of_subject(zone, kind, subject)
     if not theirs:
         return _BELONGS.index(NOT_KNOWN)
