@@ -42,6 +42,9 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
 
+screenshots: $(STAMP) ## Take the pictures of the README again
+	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/test_screenshots.py
+
 vendor: ## Renew the table library of the page from its npm package
 	cd $$(mktemp -d) && npm pack -s regular-table && tar -xzf regular-table-*.tgz \
 	  && cp package/dist/esm/regular-table.js package/LICENSE $(CURDIR)/$(LIBRARY) \

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
-from reports.run import RunInfo
+from reports.run import Past, RunInfo
 
 if TYPE_CHECKING:
     from reports.audience import Audience
@@ -19,6 +19,7 @@ class Report:
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
+    past: Sequence[Past] = ()  # the runs before it, oldest first
 
     def of(self, reader: "Audience") -> "Report":
         """Return the report that one zone or organization needs to know."""
@@ -50,7 +51,7 @@ def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
 
     tables = {name: joined(tables) for name, tables in report.tables.items()}
-    yield File(PAGE, render_page(tables, report.run))
+    yield File(PAGE, render_page(tables, report.run, report.past))
 
 
 def _parquet(report: Report) -> Iterator[File]:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
@@ -25,7 +26,9 @@ from reports.audience import Audience, Kind, audiences
 from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
-from reports.run import RunInfo, zone_info
+from reports.run import Past, RunInfo, zone_info
+
+_TREND: Final = 11  # earlier runs whose findings the page shows beside its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,16 @@ class Run:
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
-        for file in files(Report(run, tables), self._wanted.formats, readers):
+        for file in files(Report(run, tables, self._past()), self._wanted.formats, readers):
             self._go_on()
             self._write(file.name, file.chunks, file.rows)
             if file.note:
                 terminal.note(file.note)
         self._go_on()
+
+    def _past(self) -> list[Past]:
+        earlier = self._earlier.recent(_TREND, before=self.id)
+        return [Past(one.run.started, one.state, one.run.findings.by_severity) for one in earlier if one.run.findings]
 
     def _go_on(self) -> None:
         if self._stop.is_set():

@@ -15,7 +15,15 @@ export class Grid {
     this.element.addStyleListener(() => this.dress());
     this.element.addEventListener("keydown", (event) => this.key(event));
     this.element.addEventListener("click", (event) => this.click(event));
+    new ResizeObserver(() => this.fit()).observe(this.element);
     this.element.setDataListener((...area) => this.data(...area), { virtual_mode: "both" });
+  }
+
+  // Draw again after a change of size, the chosen line still in sight.
+  fit() {
+    if (!this.drawn || !this.element.isConnected) return;
+    if (this.active) this.reveal(this.active);
+    this.element.draw({ invalid_viewport: true });
   }
 
   // Show what the source says now; `top` goes back to the first line.

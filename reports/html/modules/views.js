@@ -32,7 +32,7 @@ export const VIEWS = {
     table: "findings",
     about: "What is wrong, the worst first; accepted ones and those that are gone are folded away.",
     columns: [
-      column("severity", "Severity", "severity", 90), column("state", "State", "text", 84), column("title", "Finding", "text", 290), ZONE, NAMESPACE, ORGANIZATION, ...WHO,
+      column("severity", "Severity", "severity", 104), column("state", "State", "text", 84), column("title", "Finding", "text", 290), ZONE, NAMESPACE, ORGANIZATION, ...WHO,
       column("answer", "Is it so", "answer", 76), column("confidence", "Confidence", "text", 100, true), column("check", "Check", "name", 120, true), column("first_seen", "First seen", "time", 165),
       column("exception", "Exception", "name", 110, true), column("until", "Until", "time", 110, true), column("controls", "Controls", "text", 160, true), column("detail", "Detail", "text", 400, true),
     ],
@@ -61,7 +61,7 @@ export const VIEWS = {
     table: "namespaces",
     about: "Who can do what by a binding of the namespace itself; people count once. What holds everywhere is under Access.",
     columns: [
-      ZONE, NAMESPACE, ORGANIZATION, column("open_pull", "Open for pull", "open", 110), column("open_push", "Open for push", "open", 110), column("worst", "Worst finding", "severity", 110), column("findings", "Findings", "count", 80),
+      ZONE, NAMESPACE, ORGANIZATION, column("open_pull", "Open for pull", "open", 120), column("open_push", "Open for push", "open", 120), column("worst", "Worst finding", "severity", 120), column("findings", "Findings", "count", 80),
       column("push_outside", "Others push", "count", 96), column("pull_outside", "Others pull", "count", 96), ...counts("pull", "Pull"), ...counts("push", "Push"), ...counts("create", "New"),
       column("unknown", "Not known", "count", 88), column("blind", "Not all seen", "blind", 100, true), column("changes", "Changes", "count", 84), column("repositories", "Repositories", "count", 104), column("pushed", "Last push", "time", 165), column("created", "Created", "time", 165, true),
     ],
@@ -75,8 +75,8 @@ export const VIEWS = {
     table: "subjects",
     about: "In how many namespaces each can do what. A person or group is the same in every zone; an account is another one in each.",
     columns: [
-      ...WHO, column("organization", "Organization", "name", 150), column("zones", "Zones", "count", 64), column("zone", "Account of zone", "text", 120), column("push_namespaces", "Push in", "count", 80), column("push_everywhere", "Push everywhere", "zones", 120),
-      column("push_outside", "In others' (push)", "count", 124), column("pull_namespaces", "Pull in", "count", 80), column("pull_everywhere", "Pull everywhere", "zones", 120), column("pull_outside", "In others' (pull)", "count", 124, true), column("create_namespaces", "New in", "count", 80),
+      ...WHO, column("organization", "Organization", "name", 150), column("zones", "Zones", "count", 64), column("zone", "Account of zone", "text", 144), column("push_namespaces", "Push in", "count", 80), column("push_everywhere", "Push everywhere", "zones", 144),
+      column("push_outside", "Push in others'", "count", 130), column("pull_namespaces", "Pull in", "count", 80), column("pull_everywhere", "Pull everywhere", "zones", 144), column("pull_outside", "Pull in others'", "count", 130, true), column("create_namespaces", "New in", "count", 80),
       column("create_everywhere", "New everywhere", "zones", 120, true), HOW, column("tokens", "Endless tokens", "count", 110), column("members", "Members", "count", 84, true), column("unknown", "Not known", "count", 88),
     ],
     facets: ["subject_kind", "organization", "push_namespaces", "push_everywhere", "push_outside", "how", "tokens", "zone"],
@@ -110,7 +110,7 @@ export const VIEWS = {
     title: "Repositories",
     table: "repositories",
     about: "What was pushed when, and how many can, by a binding of the namespace.",
-    columns: [ZONE, NAMESPACE, REPOSITORY, ORGANIZATION, column("pushed", "Last push", "time", 165), column("pull_subjects", "Can pull", "count", 84), column("push_subjects", "Can push", "count", 84), column("open_pull", "Open for pull", "open", 110), column("open_push", "Open for push", "open", 110), column("created", "Created", "time", 165)],
+    columns: [ZONE, NAMESPACE, REPOSITORY, ORGANIZATION, column("pushed", "Last push", "time", 165), column("pull_subjects", "Can pull", "count", 84), column("push_subjects", "Can push", "count", 84), column("open_pull", "Open for pull", "open", 120), column("open_push", "Open for push", "open", 120), column("created", "Created", "time", 165)],
     facets: ["zone", "organization", "open_pull", "open_push", "push_subjects"],
     searched: ["zone", "namespace", "repository", "organization"],
     key: [...PLACE_KEY, "repository"],
