@@ -104,6 +104,10 @@ StaleDays = Annotated[
         metavar="DAYS",
     ),
 ]
+JobName = Annotated[
+    str | None,
+    typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -137,14 +141,22 @@ def run(
     ] = 0,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    job: JobName = None,
     *,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Collect only the part of the zones that JOB_COMPLETION_INDEX of JOB_COMPLETIONS is, for `merge`.",
+        ),
+    ] = False,
     fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
-    from audit.commands import job
+    from audit.commands.job import Asked
 
-    asked = job.Asked(
+    asked = Asked(
         out=out,
         only=zone or (),
         formats=formats or (),
@@ -156,7 +168,42 @@ def run(
         fail_on_new=fail_on_new,
         as_json=as_json,
     )
-    return partial(job.run, config, asked)
+    if shard:
+        from audit.commands import shards
+
+        return partial(shards.run_shard, config, job, asked)
+    from audit.commands.job import run
+
+    return partial(run, config, asked)
+
+
+@app.command()
+def merge(
+    config: ConfigFile,
+    job: JobName = None,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
+    *,
+    fail_on_new: FailOnNew = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
+    from audit.commands import shards
+    from audit.commands.job import Asked
+
+    asked = Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        as_json=as_json,
+    )
+    return partial(shards.merge, job, config, asked)
 
 
 @app.command()

@@ -133,25 +133,42 @@ class Use:
     findings: int
 
 
-def accept(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
-    """Return the findings with those that are accepted marked as such, and how each decision is used.
+class Deciding:
+    """Marks the findings of one zone after the other, and counts what each decision covers."""
 
-    A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired is
-    as it was, and names it. What is gone needs no decision.
-    """
-    counts = dict.fromkeys(range(len(decisions)), 0)
-    marked = []
-    # Findings are many and checks few: most decisions are left out by the check alone.
-    about = {check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS}
-    meant = [_Meant(one) for one in decisions]
-    for finding in found:
-        mine = [at for at in about[finding.check] if finding.state != GONE and meant[at].covers(finding)]
+    def __init__(self, decisions: Sequence[Accepted], today: date) -> None:
+        """Take the decisions, and the day that they are looked at."""
+        self._decisions = decisions
+        self._today = today
+        self._counts = [0] * len(decisions)
+        # Findings are many and checks few: most decisions are left out by the check alone.
+        self._about = {
+            check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS
+        }
+        self._meant = [_Meant(one) for one in decisions]
+
+    def accept(self, found: Sequence[Found]) -> list[Found]:
+        """Return the findings, in their order, with those that are accepted marked as such.
+
+        A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired
+        is as it was, and names it. What is gone needs no decision.
+        """
+        return sorted(map(self._decided, found), key=order)
+
+    def uses(self) -> list[Use]:
+        """Return how each decision is used by the findings seen until now."""
+        pairs = zip(self._decisions, self._counts, strict=True)
+        return [Use(one, _state(one, count, self._today), count) for one, count in pairs]
+
+    def _decided(self, finding: Found) -> Found:
+        if finding.state == GONE:
+            return finding
+        mine = [at for at in self._about[finding.check] if self._meant[at].covers(finding)]
         for at in mine:
-            counts[at] += 1
-        best = max(mine, key=lambda at: (decisions[at].until, decisions[at].name), default=None)
-        marked.append(finding if best is None else _marked(finding, decisions[best], today))
-    uses = [Use(one, _state(one, counts[at], today), counts[at]) for at, one in enumerate(decisions)]
-    return sorted(marked, key=order), uses
+            self._counts[at] += 1
+        decided = [self._decisions[at] for at in mine]
+        best = max(decided, key=lambda one: (one.until, one.name), default=None)
+        return finding if best is None else _marked(finding, best, self._today)
 
 
 def _marked(finding: Found, decision: Accepted, today: date) -> Found:

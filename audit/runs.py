@@ -79,13 +79,6 @@ class Manifest(msgspec.Struct, frozen=True):
         return self.state == COMPLETE
 
 
-class Earlier(NamedTuple):
-    """A file of an earlier run, as that run wrote it."""
-
-    run: Manifest
-    data: bytes
-
-
 class EarlierSnapshot(NamedTuple):
     """The state of a zone as an earlier run saw it."""
 
@@ -114,13 +107,10 @@ class Runs:
         """Return the run of this id; None when there is none that has ended."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
-    def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
-        """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
-        for run in self._newest_first(before):
-            data = self.read(run, name) if run.whole(zone) else None
-            if data is not None:
-                return Earlier(run, data)
-        return None
+    def of_zone(self, zone: str, *, before: str = "") -> list[Manifest]:
+        """Return the runs that looked at `zone`, the newest first, but those that saw all of it before the others."""
+        listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
+        return sorted(listed, key=lambda run: not run.whole(zone))
 
     def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` that lacks nothing, before the run `before`."""

@@ -50,7 +50,8 @@ def _csv(report: Report) -> Iterator[File]:
 def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
 
-    tables = {name: joined(tables) for name, tables in report.tables.items()}
+    # Read once: tables of many zones may lie in files.
+    tables = {name: joined([*tables]) for name, tables in report.tables.items()}
     yield File(PAGE, render_page(tables, report.run, report.past))
 
 
@@ -79,11 +80,14 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
 }
 
 
-def files(report: Report, formats: Sequence[str], readers: Iterable["Audience"] = ()) -> Iterator[File]:
+def files(report: Report, formats: Sequence[str], readers: Sequence["Audience"] = ()) -> Iterator[File]:
     """Yield the files of a report in these formats, and for each reader, in a folder of its own, what it may see."""
     for name in formats:
         yield from FORMATS[name](report)
+    everything = (
+        replace(report, tables={name: [*tables] for name, tables in report.tables.items()}) if readers else report
+    )
     for reader in readers:
-        part = report.of(reader)
+        part = everything.of(reader)
         for name in formats:
             yield from (replace(file, name=f"{reader.folder}/{file.name}") for file in FORMATS[name](part))

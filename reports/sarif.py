@@ -7,7 +7,8 @@ first, and the file itself and the run say so.
 import gzip
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -41,15 +42,26 @@ class Sarif(NamedTuple):
 
 def render_sarif(findings: Iterable[Table], exceptions: Sequence[Table], run: RunInfo) -> Sarif:
     """Return the findings of a run, the worst first; what is gone is none."""
-    rows = [row for table in findings for row in table.records() if row["state"] != GONE]
-    rows.sort(key=lambda row: (SEVERITIES.index(row["severity"]), row["answer"] == ANSWERS[UNKNOWN], row["id"]))
+    found = 0
+
+    def live() -> Iterator[Row]:
+        nonlocal found
+        for row in (row for table in findings for row in table.records() if row["state"] != GONE):
+            found += 1
+            yield row
+
+    rows = nsmallest(RESULTS, live(), key=_weight)
     reasons = {row["id"]: str(row["reason"]) for table in exceptions for row in table.records()}
-    kept = min(len(rows), RESULTS)
-    data = _file(rows[:kept], len(rows), reasons, run)
+    kept = len(rows)
+    data = _file(rows[:kept], found, reasons, run)
     while (size := len(gzip.compress(data, 6, mtime=0))) > BYTES and kept:
         kept = int(kept * BYTES / size * 0.9)
-        data = _file(rows[:kept], len(rows), reasons, run)
-    return Sarif(data, kept, len(rows) - kept)
+        data = _file(rows[:kept], found, reasons, run)
+    return Sarif(data, kept, found - kept)
+
+
+def _weight(row: Row) -> tuple[int, bool, str]:
+    return SEVERITIES.index(row["severity"]), row["answer"] == ANSWERS[UNKNOWN], row["id"]
 
 
 def _file(rows: Sequence[Row], found: int, reasons: Mapping[Any, str], run: RunInfo) -> bytes:

@@ -8,11 +8,11 @@ import pytest
 from audit.checks.platform import Platform, spelled
 from audit.checks.registry import CHECKS
 from audit.checks.settings import Settings
-from audit.exceptions import Accepted, accept
+from audit.exceptions import Accepted
 from audit.findings import Found
 from audit.results import facts_of
 from tests.check_worlds import CASES
-from tests.facts_of import snapshot_of
+from tests.facts_of import decided, snapshot_of
 from tests.oc import Manual, followed, words
 from tests.plain_rbac import World, groups_of
 from tests.small_worlds import PULL, bind, group, made, namespace, role, rule, token, world
@@ -65,7 +65,7 @@ def test_an_exception_covers_it(check: str) -> None:
             given | {"namespace": one.namespace.replace("*", "[*]"), "subject": subject or "*"}
         )
         other = Accepted.model_validate(given | {"namespace": "elsewhere"})
-        ((covered,), uses) = accept([one], [other, exact], date(2026, 3, 1))
+        ((covered,), uses) = decided([one], [other, exact], date(2026, 3, 1))
         assert (covered.id, covered.state) == (one.id, "accepted")
         assert [use.state for use in uses] == ["unused", "active"]
 

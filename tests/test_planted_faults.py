@@ -8,11 +8,11 @@ import pytest
 from audit.checks.context import Context
 from audit.checks.registry import CHECKS
 from audit.checks.settings import Settings
-from audit.findings import encode_findings, judge
+from audit.findings import judge
 from audit.results import facts_of
 from benchmarks.estate import Estate, Shape
 from benchmarks.faults import Planted, plant
-from tests.facts_of import snapshot_of
+from tests.facts_of import snapshot_of, written
 from tests.plain_rbac import World
 from tests.worlds import shuffled
 
@@ -60,4 +60,4 @@ def test_order_changes_nothing(planted: tuple[World, list[Planted]]) -> None:
     """Byte for byte, for the estate in another order."""
     world, _ = planted
     one, other = (judge(context_of(each), Settings(), "") for each in (world, shuffled(world, 7)))
-    assert encode_findings(one) == encode_findings(other)
+    assert written(one) == written(other)

@@ -31,7 +31,21 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "run", "collect", "report", "who", "explain", "can", "demo", "query", "verify", "zones", "checks"),
+        *(
+            "",
+            "run",
+            "merge",
+            "collect",
+            "report",
+            "who",
+            "explain",
+            "can",
+            "demo",
+            "query",
+            "verify",
+            "zones",
+            "checks",
+        ),
         "config check",
     ],
 )

@@ -14,13 +14,13 @@ from jsonschema import Draft4Validator
 
 from audit.checks.check import Confidence
 from audit.checks.registry import CHECKS
-from audit.exceptions import Accepted, Use, accept, exceptions_table
+from audit.exceptions import Accepted, Use, exceptions_table
 from audit.findings import Found, findings_table
 from audit.snapshot import Gap
 from reports import sarif
 from reports.run import RunInfo, zone_info
 from tests.check_worlds import CASES
-from tests.facts_of import snapshot_of
+from tests.facts_of import decided, snapshot_of
 from tests.small_worlds import BOUND, bind, world
 from tests.test_findings import QUIET, found_in
 from tests.worlds import HOSTILE, world_of
@@ -86,7 +86,7 @@ def test_a_result_says_where_and_keeps_its_fingerprint() -> None:
 def test_what_is_accepted_is_suppressed_with_its_reason() -> None:
     """It stays in the file, and no alert is open for it."""
     given = {"check": "anonymous-pull", "why": "public [images]", "decided_by": "d", "until": "2027-01-01", "id": "D-1"}
-    found, uses = accept(found_in(BOUND), [Accepted.model_validate(given)], date(2026, 3, 1))
+    found, uses = decided(found_in(BOUND), [Accepted.model_validate(given)], date(2026, 3, 1))
     results = {result["ruleId"]: result for result in log(found, uses)["results"]}
     assert results["anonymous-pull"]["suppressions"] == [
         {

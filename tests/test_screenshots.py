@@ -4,13 +4,13 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ViewportSize
 
 from audit.cli import run_command
 from tests.browser import Opened
 
 KEPT = Path(__file__).parent.parent / "docs" / "screenshots"
-SIZE = {"width": 1280, "height": 760}
+SIZE: ViewportSize = {"width": 1280, "height": 760}
 # By the name of the picture: the address, and light or dark.
 PICTURES = {
     "overview": ("#/overview", "light"),

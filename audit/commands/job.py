@@ -24,7 +24,7 @@ from reports.formats import FORMATS, PAGE
 from reports.run import RunInfo, overall, zone_info
 
 _DEMO: Final = Path(__file__).parent.parent / "demo"
-_EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
+EXIT_CODES_OF: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
@@ -49,24 +49,24 @@ def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
-    wanted = replace(_wanted(config, asked), stale_days=days)
+    wanted = replace(wanted_of(config, asked), stale_days=days)
     with stopping() as stop:
         zones = zones_of(config, asked.only, stop)
         wanted = replace(wanted, every_zone=zones.whole and not asked.only)
-        folder = Run(_folder(asked.out, config), wanted, stop)
+        folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
         if asked.verify:
             from audit.commands.verifying import verified
 
             folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
-        return _tell(folder.finish(), folder.store, as_json=asked.as_json)
+        return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
 def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
     """Collect the zones of a configuration into `out`, a snapshot file for each; return the exit code."""
     config = live(path, scope)
-    folder = _folder(out, config)
+    folder = place_of_runs(out, config)
     zones = []
     with stopping() as stop:
         for snapshot in collected(config, zones_of(config, only, stop), stop):
@@ -77,14 +77,14 @@ def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | No
                 "stopped before all zones were read", where=folder.where, fix="each snapshot says what it lacks"
             )
     for zone in zones:
-        _tell_gaps(zone.id, zone.gaps)
+        tell_gaps(zone.id, zone.gaps)
     state = overall(zone.state for zone in zones)
     if as_json:
         files = {zone.id: {"state": zone.state, "file": f"{folder.where}/{zone.id}{SUFFIX}"} for zone in zones}
         terminal.result_json({"state": state, "snapshots": files})
     else:
         terminal.table(["zone", "state", "file"], [[z.id, z.state, f"{folder.where}/{z.id}{SUFFIX}"] for z in zones])
-    return _EXIT_CODES[state]
+    return EXIT_CODES_OF[state]
 
 
 def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
@@ -92,13 +92,13 @@ def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
     if not paths:
         raise UsageError("say what to report on", fix="--snapshot PATH")
     config = load_config(config_path) if config_path else None
-    wanted = _wanted(config, asked)
+    wanted = wanted_of(config, asked)
     snapshots = saved(paths, asked.only)
     with stopping() as stop:
-        folder = Run(_folder(asked.out, config), wanted, stop)
+        folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in snapshots:
             folder.keep(snapshot)
-        return _tell(folder.finish(), folder.store, as_json=asked.as_json)
+        return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
 def demo(out: str, *, as_json: bool) -> int:
@@ -106,7 +106,8 @@ def demo(out: str, *, as_json: bool) -> int:
     return report(sorted(map(str, _DEMO.glob("demo-*"))), None, Asked(out=out, as_json=as_json))
 
 
-def _wanted(config: Config | None, asked: Asked) -> Wanted:
+def wanted_of(config: Config | None, asked: Asked) -> Wanted:
+    """Return what a run is to make of snapshots. Raises UsageError for what there is not."""
     for name in asked.formats:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
@@ -133,17 +134,18 @@ def _judgement(config: Config | None, asked: Asked) -> Judgement:
     )
 
 
-def _folder(out: str | None, config: Config | None) -> Store:
+def place_of_runs(out: str | None, config: Config | None) -> Store:
+    """Return where runs are kept. Raises UsageError when nobody says."""
     found = out or (config.output.directory if config else None)
     if found is None:
         raise UsageError("no folder to write into", fix="--out DIR, or output.directory in the configuration")
     return store_of(found)
 
 
-def _tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
+def tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
     """Print what a run has left and what it did not see; return the exit code."""
     for zone in run.zones:
-        _tell_gaps(zone.id, zone.gaps)
+        tell_gaps(zone.id, zone.gaps)
     if as_json:
         zones = {zone.id: zone.state for zone in run.zones}
         findings = asdict(run.findings) if run.findings else {}
@@ -158,7 +160,8 @@ def _tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
     return run.exit_code
 
 
-def _tell_gaps(zone: str, gaps: Sequence[str]) -> None:
+def tell_gaps(zone: str, gaps: Sequence[str]) -> None:
+    """Say what was not seen of a zone."""
     for gap in gaps[:_GAPS_TOLD]:
         terminal.note(f"{zone}: not seen: {gap}")
     if len(gaps) > _GAPS_TOLD:

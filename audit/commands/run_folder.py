@@ -2,21 +2,23 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
+from audit.commands.kept import Kept, zone_file
 from audit.errors import Stopped, UsageError
 from audit.findings import FILE as FINDINGS
-from audit.findings import encode_findings
+from audit.findings import encode_findings, findings_table
 from audit.organizations import drift
 from audit.results import facts_of
-from audit.runs import MANIFEST, SNAPSHOTS, Runs
+from audit.runs import COMPLETE, MANIFEST, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.spool import Spool
 from audit.stale import filled
 from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
@@ -26,7 +28,7 @@ from reports.audience import Audience, Kind, audiences
 from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
-from reports.run import Past, RunInfo, zone_info
+from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
 
 _TREND: Final = 11  # earlier runs whose findings the page shows beside its own
 
@@ -60,7 +62,8 @@ class Run:
         self._out = out
         self._wanted = wanted
         self._stop = stop
-        self.snapshots: list[Snapshot] = []
+        self.snapshots = Kept(self.store)
+        self._zones: dict[str, tuple[ZoneInfo, Scope]] = {}
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
@@ -72,40 +75,34 @@ class Run:
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
             last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
             snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
-        self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self.snapshots.append(snapshot)
+        zone, scope = snapshot.origin.zone, scope_of(snapshot, self._wanted.selects)
+        self._write(zone_file(zone), [encode(snapshot)])
+        self.snapshots.add(snapshot)
+        self._zones[zone] = zone_info(snapshot, scope.excluded), scope
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
-        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
-            self._reports(scopes)
+            self._reports()
         except Stopped:
-            self._manifest(scopes, stopped=True)
+            self._manifest(stopped=True)
             raise
-        run = self._manifest(scopes)
-        if run.state == "complete":
+        run = self._manifest()
+        if run.state == COMPLETE:
             self._point()
         return run
 
-    def _reports(self, scopes: Sequence[Scope]) -> None:
-        tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
+    def _reports(self) -> None:
+        tables = {name: Spool(name) for name in SCHEMAS}
+        for snapshot in self.snapshots:
             self._go_on()
-            made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
-            self._judging.zone(snapshot, scope, made)
-            if differing := drift(made["organizations"]):
-                what = f"{differing} people or groups are not as the control API has them"
-                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
-            for name, table in made.items():
+            for name, table in self._made(snapshot).items():
                 tables[name].append(table)
-            self._comparing.zone(snapshot, made)
-        zones = [snapshot.origin.zone for snapshot in self.snapshots]
-        changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
-        tables |= {"changes": [changes]} | self._judging.tables()
-        self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
-        run = self._info(scopes)
+        changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
+        tables["changes"].append(changes)
+        tables["exceptions"].append(self._judging.exceptions())
+        self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
+        run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
@@ -120,37 +117,44 @@ class Run:
         earlier = self._earlier.recent(_TREND, before=self.id)
         return [Past(one.run.started, one.state, one.run.findings.by_severity) for one in earlier if one.run.findings]
 
+    def _made(self, snapshot: Snapshot) -> dict[str, Table]:
+        """Return the tables of a zone."""
+        zone = snapshot.origin.zone
+        scope = self._zones[zone][1]
+        made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
+        if differing := drift(made["organizations"]):
+            terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        self._comparing.zone(snapshot, made)
+        return made | {"findings": findings_table(self._judging.zone(snapshot, scope, made))}
+
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped(
                 "stopped before all was written", where=self.store.where, fix="what is whole is in its manifest"
             )
 
-    def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
+    def _info(self) -> RunInfo:
+        compared = self._comparing.with_run
         return RunInfo(
             run_id=self.id,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(
-                zone_info(
-                    snapshot,
-                    scope.excluded,
-                    self.verified.get(snapshot.origin.zone),
-                    compared.get(snapshot.origin.zone, ""),
-                )
-                for snapshot, scope in zones
-            ),
+            zones=tuple(self._zone_info(zone) for zone in sorted(self._zones)),
             findings=self._judging.tally,
             every_zone=self._wanted.every_zone,
             compared_with=", ".join(sorted({*compared.values()})),
             evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
-    def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
-        run = self._info(scopes)
+    def _zone_info(self, zone: str) -> ZoneInfo:
+        info = replace(self._zones[zone][0], compared_with=self._comparing.with_run.get(zone, ""))
+        verified = self.verified.get(zone)
+        return checked(info, verified) if verified else info
+
+    def _manifest(self, *, stopped: bool = False) -> RunInfo:
+        run = self._info()
         self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
         return run
 
