@@ -120,13 +120,13 @@ class Runs:
                 return EarlierSnapshot(run, snapshot)
         return None
 
-    def last_seen(self, zone: str, *, before: str = "") -> Snapshot | None:
+    def last_seen(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` from a run that read it, all of it or not, before the run `before`."""
         for run in self._newest_first(before):
             read = any(one.id == zone and one.state in _READ for one in run.run.zones)
             snapshot = self.snapshot(run, zone) if read else None
             if snapshot is not None:
-                return snapshot
+                return EarlierSnapshot(run, snapshot)
         return None
 
     def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:

@@ -38,6 +38,7 @@ class Shape:
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
     bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make
+    managed: float = 0.0  # share of objects that say who manages their fields, as those of a live server do
 
 
 class Estate:
@@ -71,6 +72,8 @@ class Estate:
         metadata["creationTimestamp"] = _BORN.format(number % 12 + 1, number % 28 + 1, number % 24)
         if labels:
             metadata["labels"] = dict(labels)
+        if number % 100 < 100 * self.shape.managed:
+            metadata["managedFields"] = [_managed(metadata, rest)]
         self._objects[plural].append({"metadata": metadata, **rest})
 
     def role(self, name: str, *rules: Object, namespace: str = "", into: str = "", made_of: str = "") -> None:
@@ -167,6 +170,21 @@ class Estate:
         for number in range(self.shape.cluster_wide):
             role = ("registry-viewer", "view", "system:image-puller")[number % 3]
             self.bind(f"everywhere-{number}", role, user(f"operator-{number:02d}"))
+
+
+def _managed(metadata: Object, rest: Mapping[str, Any]) -> Object:
+    """Return an entry of `managedFields` as an API server keeps it: nothing that we read, and a third of a list."""
+    fields: Object = {f"f:{name}": {} for name in rest}
+    if labels := metadata.get("labels"):
+        fields["f:metadata"] = {"f:labels": {".": {}, **{f"f:{label}": {} for label in labels}}}
+    return {
+        "manager": "kubectl-create",
+        "operation": "Update",
+        "apiVersion": f"{_RBAC}/v1",
+        "time": metadata["creationTimestamp"],
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
 
 
 def rule(resource: str, *verbs: str, group: str = _IMAGES) -> Object:

@@ -74,7 +74,7 @@ class Run:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
             last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
-            snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
+            snapshot = filled(snapshot, last.snapshot, self._wanted.stale_days) if last else snapshot
         zone, scope = snapshot.origin.zone, scope_of(snapshot, self._wanted.selects)
         self._write(zone_file(zone), [encode(snapshot)])
         self.snapshots.add(snapshot)

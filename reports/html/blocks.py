@@ -49,12 +49,16 @@ def _ranked(values: Text | Numbers) -> Text | Numbers:
 
 def _whole(text: str) -> str:
     """Return `text` as UTF-8 can hold it: half a surrogate, as a path that is no text comes in, is spelled out."""
-    return text.encode(errors="backslashreplace").decode()
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _texts(texts: list[str]) -> str:
     """Pack texts: their lengths in UTF-16 units, as JavaScript counts, and all of them in UTF-8."""
-    lengths = np.array([len(text) + sum(letter > "\uffff" for letter in text) for text in texts], dtype=np.int64)
+    lengths = np.array([_units(text) for text in texts], dtype=np.int64)
     utf8 = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
     return _pack({"rows": len(texts)}, {"lengths": _narrow(lengths), "utf8": utf8})
 
