@@ -239,6 +239,14 @@ def report(
     out: Out = None,
     zone: Zones = None,
     formats: Formats = None,
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            help="Also a report of what one zone or organization needs to know (may be given several times).",
+            metavar="zone:ID|organization:NAME",
+        ),
+    ] = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     *,
@@ -252,6 +260,7 @@ def report(
         out=out,
         only=zone or (),
         formats=formats or (),
+        readers=readers or (),
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,

@@ -86,6 +86,11 @@ class Output(Model):
     formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
+    reports_by: tuple[Literal["zone", "organization"], ...] = Field(
+        default=(),
+        description="Also a report for each zone or organization of what it needs to know, in folders `by-zone` and "
+        "`by-organization`.",
+    )
 
 
 class Collect(Model):

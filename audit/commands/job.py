@@ -20,6 +20,7 @@ from audit.gates import Gate
 from audit.snapshot import SUFFIX, encode
 from audit.store import Store, store_of
 from audit.tables import SEVERITIES
+from reports.audience import audience
 from reports.formats import FORMATS, PAGE
 from reports.run import RunInfo, overall, zone_info
 
@@ -37,6 +38,7 @@ class Asked:
     formats: Sequence[str] = ()
     scope: str | None = None
     stale_days: float | None = None
+    readers: Sequence[str] = ()  # `zone:ID` or `organization:NAME`: who gets a report of their own
     verify: int = 0  # cells of each zone to compare with its own answers
     exceptions: Path | None = None
     fail_on: str | None = None
@@ -116,6 +118,8 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
         _judgement(config, asked),
+        reports_by=config.output.reports_by if config else (),
+        reports_for=tuple(map(audience, asked.readers)),
     )
 
 

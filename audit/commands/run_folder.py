@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
@@ -24,21 +25,25 @@ from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
+from reports.audience import Audience, Kind, audiences
 from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest, manifest
-from reports.formats import FORMATS, Report
+from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
 from reports.metrics import metrics
 from reports.news import Counting, News
-from reports.run import RunInfo, ZoneInfo, checked, zone_info
+from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
+
+_TREND: Final = 11  # earlier runs whose findings the page shows beside its own
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
 
-    `every_zone`: they are of all zones that the configuration has.
+    `every_zone`: they are of all zones that the configuration has. `reports_by`, `reports_for`: who gets a report of
+    their own beside it.
     """
 
     formats: Sequence[str] = ()
@@ -47,6 +52,8 @@ class Wanted:
     judgement: Judgement = field(default_factory=Judgement)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
+    reports_by: Sequence[Kind] = ()
+    reports_for: Sequence[Audience] = ()
 
 
 class Run:
@@ -110,14 +117,18 @@ class Run:
         self._news = self._counting.news(run.zones, changes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
-        for name in self._wanted.formats:
-            for file in FORMATS[name](Report(run, tables)):
-                self._go_on()
-                self._write(file.name, file.chunks, file.rows)
-                if file.note:
-                    terminal.note(file.note)
+        readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
+        for file in files(Report(run, tables, self._past()), self._wanted.formats, readers):
+            self._go_on()
+            self._write(file.name, file.chunks, file.rows)
+            if file.note:
+                terminal.note(file.note)
         self._stages.end("write")
         self._go_on()
+
+    def _past(self) -> list[Past]:
+        earlier = self._earlier.recent(_TREND, before=self.id)
+        return [Past(one.run.started, one.state, one.run.findings.by_severity) for one in earlier if one.run.findings]
 
     def _made(self, snapshot: Snapshot) -> dict[str, Table]:
         """Return the tables of a zone."""
