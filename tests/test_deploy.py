@@ -49,7 +49,7 @@ def by_name(documents: Iterator[Object]) -> Objects:
 
 
 def kustomized(way: str) -> Objects:
-    command = [KUBECTL, "kustomize", str(KUSTOMIZE / way)]
+    command = [str(KUBECTL), "kustomize", str(KUSTOMIZE / way)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return by_name(yaml.safe_load_all(done.stdout))
 
