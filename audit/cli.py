@@ -16,7 +16,7 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
+    "4 nothing usable, 5 evidence that does not hold, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(

@@ -32,12 +32,20 @@ class ZoneRecord(msgspec.Struct, frozen=True):
     state: str
 
 
+class Link(msgspec.Struct, frozen=True):
+    """A run before another one: its id, and the SHA-256 (hex) of its manifest."""
+
+    run_id: str
+    sha256: str
+
+
 class RunRecord(msgspec.Struct, frozen=True):
     """What an earlier run says of itself. `every_zone`: it was of all zones that there were, not of some of them."""
 
     run_id: str
     started: str
     zones: tuple[ZoneRecord, ...]
+    finished: str = ""
     every_zone: bool = False
 
 
@@ -56,6 +64,7 @@ class Manifest(msgspec.Struct, frozen=True):
     state: str
     run: RunRecord
     files: tuple[FileRecord, ...]
+    previous: Link | None = None
 
     @property
     def id(self) -> str:
@@ -119,10 +128,23 @@ class Runs:
         self._place = place
         self._tell = tell
         self._manifests: dict[str, Manifest | None] = {}
+        self._digests: dict[str, str] = {}
 
     def listed(self, *, before: str = "") -> list[Manifest]:
         """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
         return list(self._newest_first(before))[::-1]
+
+    def head(self) -> Link | None:
+        """Return the run that ended last, which the next one names as the one before; None when there is none.
+
+        Runs form a chain in the order in which they ended: it is the newest that no other names.
+        """
+        listed = self.listed()
+        named = {run.previous.run_id for run in listed if run.previous}
+        last = max(
+            (run for run in listed if run.id not in named), key=lambda run: (run.run.finished, _order(run.id)), default=None
+        )
+        return Link(last.id, self._digests[last.id]) if last else None
 
     def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
         """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
@@ -183,7 +205,8 @@ class Runs:
     def _manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
-            found = msgspec.json.decode(self._place.read(name, MANIFEST), type=Manifest)
+            data = self._place.read(name, MANIFEST)
+            found = msgspec.json.decode(data, type=Manifest)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -195,6 +218,7 @@ class Runs:
         if wrong:
             self._tell(f"{name}/{MANIFEST}: {wrong}; this run is left out")
             return None
+        self._digests[name] = hashlib.sha256(data).hexdigest()
         return found
 
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
 from audit.snapshot import Snapshot, gap_lines
 from audit.verified import Verified
+
+FRESH: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,14 @@ class RunInfo:
     def as_of(self) -> str:
         """Return the time of the oldest facts; empty when nothing was read."""
         return min((zone.as_of for zone in self.zones if zone.as_of), default="")
+
+
+def older(as_of: str, started: str) -> bool:
+    """Say whether facts were older than a day when a run began; a time that is not known is not called old."""
+    try:
+        return datetime.fromisoformat(started) - datetime.fromisoformat(as_of) > FRESH
+    except (ValueError, TypeError):
+        return False
 
 
 def overall(states: Iterable[str]) -> str:

@@ -9,18 +9,19 @@ from typing import Final
 
 from audit.commands import terminal
 from audit.commands.judging import Judgement, Judging
+from audit.commands.sealing import Seal, Sealing
 from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
 from audit.results import facts_of
-from audit.runs import MANIFEST, SNAPSHOTS, Folder, Runs
+from audit.runs import SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import SCHEMAS, Table, table_of
 from audit.verified import Verified
 from audit.version import version
-from reports.evidence import Hashing, Written, manifest
+from reports.evidence import Hashing, Written
 from reports.formats import FORMATS, Report
 from reports.run import RunInfo, zone_info
 
@@ -35,6 +36,7 @@ class Wanted:
     selects: Selects | None = None
     config_digest: str = ""
     judgement: Judgement = field(default_factory=Judgement)
+    seal: Seal = field(default_factory=Seal)
 
 
 class Run:
@@ -49,7 +51,9 @@ class Run:
         self.snapshots: list[Snapshot] = []
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._judging = Judging(wanted.judgement, Runs(Folder(out), terminal.note), self.path.name, self.started)
+        runs = Runs(Folder(out), terminal.note)
+        self._judging = Judging(wanted.judgement, runs, self.path.name, self.started)
+        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, runs)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
@@ -76,6 +80,7 @@ class Run:
             self._go_on()
             made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
             self._judging.zone(snapshot, scope, made)
+            self._sealing.zone(snapshot, made)
             for name, table in made.items():
                 tables[name].append(table)
         tables |= {"changes": [table_of("changes", [])]} | self._judging.tables()
@@ -110,7 +115,7 @@ class Run:
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
         run = self._info(scopes)
-        write_private(self.path / MANIFEST, [manifest(run, self._written, stopped=stopped)])
+        self._sealing.write(self.path, run, self.snapshots, self._written, stopped=stopped)
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:

@@ -1,0 +1,61 @@
+"""The end of a run: what it saw is counted again, and the manifest is written, joined to the run before, and signed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audit.checks.declared import declared
+from audit.checks.settings import Settings
+from audit.files import write_private
+from audit.reconcile import Count, reconcile
+from audit.runs import MANIFEST, Runs
+from audit.scope import Selects
+from audit.signing import SUFFIX, Signer
+from audit.snapshot import Snapshot
+from audit.tables import VERSION, Table
+from reports.evidence import DIGEST, Evidence, Program, Reach, Written, manifest, sha256sum, zone_evidence
+from reports.run import RunInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a manifest says of how the run was asked for, and by which key it is signed (None: by none)."""
+
+    scope: Reach = Reach()
+    options: Mapping[str, str] = field(default_factory=dict)
+    signer: Signer | None = None
+
+
+class Sealing:
+    """Gathers what the manifest of one run says, zone by zone, and writes it last."""
+
+    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, runs: Runs) -> None:
+        """Take what is known beforehand, and the runs of the same place."""
+        self._seal = seal
+        self._settings = settings
+        self._selects = selects
+        self._runs = runs
+        self._lists: dict[str, Sequence[Count]] = {}
+
+    def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
+        """Count a zone again, by the tables that were made of it."""
+        self._lists[snapshot.origin.zone] = reconcile(snapshot, self._selects, tables)
+
+    def write(
+        self, folder: Path, run: RunInfo, snapshots: Sequence[Snapshot], files: Sequence[Written], *, stopped: bool
+    ) -> None:
+        """Write the manifest into the folder of the run, and beside it its digest and its signature."""
+        about = Evidence(
+            program=Program("registry-audit", run.version, VERSION),
+            checks=declared(self._settings),
+            scope=self._seal.scope,
+            options=self._seal.options,
+            zones=[zone_evidence(one, self._lists.get(one.origin.zone, ()), run) for one in snapshots],
+            previous=self._runs.head(),
+        )
+        data = manifest(run, files, about, stopped=stopped)
+        # The manifest itself comes last: a run that has one has all the rest.
+        write_private(folder / DIGEST, [sha256sum(data, MANIFEST)])
+        if self._seal.signer:
+            write_private(folder / f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run.run_id}")])
+        write_private(folder / MANIFEST, [data])
