@@ -33,6 +33,7 @@ app.add_typer(config_app, name="config")
 
 _SUBJECT: Final = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
 _ACTION: Final = "pull, push, or create (push a repository that does not exist yet)."
+_SAVED: Final = "A run, snapshot, folder of snapshots, or dump."
 _PLACE: Final = "Where; without a repository: any that no rule singles out."
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
@@ -340,6 +341,34 @@ def zones(
     if parts:
         raise UsageError("--with belongs to --required-access")
     return partial(zones.show, config, kubeconfig, context or (), zone or (), as_json=as_json)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
+    output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say whose access changed between two times, and which change of a binding, role or group made it."""
+    from audit.commands import diff
+
+    return partial(diff.diff, old, new, output, as_json=as_json)
+
+
+@app.command()
+def history(
+    asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
+    runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
+    zone: Zones = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say since when a subject, or everybody in a namespace, has which access."""
+    from audit.commands import history
+
+    return partial(history.history, asked, runs, zone or (), as_json=as_json)
 
 
 @config_app.command("check")

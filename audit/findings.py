@@ -75,7 +75,7 @@ def order(finding: Found) -> tuple[int, str, str, str, str, str, str]:
 
 
 def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Found:
-    severity = settings.severities.get(check.id, check.severity)
+    severity = finding.severity or settings.severities.get(check.id, check.severity)
     return Found(
         id=_id(check, finding),
         check=check.id,
@@ -127,6 +127,8 @@ def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
             evidence_in="coverage",
             rows=len(gaps) + len(unasked),
             answer=UNKNOWN,
+            # That nobody wanted to know is worth a line, and no alarm.
+            severity=None if gaps else "info",
         )
 
 

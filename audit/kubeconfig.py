@@ -76,8 +76,10 @@ class Context:
 
     @property
     def server(self) -> str:
-        """Return the address of the API."""
-        return self.cluster.text("server").rstrip("/")
+        """Return the address of the API, without a password that may stand in it: an address is shown to people."""
+        scheme, mark, rest = self.cluster.text("server").rstrip("/").rpartition("://")
+        place, slash, path = rest.partition("/")
+        return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
 class Contexts:

@@ -141,10 +141,13 @@ class Runs:
         """
         listed = self.listed()
         named = {run.previous.run_id for run in listed if run.previous}
-        last = max(
-            (run for run in listed if run.id not in named), key=lambda run: (run.run.finished, _order(run.id)), default=None
-        )
+        unnamed = [run for run in listed if run.id not in named]
+        last = max(unnamed, key=lambda run: (run.run.finished, _order(run.id)), default=None)
         return Link(last.id, self._digests[last.id]) if last else None
+
+    def named(self, name: str) -> Manifest | None:
+        """Return the run of this id; None when there is none that has ended."""
+        return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
     def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
         """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""

@@ -202,21 +202,34 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "change",
             "text",
-            "`gained`, `lost`, `widened`, `narrowed` or `changed` (access of a subject); `appeared` or `gone` (a "
-            "namespace, repository or zone); `no-effect` (a binding, role or group changed, and nobody's access did).",
+            "`gained`, `lost`, `widened`, `narrowed` or `changed` (access of a subject); `appeared`, `gone` or "
+            "`changed` (a namespace, repository or zone); `unseen` (a list that was read only before or only now: "
+            "nothing is said that depends on it); `no-effect` (a binding, role or group changed, and nobody's access "
+            "did).",
         ),
         Column(
             "object", "text", "What changed: `access`, `namespace`, `repository`, `zone`, `binding`, `role`, `group`."
         ),
         *_PLACE,
         *_WHO,
-        Column("before", "text", "Rights before, joined by `, `; `?` after one that was not known."),
+        Column(
+            "before",
+            "text",
+            "Rights before, joined by `, `; `?` after one that was not known. Of a namespace, its organization.",
+        ),
         Column("after", "text", "Rights now, in the same way."),
         Column("cause", "text", "Which change of a binding, role, group or membership made it, in a sentence."),
         Column("binding_kind", "text", "Kind of the binding that made it."),
         Column("binding", "text", "Name of that binding."),
         Column("since", "text", "When the object behind the change was created (RFC 3339), where known."),
         Column("from_run", "text", "Run that is compared with."),
+        Column(
+            "group",
+            "text",
+            "Group through which a person has it or had it: the group has a row of its own when its access changed.",
+        ),
+        Column("role_kind", "text", "Kind of the role that the binding refers to; before, when it is gone."),
+        Column("role", "text", "Name of that role."),
     ),
 }
 # One table for the whole run; of all others there is one for each zone.

@@ -67,7 +67,7 @@ class Ways:
 def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways:
     """Return the ways of `snapshot`; with `namespaces`, only those in them and what is cluster-wide."""
     rows = _binding_rows(snapshot, namespaces)
-    used, use_of_row = np.unique(_roles(snapshot)[rows], return_inverse=True)
+    used, use_of_row = np.unique(role_rows(snapshot)[rows], return_inverse=True)
     uses = _judge(snapshot, [*used.tolist(), BUILT_IN])
     # A role that is there and gives nothing in the registry is of no interest; one that is missing is shown.
     kept = uses.count[use_of_row] > 0
@@ -95,7 +95,7 @@ def _binding_rows(snapshot: Snapshot, namespaces: Iterable[str] | None) -> NDArr
     return np.flatnonzero(np.isin(spaces, wanted))
 
 
-def _roles(snapshot: Snapshot) -> Ints:
+def role_rows(snapshot: Snapshot) -> Ints:
     """Return for each binding the row of its role, or MISSING or UNSEEN."""
     bindings, roles = snapshot.tables["bindings"], snapshot.tables["roles"]
     size = max(len(snapshot.strings), 1)

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.estate import Estate, Shape, answer
+from benchmarks.plants import save
 from benchmarks.stage import STAGES
 
 Measured = dict[str, float]
+PLANTED = 100  # changes between the two states that are compared
 PACE = 40e6  # bytes a second for each list, as a real API server was measured
 
 
@@ -58,7 +60,9 @@ def bench(sizes: Sequence[int], pace: float, repeat: int) -> dict[int, dict[str,
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            bindings = size_of(Shape(namespaces=size, organizations=max(size // 25, 1)), folder)
+            shape = Shape(namespaces=size, organizations=max(size // 25, 1))
+            bindings = size_of(shape, folder)
+            save(shape, min(PLANTED, size // 5), folder)
             with served(folder, pace):
                 found[size] = {stage: measured(stage, folder, repeat) for stage in STAGES}
             found[size]["whole"]["bindings"] = bindings

@@ -74,6 +74,21 @@ def html(folder: Path) -> int:
     return _rendered(folder, "html")
 
 
+def diff(folder: Path) -> int:
+    """Read two snapshots, between which changes were planted, and compare them; return the changes of access."""
+    from audit.changes import changes_of
+    from audit.compare.state import State
+    from audit.snapshot import load
+    from benchmarks.plants import Expected, told
+
+    before, after = (State.of(load(folder / f"{name}.snapshot")) for name in ("before", "after"))
+    changes = changes_of(before, after)
+    planted = [Expected(*row) for row in json.loads((folder / "planted.json").read_bytes())]
+    if told(changes.records()) != planted:
+        raise SystemExit("the planted changes are not what was told")
+    return len(changes)
+
+
 def whole(folder: Path) -> int:
     """Run the whole job: live zone to CSV and HTML."""
     from audit.cli import run_command
@@ -95,7 +110,9 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
-STAGES: dict[str, Callable[[Path], int]] = {one.__name__: one for one in (floor, collect, resolve, csv, html, whole)}
+STAGES: dict[str, Callable[[Path], int]] = {
+    one.__name__: one for one in (floor, collect, resolve, csv, html, diff, whole)
+}
 
 
 def main() -> None:

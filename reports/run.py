@@ -32,6 +32,7 @@ class ZoneInfo:
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
     verified: Verified | None = None
+    compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class RunInfo:
     config_digest: str
     zones: tuple[ZoneInfo, ...]
     findings: Tally | None = None
+    every_zone: bool = False  # these are all zones of the configuration
+    compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
 
     @property
     def state(self) -> str:
@@ -77,7 +80,9 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None) -> ZoneInfo:
+def zone_info(
+    snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None, compared_with: str = ""
+) -> ZoneInfo:
     """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
     remarks = tuple(verified.remarks()) if verified else ()
@@ -94,4 +99,5 @@ def zone_info(snapshot: Snapshot, excluded: int = 0, verified: Verified | None =
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
         verified=verified,
+        compared_with=compared_with,
     )

@@ -122,12 +122,12 @@ KINDS = (
 
 
 def world(*pieces: Piece, without: Iterable[tuple[str, str]] = ()) -> World:
-    """A tidy world in which nothing is wrong, with `pieces` added and the (plural, name) of `without` taken away."""
+    """A tidy world in which nothing is wrong, without the (plural, name) of `without`, and with `pieces` added."""
     gone = set(without)
     found: World = {plural: [] for plural in KINDS}
-    for plural, one in (*_ALWAYS, *pieces):
-        if (plural, one["metadata"]["name"]) not in gone:
-            found[plural].append(copy.deepcopy(one))
+    kept = [piece for piece in _ALWAYS if (piece[0], piece[1]["metadata"]["name"]) not in gone]
+    for plural, one in (*kept, *pieces):
+        found[plural].append(copy.deepcopy(one))
     return found
 
 

@@ -1,6 +1,7 @@
 """Findings: their ids, what runs know of each other, and what a zone's gaps do to them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
@@ -94,6 +95,21 @@ def test_what_cannot_be_looked_for_is_never_gone(gap: Gap) -> None:
     assert "could not be seen now" in carried.detail
     again = after([carried], QUIET, [gap])["anonymous-pull"]
     assert again == carried
+
+
+def test_what_nobody_asked_for_is_neither_found_nor_gone() -> None:
+    """An optional list that was left alone: one row says so, as no alarm, and what was found is carried on."""
+    strays = world(bind("shop", "x", "view", ("User", "zed")))
+    before = [one for one in found_in(strays) if one.check == "user-gone"]
+    seen = context_of(strays)
+    alone = replace(seen.snapshot, listings=tuple(one for one in seen.snapshot.listings if one.kind != "users"))
+    context = Context(alone, seen.tables, NOW)
+    now = judge(context, Settings(), SEEN)
+    (row,) = (one for one in now if one.check == "user-gone")
+    assert (row.subject_kind, row.answer, row.severity) == ("Any", "unknown", "info")
+    assert row.detail.endswith("users: nobody asked for them")
+    carried = [one for one in since(now, before, context, Settings()) if one.id == before[0].id]
+    assert [(one.state, one.answer) for one in carried] == [("open", "unknown")]
 
 
 def test_what_is_elsewhere_is_gone_all_the_same() -> None:

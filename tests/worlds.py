@@ -81,6 +81,18 @@ def worlds() -> st.SearchStrategy[World]:
     return st.builds(_assemble, _SEEDS, st.lists(_SEEDS, max_size=14))
 
 
+def pairs() -> st.SearchStrategy[tuple[World, World]]:
+    """Two random worlds with much in common: of the same pieces, but for some of their own."""
+    seeds = st.lists(_SEEDS, max_size=6)
+    return st.builds(
+        lambda base, shared, one, other: (_assemble(base, [*shared, *one]), _assemble(base, [*shared, *other])),
+        _SEEDS,
+        st.lists(_SEEDS, max_size=10),
+        seeds,
+        seeds,
+    )
+
+
 def _assemble(base: int, pieces: Iterable[int]) -> World:
     draft = _Draft(Random(base))
     for seed in pieces:

@@ -45,6 +45,7 @@ class Finding:
     role: str = ""
     remedy: tuple[str, ...] = ()
     answer: int = YES
+    severity: Severity | None = None  # in place of the check's own
 
     def __post_init__(self) -> None:
         if not self.zone or not self.namespace:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Final
 
 from audit.checks.bindings import home, listed
 from audit.checks.check import Check, Finding, Threshold
@@ -9,6 +10,8 @@ from audit.checks.context import Context
 from audit.checks.controls import SEPARATION
 from audit.checks.remedies import REMOVE_USER
 from audit.rbac.subjects import ACCOUNT
+
+_FIRST: Final = "# First let each namespace push by an account of its own."
 
 
 def _find(context: Context) -> Iterator[Finding]:
@@ -27,7 +30,7 @@ def _find(context: Context) -> Iterator[Finding]:
                 detail=f"service account {account} may push in {len(places)} namespaces: {listed(places)}",
                 evidence_in="grants",
                 rows=sum(one.rows for one in bindings),
-                remedy=tuple(line for one in elsewhere for line in context.remover.take_away(one)),
+                remedy=(_FIRST, *(line for one in elsewhere for line in context.remover.take_away(one))),
             )
 
 

@@ -50,7 +50,8 @@ def quoted(text: str) -> str:
     if not _CONTROL.search(text):
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + _CONTROL.sub(lambda one: f"\\u{ord(one.group()):04x}", plain) + "'"
+    # As bytes: what `\\u` means to a shell depends on its locale.
+    return "$'" + _CONTROL.sub(lambda one: "".join(f"\\x{byte:02x}" for byte in one.group().encode()), plain) + "'"
 
 
 def fill(template: str, **names: str) -> str:

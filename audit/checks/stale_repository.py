@@ -1,6 +1,7 @@
 """Repositories that nobody has pushed to for long, but many may."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from audit.checks.controls import INVENTORY
 from audit.checks.remedies import DELETE_STREAM, fill
 from audit.rbac.subjects import ACCOUNT, USER
 from audit.tables import YES
+
+_FIRST: Final = "# Only what nobody runs any more. Of the others, take push from those who do not need it."
 
 
 def _find(context: Context) -> Iterator[Finding]:
@@ -26,7 +29,7 @@ def _find(context: Context) -> Iterator[Finding]:
                 detail=f"in {namespace}, {idle}, and {able[namespace]} people and accounts may",
                 evidence_in="repositories",
                 rows=len(names),
-                remedy=tuple(fill(DELETE_STREAM, namespace=namespace, repository=name) for name in names),
+                remedy=(_FIRST, *(fill(DELETE_STREAM, namespace=namespace, repository=name) for name in names)),
             )
 
 

@@ -147,8 +147,9 @@ def _malformed(kind: Kind, body: bytes, error: Exception) -> Unusable:
     try:
         answer = msgspec.json.decode(body, type=_Status)
     except _NOT_JSON:
-        start = body[:40].decode(errors="replace")
-        return Unusable("malformed", f"{error}; it begins with {start!r}")
+        # What stands where secrets' metadata was asked for may be a secret.
+        start = "" if kind.resource == "secrets" else f"; it begins with {body[:40].decode(errors='replace')!r}"
+        return Unusable("malformed", f"{error}{start}")
     if answer.kind == "Status":
         return answer.unusable()
     return Unusable("malformed", f"not a {kind.singular}List: {error}")

@@ -1,7 +1,7 @@
 """The main job and its parts: `run`, `collect`, `report` and `demo`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +45,7 @@ class Asked:
 def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
-    wanted = _wanted(config, asked)
+    wanted = replace(_wanted(config, asked), every_zone=not asked.only)
     with stopping() as stop:
         zones = zones_of(config, asked.only)
         folder = Run(_folder(asked.out, config), wanted, stop)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.commands import terminal
+from audit.commands.comparing import Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.sealing import Seal, Sealing
 from audit.errors import Stopped, UsageError
@@ -18,11 +19,12 @@ from audit.results import facts_of
 from audit.runs import SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
-from audit.tables import SCHEMAS, Table, table_of
+from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
 from reports.evidence import Hashing, Written
 from reports.formats import FORMATS, Report
+from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
 
 LATEST: Final = "latest"
@@ -30,13 +32,17 @@ LATEST: Final = "latest"
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest)."""
+    """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
+
+    `every_zone`: they are of all zones that the configuration has.
+    """
 
     formats: Sequence[str] = ()
     selects: Selects | None = None
     config_digest: str = ""
     judgement: Judgement = field(default_factory=Judgement)
     seal: Seal = field(default_factory=Seal)
+    every_zone: bool = False
 
 
 class Run:
@@ -51,9 +57,10 @@ class Run:
         self.snapshots: list[Snapshot] = []
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        runs = Runs(Folder(out), terminal.note)
+        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, Folder(out))
+        runs, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, runs, self.path.name, self.started)
-        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, runs)
+        self._comparing = Comparing(runs, self.path.name, wanted.selects, label)
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone and take it into the reports."""
@@ -83,9 +90,14 @@ class Run:
             self._sealing.zone(snapshot, made)
             for name, table in made.items():
                 tables[name].append(table)
-        tables |= {"changes": [table_of("changes", [])]} | self._judging.tables()
+            self._comparing.zone(snapshot, scope, made)
+        zones = [snapshot.origin.zone for snapshot in self.snapshots]
+        changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
+        tables |= {"changes": [changes]} | self._judging.tables()
         self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
         run = self._info(scopes)
+        if run.compared_with:
+            self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
@@ -99,7 +111,7 @@ class Run:
             )
 
     def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones = zip(self.snapshots, scopes, strict=True)
+        zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
         return RunInfo(
             run_id=self.path.name,
             version=version(),
@@ -107,10 +119,17 @@ class Run:
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
             zones=tuple(
-                zone_info(snapshot, scope.excluded, self.verified.get(snapshot.origin.zone))
+                zone_info(
+                    snapshot,
+                    scope.excluded,
+                    self.verified.get(snapshot.origin.zone),
+                    compared.get(snapshot.origin.zone, ""),
+                )
                 for snapshot, scope in zones
             ),
             findings=self._judging.tally,
+            every_zone=self._wanted.every_zone,
+            compared_with=", ".join(sorted({*compared.values()})),
         )
 
     def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:

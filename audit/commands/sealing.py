@@ -8,7 +8,7 @@ from audit.checks.declared import declared
 from audit.checks.settings import Settings
 from audit.files import write_private
 from audit.reconcile import Count, reconcile
-from audit.runs import MANIFEST, Runs
+from audit.runs import MANIFEST, Place, Runs
 from audit.scope import Selects
 from audit.signing import SUFFIX, Signer
 from audit.snapshot import Snapshot
@@ -29,12 +29,12 @@ class Seal:
 class Sealing:
     """Gathers what the manifest of one run says, zone by zone, and writes it last."""
 
-    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, runs: Runs) -> None:
-        """Take what is known beforehand, and the runs of the same place."""
+    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, place: Place) -> None:
+        """Take what is known beforehand, and where the runs are kept."""
         self._seal = seal
         self._settings = settings
         self._selects = selects
-        self._runs = runs
+        self._place = place
         self._lists: dict[str, Sequence[Count]] = {}
 
     def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
@@ -51,7 +51,8 @@ class Sealing:
             scope=self._seal.scope,
             options=self._seal.options,
             zones=[zone_evidence(one, self._lists.get(one.origin.zone, ()), run) for one in snapshots],
-            previous=self._runs.head(),
+            # Read now: another run may have ended meanwhile. What is damaged there was told when the run began.
+            previous=Runs(self._place, lambda _: None).head(),
         )
         data = manifest(run, files, about, stopped=stopped)
         # The manifest itself comes last: a run that has one has all the rest.

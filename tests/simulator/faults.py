@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from threading import Lock
 
 from tests.simulator.answers import Answer, json_answer, status
@@ -40,6 +42,14 @@ def refuse_with(code: int, *, retry_after: int | str | None = None, message: str
     """Answer with a Status of this code instead."""
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     return lambda _: replace(status(code, message), headers=headers)
+
+
+def skewed(code: int, *, ahead: timedelta, retry_after: timedelta) -> Action:
+    """Answer with a Status of this code by a clock that is `ahead`, and ask by that clock to come back later."""
+    now = datetime.now(UTC) + ahead
+    headers = {"Date": format_datetime(now, usegmt=True)}
+    headers["Retry-After"] = format_datetime(now + retry_after, usegmt=True)
+    return lambda _: replace(status(code, "simulated"), headers=headers)
 
 
 def reset(after: int | None = None) -> Action:

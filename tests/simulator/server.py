@@ -55,6 +55,12 @@ class Zone:
         """The answer to an authenticated request."""
         raise NotImplementedError
 
+    def go_away(self) -> None:
+        """Take no connection any more, and end those that are there."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+
     def handle(self, request: Request) -> Answer:
         """The answer to any request; here the token is checked, and what is kept of the request leaves it out."""
         scheme, _, given = request.headers.pop("authorization", "").partition(" ")
@@ -217,7 +223,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or answer.reset or answer.cut is not None
 
     def _send(self, answer: Answer) -> None:
-        self.send_response(answer.code)
+        self.send_response_only(answer.code)
+        if "Date" not in answer.headers:
+            self.send_header("Date", self.date_time_string())
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers.items():

@@ -1,0 +1,100 @@
+"""`diff`: what changed between two runs, snapshots or dumps."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from audit.changes import Compared, changes_of, zone_moved
+from audit.commands import terminal
+from audit.commands.sources import saved
+from audit.compare.state import State
+from audit.compare.zone import APPEARED, GONE, gaps_of
+from audit.errors import DONE, PARTIAL, UsageError
+from audit.runs import Folder, Runs
+from audit.snapshot import Snapshot, gap_lines
+from audit.tables import Table, joined, table_of
+
+FORMATS: Final = ("table", "csv", "markdown")
+_SHOWN: Final = ("change", "zone", "namespace", "repository", "subject", "before", "after", "cause")
+
+
+class _Side(NamedTuple):
+    """What stands on one side: the zones, and whether these are all that there were."""
+
+    zones: Mapping[str, Snapshot]
+    every_zone: bool = False
+
+
+def diff(old: Path, new: Path, output: str, *, as_json: bool) -> int:
+    """Print the changes from `old` to `new`; return the exit code, PARTIAL when not all could be compared."""
+    if output not in FORMATS:
+        raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
+    before, after = _paired(_side(old), _side(new))
+    tables, whole = [table_of("changes", [])], True
+    for zone in sorted(before.zones.keys() | after.zones.keys()):
+        was, now = before.zones.get(zone), after.zones.get(zone)
+        if was and now:
+            tables.append(changes_of(State.of(was), State.of(now), Compared(from_run=old.resolve().name)))
+            whole &= _told_gaps(zone, was, now)
+        elif before.every_zone and after.every_zone:
+            tables.append(zone_moved(zone, APPEARED if now else GONE, old.resolve().name))
+        else:
+            whole = False
+            terminal.note(f"{zone}: not compared: it is only in {new if now else old}")
+    _print(joined(tables), output, str(old), as_json=as_json)
+    return DONE if whole else PARTIAL
+
+
+def _side(path: Path) -> _Side:
+    """Read one side; of a run, only what is as the run wrote it."""
+    own = path.resolve()
+    runs = Runs(Folder(own.parent), terminal.note)
+    run = runs.named(own.name) if own.is_dir() else None
+    if run is None:
+        return _Side({snapshot.origin.zone: snapshot for snapshot in saved([path])})
+    found = {zone.id: snapshot for zone in run.run.zones if (snapshot := runs.snapshot(run, zone.id))}
+    if not found:
+        raise UsageError("no snapshot of this run can be used", where=str(path), fix="give another run")
+    return _Side(found, run.run.every_zone)
+
+
+def _paired(before: _Side, after: _Side) -> tuple[_Side, _Side]:
+    """Return both sides; where each has one zone only, it is the same one: a dump is called by its folder."""
+    if len(before.zones) == len(after.zones) == 1 and before.zones.keys() != after.zones.keys():
+        (was,), (now,) = before.zones, after.zones
+        terminal.note(f"note: zone {was} before is compared with zone {now} now")
+        return _Side({now: before.zones[was]}), after
+    return before, after
+
+
+def _told_gaps(zone: str, before: Snapshot, after: Snapshot) -> bool:
+    """Say what was not seen on either side; return whether all was."""
+    for when, snapshot in (("before", before), ("now", after)):
+        for line in gap_lines(gaps_of(snapshot)):
+            terminal.note(f"{zone}: not seen {when}: {line}")
+    return not gaps_of(before) and not gaps_of(after)
+
+
+def _print(changes: Table, output: str, since: str, *, as_json: bool) -> None:
+    if as_json:
+        terminal.result_json(changes.records())
+    elif output == "csv":
+        from reports.csv import csv_chunks
+
+        sys.stdout.write(b"".join(csv_chunks("changes", [changes])).decode())
+    elif output == "markdown":
+        from reports.markdown import changes_summary
+
+        sys.stdout.write(changes_summary(changes, since))
+    elif len(changes):
+        terminal.table(_SHOWN, list(_lines(changes)))
+    else:
+        terminal.note("nothing changed")
+
+
+def _lines(changes: Table) -> Iterator[list[str]]:
+    for row in changes.records():
+        cells = {name: str(value) for name, value in row.items()}
+        who = f"{cells['subject_kind']} {cells['subject']}" if cells["subject"] else cells["object"]
+        yield [{**cells, "subject": who}[name] for name in _SHOWN]

@@ -1,0 +1,107 @@
+"""Changes as a summary in Markdown, fit for a ticket or a chat: short, and no name in it can do anything there."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from audit.errors import printable
+from audit.tables import Table
+
+CHANGES: Final = "changes.md"
+_LINES: Final = 50  # of one section; all are in changes.csv
+_PLACES: Final = 3  # namespaces that one line names
+_SECTIONS: Final = {
+    "gained": "Gained access",
+    "widened": "Can do more",
+    "changed": "Changed",
+    "narrowed": "Can do less",
+    "lost": "Lost access",
+    "appeared": "New",
+    "gone": "Gone",
+    "unseen": "Not compared, because it was not seen",
+    "no-effect": "Changed without effect on anybody's access",
+}
+_KINDS: Final = {"User": "user", "Group": "group", "ServiceAccount": "service account"}
+# What would name somebody, an issue or a merge request, or become a link.
+_REFERENCE: Final = re.compile(r"@|[#!%&~$](?=\w)|:(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
+# All of it stands within a line: what means something only where a line begins needs nothing.
+_ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_NO_WIDTH: Final = "\u200b"
+Row = Mapping[str, str]
+
+
+def markdown(text: str) -> str:
+    """Return `text` as Markdown that shows it and does nothing else: no markup, link, mention, table cell or HTML."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in printable(text))
+    # A mention or link is looked for after escapes are gone: only something between its characters prevents it.
+    text = _REFERENCE.sub(lambda found: found.group() + _NO_WIDTH, text)
+    text = _ACTIVE.sub(r"\\\1", text)
+    return "".join(_ENTITIES.get(c, c) for c in text)
+
+
+def changes_summary(changes: Table, since: str) -> str:
+    """Return a summary of the table `changes`; `since` names what is compared with."""
+    rows = [{name: str(value) for name, value in row.items()} for row in changes.records()]
+    lines = [f"# Registry access: changes since {markdown(since)}", "", _counts(rows), ""]
+    shown = list(_folded(rows))
+    for change, title in _SECTIONS.items():
+        mine = [line for line, row in shown if row["change"] == change]
+        if mine:
+            lines += [f"## {title}", "", "| who or what | where | before | now | why |", "|---|---|---|---|---|"]
+            lines += mine[:_LINES]
+            more = len(mine) - _LINES
+            lines += ["", *([f"and {more} more: changes.csv has all", ""] if more > 0 else [])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _counts(rows: Sequence[Row]) -> str:
+    counts = {change: sum(row["change"] == change for row in rows) for change in _SECTIONS}
+    told = [f"{title.lower()}: {counts[change]}" for change, title in _SECTIONS.items() if counts[change]]
+    return f"{'; '.join(told)}." if told else "Nothing changed."
+
+
+def _folded(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield a line for each change: one for a group and its people, and one for a subject in many namespaces."""
+    groups = {_fold(row, row["subject"]) for row in rows if row["subject_kind"] == "Group"}
+    people: dict[tuple[str, ...], int] = {}
+    kept: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        if row["group"] and _fold(row, row["group"]) in groups:
+            at = _fold(row, row["group"])
+            people[at] = people.get(at, 0) + 1
+            continue
+        same = ("zone", "change", "object", "subject_kind", "subject", "repository", "before", "after", "cause")
+        kept.setdefault(tuple(row[name] for name in same), []).append(row)
+    for many in kept.values():
+        first = many[0]
+        count = people.get(_fold(first, first["subject"]), 0) if first["subject_kind"] == "Group" else 0
+        yield _line(first, count, [row["namespace"] for row in many]), first
+
+
+def _fold(row: Row, group: str) -> tuple[str, ...]:
+    return (*(row[name] for name in ("zone", "namespace", "repository", "change", "cause")), group)
+
+
+def _line(row: Row, people: int, namespaces: Sequence[str]) -> str:
+    cells = [_who(row, people), _where(row, namespaces), row["before"], row["after"], row["cause"]]
+    return f"| {' | '.join(markdown(cell) for cell in cells)} |"
+
+
+def _who(row: Row, people: int) -> str:
+    if row["object"] not in {"access", "group"}:
+        return row["object"]
+    who = f"{_KINDS.get(row['subject_kind'], row['subject_kind'])} {row['subject']}"
+    if people:
+        return f"{who} ({people} {'person' if people == 1 else 'people'})"
+    return f"{who}, by group {row['group']}" if row["group"] else who
+
+
+def _where(row: Row, namespaces: Sequence[str]) -> str:
+    """Say where: zone, namespaces and repository; nothing that stands for all of them."""
+    named = [name for name in dict.fromkeys(namespaces) if name != "*"]
+    if not named:
+        return f"{row['zone']}: everywhere" if row["object"] == "access" else row["zone"]
+    more = len(named) - _PLACES
+    places = f"{', '.join(named[:_PLACES])}{f' and {more} more namespaces' if more > 0 else ''}"
+    return f"{row['zone']}: {places}{'' if row['repository'] in {'', '*'} else ', repository ' + row['repository']}"
