@@ -20,6 +20,8 @@ FORMAT: Final = "registry-audit manifest"
 VERSION: Final = 1
 SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
+LATEST: Final = "latest"  # the link, beside the runs, to the newest that was complete
+PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
 
 _RUN: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-([1-9]\d?))?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -76,6 +78,11 @@ class Manifest(msgspec.Struct, frozen=True):
         if zone:
             return any(one.id == zone and one.state == COMPLETE for one in self.run.zones)
         return self.state == COMPLETE
+
+
+def is_run(name: str) -> bool:
+    """Say whether a name is the id of a run."""
+    return _RUN.fullmatch(name) is not None
 
 
 class Place(Protocol):
@@ -185,12 +192,21 @@ class Runs:
         try:
             data = self._place.read(run.id, name)
         except OSError as error:
+            if self._pruned(run.id):
+                return None
             self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; it is not used")
             return None
         if hashlib.sha256(data).hexdigest() != wanted:
             self._tell(f"{run.id}/{name}: was changed after the run wrote it; it is not used")
             return None
         return data
+
+    def _pruned(self, run: str) -> bool:
+        """Say whether the files of a run were removed by age: that they are not there is then as it should be."""
+        try:
+            return bool(self._place.read(run, PRUNED))
+        except OSError:
+            return False
 
     def _newest_first(self, before: str) -> Iterator[Manifest]:
         """Yield the runs that have ended; manifests are read as they are needed, and once."""
@@ -239,11 +255,12 @@ def _wrong(manifest: Manifest, name: str) -> str:
         return f"has version {manifest.version}, and this program reads version {VERSION}"
     if manifest.id != name:
         return "is of another run"
-    if not all(_inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
+    if not all(inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
         return "names a file that cannot be one of the run"
     return ""
 
 
-def _inside(name: str) -> bool:
+def inside(name: str) -> bool:
+    """Say whether a name can be one of a file in a run's folder: it does not lead out of it."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -9,7 +9,6 @@ from minisign import Error, PublicKey, SecretKey, Signature
 from audit.errors import UsageError
 
 SUFFIX: Final = ".minisig"
-PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
 # Nothing vouches for this line of a signature, so it says the same always.
 _COMMENT: Final = "signature of registry-audit"
 
@@ -17,7 +16,7 @@ _COMMENT: Final = "signature of registry-audit"
 class Signer:
     """Signs with one key, which is read once: a wrong password is told before the work begins."""
 
-    def __init__(self, path: Path, password_env: str = PASSWORD_ENV) -> None:
+    def __init__(self, path: Path, password_env: str) -> None:
         """Read the secret key at `path`; its password stands in the variable. Raises UsageError when it cannot."""
         try:
             self._key = SecretKey.from_bytes(path.read_bytes())
@@ -59,7 +58,7 @@ class Verifier:
             raise UsageError("this is no public key of minisign", where=str(path)) from error
 
     def holds(self, data: bytes, signature: bytes, said: str) -> bool:
-        """Say whether `signature` is one of `data` that this program made by this key, saying `said`, to the last byte."""
+        """Say whether `signature` is of `data`, by this key, and says `said`; to the last byte as it was written."""
         try:
             found = Signature.from_bytes(signature)
             self._key.verify(data, found)

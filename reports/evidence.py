@@ -1,7 +1,8 @@
 """The manifest of a run: what was asked, what was seen and what not, and what was written. It is written last."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -167,8 +168,17 @@ def sha256sum(data: bytes, name: str) -> bytes:
 
 def manifest_schema() -> dict[str, Any]:
     """Return the JSON Schema of manifests."""
-    return {
+    schema: dict[str, Any] = json.loads(_schema_text())
+    return schema
+
+
+def _schema_text() -> str:
+    head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Manifest of a run of registry-audit",
-        **msgspec.json.schema(Record),
     }
+    return json.dumps(head | msgspec.json.schema(Record), indent=2) + "\n"
+
+
+# What `make docs` writes into docs/.
+DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {"manifest.schema.json": _schema_text}

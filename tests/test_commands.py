@@ -31,7 +31,14 @@ from tests.worlds import HOSTILE, world_of, write_dump
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "audit/demo/demo-1"
-OUTPUTS = {"findings.json", *(f"{name}.csv" for name in SCHEMAS), "manifest.json", "report.html", "snapshots"}
+OUTPUTS = {
+    "findings.json",
+    *(f"{name}.csv" for name in SCHEMAS),
+    "manifest.json",
+    "manifest.sha256",
+    "report.html",
+    "snapshots",
+}
 
 
 def configuration(tmp_path: Path, zones: list[dict[str, Any]], **rest: Any) -> str:
@@ -75,7 +82,7 @@ def test_a_run_over_several_zones(tmp_path: Path, capsys: pytest.CaptureFixture[
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["state"] == "complete"
     assert {file["name"] for file in manifest["files"]} == {
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.stem != "manifest"
     }
     assert {file["name"]: file["rows"] for file in manifest["files"]}["access.csv"] == len(rows(folder / "access.csv"))
 

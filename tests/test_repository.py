@@ -16,12 +16,13 @@ from audit.cli import run_command
 from audit.reference import DOCUMENTS, exit_codes_reference
 from benchmarks.estate import Estate, Shape, answer, demo, write
 from benchmarks.stage import STAGES
+from reports.evidence import DOCUMENTS as EVIDENCE
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-@pytest.mark.parametrize(("name", "text"), DOCUMENTS.items())
+@pytest.mark.parametrize(("name", "text"), [*DOCUMENTS.items(), *EVIDENCE.items()])
 def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -> None:
     """The documents are the code's own words."""
     assert (ROOT / "docs" / name).read_text() == text()
@@ -30,7 +31,22 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
 @pytest.mark.parametrize(
     "command",
     [
-        *("", "run", "collect", "report", "who", "explain", "can", "demo", "query", "verify", "zones", "checks"),
+        *(
+            "",
+            "run",
+            "collect",
+            "report",
+            "who",
+            "explain",
+            "can",
+            "demo",
+            "query",
+            "check-evidence",
+            "prune",
+            "verify",
+            "zones",
+            "checks",
+        ),
         "config check",
     ],
 )

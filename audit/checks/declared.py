@@ -10,7 +10,7 @@ from audit.checks.settings import Settings
 
 
 class Declared(msgspec.Struct, frozen=True):
-    """The checks of a run: how many there are, a SHA-256 (hex) of what they and the settings say, and which were off."""
+    """The checks of a run: how many, a SHA-256 (hex) of what they and their settings say, and which were off."""
 
     count: int
     sha256: str

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from audit.commands import terminal
 from audit.commands.comparing import Comparing
@@ -16,7 +15,7 @@ from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
 from audit.results import facts_of
-from audit.runs import SNAPSHOTS, Folder, Runs
+from audit.runs import LATEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.tables import SCHEMAS, Table
@@ -26,8 +25,6 @@ from reports.evidence import Hashing, Written
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, zone_info
-
-LATEST: Final = "latest"
 
 
 @dataclass(frozen=True, slots=True)

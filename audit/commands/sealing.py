@@ -6,6 +6,7 @@ from pathlib import Path
 
 from audit.checks.declared import declared
 from audit.checks.settings import Settings
+from audit.config import PASSWORD_ENV, Config, Namespaces
 from audit.files import write_private
 from audit.reconcile import Count, reconcile
 from audit.runs import MANIFEST, Place, Runs
@@ -13,7 +14,7 @@ from audit.scope import Selects
 from audit.signing import SUFFIX, Signer
 from audit.snapshot import Snapshot
 from audit.tables import VERSION, Table
-from reports.evidence import DIGEST, Evidence, Program, Reach, Written, manifest, sha256sum, zone_evidence
+from reports.evidence import DIGEST, Chosen, Evidence, Program, Reach, Written, manifest, sha256sum, zone_evidence
 from reports.run import RunInfo
 
 
@@ -21,9 +22,23 @@ from reports.run import RunInfo
 class Seal:
     """What a manifest says of how the run was asked for, and by which key it is signed (None: by none)."""
 
-    scope: Reach = Reach()
+    scope: Reach = field(default_factory=Reach)
     options: Mapping[str, str] = field(default_factory=dict)
     signer: Signer | None = None
+
+
+def signer_of(config: Config | None, key: Path | None) -> Signer | None:
+    """Return what signs: the key of the command line, or that of the configuration, or nothing. Raises UsageError."""
+    given = config.evidence if config else None
+    path = key or (given.key_file if given else None)
+    return Signer(path, given.password_env if given else PASSWORD_ENV) if path else None
+
+
+def reach_of(config: Config | None, settings: Settings) -> Reach:
+    """Return which namespaces are reported on, as the manifest says it."""
+    given = config.namespaces if config else Namespaces()
+    include, exclude = (Chosen(names=one.names, labels=one.labels) for one in (given.include, given.exclude))
+    return Reach(include, exclude, settings.organization_label)
 
 
 class Sealing:
