@@ -1,6 +1,6 @@
 """How wrong something may be of which a sample was looked at: exact binomial bounds."""
 
-from math import exp, inf, lgamma, log, log1p
+from math import exp, lgamma, log, log1p
 
 _STEPS = 60  # halvings: closer than numbers of this kind can tell
 
@@ -22,12 +22,10 @@ def highest_share(wrong: int, looked_at: int, confidence: float = 0.95) -> float
 
 
 def _at_most(wrong: int, looked_at: int, share: float) -> float:
-    """Return how likely it is to see at most `wrong` when `share` are."""
+    """Return how likely it is to see at most `wrong` when `share` are, which is neither none nor all."""
     return sum(exp(_log_likely(seen, looked_at, share)) for seen in range(wrong + 1))
 
 
 def _log_likely(seen: int, looked_at: int, share: float) -> float:
-    if share in {0.0, 1.0}:
-        return 0.0 if seen == looked_at * share else -inf
     ways = lgamma(looked_at + 1) - lgamma(seen + 1) - lgamma(looked_at - seen + 1)
     return ways + seen * log(share) + (looked_at - seen) * log1p(-share)

@@ -87,6 +87,15 @@ FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at 
 SignKey = Annotated[
     Path | None, typer.Option("--sign-key", help="Sign the manifest with this key of minisign.", metavar="FILE")
 ]
+StaleDays = Annotated[
+    float | None,
+    typer.Option(
+        "--stale-days",
+        min=0,
+        help="Fill a zone that cannot be read with its last snapshot of DIR, if that is not older; it is `stale`.",
+        metavar="DAYS",
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -113,6 +122,7 @@ def run(
     zone: Zones = None,
     formats: Formats = None,
     scope: AccountScope = None,
+    stale_days: StaleDays = None,
     verify: Annotated[
         int,
         typer.Option("--verify", help="Compare so many cells of each zone with its own answers.", metavar="N", min=0),
@@ -132,6 +142,7 @@ def run(
         only=zone or (),
         formats=formats or (),
         scope=scope,
+        stale_days=stale_days,
         verify=verify,
         exceptions=exceptions,
         fail_on=fail_on,

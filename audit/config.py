@@ -123,10 +123,44 @@ class KubeconfigZones(_Model):
     )
 
 
+class ControlApi(_Model):
+    """The APPUiO control API, which lists the zones."""
+
+    api: Address | None = Field(default=None, description="Address of the control API; default: the kubeconfig's.")
+    ca_file: FilePath | None = Field(default=None, description="Certificate authority of the control API (PEM).")
+    credentials: Credentials = Field(description="How to log in to the control API itself.")
+    zones: tuple[Text, ...] = Field(default=("*",), description="Ids of zones or globs; any of them.", min_length=1)
+    zone_credentials: Credentials | None = Field(
+        default=None,
+        description="How to log in to each zone: as `credentials` of a zone, with `{zone}` in a path or context for "
+        "its id (in a variable: in capitals, `_` for `-`), sent to the address that the control API gives; default: "
+        "the standard kubeconfig's context that leads there.",
+    )
+    zone_ca_file: FilePath | None = Field(
+        default=None, description="Certificate authority of each zone's API (PEM), with `{zone}` for its id."
+    )
+    organizations: bool = Field(
+        default=True, description="Read who belongs to organizations and teams, to compare with each zone's groups."
+    )
+
+    @model_validator(mode="after")
+    def _one_server(self) -> Self:
+        if self.api is None and (self.credentials.token_file or self.credentials.token_env):
+            raise ValueError("a token says no address: give the control API's api")
+        return self
+
+
 class ZonesFrom(_Model):
     """Where zones are listed, when they do not all stand here."""
 
-    kubeconfig: KubeconfigZones = Field(description="A zone for each context of a kubeconfig.")
+    control_api: ControlApi | None = Field(default=None, description="The zones that the APPUiO control API lists.")
+    kubeconfig: KubeconfigZones | None = Field(default=None, description="A zone for each context of a kubeconfig.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.control_api is None) == (self.kubeconfig is None):
+            raise ValueError("give exactly one of: control_api, kubeconfig")
+        return self
 
 
 class Selection(_Model):
@@ -194,6 +228,13 @@ class Collect(_Model):
         default="auto",
         description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
         "sees. `auto`: the first, and the second where role bindings are refused.",
+    )
+    stale_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="How old a zone's last snapshot, from an earlier run in the same folder, may be to fill in for a "
+        "zone that cannot be read; 0: never. Such a zone is `stale`, and the run partial.",
     )
     users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
     tokens: bool = Field(
@@ -285,6 +326,8 @@ def check_files(config: Config) -> list[str]:
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():
             mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
+    if config.zones_from and (control := config.zones_from.control_api):
+        mistakes += _check("zones_from.control_api", control.ca_file, control.credentials)
     return mistakes
 
 

@@ -3,7 +3,8 @@
 from typing import Final
 
 from audit.objects import KINDS
-from audit.snapshot import Snapshot
+from audit.snapshot import STALE, Snapshot
+from audit.stale import said
 from audit.tables import Table, table_of
 
 SEEN: Final = "seen"
@@ -25,8 +26,9 @@ def coverage(snapshot: Snapshot, excluded: int = 0) -> Table:
 
 def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
     order = list(KINDS)
+    seen = {"state": STALE, "detail": said(snapshot.origin)} if snapshot.state == STALE else {"state": SEEN}
     lines: list[dict[str, str | int]] = [
-        {"kind": one.kind, "state": SEEN, "count": one.count, "resource_version": one.resource_version}
+        {"kind": one.kind, **seen, "count": one.count, "resource_version": one.resource_version}
         for one in snapshot.listings
     ]
     lines += [

@@ -8,7 +8,7 @@ from typing import Final, cast
 import msgspec
 import numpy as np
 
-from audit.objects import Binding, Group, ImageStream, Item, Namespace, Role, ServiceAccount, Token, User
+from audit.objects import Binding, Group, ImageStream, Item, Membership, Namespace, Role, ServiceAccount, Token, User
 from audit.rbac.rules import rules_text
 from audit.snapshot import PARENTS, TABLES, Gap, Ints, Listing, Origin, Snapshot
 
@@ -24,6 +24,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     "imagestreams": ("namespace", "name"),
     "users": ("name",),
     "tokens": ("namespace", "name"),
+    "declared": ("organization", "team", "user"),
 }
 
 
@@ -53,6 +54,8 @@ class Facts:
             "imagestreams": self._streams,
             "users": self._users,
             "tokens": self._tokens,
+            "organizationmembers": self._organizations,
+            "teams": self._teams,
         }
         adders[kind](items)
 
@@ -157,6 +160,21 @@ class Facts:
             "tokens", "account", (i.metadata.annotations.account if i.metadata.annotations else "" for i in tokens)
         )
         self._put("tokens", "last_used", (i.metadata.labels.last_used if i.metadata.labels else "" for i in tokens))
+
+    def _organizations(self, items: Sequence[Item]) -> None:
+        self._declared([("", one) for one in cast("Sequence[Membership]", items)])
+
+    def _teams(self, items: Sequence[Item]) -> None:
+        self._declared([(one.metadata.name, one) for one in cast("Sequence[Membership]", items)])
+
+    def _declared(self, teams: Sequence[tuple[str, Membership]]) -> None:
+        rows = [
+            (one.metadata.namespace, team, user)
+            for team, one in teams
+            for user in ("", *(ref.name for ref in (one.spec.users if one.spec else None) or ()))
+        ]
+        for at, column in enumerate(TABLES["declared"]):
+            self._put("declared", column, (row[at] for row in rows))
 
     def _metadata(self, table: str, items: Sequence[Role | Binding | ServiceAccount | ImageStream | Token]) -> None:
         self._put(table, "namespace", (i.metadata.namespace for i in items))

@@ -44,7 +44,7 @@ def expand(ways: Ways) -> Rows:
     uses = ways.uses
     use = ways.use[edges]
     count = uses.count[use]
-    capability = _ranges(uses.first[use], count)
+    capability = ranges(uses.first[use], count)
     edges, who, group = (np.repeat(values, count) for values in (edges, who, group))
     space = ways.namespace[edges]
     inert = np.array([one.inert for one in ways.identities], dtype=bool)[who]
@@ -70,16 +70,17 @@ def _with_members(ways: Ways) -> tuple[Ints, Ints, Ints]:
     every = np.arange(len(ways.who), dtype=np.int32)
     count = np.maximum(ways.member_count[ways.who], 0)
     through = np.repeat(every, count)
-    members = ways.members[_ranges(ways.member_first[ways.who], count)]
+    members = ways.members[ranges(ways.member_first[ways.who], count)]
     direct = np.full(len(every), DIRECT, dtype=np.int32)
     return np.append(every, through), np.append(ways.who, members), np.append(direct, ways.who[through])
 
 
-def _ranges(first: Ints, count: Ints) -> NDArray[np.intp]:
+def ranges(first: Ints | NDArray[np.intp], count: Ints | NDArray[np.intp]) -> NDArray[np.intp]:
     """Return first[0], first[0] + 1, … for count[0] numbers, then the same for each other entry."""
-    ends = np.cumsum(count)
+    counts = count.astype(np.intp)
+    ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
-    starts: NDArray[np.intp] = np.repeat(first - (ends - count), count)
+    starts: NDArray[np.intp] = np.repeat(first - (ends - counts), counts)
     return starts + np.arange(total)
 
 

@@ -174,7 +174,51 @@ class Token(Struct, frozen=True, gc=False):
     metadata: TokenMeta
 
 
-Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream | User | Token
+class UserRef(Struct, frozen=True, gc=False):
+    """Somebody who is declared to be a member."""
+
+    name: str
+
+
+class Members(Struct, frozen=True, gc=False):
+    """Who is declared to belong together."""
+
+    users: list[UserRef] | None = field(default=None, name="userRefs")
+
+
+class Membership(Struct, frozen=True, gc=False):
+    """Who belongs to an organization, or to a team of it (`appuio.io/v1`); its namespace is the organization."""
+
+    metadata: Meta
+    spec: Members | None = None
+
+
+class CloudProvider(Struct, frozen=True):
+    """Where a zone runs."""
+
+    name: str = ""
+    region: str = ""
+
+
+class ZoneData(Struct, frozen=True):
+    """What the control API tells of a zone."""
+
+    name: str = field(default="", name="displayName")
+    urls: dict[str, str] | None = None
+    features: dict[str, str] | None = None
+    provider: CloudProvider | None = field(default=None, name="cloudProvider")
+    domain: str = field(default="", name="defaultAppDomain")
+    gateways: list[str] | None = field(default=None, name="gatewayIPs")
+
+
+class ListedZone(Struct, frozen=True):
+    """A zone as the control API lists it (`appuio.io/v1`)."""
+
+    metadata: Meta
+    data: ZoneData = ZoneData()
+
+
+Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream | User | Token | Membership | ListedZone
 
 
 class Kind(Struct, frozen=True):
@@ -203,6 +247,7 @@ class Kind(Struct, frozen=True):
 
 
 _RBAC: Final = "rbac.authorization.k8s.io"
+_APPUIO: Final = "appuio.io"
 KINDS: Final[dict[str, Kind]] = {
     kind.plural: kind
     for kind in (
@@ -226,8 +271,15 @@ KINDS: Final[dict[str, Kind]] = {
             accept="application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
             selector="type=kubernetes.io/service-account-token",
         ),
+        Kind("organizationmembers", "OrganizationMembers", _APPUIO, Membership, namespaced=True, optional=True),
+        Kind("teams", "Team", _APPUIO, Membership, namespaced=True, optional=True),
     )
 }
+# What the control API lists; of each zone, so of none.
+ZONES: Final = Kind("zones", "Zone", _APPUIO, ListedZone)
+# What the control API knows of all zones together; it is kept with the facts of each.
+DECLARED: Final = ("organizationmembers", "teams")
+OF_A_ZONE: Final = tuple(plural for plural in KINDS if plural not in DECLARED)
 # What an account without cluster-wide rights may list in place of namespaces: those that it sees.
 PROJECTS: Final = Kind("projects", "Project", "project.openshift.io", Namespace)
 # What answers about access need; the other kinds only help to say what is wrong.

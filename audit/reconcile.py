@@ -58,7 +58,9 @@ def reconcile(snapshot: Snapshot, selects: Selects | None, tables: Mapping[str, 
     """Return the count of each kind of a zone; `tables` are those made of `snapshot`, in the scope that `selects`."""
     left_out = _Excluded(snapshot, selects)
     lists = {listing.kind: listing for listing in snapshot.listings}
-    return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in KINDS)
+    # What organizations declare is not of the zone, and its objects are no rows: the table `organizations` compares it.
+    held = [kind for kind in KINDS if kind in _HELD or kind in snapshot.tables]
+    return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in held)
 
 
 class _Excluded:

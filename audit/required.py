@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from audit.objects import KINDS, Kind
+from audit.objects import DECLARED, KINDS, NEEDED, ZONES, Kind
 
 
 class Right(NamedTuple):
@@ -34,7 +34,7 @@ _AUTHORIZATION: Final = "authorization.k8s.io"
 READER: Final = Part(
     "registry-audit-reader",
     (
-        *_list(*(kind for kind in KINDS.values() if kind.plural != "tokens")),
+        *_list(*(KINDS[plural] for plural in (*NEEDED, "users"))),
         Right("create", _AUTHENTICATION, "selfsubjectreviews"),
         Right("create", _AUTHORIZATION, "selfsubjectaccessreviews"),
         Right("get", "user.openshift.io", "users", name="~"),
@@ -73,6 +73,17 @@ OPTIONAL: Final[dict[str, Part]] = {
         ),
     ),
 }
+# This one is for the control API's own cluster, and not for a zone.
+CONTROL_API: Final = Part(
+    "registry-audit-control-api",
+    _list(ZONES, *(KINDS[plural] for plural in DECLARED)),
+    (
+        "To be granted in the APPUiO control API, not in a zone (zones_from.control_api): which zones there are, and",
+        "who belongs to which organization and team (not needed with control_api.organizations: false).",
+        "The cost: its holder can see the members of every organization.",
+    ),
+)
+PARTS: Final = {**OPTIONAL, "control-api": CONTROL_API}
 # What a report does not know when something may not be listed or asked.
 UNKNOWN_WITHOUT: Final = {
     "namespaces": "which namespaces there are beside those with a binding, and whose they are",
@@ -93,10 +104,10 @@ EVERYBODY: Final = (Right("list", "project.openshift.io", "projects"),)
 
 
 def manifest(parts: Iterable[str] = ()) -> str:
-    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of OPTIONAL), as YAML."""
+    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of PARTS), as YAML."""
     wanted = [*dict.fromkeys(parts)]
-    documents = [_role(READER), *(_role(OPTIONAL[name]) for name in wanted)]
-    left = [name for name in OPTIONAL if name not in wanted]
+    documents = [_role(READER), *(_role(PARTS[name]) for name in wanted)]
+    left = [name for name in PARTS if name not in wanted]
     more = [f"# Not needed for a report, and left out here; --with gives it: {name}" for name in left]
     return "\n".join(["---\n".join(documents) + "# Bind it: oc adm policy add-cluster-role-to-user ROLE USER", *more])
 

@@ -3,6 +3,7 @@
 from audit.access import tables_of
 from audit.coverage import coverage
 from audit.inventory import ORGANIZATION_LABEL, inventory
+from audit.organizations import organizations_of
 from audit.scope import Scope
 from audit.snapshot import Snapshot
 from audit.tables import Table
@@ -16,5 +17,6 @@ def facts_of(
     return {
         **tables_of(snapshot, scope.namespaces),
         **inventory(snapshot, scope.namespaces, organization_label=organization_label),
+        "organizations": organizations_of(snapshot, scope.namespaces, label=organization_label),
         "coverage": coverage(snapshot, scope.excluded),
     }

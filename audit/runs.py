@@ -22,13 +22,14 @@ SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
 LATEST: Final = "latest"  # the link, beside the runs, to the newest that was complete
 PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
+_READ: Final = (COMPLETE, "partial")  # states of a zone that was read in that very run
 
 _RUN: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-([1-9]\d?))?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ZoneRecord(msgspec.Struct, frozen=True):
-    """A zone of an earlier run: `complete`, `partial` or `failed`."""
+    """A zone of an earlier run: `complete`, `partial`, `failed` or `stale`."""
 
     id: str
     state: str
@@ -170,6 +171,15 @@ class Runs:
             snapshot = self.snapshot(run, zone) if run.whole(zone) else None
             if snapshot is not None:
                 return EarlierSnapshot(run, snapshot)
+        return None
+
+    def last_seen(self, zone: str, *, before: str = "") -> Snapshot | None:
+        """Return the newest snapshot of `zone` from a run that read it, all of it or not, before the run `before`."""
+        for run in self._newest_first(before):
+            read = any(one.id == zone and one.state in _READ for one in run.run.zones)
+            snapshot = self.snapshot(run, zone) if read else None
+            if snapshot is not None:
+                return snapshot
         return None
 
     def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:

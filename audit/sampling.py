@@ -1,6 +1,6 @@
 """Cells of a zone's tables, drawn at random, to be compared with what the cluster itself says."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -50,13 +50,25 @@ class Sample(NamedTuple):
     left_out: int
 
 
-def sample(snapshot: Snapshot, oracle: Oracle, wanted: int | None, seed: int) -> Sample:
-    """Draw `wanted` cells, a third from each population; None: all of the table, and as many pairs without a row."""
-    rng = np.random.default_rng(seed)
-    cells = _Cells(tables_of(snapshot)["access"])
+class Draw(NamedTuple):
+    """What to draw: so many cells, a third from each population (None: all of the table, and as many pairs).
+
+    The same seed draws the same. With `namespaces`, only those, and what is cluster-wide.
+    """
+
+    cells: int | None
+    seed: int = 0
+    namespaces: Collection[str] | None = None
+
+
+def sample(oracle: Oracle, draw: Draw) -> Sample:
+    """Draw cells of the tables of a zone at random."""
+    snapshot, wanted = oracle.ways.snapshot, draw.cells
+    rng = np.random.default_rng(draw.seed)
+    cells = _Cells(tables_of(snapshot, draw.namespaces)["access"])
     there = len(cells.yes), len(cells.no)
     yes, no, pairs = (*there, max(sum(there), 1)) if wanted is None else _shares(wanted, *there)
-    without, unknown = _without_row(snapshot, oracle, cells, pairs, rng)
+    without, unknown = _without_row(oracle, cells, pairs, rng, draw.namespaces)
     drawn = cells.draw(cells.yes, yes, rng), cells.draw(cells.no, no, rng), without
     return Sample(dict(zip(POPULATIONS, drawn, strict=True)), cells.unknown + unknown)
 
@@ -114,14 +126,14 @@ class _Cells:
 
 
 def _without_row(
-    snapshot: Snapshot, oracle: Oracle, cells: _Cells, size: int, rng: np.random.Generator
+    oracle: Oracle, cells: _Cells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
 ) -> tuple[Drawn, int]:
     """Draw pairs of a subject and a namespace without a row, each with an action; count those that are unknown.
 
     There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
     """
-    subjects, actions = _subjects(snapshot, oracle), tuple(NEEDS)
-    namespaces = [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
+    subjects, actions = _subjects(oracle), tuple(NEEDS)
+    namespaces = [name for name in listed_namespaces(oracle.ways.snapshot) if wanted is None or name in wanted]
     tries = size * _TRIES if namespaces else 0
     drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
     asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
@@ -133,9 +145,14 @@ def _without_row(
     return Drawn(known, [], whole=size > 0 and not known), len(found) - len(known)
 
 
-def _subjects(snapshot: Snapshot, oracle: Oracle) -> list[Identity]:
+def listed_namespaces(snapshot: Snapshot) -> list[str]:
+    """Return the namespaces that the zone lists, in their order."""
+    return [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
+
+
+def _subjects(oracle: Oracle) -> list[Identity]:
     """Return everybody who is bound, listed or known, and two who are not, in their order."""
-    text, tables = snapshot.strings, snapshot.tables
+    text, tables = oracle.ways.snapshot.strings, oracle.ways.snapshot.tables
     accounts = zip(
         tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True
     )

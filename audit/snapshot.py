@@ -21,8 +21,9 @@ from audit.errors import UsageError
 Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
-VERSION: Final = 2
+VERSION: Final = 3
 SUFFIX: Final = ".snapshot"
+STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
 _FIX: Final = "collect it again with `registry-audit collect`"
 
@@ -39,6 +40,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "imagestreams": ("namespace", "name", "created", "pushed"),
     "users": ("name", "created"),
     "tokens": ("namespace", "name", "created", "account", "last_used"),
+    # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
+    "declared": ("organization", "team", "user"),
 }
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
@@ -100,7 +103,10 @@ class Listing(msgspec.Struct, frozen=True, order=True):
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known."""
+    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known.
+
+    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was.
+    """
 
     zone: str
     source: str  # CLUSTER, TENANT (live too, and only what an ordinary account is shown) or DUMP
@@ -112,6 +118,8 @@ class Origin(msgspec.Struct, frozen=True):
     finished: str = ""
     tool: str = ""
     cluster_id: str = ""  # uid of the namespace kube-system: every cluster has its own, and needs no further right
+    stale: str = ""
+    tried: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +134,9 @@ class Snapshot:
 
     @property
     def state(self) -> str:
-        """Return `complete`, `partial`, or `failed` when no binding at all was seen."""
+        """Return `complete`, `partial`, `failed` when no binding at all was seen, or `stale`: see `audit.stale`."""
+        if self.origin.stale:
+            return STALE
         if not self.gaps:
             return "complete"
         whole = {gap.kind for gap in self.gaps if not gap.namespace}

@@ -21,11 +21,10 @@ from audit.collect.decode import Unusable
 from audit.collect.reviews import Subjects
 from audit.rbac.rules import IMAGES, PULL, PUSH, QUESTIONS
 from audit.rbac.subjects import GROUP, Identity, user
-from audit.sampling import Cell
+from audit.sampling import Cell, Draw, listed_namespaces
 from audit.snapshot import Snapshot
 from audit.tables import NO, UNKNOWN, YES
 from audit.verify import Difference, Reviewer, ask_all, differences
-from audit.ways import ways_in
 
 ACTIONS: Final = {"pull": PULL, "push": PUSH}
 
@@ -65,10 +64,10 @@ class Lists:
 
 
 def compare_lists(
-    snapshot: Snapshot, lister: Lister, review: Reviewer, places: Sequence[Place], stop: Event, *, at_once: int = 8
+    oracle: Oracle, lister: Lister, review: Reviewer, places: Sequence[Place], stop: Event, *, at_once: int = 8
 ) -> Lists:
     """Ask for the lists of `places`, and settle whom only one side names."""
-    oracle, ours = Oracle(ways_in(snapshot)), _ours(snapshot)
+    ours = _ours(oracle.ways.snapshot)
 
     def ask(place: Place) -> Subjects | Unusable:
         try:
@@ -85,7 +84,7 @@ def compare_lists(
     unanswered = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
     failures = [f"{one.reason}: {one.detail}" for one in said.values() if isinstance(one, Unusable)]
     return Lists(
-        snapshot.origin.zone,
+        oracle.ways.snapshot.origin.zone,
         asked=len(said),
         same=sum(not one for one in doubts.values()),
         failed=len(failures),
@@ -97,11 +96,11 @@ def compare_lists(
     )
 
 
-def draw_places(snapshot: Snapshot, wanted: int, seed: int) -> list[Place]:
+def draw_places(snapshot: Snapshot, wanted: int, draw: Draw) -> list[Place]:
     """Draw `wanted` places at random: namespaces, each with an action."""
-    spaces = [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
+    spaces = [name for name in listed_namespaces(snapshot) if draw.namespaces is None or name in draw.namespaces]
     places = [Place(space, action) for space in spaces for action in ACTIONS]
-    return [places[at] for at in np.random.default_rng(seed).permutation(len(places))[:wanted].tolist()]
+    return [places[at] for at in np.random.default_rng(draw.seed).permutation(len(places))[:wanted].tolist()]
 
 
 def _attributes(place: Place) -> dict[str, str]:

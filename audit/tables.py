@@ -128,13 +128,14 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "state",
             "text",
-            "`seen`, `excluded` (left out by the configuration), `not-asked` (no answer about access needs it, and "
-            "nobody asked for it), or why it was not seen: a word of the list below.",
+            "`seen`, `stale` (seen at `as_of`; the zone could not be read again), `excluded` (left out by the "
+            "configuration), `not-asked` (no answer about access needs it, and nobody asked for it), or why it was not "
+            "seen: a word of the list below.",
         ),
         Column("count", "count", "Objects listed; -1 when not known."),
         Column("detail", "text", "What the cluster or the file said, for people."),
         Column("resource_version", "text", "Version of the list as the API server gave it."),
-        Column("source", "text", "`cluster` or `dump`."),
+        Column("source", "text", "`cluster`, `tenant` (live too, and only what an ordinary account sees) or `dump`."),
         Column("place", "text", "Address of the API, or path of the files."),
         Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
     ),
@@ -158,6 +159,24 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("account", "text", "Service account that the token is of: `namespace:name`."),
         Column("created", "text", "When the secret was created (RFC 3339)."),
         Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
+    ),
+    "organizations": (
+        _ZONE,
+        Column("organization", "text", "Organization: of a namespace by its label, or as the control API lists it."),
+        Column("team", "text", "Team of the organization; empty for the organization itself."),
+        Column("group", "text", "Group that its members are in: `<organization>`, or `<organization>+<team>`."),
+        Column("subject", "text", "Person that the row is about; empty for the group as a whole."),
+        Column(
+            "state",
+            "text",
+            "Of a group: `same` (it lists whom the control API lists), `differs`, `no-group` (the zone has none), "
+            "`not-declared` (the control API has no such organization or team), `unknown` (what decides was not seen), "
+            "`not-asked` (of no control API). Of a person, where they differ: `only-declared` (not in the zone's "
+            "group) or `only-in-zone` (not in the control API).",
+        ),
+        Column("namespaces", "count", "Namespaces of the organization in this zone."),
+        Column("declared", "count", "People that the control API lists; -1 when not known."),
+        Column("members", "count", "People that the zone's group lists; -1 when not known, or there is no group."),
     ),
     "findings": (
         Column(

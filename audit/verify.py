@@ -14,12 +14,11 @@ from audit.collect.decode import Unusable
 from audit.collect.reviews import Allowed
 from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
-from audit.sampling import POPULATIONS, Cell, Sample, sample
+from audit.sampling import POPULATIONS, Cell, Draw, Sample, sample
 from audit.sentences import sentence, verdict
 from audit.snapshot import Snapshot
 from audit.tables import YES
 from audit.verified import Verified
-from audit.ways import ways_in
 
 CONFIDENCE: Final = 0.95
 _NO_RULE_NAMES_IT: Final = "registry-audit-any"
@@ -60,12 +59,9 @@ def not_asked(zone: str, why: str) -> Verification:
     return Verification(zone, Verified(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
 
 
-def verify(
-    snapshot: Snapshot, review: Reviewer, wanted: int | None, *, seed: int, stop: Event, at_once: int = 8
-) -> Verification:
-    """Ask the cluster `wanted` cells of the tables (None: all of them), `at_once` at the same time, and compare."""
-    oracle = Oracle(ways_in(snapshot))
-    chosen = sample(snapshot, oracle, wanted, seed)
+def verify(oracle: Oracle, review: Reviewer, draw: Draw, stop: Event, *, at_once: int = 8) -> Verification:
+    """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
+    chosen = sample(oracle, draw)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
     return _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
 

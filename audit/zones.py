@@ -21,6 +21,8 @@ _API: Final = "https://api.{}.appuio.cloud:6443"
 _REGISTRY: Final = "registry.{}.appuio.cloud"
 _PLACE: Final = "{zone}"  # in credentials for zones that are listed elsewhere
 _LONGEST: Final = 63  # characters of an id
+# No zone can be called so: it stands for those that could not be listed.
+UNLISTED: Final = "control_api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ Credentials = Kubeconfig | TokenFile | TokenEnv | InCluster
 class Zone:
     """One zone. `api` is empty when the credentials say where it is; `dump` is set when files stand in for it.
 
-    `name` is what people call it, empty when nobody says. `trouble` says why nothing can be asked of it at all.
+    `name` is what people call it, empty when nobody says; `about` what else is told of it. `trouble` says why nothing
+    can be asked of it at all.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Zone:
     name: str = ""
     trouble: str = ""
     proxy: str = ""
+    about: tuple[str, ...] = ()
 
 
 def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = ()) -> list[Zone]:
@@ -77,17 +81,20 @@ def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = 
     A zone that stands in the configuration is as it says there. Raises UsageError for one that is not there.
     """
     found = {zone.id: zone for zone in listed}
-    if config.zones_from:
+    if config.zones_from and config.zones_from.kubeconfig:
         found |= {zone.id: zone for zone in zones_of_kubeconfig(config.zones_from.kubeconfig)}
     own = [_zone(zone) for zone in config.zones]
     zones = [*own, *(zone for name, zone in found.items() if name not in {one.id for one in own})]
     there = [zone.id for zone in zones]
+    # Where zones could not be listed, one that is asked for may be among them.
+    unlisted = UNLISTED in there
     for name in only:
-        if name not in there:
+        if name not in there and not unlisted:
             near = get_close_matches(name, there, n=1)
             fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
             raise UsageError(f"the configuration has no zone {name}", fix=fix)
-    return [zone for zone in zones if not only or zone.id in only]
+    wanted = {*only, UNLISTED} if {*only} - {*there} else {*only}
+    return [zone for zone in zones if not only or zone.id in wanted]
 
 
 def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
@@ -132,6 +139,11 @@ def _marked(text: str, name: str, taken: set[str]) -> str:
     return next(one for one in marked if one not in taken)
 
 
+def api_of(zone: str) -> str:
+    """Return the address of the API of an APPUiO zone."""
+    return _API.format(zone)
+
+
 def registry_of(api: str) -> str:
     """Return the host of the registry that belongs to the API of an APPUiO zone; empty for any other address."""
     try:
@@ -149,23 +161,24 @@ def _zone(zone: ZoneConfig) -> Zone:
     credentials = credentials_of(zone.credentials)
     # A kubeconfig that is named, and a pod, know their own server.
     placed = isinstance(credentials, InCluster | Kubeconfig) and credentials != Kubeconfig()
-    api = zone.api or ("" if placed else _API.format(zone.id))
+    api = zone.api or ("" if placed else api_of(zone.id))
     return Zone(zone.id, api, registry, zone.ca_file, credentials, proxy=zone.proxy or "")
+
+
+def path_of(path: Path | None, zone: str) -> Path | None:
+    """Return a path in which `{zone}` stands for `zone`."""
+    return Path(str(path).replace(_PLACE, zone)) if path and zone else path
 
 
 def credentials_of(given: Reference | None, zone: str = "") -> Credentials:
     """Return the credentials that are meant; `{zone}` in what they refer to stands for `zone`."""
-
-    def of_zone(path: Path | None) -> Path | None:
-        return Path(str(path).replace(_PLACE, zone)) if path and zone else path
-
     if given is None:
         return Kubeconfig()
-    if token := of_zone(given.token_file):
+    if token := path_of(given.token_file, zone):
         return TokenFile(token)
     if given.token_env:
         return TokenEnv(given.token_env.replace(_PLACE, zone.upper().replace("-", "_")) if zone else given.token_env)
     if given.in_cluster:
         return InCluster()
     context = given.context.replace(_PLACE, zone) if given.context and zone else given.context
-    return Kubeconfig(of_zone(given.kubeconfig), context)
+    return Kubeconfig(path_of(given.kubeconfig, zone), context)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.objects import KINDS
+from audit.objects import KINDS, OF_A_ZONE
 
 Object = dict[str, Any]
 
@@ -47,7 +47,7 @@ class Estate:
         """Take the shape."""
         self.shape = shape
         self._random = Random(shape.seed)
-        self._objects: dict[str, list[Object]] = {plural: [] for plural in KINDS}
+        self._objects: dict[str, list[Object]] = {plural: [] for plural in OF_A_ZONE}
         self._roles()
         self._organizations()
         for number in range(shape.namespaces):

@@ -13,10 +13,9 @@ from audit.errors import STOPPED
 from audit.reconcile import Count
 from audit.runs import FORMAT, VERSION, Link
 from audit.snapshot import Snapshot, gap_lines
-from reports.run import RunInfo, older
+from reports.run import RunInfo
 
 DIGEST: Final = "manifest.sha256"  # for `sha256sum -c`
-STALE: Final = "stale"
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -74,7 +73,7 @@ class Program(msgspec.Struct, frozen=True):
 class ZoneEvidence(msgspec.Struct, frozen=True):
     """One zone: which cluster, read by whom and when, and how each list adds up; `errors` say what was not seen.
 
-    `state` is that of the run's zone, or `stale` when all was seen, and the facts were older than a day.
+    `state` is complete, partial, failed, or stale: it could not be read, and an earlier state of it stands in.
     """
 
     id: str
@@ -135,7 +134,7 @@ def zone_evidence(snapshot: Snapshot, lists: Sequence[Count], run: RunInfo) -> Z
         collected_from=origin.started,
         collected_to=origin.finished,
         collected_with=origin.tool,
-        state=STALE if state == "complete" and older(origin.finished, run.started) else state,
+        state=state,
         lists=tuple(lists),
         errors=gap_lines(snapshot.gaps),
     )

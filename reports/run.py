@@ -2,20 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
 
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
-from audit.snapshot import Snapshot, gap_lines
+from audit.snapshot import STALE, Snapshot, gap_lines
+from audit.stale import said
 from audit.verified import Verified
-
-FRESH: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial or failed; `gaps` are texts for people, one line each.
+    """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are texts for people, one line each.
 
     `verified` is None when nobody asked to compare the tables with the zone's own answers.
     """
@@ -66,17 +63,10 @@ class RunInfo:
         return min((zone.as_of for zone in self.zones if zone.as_of), default="")
 
 
-def older(as_of: str, started: str) -> bool:
-    """Say whether facts were older than a day when a run began; a time that is not known is not called old."""
-    try:
-        return datetime.fromisoformat(started) - datetime.fromisoformat(as_of) > FRESH
-    except (ValueError, TypeError):
-        return False
-
-
 def overall(states: Iterable[str]) -> str:
     """Return the state of several zones together."""
-    found = set(states)
+    # What is old is not what was to be seen.
+    found = {"partial" if state == STALE else state for state in states}
     return found.pop() if len(found) == 1 else "partial"
 
 
@@ -86,6 +76,7 @@ def zone_info(
     """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
     origin = snapshot.origin
     remarks = tuple(verified.remarks()) if verified else ()
+    stale = (f"anything newer: {said(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
         id=origin.zone,
         state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
@@ -95,7 +86,7 @@ def zone_info(
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=(*gap_lines(snapshot.gaps), *remarks),
+        gaps=(*stale, *gap_lines(snapshot.gaps), *remarks),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
         verified=verified,

@@ -7,7 +7,7 @@ import yaml
 
 from audit.cli import run_command
 from audit.collect.myself import ASKED
-from audit.required import OPTIONAL, READER, UNKNOWN_WITHOUT
+from audit.required import OPTIONAL, PARTS, READER, UNKNOWN_WITHOUT
 from tests.simulator.answers import Request
 from tests.simulator.rights import Right, covered, granted, right_of
 from tests.simulator.server import SimulatedZone
@@ -26,13 +26,15 @@ def test_nothing_in_the_roles_is_unused(tmp_path: Path) -> None:
     with (
         SimulatedZone(world_of(1), tmp_path / "a") as new,
         SimulatedZone(world_of(2), tmp_path / "b", absent={"selfsubjectreviews"}) as old,
+        SimulatedZone({"zones": [], "organizationmembers": [], "teams": []}, tmp_path / "c") as control,
     ):
         zones = [live(new, tmp_path, "new"), live(old, tmp_path, "old")]
-        config = configuration(tmp_path, zones, collect={"tokens": True})
+        listed = {"control_api": {"credentials": live(control, tmp_path, "control")["credentials"]}}
+        config = configuration(tmp_path, zones, zones_from=listed, collect={"tokens": True})
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "--verify", "9"]) == 0
         assert run_command(["verify", "-c", config, "-n", "9", "--subjects", "2"]) == 0
         assert run_command(["zones", "-c", config]) == 0
-        for server in (new, old):
+        for server in (new, old, control):
             used |= {right_of(request) for request in server.requests}
     assert used == granted()
 
@@ -69,12 +71,12 @@ def test_what_costs_more_is_left_out_unless_asked_for(capsys: pytest.CaptureFixt
     plain = printed(capsys)
     assert [role["metadata"]["name"] for role in yaml.safe_load_all(plain)] == [READER.role]
     assert "secrets" not in str(yaml.safe_load(plain))
-    assert all(f"--with gives it: {name}" in plain for name in OPTIONAL)
+    assert all(f"--with gives it: {name}" in plain for name in PARTS)
     both = printed(capsys, "--with", "tokens,verify", "--with", "verify")
     names = [role["metadata"]["name"] for role in yaml.safe_load_all(both)]
     assert names == [READER.role, OPTIONAL["tokens"].role, OPTIONAL["verify"].role]
     assert "can read every secret of the cluster" in both
-    assert all("The cost: " in "\n".join(part.remarks) for part in OPTIONAL.values())
+    assert all("The cost: " in "\n".join(part.remarks) for part in PARTS.values())
 
 
 def test_every_right_says_what_is_not_known_without_it() -> None:

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from audit.answers import Oracle
 from audit.cli import run_command
 from audit.collect.decode import Unusable
 from audit.collect.reviews import Subjects
+from audit.sampling import Draw
 from audit.snapshot import Gap
 from audit.subject_lists import Lists, compare_lists, draw_places
+from audit.ways import ways_in
 from tests.facts_of import snapshot_of
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, other_body
@@ -29,7 +32,9 @@ def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
         return Subjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
 
     snapshot = snapshot_of(world, gaps)
-    return compare_lists(snapshot, lister, asking(cluster), draw_places(snapshot, 99, 1), Event(), at_once=2)
+    return compare_lists(
+        Oracle(ways_in(snapshot)), lister, asking(cluster), draw_places(snapshot, 99, Draw(None, 1)), Event(), at_once=2
+    )
 
 
 @given(worlds())
@@ -86,17 +91,18 @@ def test_a_subject_that_the_tables_lack() -> None:
 def test_lists_without_an_answer() -> None:
     """They are counted with the reason; a doubt that nobody settles stays open."""
     snapshot = snapshot_of(small_world("ann"))
+    oracle, places = Oracle(ways_in(snapshot)), draw_places(snapshot, 9, Draw(None, 1))
 
     def refused(asked: dict[str, str]) -> Subjects:
         raise Unusable("refused", "403")
 
-    found = compare_lists(snapshot, refused, asking(small_world("ann")), draw_places(snapshot, 1, 1), Event())
+    found = compare_lists(oracle, refused, asking(small_world("ann")), places[:1], Event())
     assert (found.asked, found.failed, found.why) == (1, 1, "refused: 403")
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Any:
         raise Unusable("timeout", "late")
 
-    found = compare_lists(snapshot, lambda asked: Subjects((), ()), silent, draw_places(snapshot, 9, 1), Event())
+    found = compare_lists(oracle, lambda asked: Subjects((), ()), silent, places, Event())
     assert (found.asked, found.open, found.differences, found.why) == (2, 3, (), "timeout: late")
 
 

@@ -17,8 +17,9 @@ from audit.cli import run_command
 from audit.collect.decode import Unusable
 from audit.collect.reviews import Allowed
 from audit.rbac.subjects import Identity
-from audit.sampling import POPULATIONS, Cell, sample
+from audit.sampling import POPULATIONS, Cell, Draw, sample
 from audit.snapshot import Gap
+from audit.subject_lists import draw_places
 from audit.verified import Verified
 from audit.verify import Verification, verify
 from audit.ways import ways_in
@@ -58,8 +59,12 @@ def asking(world: World) -> Callable[[str, tuple[str, ...], dict[str, str]], All
     return review
 
 
+def oracle_of(world: World) -> Oracle:
+    return Oracle(ways_in(snapshot_of(world)))
+
+
 def compared(world: World, cluster: World, wanted: int | None = None, seed: int = 1) -> Verification:
-    return verify(snapshot_of(world), asking(cluster), wanted, seed=seed, stop=Event(), at_once=2)
+    return verify(oracle_of(world), asking(cluster), Draw(wanted, seed), Event(), at_once=2)
 
 
 @given(worlds())
@@ -75,7 +80,7 @@ def test_every_cell_of_every_world_agrees(world: World) -> None:
 def test_what_was_not_seen_is_never_a_difference(world: World, kind: str) -> None:
     """Cells that are unknown are left out and counted; all others are right though a list is missing."""
     snapshot = snapshot_of(world, [Gap(kind, "", "refused")])
-    found = verify(snapshot, asking(world), None, seed=1, stop=Event(), at_once=2)
+    found = verify(Oracle(ways_in(snapshot)), asking(world), Draw(None, 1), Event(), at_once=2)
     assert found.differences == ()
     if kind == "clusterrolebindings":
         assert found.verified.left_out > 0
@@ -88,7 +93,7 @@ def test_a_cluster_that_says_the_contrary() -> None:
     def contrary(name: str, groups: tuple[str, ...], asked: dict[str, str]) -> Allowed:
         return Allowed(not asking(small_world("ann"))(name, groups, asked).allowed, "so it is")
 
-    found = verify(snapshot, contrary, None, seed=1, stop=Event())
+    found = verify(Oracle(ways_in(snapshot)), contrary, Draw(None, 1), Event())
     assert found.verified.agreed == 0
     assert found.verified.differed == found.verified.asked == len(found.differences) > 5
     assert found.verified.bound == 1.0
@@ -117,7 +122,7 @@ def test_the_questions_are_those_of_the_registry() -> None:
         asked.append((name, groups, attributes))
         return asking(world)(name, groups, attributes)
 
-    verify(snapshot_of(world), record, None, seed=1, stop=Event(), at_once=1)
+    verify(oracle_of(world), record, Draw(None, 1), Event(), at_once=1)
     pull = {
         "verb": "get",
         "group": "image.openshift.io",
@@ -154,7 +159,7 @@ def test_questions_without_an_answer(reason: str) -> None:
         asked.append(name)
         raise Unusable(reason, "no")
 
-    found = verify(snapshot_of(small_world("ann")), silent, None, seed=1, stop=Event(), at_once=1)
+    found = verify(oracle_of(small_world("ann")), silent, Draw(None, 1), Event(), at_once=1)
     seen = found.verified
     assert (seen.agreed, seen.differed, seen.failed, seen.bound) == (0, 0, seen.asked, 1.0)
     assert seen.why == f"{reason}: no"
@@ -165,7 +170,7 @@ def test_a_stop_leaves_the_rest_unasked() -> None:
     """What was not asked has failed: nothing is claimed of it."""
     stop = Event()
     stop.set()
-    found = verify(snapshot_of(small_world("ann")), asking(small_world("ann")), None, seed=1, stop=stop)
+    found = verify(oracle_of(small_world("ann")), asking(small_world("ann")), Draw(None, 1), stop)
     assert found.verified.failed == found.verified.asked > 0
     assert found.verified.why == "stopped before it was asked"
 
@@ -174,7 +179,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
     """And another one others; a third each from yes, no, and what has no row."""
     snapshot = snapshot_of(world_of(7))
     oracle = Oracle(ways_in(snapshot))
-    one, again, other = (sample(snapshot, oracle, 30, seed) for seed in (1, 1, 2))
+    one, again, other = (sample(oracle, Draw(30, seed)) for seed in (1, 1, 2))
     assert one == again
     assert one != other
     assert sum(len(drawn.cells) for drawn in one.drawn.values()) <= 30
@@ -183,16 +188,27 @@ def test_a_seed_draws_the_same_cells_again() -> None:
         if population != "no row":
             assert {cell.answer for cell in drawn.cells} == {int(population == "yes")}
             # Chance may miss a kind of cell: one of each is asked all the same.
-            every = sample(snapshot, oracle, None, 1).drawn[population].cells
+            every = sample(oracle, Draw(None, 1)).drawn[population].cells
             kinds = {(cell.who.kind, cell.action) for cell in every}
             assert {(cell.who.kind, cell.action) for cell in (*drawn.cells, *drawn.beside)} == kinds
+
+
+@given(worlds())
+def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> None:
+    """And what is cluster-wide; what it says holds without the others too."""
+    oracle = oracle_of(world)
+    chosen = Draw(None, 1, frozenset({"ns-1"}))
+    cells = [cell for drawn in sample(oracle, chosen).drawn.values() for cell in drawn.cells]
+    assert {cell.namespace for cell in cells} <= {"*", "ns-1"}
+    assert verify(oracle, asking(world), chosen, Event(), at_once=2).differences == ()
+    places = draw_places(oracle.ways.snapshot, 9, chosen)
+    assert {place.namespace for place in places} <= {"ns-1"}
 
 
 @given(st.integers(1, 40), worlds())
 def test_a_sample_is_as_large_as_was_asked_for(wanted: int, world: World) -> None:
     """Never larger, and never smaller while there are cells in the table."""
-    snapshot = snapshot_of(world)
-    drawn = sample(snapshot, Oracle(ways_in(snapshot)), wanted, 1).drawn
+    drawn = sample(oracle_of(world), Draw(wanted, 1)).drawn
     assert tuple(drawn) == POPULATIONS
     sizes = [len(one.cells) for one in drawn.values()]
     assert sum(sizes) <= wanted

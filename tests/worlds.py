@@ -52,6 +52,7 @@ VIRTUAL = (
 )
 REPOSITORIES = ("app-0", "app-1", "other")
 NOWHERE = "ns-gone"
+NOT_HELD = ("projects", "secrets", "zones", "organizationmembers", "teams")  # a world is of a zone
 STRANGER = "never-mentioned"
 
 _NAMESPACES = ("ns-0", "ns-00", "ns-1", "openshift")
@@ -112,7 +113,7 @@ class _Draft:
         self.rng = rng
         self.made = 0
         self.taken: set[tuple[str, str | None, str]] = set()
-        self.world: World = {plural: [] for plural in KINDS if plural not in ("projects", "secrets")}
+        self.world: World = {plural: [] for plural in KINDS if plural not in NOT_HELD}
         self.namespaces = rng.sample(_NAMESPACES, rng.randint(2, len(_NAMESPACES)))
         for name in self.namespaces:
             labels = {"appuio.io/organization": rng.choice(("org-1", "+49"))} if _chance(rng, 0.5) else {}

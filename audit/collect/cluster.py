@@ -1,6 +1,6 @@
 """A live API server -> Snapshot: one LIST a kind over all namespaces, or one in each where those are refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
@@ -12,7 +12,7 @@ from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import Job, again, failure, read_lists
+from audit.collect.lists import Job, Outcome, again, failure, read_lists
 from audit.collect.reviews import who_am_i
 from audit.collect.tenant import Tenant
 from audit.facts import Facts
@@ -25,9 +25,14 @@ _OK: Final = 200
 Listed = Callable[[str, int], None]
 
 
-def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event) -> Snapshot:
-    """Return the snapshot of a live zone; what could not be read is a gap. `listed` hears of each whole list."""
-    started = _now()
+def collect_cluster(
+    zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event, declared: Sequence[Outcome] = ()
+) -> Snapshot:
+    """Return the snapshot of a live zone; what could not be read is a gap. `listed` hears of each whole list.
+
+    `declared` lists are of no zone, and are kept with it.
+    """
+    started = now()
     facts = Facts()
     source, place, server, user = CLUSTER, zone.api, "", ""
     try:
@@ -40,7 +45,9 @@ def collect_cluster(zone: Zone, limits: Limits, *, tool: str = "", listed: Liste
     except Unusable as error:
         for plural in limits.kinds:
             facts.gap(Gap(plural, "", error.reason, error.detail))
-    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, _now(), tool))
+    for outcome in declared:
+        outcome.put(facts)
+    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool))
 
 
 def _lists(connection: Connection, limits: Limits, facts: Facts, listed: Listed) -> str:
@@ -105,5 +112,6 @@ def _version(connection: Connection) -> str:
         return ""
 
 
-def _now() -> str:
+def now() -> str:
+    """Return the time (RFC 3339, UTC)."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

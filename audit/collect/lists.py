@@ -14,6 +14,7 @@ from audit.collect.connection import Connection, Response
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
 from audit.collect.limits import Budget, Limits
+from audit.facts import Facts
 from audit.objects import Item, Kind
 from audit.snapshot import Gap, Listing
 
@@ -52,6 +53,14 @@ class Outcome:
     def listing(self) -> Listing:
         """Return how the list was read."""
         return Listing(self.job.kind.plural, len(self.items), self.version, self.pages)
+
+    def put(self, facts: Facts) -> None:
+        """Add what was read, and how whole it is, to the facts of a zone."""
+        facts.add(self.job.kind.plural, self.items)
+        if self.gap:
+            facts.gap(self.gap)
+        else:
+            facts.listed(self.listing)
 
 
 def read_lists(connection: Connection, limits: Limits, jobs: Sequence[Job]) -> Iterator[Outcome]:

@@ -8,9 +8,10 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from audit.at_once import each
-from audit.collect.cluster import collect_cluster
+from audit.collect.cluster import collect_cluster, now
 from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
+from audit.collect.lists import Outcome
 from audit.facts import Facts
 from audit.objects import NEEDED
 from audit.snapshot import CLUSTER, DUMP, Gap, Origin, Snapshot
@@ -34,13 +35,22 @@ class Listener(Protocol):
 
 
 def collect_zones(
-    zones: Sequence[Zone], limits: Limits, listener: Listener, stop: Event, *, at_once: int = 8
+    zones: Sequence[Zone],
+    limits: Limits,
+    listener: Listener,
+    stop: Event,
+    *,
+    at_once: int = 8,
+    declared: Sequence[Outcome] = (),
 ) -> Iterator[Snapshot]:
-    """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps."""
+    """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps.
+
+    The lists that are `declared` for all zones together are kept with each that is live.
+    """
     waiting = dict(enumerate(zones))
 
     def work(zone: Zone) -> Snapshot:
-        return _within(limits.timeout + _BEYOND, zone, lambda: _collect(zone, limits, listener, stop))
+        return _within(limits.timeout + _BEYOND, zone, lambda: _collect(zone, limits, listener, stop, declared))
 
     for at, snapshot in each(zones, work, stop.is_set, at_once=at_once):
         del waiting[at]
@@ -70,8 +80,10 @@ def _unheard(kind: str, count: int) -> None:
     pass
 
 
-def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event) -> Snapshot:
+def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declared: Sequence[Outcome]) -> Snapshot:
     listener.zone_started(zone.id)
+    if zone.trouble:
+        return _failed(zone, "missing", zone.trouble)
 
     def listed(kind: str, count: int) -> None:
         listener.listed(zone.id, kind, count)
@@ -79,7 +91,7 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event) -> Sna
     try:
         if zone.dump:
             return collect_dump(zone, zone.dump, tool=version(), listed=listed, stop=stop)
-        return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop)
+        return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop, declared=declared)
     except Exception as error:  # noqa: BLE001  one zone's failure, whatever it is, is a gap of that zone
         place = traceback.extract_tb(error.__traceback__)[-1]
         return _failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
@@ -90,4 +102,5 @@ def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api
-    return facts.snapshot(Origin(zone.id, DUMP if zone.dump else CLUSTER, place, zone.registry, tool=version()))
+    source, when = (DUMP, "") if zone.dump else (CLUSTER, now())
+    return facts.snapshot(Origin(zone.id, source, place, zone.registry, started=when, finished=when, tool=version()))

@@ -25,6 +25,8 @@ def check(path: Path, *, as_json: bool) -> int:
         }
         for zone in zones
     ]
+    if config.zones_from and (control := config.zones_from.control_api):
+        lines.append({"zone": "(others)", "api": f"as {control.api or 'the control API'} lists them", "registry": ""})
     if as_json:
         terminal.result_json({"zones": lines})
     else:

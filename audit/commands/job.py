@@ -12,6 +12,7 @@ from audit.commands.judging import Judgement
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
+from audit.commands.sources import zones as zones_of
 from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
@@ -20,7 +21,6 @@ from audit.files import make_private_dir, write_private
 from audit.gates import Gate
 from audit.snapshot import SUFFIX, encode
 from audit.tables import SEVERITIES
-from audit.zones import zones_of
 from reports.formats import FORMATS
 from reports.run import RunInfo, overall, zone_info
 
@@ -37,6 +37,7 @@ class Asked:
     only: Sequence[str] = ()
     formats: Sequence[str] = ()
     scope: str | None = None
+    stale_days: float | None = None
     verify: int = 0  # cells of each zone to compare with its own answers
     exceptions: Path | None = None
     fail_on: str | None = None
@@ -48,16 +49,17 @@ class Asked:
 def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
-    wanted = replace(_wanted(config, asked), every_zone=not asked.only)
+    days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
+    wanted = replace(_wanted(config, asked), every_zone=not asked.only, stale_days=days)
     with stopping() as stop:
-        zones = zones_of(config, asked.only)
+        zones = zones_of(config, asked.only, stop)
         folder = Run(_folder(asked.out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
         if asked.verify:
             from audit.commands.verifying import verified
 
-            folder.verified = verified(config, zones, folder.snapshots, asked.verify, stop)
+            folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
         return _tell(folder.finish(), folder.path, as_json=asked.as_json)
 
 
@@ -67,7 +69,7 @@ def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | N
     folder = make_private_dir(_folder(out, config))
     zones = []
     with stopping() as stop:
-        for snapshot in collected(config, zones_of(config, only), stop):
+        for snapshot in collected(config, zones_of(config, only, stop), stop):
             write_private(folder / f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
             zones.append(zone_info(snapshot))
         if stop.is_set():

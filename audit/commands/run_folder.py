@@ -14,10 +14,12 @@ from audit.errors import Stopped, UsageError
 from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings
+from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import LATEST, SNAPSHOTS, Folder, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.stale import filled
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
@@ -39,6 +41,7 @@ class Wanted:
     config_digest: str = ""
     judgement: Judgement = field(default_factory=Judgement)
     seal: Seal = field(default_factory=Seal)
+    stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
 
 
@@ -55,12 +58,15 @@ class Run:
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
         self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, Folder(out))
-        runs, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
-        self._judging = Judging(wanted.judgement, runs, self.path.name, self.started)
-        self._comparing = Comparing(runs, self.path.name, wanted.selects, label)
+        self._earlier, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
+        self._judging = Judging(wanted.judgement, self._earlier, self.path.name, self.started)
+        self._comparing = Comparing(self._earlier, self.path.name, wanted.selects, label)
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Save the snapshot of a zone and take it into the reports."""
+        """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
+        if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
+            last = self._earlier.last_seen(snapshot.origin.zone, before=self.path.name)
+            snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
         self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
         self.snapshots.append(snapshot)
 
@@ -85,6 +91,9 @@ class Run:
             made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
             self._judging.zone(snapshot, scope, made)
             self._sealing.zone(snapshot, made)
+            if differing := drift(made["organizations"]):
+                what = f"{differing} people or groups are not as the control API has them"
+                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
             for name, table in made.items():
                 tables[name].append(table)
             self._comparing.zone(snapshot, scope, made)

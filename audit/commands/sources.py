@@ -14,9 +14,9 @@ from audit.runs import SNAPSHOTS
 from audit.snapshot import SUFFIX, Snapshot, load
 
 if TYPE_CHECKING:
+    from audit.collect.control import Found
     from audit.collect.limits import Limits
     from audit.config import Config
-    from audit.zones import Zone
 
 SCOPES: Final = ("auto", "cluster", "tenant")
 
@@ -29,11 +29,9 @@ def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str], scope
         )
     if config is None:
         return saved(paths, only)
-    from audit.zones import zones_of
-
     with stopping() as stop:
         given = live(config, scope)
-        found = sorted(collected(given, zones_of(given, only), stop), key=lambda one: one.origin.zone)
+        found = sorted(collected(given, zones(given, only, stop), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return found
@@ -78,12 +76,20 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
-def collected(config: "Config", zones: "Sequence[Zone]", stop: threading.Event) -> Iterator[Snapshot]:
+def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "Found":
+    """Return the zones of a configuration, wherever they are listed, or those of `only`. Raises UsageError."""
+    from audit.collect.control import find_zones
+
+    return find_zones(config, limits_of(config), only, stop)
+
+
+def collected(config: "Config", found: "Found", stop: threading.Event) -> Iterator[Snapshot]:
     """Collect zones as a configuration says, several at once, and yield a snapshot for each."""
     from audit.collect.run import collect_zones
 
-    with terminal.progress([zone.id for zone in zones]) as listener:
-        yield from collect_zones(zones, limits_of(config), listener, stop, at_once=config.collect.zones_at_once)
+    limits, at_once = limits_of(config), config.collect.zones_at_once
+    with terminal.progress([zone.id for zone in found.zones]) as listener:
+        yield from collect_zones(found.zones, limits, listener, stop, at_once=at_once, declared=found.declared)
 
 
 def limits_of(config: "Config") -> "Limits":

@@ -6,22 +6,26 @@ from pathlib import Path
 from threading import Event
 from typing import Final, NamedTuple
 
+from audit.answers import Oracle
 from audit.at_once import each
 from audit.collect.decode import Unusable
 from audit.collect.reviews import Reviews
 from audit.commands import terminal
 from audit.commands.sources import collected, limits_of, saved, stopping
+from audit.commands.sources import zones as zones_of
 from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, PARTIAL, Stopped, UsageError
-from audit.sampling import POPULATIONS
+from audit.sampling import POPULATIONS, Draw
+from audit.scope import scope_of
 from audit.snapshot import Snapshot
 from audit.subject_lists import Lists, compare_lists, draw_places
 from audit.tables import ANSWERS, YES
 from audit.verified import Verified
 from audit.verify import CONFIDENCE, Difference, Verification, not_asked
 from audit.verify import verify as verify_zone
-from audit.zones import Zone, zones_of
+from audit.ways import ways_in
+from audit.zones import Zone
 
 _EXPLAINED: Final = """\
 wrong at most: with {:.0%} confidence, of the cells that say yes, of those that say no, and of subjects and namespaces
@@ -62,9 +66,9 @@ def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wan
     """
     given = load_config(config)
     with stopping() as stop:
-        zones = zones_of(given, only)
+        zones = zones_of(given, only, stop)
         snapshots = saved(paths, only) if paths else [*collected(given, zones, stop)]
-        found = compare(given, zones, snapshots, wanted, stop)
+        found = compare(given, zones.zones, snapshots, wanted, stop)
         if stop.is_set():
             raise Stopped("stopped before all was asked")
     if as_json:
@@ -102,18 +106,25 @@ def compare(
             reviews = Reviews(there[snapshot.origin.zone], limits, stop)
         except Unusable as error:
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
-        return _compared(snapshot, reviews, wanted, stop)
+        return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
 
     done = each(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
-def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, stop: Event) -> Compared:
-    cells = verify_zone(snapshot, reviews.may, wanted.cells, seed=wanted.seed, stop=stop)
+def _draw(config: Config, snapshot: Snapshot, wanted: Wanted) -> Draw:
+    """Return what to draw of a zone: of the namespaces that are reported on."""
+    selects = None if config.namespaces.everything else config.namespaces.selects
+    return Draw(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
+
+
+def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, draw: Draw, stop: Event) -> Compared:
+    oracle = Oracle(ways_in(snapshot))
+    cells = verify_zone(oracle, reviews.may, draw, stop)
     if not wanted.lists:
         return Compared(cells)
-    places = draw_places(snapshot, wanted.lists, wanted.seed)
-    return Compared(cells, compare_lists(snapshot, reviews.who_can, reviews.may, places, stop))
+    places = draw_places(snapshot, wanted.lists, draw)
+    return Compared(cells, compare_lists(oracle, reviews.who_can, reviews.may, places, stop))
 
 
 def _tell(found: Sequence[Compared], seed: int) -> None:

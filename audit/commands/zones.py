@@ -9,13 +9,14 @@ from audit.at_once import each
 from audit.collect.myself import Myself, myself
 from audit.commands import terminal
 from audit.commands.sources import stopping
+from audit.commands.sources import zones as zones_of
 from audit.config import Config, KubeconfigZones, ZonesFrom
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
-from audit.objects import NEEDED
-from audit.required import OPTIONAL, UNKNOWN_WITHOUT, manifest
+from audit.objects import KINDS, NEEDED
+from audit.required import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
 from audit.tables import ANSWERS, NO, YES
-from audit.zones import Zone, zones_of
+from audit.zones import Zone
 
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
 
@@ -26,7 +27,7 @@ def show(
     """Print the zones of a configuration, or of a kubeconfig's contexts; return the exit code."""
     given = _settings(config, kubeconfig, contexts)
     with stopping() as stop:
-        zones = zones_of(given, only)
+        zones = zones_of(given, only, stop).zones
         found = _ask(zones, given, stop)
         if stop.is_set():
             raise Stopped("stopped before all zones had answered")
@@ -41,8 +42,8 @@ def required_access(parts: Sequence[str]) -> int:
     """Print the ClusterRoles that are needed; raises UsageError for a part that there is not."""
     named = [name for part in parts for name in part.split(",") if name]
     for name in named:
-        if name not in OPTIONAL:
-            raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(OPTIONAL)}")
+        if name not in PARTS:
+            raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(PARTS)}")
     terminal.result(manifest(named))
     return DONE
 
@@ -65,8 +66,8 @@ def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[Myself]:
 def _tell(found: Sequence[Myself]) -> None:
     header = ["zone", "api", "registry", "we are", "may list", *OPTIONAL]
     terminal.table(header, [_row(one) for one in found])
-    unknown = [f"{one.zone.id}: {line}" for one in found for line in _unknown(one)]
-    terminal.lines(["", *unknown] if unknown else [])
+    more = [f"{one.zone.id}: {line}" for one in found for line in (*one.zone.about, *_unknown(one))]
+    terminal.lines(["", *more] if more else [])
 
 
 def _row(one: Myself) -> list[str]:
@@ -87,9 +88,15 @@ def _unknown(one: Myself) -> Iterator[str]:
         return
     for name, meaning in UNKNOWN_WITHOUT.items():
         if name not in OPTIONAL and one.may[name] == NO:
-            yield f"not known: {meaning} (may not list {name} in all namespaces)"
+            yield f"not known: {meaning} (may not list {name}{_elsewhere(name)})"
         elif name not in OPTIONAL and one.may[name] != YES:
             yield f"perhaps not known: {meaning} (the zone does not say whether we may list {name}: {one.why})"
+
+
+def _elsewhere(kind: str) -> str:
+    """Say where a kind is not known: what is in namespaces is read in each that an account sees."""
+    within = KINDS[kind].namespaced or kind == "namespaces"
+    return " in all namespaces: what this account sees is read namespace by namespace" if within else ""
 
 
 def _record(one: Myself) -> dict[str, object]:
@@ -98,6 +105,7 @@ def _record(one: Myself) -> dict[str, object]:
         "name": one.zone.name,
         "api": one.api,
         "registry": one.zone.registry,
+        "about": list(one.zone.about),
         "user": one.user,
         "groups": list(one.groups),
         "may": {name: ANSWERS[answer] for name, answer in one.may.items()},

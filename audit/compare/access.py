@@ -102,9 +102,9 @@ class Index:
         return circles[:, inverse]
 
     def _who(self, one: Identity) -> int:
-        wanted = self.pool.find(one.kind) * self._size + self.pool.find(one.name)
-        known = self.pool.find(one.kind) >= 0 and 0 <= self.pool.find(one.name) < self._size
-        return int(positions(self._people, np.array([wanted]))[0]) if known else -1
+        kind, name = self.pool.find(one.kind), self.pool.find(one.name)
+        known = kind >= 0 and 0 <= name < self._size
+        return int(positions(self._people, np.array([kind * self._size + name]))[0]) if known else -1
 
 
 def _wider(who: Identity) -> Iterator[Identity]:
@@ -188,7 +188,7 @@ class _Side:
         """Return the rights that anybody may have because the namespace's bindings were not all seen."""
         spaces, inverse = np.unique(self._index.namespaces(keys), return_inverse=True)
         texts = self._index.pool.texts
-        blind = [space != _STAR and self._state.blind(texts[space]) for space in spaces.tolist()]
+        blind = [space != _STAR and self._state.unseen("rolebindings", texts[space]) for space in spaces.tolist()]
         return np.where(np.array(blind, dtype=bool)[inverse], EVERYTHING & ~CLUSTER_ONLY, 0)
 
 

@@ -80,7 +80,7 @@ class Causes:
 
     def of_binding(self, binding: Thing, before: int, after: int) -> str:
         """Say what became of a binding."""
-        side, row = (self._after, after) if after >= 0 else (self._before, before)
+        side, row = self._newest(before, after)
         name = f"{self._named(binding)} to {_role(side.ref(row))}"
         if before >= 0 and after >= 0:
             return f"{name} was changed: {self._changes(before, after)}"
@@ -137,14 +137,13 @@ class Causes:
     def _aggregation(self, before: int, after: int) -> tuple[list[Thing], str]:
         """Return the roles that came into a role or left it, or changed in it, and say so."""
         was, now = self._before.aggregated(before), self._after.aggregated(after)
+        changed = [name for name in was.keys() & now.keys() if plain(was[name]) != plain(now[name])]
         parts = {
-            "is now aggregated into it": sorted(now.keys() - was.keys()),
-            "is no longer aggregated into it": sorted(was.keys() - now.keys()),
-            "is aggregated into it and was changed": sorted(
-                name for name in was.keys() & now.keys() if plain(was[name]) != plain(now[name])
-            ),
+            "now aggregated into it": sorted(now.keys() - was.keys()),
+            "no longer aggregated into it": sorted(was.keys() - now.keys()),
+            "aggregated into it, and changed": sorted(changed),
         }
-        told = [f"{_list(names)} {how}" for how, names in parts.items() if names]
+        told = [f"{_list(names)} {'is' if len(names) == 1 else 'are'} {how}" for how, names in parts.items() if names]
         things = [Thing(ROLE, "", name) for names in parts.values() for name in names]
         return things, f": {'; '.join(told)}" if told else ""
 
@@ -157,35 +156,37 @@ class Causes:
         if one.thing.object == GROUP:
             was, now = (side.members(one.thing.name) or frozenset() for side in (self._before, self._after))
             return f"{self._named(one.thing)} was changed: {'; '.join(_came_and_went(was, now))}"
-        changed = ", ".join(
-            column
-            for column in ("rules", "labels", "aggregation")
-            if plain(self._before.told("roles", column, one.before))
-            != plain(self._after.told("roles", column, one.after))
-        )
-        return f"{self._named(one.thing)} was changed: its {changed}"
+        changed = [column for column in ("rules", "labels", "aggregation") if self._differs(one, column)]
+        return f"{self._named(one.thing)} was changed: its {_list(changed)}"
+
+    def _differs(self, role: Differing, column: str) -> bool:
+        was, now = self._before.told("roles", column, role.before), self._after.told("roles", column, role.after)
+        return plain(was) != plain(now)
 
     def since(self, one: Differing) -> str:
         """Return when an object was created."""
-        table = f"{one.thing.object}s"
-        side, row = (self._after, one.after) if one.after >= 0 else (self._before, one.before)
-        return side.told(table, "created", row)
+        side, row = self._newest(one.before, one.after)
+        return side.told(f"{one.thing.object}s", "created", row)
 
     def ref(self, one: Differing) -> Ref:
         """Return kind and name of the role that a binding refers to, or that an object is."""
-        side, row = (self._after, one.after) if one.after >= 0 else (self._before, one.before)
+        side, row = self._newest(one.before, one.after)
         if one.thing.object == BINDING:
             return side.ref(row)
         if one.thing.object == GROUP:
             return Ref("", "")
         return Ref("Role" if one.thing.namespace else "ClusterRole", one.thing.name)
 
+    def _newest(self, before: int, after: int) -> tuple[Objects, int]:
+        """Return the state that has a row, the newer one if both do, and the row."""
+        return (self._after, after) if after >= 0 else (self._before, before)
+
     def _since(self, one: Difference) -> str:
-        side, row = (self._after, one.after) if one.after >= 0 else (self._before, one.before)
+        side, row = self._newest(one.before, one.after)
         return side.told("bindings", "created", row)
 
     def _thing(self, one: Difference) -> Thing:
-        side, row = (self._after, one.after) if one.after >= 0 else (self._before, one.before)
+        side, row = self._newest(one.before, one.after)
         return Thing(BINDING, side.told("bindings", "namespace", row), side.told("bindings", "name", row))
 
     def _name(self, one: Difference) -> str:

@@ -74,11 +74,3 @@ def positions(keys: Longs, wanted: Longs) -> Positions:
         return np.full(len(wanted), -1, dtype=np.intp)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[at] == wanted, at, -1)
-
-
-def ranges(first: Positions, count: Positions) -> Positions:
-    """Return first[0], first[0] + 1, … for count[0] numbers, then the same for each other entry."""
-    ends = np.cumsum(count)
-    total = int(ends[-1]) if len(ends) else 0
-    starts: Positions = np.repeat(first - (ends - count), count)
-    return starts + np.arange(total)

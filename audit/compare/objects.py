@@ -1,7 +1,7 @@
 """The objects of one state as comparing needs them: bindings, roles and groups, found by name."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from audit.snapshot import Ints
 from audit.ways import role_rows
 
 BINDING, ROLE, GROUP = "binding", "role", "group"
+_KINDS: Final = {BINDING: ("clusterrolebindings", "rolebindings"), ROLE: ("clusterroles", "roles")}
 
 
 class Thing(NamedTuple):
@@ -110,11 +111,10 @@ class Objects:
         """Say whether an object that is not here may only not have been seen."""
         if thing.object == GROUP:
             return bool(self.snapshot.gaps_of("groups"))
-        kinds = {BINDING: ("rolebindings", "clusterrolebindings"), ROLE: ("roles", "clusterroles")}[thing.object]
-        if not thing.namespace:
-            return bool(self.snapshot.gaps_of(kinds[1]))
-        gaps = {gap.namespace for gap in self.snapshot.gaps_of(kinds[0])}
-        return bool(gaps & {"", thing.namespace}) or ("*" in gaps and not self.has_namespace(thing.namespace))
+        everywhere, local = _KINDS[thing.object]
+        if thing.namespace:
+            return self.state.unseen(local, thing.namespace)
+        return bool(self.snapshot.gaps_of(everywhere))
 
     def aggregated(self, role: int) -> dict[str, str]:
         """Return the cluster roles that the selectors of a role select: name -> rules as JSON."""

@@ -26,9 +26,9 @@ class State(NamedTuple):
         """Return the id of the zone."""
         return self.snapshot.origin.zone
 
-    def blind(self, namespace: str) -> bool:
-        """Say whether role bindings of a namespace could not all be seen."""
-        gaps = {gap.namespace for gap in self.snapshot.gaps_of("rolebindings")}
+    def unseen(self, kind: str, namespace: str) -> bool:
+        """Say whether objects of `kind` in a namespace could not all be seen."""
+        gaps = {gap.namespace for gap in self.snapshot.gaps_of(kind)}
         return bool(gaps & {"", namespace}) or ("*" in gaps and not self.lists(namespace))
 
     def lists(self, namespace: str) -> bool:

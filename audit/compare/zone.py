@@ -76,17 +76,11 @@ def _repositories(before: State, after: State) -> Iterator[Row]:
     for place in sorted(was.keys() ^ now.keys()):
         namespace, name = place
         absent, born = (before, now[place]) if place in now else (after, was[place])
-        if _hidden(absent, namespace):
+        if absent.unseen("imagestreams", namespace):
             continue
         change, words = (APPEARED, "is new") if place in now else (GONE, "is gone")
         row = {"change": change, "object": "repository", "namespace": namespace, "repository": name, "since": born}
         yield {**row, "cause": f"repository {name} {words}"}
-
-
-def _hidden(state: State, namespace: str) -> bool:
-    """Say whether repositories of a namespace could not all be seen."""
-    gaps = {gap.namespace for gap in state.snapshot.gaps_of("imagestreams")}
-    return bool(gaps & {"", namespace}) or ("*" in gaps and not state.lists(namespace))
 
 
 def _created(snapshot: Snapshot, table: str) -> dict[tuple[str, ...], str]:

@@ -43,6 +43,9 @@ KINDS = {
         Kind("users", "User", "user.openshift.io/v1", namespaced=False),
         Kind("imagestreams", "ImageStream", "image.openshift.io/v1"),
         Kind("projects", "Project", "project.openshift.io/v1", namespaced=False, world="namespaces"),
+        Kind("zones", "Zone", "appuio.io/v1", namespaced=False),
+        Kind("organizationmembers", "OrganizationMembers", "appuio.io/v1"),
+        Kind("teams", "Team", "appuio.io/v1"),
     )
 }
 
