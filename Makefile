@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SERVERS := $(VENV)/servers/.installed
 OUT ?= demo-report
+LIBRARY := reports/html/vendor/regular-table
 
-.PHONY: help demo test lint properties docs bench lock clean
+.PHONY: help demo test lint properties docs bench lock vendor screenshots clean
 .DEFAULT_GOAL := help
 
 help: ## Say what can be made
@@ -14,7 +16,7 @@ help: ## Say what can be made
 demo: $(STAMP) ## Run the main job on a zone that comes with the program, and say where the report is
 	@$(BIN)/registry-audit run --config config.example.yaml --out $(OUT)
 
-test: lint ## Run all checks and all tests
+test: lint $(SERVERS) ## Run all checks and all tests
 	$(BIN)/pytest -n auto --cov --cov-report=term-missing -q
 
 lint: $(STAMP) ## Check style, types and layers
@@ -37,6 +39,13 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
+
+vendor: ## Renew the table library of the page from its npm package
+	cd $$(mktemp -d) && npm pack -s regular-table && tar -xzf regular-table-*.tgz \
+	  && cp package/dist/esm/regular-table.js package/LICENSE $(CURDIR)/$(LIBRARY) \
+	  && sed -n 's/^ *"version": "\(.*\)",/\1/p' package/package.json > $(CURDIR)/$(LIBRARY)/VERSION
 
 clean: ## Remove what was made
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -46,4 +55,10 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# Apart from all else: what a server needs is not to decide about what the program is tested with.
+$(SERVERS): tests/servers.txt
+	$(PYTHON) -m venv $(VENV)/servers
+	$(VENV)/servers/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/servers.txt
 	@touch $@

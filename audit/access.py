@@ -1,6 +1,6 @@
 """Snapshot -> its tables; and `access`: what each subject may do in each place, all its ways together."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from audit.grants import (
     DIRECT,
     FLAGS,
+    STATES,
     Rows,
-    accounts,
     answers,
     binding_columns,
     expand,
@@ -18,14 +18,17 @@ from audit.grants import (
     group_column,
     place_columns,
     role_columns,
+    since_column,
     sources,
+    states_of,
 )
+from audit.people import KINDS, PERSON, different
 from audit.rbac.roles import HOW
 from audit.rbac.rules import CLUSTER_ONLY, CREATE, EVERYTHING, PULL, PUSH
-from audit.rbac.subjects import ANONYMOUS, GROUP, USER, Identity, asserted_groups, may_join
+from audit.rbac.subjects import GROUP, may_join
 from audit.snapshot import Ints, Snapshot
 from audit.tables import Table, Text
-from audit.ways import ANY_PERSON, NO_BINDING, Ways, ways_in
+from audit.ways import NO_BINDING, Ways, ways_in
 
 # What each answer of the table takes.
 NEEDED_RIGHTS: Final = FLAGS | {"create": PUSH | CREATE}
@@ -46,35 +49,41 @@ def tables_of(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> di
     ways = ways_in(snapshot, namespaces)
     rows = expand(ways)
     zone = snapshot.origin.zone
+    states = states_of(ways)
     wanted = None if namespaces is None else {*namespaces}
-    return {"grants": grants_table(zone, ways, rows), "access": _Access(ways, rows, wanted).table(zone)}
+    access = _Access(ways, rows, states, wanted).table(zone)
+    return {"grants": grants_table(zone, ways, rows, states), "access": access}
 
 
 class _Access:
     """Joins the grants of each subject in each place, with what it has there as one of everybody."""
 
-    def __init__(self, ways: Ways, rows: Rows, wanted: set[str] | None) -> None:
-        """Take all grants, sorted; `wanted` names the namespaces that are reported on (None: all)."""
+    def __init__(self, ways: Ways, rows: Rows, states: Ints, wanted: set[str] | None) -> None:
+        """Take all grants, sorted, and `states_of`; `wanted` names the namespaces that are reported on (None: all)."""
         self._ways = ways
+        self._states = states
         self._wanted = wanted
         # A grant that gives nothing to anybody is a matter of the table `grants`.
-        self._rows = rows.take(rows.possible > 0)
-        self._sizes = len(ways.uses.repositories), len(ways.identities)
+        gives = rows.possible > 0
+        self._rows = rows if gives.all() else rows.take(gives)
+        self._sizes = len(ways.uses.repositories), len(ways.people)
         keys = self._key(self._rows.space, self._rows.repository, self._rows.who)
-        self._keys, first, self._count = np.unique(keys, return_index=True, return_counts=True)
+        first = np.flatnonzero(np.diff(keys, prepend=-1))
+        self._keys, self._count = keys[first], np.diff(first, append=len(keys))
         self._granted: Ints = _together(self._rows.granted, first)
         self._possible: Ints = _together(self._rows.possible, first)
         self._strongest = self._strongest_rows(first)
         self._groups_unseen = bool(ways.snapshot.gaps_of("groups"))
         if self._groups_unseen:
             self._add_any_person()
-        self._circles = _circles(ways.identities, groups_unseen=self._groups_unseen)
+        self._circles = ways.people.circles(groups_unseen=self._groups_unseen)
 
     def table(self, zone: str) -> Table:
         """Return the table `access`, sorted by place and subject."""
         blind = self._blind_spots()
         anybody = self._key(blind, np.zeros_like(blind), np.zeros_like(blind))
-        places = np.unique(np.concatenate([self._keys, self._meetings(), anybody]))
+        more = np.append(self._meetings(), anybody)
+        places = different(np.append(self._keys, more)) if len(more) else self._keys
         space, repository, who = self._unkey(places)
         granted, possible = self._effective(space, repository, who)
         possible |= self._not_seen(space)
@@ -110,13 +119,19 @@ class _Access:
 
     def _covering(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
         """Return what the subjects' own grants give: there, in every repository, in every namespace."""
-        granted, possible = np.zeros(len(who), dtype=np.int32), np.zeros(len(who), dtype=np.int32)
-        zeros = np.zeros(len(who), dtype=np.int32)
-        for spaces in (space, zeros):
-            for repositories in (repository, zeros):
-                at = self._own(self._key(spaces, repositories, who))
-                granted |= np.append(self._granted, np.int32(0))[at]
-                possible |= np.append(self._possible, np.int32(0))[at]
+        every = np.zeros_like(space)
+        granted, possible = every.copy(), every.copy()
+        local, named = np.flatnonzero(space), np.flatnonzero(repository)
+        wider = (
+            (slice(None), every, every),
+            (local, space, every),
+            (named, every, repository),
+            (named, space, repository),
+        )
+        for rows, spaces, repositories in wider:
+            at = self._own(self._key(spaces[rows], repositories[rows], who[rows]))
+            granted[rows] |= np.append(self._granted, np.int32(0))[at]
+            possible[rows] |= np.append(self._possible, np.int32(0))[at]
         return granted, possible
 
     def _meetings(self) -> NDArray[np.int64]:
@@ -161,7 +176,7 @@ class _Access:
         identities = self._ways.identities
         ordinary = np.array([may_join(one) for one in identities], dtype=bool)[self._keys % len(identities)]
         keys = self._keys[ordinary]
-        persons, first = np.unique(keys - keys % len(identities) + identities.index(ANY_PERSON), return_index=True)
+        persons, first = np.unique(keys - keys % len(identities) + PERSON, return_index=True)
         keys = np.append(self._keys, persons)
         order = np.argsort(keys)
         nothing = np.zeros(len(persons), dtype=np.int32)
@@ -210,8 +225,7 @@ class _Access:
         way = rows.way[row]
         binding = np.where(some, ways.binding[way], NO_BINDING)
         binding_kind, name = binding_columns(ways, binding, rows.space[row]).values()
-        is_group = np.array([one.kind == GROUP for one in ways.identities], dtype=bool)
-        members = np.where(is_group, ways.member_count, 0).astype(np.int32)
+        members = np.where(ways.people.kind == KINDS.index(GROUP), ways.people.member_count, 0).astype(np.int32)
         return Table(
             "access",
             {
@@ -225,22 +239,10 @@ class _Access:
                 **role_columns(ways.snapshot, binding),
                 "aggregated_from": _blank(sources(ways, ways.use[way]), some),
                 "members": members[place[2]],
-                "account": accounts(ways, place[2]),
+                "account": Text(self._states[place[2]], STATES),
+                "since": since_column(ways.snapshot, binding),
             },
         )
-
-
-def _circles(identities: Sequence[Identity], *, groups_unseen: bool) -> Ints:
-    """Return for each identity, a row of three, the positions of what it is as one of everybody; -1 for none."""
-    at = {one: position for position, one in enumerate(identities)}
-    circles = np.full((len(identities), 3), -1, dtype=np.int32)
-    for position, one in enumerate(identities):
-        wider = [Identity(GROUP, name) for name in asserted_groups(one)]
-        if groups_unseen and one.kind == USER and one.name != ANONYMOUS:
-            wider.append(ANY_PERSON)
-        for column, other in enumerate(wider):
-            circles[position, column] = at.get(other, -1)
-    return circles
 
 
 def _together(rights: Ints, first: NDArray[np.intp]) -> Ints:

@@ -65,9 +65,9 @@ class Oracle:
         self._edges = order
         self._keys = (ways.who.astype(np.int64) << 32 | spaces)[order]
         self._groups_of: dict[int, list[int]] = defaultdict(list)
-        for group in np.flatnonzero(ways.member_count > 0).tolist():
-            first = int(ways.member_first[group])
-            for member in ways.members[first : first + int(ways.member_count[group])].tolist():
+        for group in np.flatnonzero(ways.people.member_count > 0).tolist():
+            first = int(ways.people.member_first[group])
+            for member in ways.people.members[first : first + int(ways.people.member_count[group])].tolist():
                 self._groups_of[member].append(group)
         self._ordinary = [at for one, at in self._at.items() if may_join(one)]
         self._held: dict[tuple[int, int], dict[str, Held]] = {}

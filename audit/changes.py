@@ -15,7 +15,7 @@ from audit.compare.explained import Explained, explained
 from audit.compare.numbers import Pool
 from audit.compare.objects import BINDING, GROUP, Objects, Thing
 from audit.compare.state import State
-from audit.compare.zone import APPEARED, GONE, Row, things_of
+from audit.compare.zone import APPEARED, GONE, UNKNOWN, UNSEEN, Row, things_of
 from audit.grants import FLAGS
 from audit.inventory import ORGANIZATION_LABEL
 from audit.rbac.rules import EVERYTHING
@@ -60,6 +60,12 @@ def zone_moved(zone: str, change: str, from_run: str = "") -> Table:
     words = {APPEARED: "was not among the zones before", GONE: "is not among the zones any more"}[change]
     row = {"change": change, "object": "zone", "zone": zone, "namespace": "*", "from_run": from_run}
     return table_of("changes", [{**row, "cause": f"zone {zone} {words}; nothing more is said about its access"}])
+
+
+def zone_unseen(zone: str, why: str, from_run: str = "") -> Table:
+    """Return the row that says that a zone could not be read now, so that nothing is said about it."""
+    row = {"change": UNSEEN, "object": "zone", "zone": zone, "namespace": "*", "after": UNKNOWN, "from_run": from_run}
+    return table_of("changes", [{**row, "cause": f"not seen now: {why}"}])
 
 
 def _order(row: Row) -> tuple[str, ...]:

@@ -45,25 +45,37 @@ Scope = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="Take namespaces and outputs from this configuration.", metavar="FILE"),
 ]
+Basis = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="Take namespaces and their organizations from this configuration.", metavar="FILE"
+    ),
+]
 Out = Annotated[
-    Path | None, typer.Option("--out", "-o", help="Folder to write into; each run gets its own in it.", metavar="DIR")
+    str | None,
+    typer.Option(
+        "--out", "-o", help="Folder or URL (s3://…) to write into; each run gets its own in it.", metavar="DIR|URL"
+    ),
 ]
 Zones = Annotated[
     list[str] | None, typer.Option("--zone", "-z", help="Only this zone (may be given several times).", metavar="ID")
 ]
 Snapshots = Annotated[
-    list[Path] | None,
+    list[str] | None,
     typer.Option(
         "--snapshot",
         "-s",
-        help="Read this snapshot, folder of snapshots, run, or dump (may be given several times).",
-        metavar="PATH",
+        help="Read this snapshot, folder of snapshots, run (a path or URL), or dump (may be given several times).",
+        metavar="PATH|URL",
     ),
 ]
 Formats = Annotated[
     list[str] | None,
     typer.Option(
-        "--format", "-f", help="Only this format: csv, html or parquet (may be given several times).", metavar="FORMAT"
+        "--format",
+        "-f",
+        help="Only this format: csv, html, parquet or sarif (may be given several times).",
+        metavar="FORMAT",
     ),
 ]
 AccountScope = Annotated[
@@ -95,6 +107,10 @@ StaleDays = Annotated[
         help="Fill a zone that cannot be read with its last snapshot of DIR, if that is not older; it is `stale`.",
         metavar="DAYS",
     ),
+]
+JobName = Annotated[
+    str | None,
+    typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
 ]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
@@ -129,15 +145,23 @@ def run(
     ] = 0,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    job: JobName = None,
     sign_key: SignKey = None,
     *,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Collect only the part of the zones that JOB_COMPLETION_INDEX of JOB_COMPLETIONS is, for `merge`.",
+        ),
+    ] = False,
     fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
-    from audit.commands import job
+    from audit.commands.job import Asked
 
-    asked = job.Asked(
+    asked = Asked(
         out=out,
         only=zone or (),
         formats=formats or (),
@@ -150,7 +174,44 @@ def run(
         sign_key=sign_key,
         as_json=as_json,
     )
-    return partial(job.run, config, asked)
+    if shard:
+        from audit.commands import shards
+
+        return partial(shards.run_shard, config, job, asked)
+    from audit.commands.job import run
+
+    return partial(run, config, asked)
+
+
+@app.command()
+def merge(
+    config: ConfigFile,
+    job: JobName = None,
+    out: Out = None,
+    zone: Zones = None,
+    formats: Formats = None,
+    exceptions: ExceptionsFile = None,
+    fail_on: FailOn = None,
+    sign_key: SignKey = None,
+    *,
+    fail_on_new: FailOnNew = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
+    from audit.commands import shards
+    from audit.commands.job import Asked
+
+    asked = Asked(
+        out=out,
+        only=zone or (),
+        formats=formats or (),
+        exceptions=exceptions,
+        fail_on=fail_on,
+        fail_on_new=fail_on_new,
+        sign_key=sign_key,
+        as_json=as_json,
+    )
+    return partial(shards.merge, job, config, asked)
 
 
 @app.command()
@@ -195,9 +256,7 @@ def report(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = Path(
-        "demo-report"
-    ),
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write into.", metavar="DIR")] = "demo-report",
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -288,7 +347,7 @@ def checks(*, as_json: AsJson = False) -> Work:
 @app.command()
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
     *,
     as_json: AsJson = False,
 ) -> Work:
@@ -364,35 +423,37 @@ def zones(
 
 @app.command()
 def diff(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help=_SAVED)],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help=_SAVED)],
+    old: Annotated[str, typer.Argument(metavar="OLD", help=_SAVED)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=_SAVED)],
     output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
+    config: Basis = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say whose access changed between two times, and which change of a binding, role or group made it."""
     from audit.commands import diff
 
-    return partial(diff.diff, old, new, output, as_json=as_json)
+    return partial(diff.diff, old, new, output, config, as_json=as_json)
 
 
 @app.command()
 def history(
     asked: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{_SUBJECT} Or ns/NAME, a namespace.")],
-    runs: Annotated[Path, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
     zone: Zones = None,
+    config: Basis = None,
     *,
     as_json: AsJson = False,
 ) -> Work:
     """Say since when a subject, or everybody in a namespace, has which access."""
     from audit.commands import history
 
-    return partial(history.history, asked, runs, zone or (), as_json=as_json)
+    return partial(history.history, asked, runs, zone or (), config, as_json=as_json)
 
 
 @app.command("check-evidence")
 def check_evidence(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A run, or a folder of runs.")],
+    path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
     public_key: Annotated[
         Path | None,
         typer.Option("--public-key", help="Every run must be signed by this key of minisign.", metavar="FILE"),
@@ -409,7 +470,7 @@ def check_evidence(
 @app.command()
 def prune(
     config: Scope = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of runs.", metavar="DIR")] = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder or URL of runs.", metavar="DIR|URL")] = None,
     keep_days: Annotated[
         int | None, typer.Option("--keep-days", help="Remove runs that are older.", metavar="N", min=1)
     ] = None,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -63,13 +63,21 @@ class Accepted(BaseModel):
         about = json.dumps([self.check, self.zone, self.namespace, self.subject])
         return self.id or f"exception-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
 
+
+class _Meant:
+    """Which findings of a check a decision is about; each glob is read once."""
+
+    def __init__(self, decision: Accepted) -> None:
+        self._zone, self._namespace, self._subject = (
+            None if glob == "*" else re.compile(translate(glob)).match
+            for glob in (decision.zone, decision.namespace, decision.subject)
+        )
+
     def covers(self, finding: Found) -> bool:
-        """Say whether a finding is meant."""
         return (
-            fnmatchcase(finding.check, self.check)
-            and fnmatchcase(finding.zone, self.zone)
-            and fnmatchcase(finding.namespace, self.namespace)
-            and fnmatchcase(spelled(finding.subject_kind, finding.subject), self.subject)
+            (self._namespace is None or self._namespace(finding.namespace) is not None)
+            and (self._zone is None or self._zone(finding.zone) is not None)
+            and (self._subject is None or self._subject(spelled(finding.subject_kind, finding.subject)) is not None)
         )
 
 
@@ -125,32 +133,47 @@ class Use:
     findings: int
 
 
-def accept(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
-    """Return the findings with those that are accepted marked as such, and how each decision is used.
+class Deciding:
+    """Marks the findings of one zone after the other, and counts what each decision covers."""
 
-    A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired is
-    as it was, and says so. What is gone needs no decision.
-    """
-    counts = dict.fromkeys(range(len(decisions)), 0)
-    marked = []
-    # Findings are many and checks few: most decisions are left out by the check alone.
-    about = {check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS}
-    for finding in found:
-        mine = [at for at in about[finding.check] if finding.state != GONE and decisions[at].covers(finding)]
+    def __init__(self, decisions: Sequence[Accepted], today: date) -> None:
+        """Take the decisions, and the day that they are looked at."""
+        self._decisions = decisions
+        self._today = today
+        self._counts = [0] * len(decisions)
+        # Findings are many and checks few: most decisions are left out by the check alone.
+        self._about = {
+            check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS
+        }
+        self._meant = [_Meant(one) for one in decisions]
+
+    def accept(self, found: Sequence[Found]) -> list[Found]:
+        """Return the findings, in their order, with those that are accepted marked as such.
+
+        A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired
+        is as it was, and names it. What is gone needs no decision.
+        """
+        return sorted(map(self._decided, found), key=order)
+
+    def uses(self) -> list[Use]:
+        """Return how each decision is used by the findings seen until now."""
+        pairs = zip(self._decisions, self._counts, strict=True)
+        return [Use(one, _state(one, count, self._today), count) for one, count in pairs]
+
+    def _decided(self, finding: Found) -> Found:
+        if finding.state == GONE:
+            return finding
+        mine = [at for at in self._about[finding.check] if self._meant[at].covers(finding)]
         for at in mine:
-            counts[at] += 1
-        best = max(mine, key=lambda at: (decisions[at].until, decisions[at].name), default=None)
-        marked.append(finding if best is None else _marked(finding, decisions[best], today))
-    uses = [Use(one, _state(one, counts[at], today), counts[at]) for at, one in enumerate(decisions)]
-    return sorted(marked, key=order), uses
+            self._counts[at] += 1
+        decided = [self._decisions[at] for at in mine]
+        best = max(decided, key=lambda one: (one.until, one.name), default=None)
+        return finding if best is None else _marked(finding, best, self._today)
 
 
 def _marked(finding: Found, decision: Accepted, today: date) -> Found:
-    if decision.until < today:
-        detail = f"{finding.detail} (exception {decision.name} ended on {decision.until})"
-        return msgspec.structs.replace(finding, detail=detail)
-    until = decision.until.isoformat()
-    return msgspec.structs.replace(finding, state=ACCEPTED, exception=decision.name, until=until)
+    state = finding.state if decision.until < today else ACCEPTED
+    return msgspec.structs.replace(finding, state=state, exception=decision.name, until=decision.until.isoformat())
 
 
 def _state(decision: Accepted, findings: int, today: date) -> str:

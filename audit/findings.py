@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -54,7 +54,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class _Kept(msgspec.Struct, frozen=True):
     format: str
     version: int
-    findings: list[Found]
+    findings: list[msgspec.Raw]
 
 
 def judge(context: Context, settings: Settings, seen: str) -> list[Found]:
@@ -192,15 +192,35 @@ def findings_table(found: Sequence[Found]) -> Table:
     return table_of("findings", rows)
 
 
-def encode_findings(found: Sequence[Found]) -> bytes:
-    """Return the findings of a run as JSON: what the next run reads, and programs may."""
-    kept = _Kept(FORMAT, VERSION, list(found))
-    return msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n"
+def encode_findings(tables: Iterable[Table]) -> Iterator[bytes]:
+    """Yield the tables `findings` of a run as one JSON text: what the next run reads, and programs may."""
+    yield f'{{\n "format": "{FORMAT}",\n "version": {VERSION},\n "findings": ['.encode()
+    separator = b"\n  "
+    for table in tables:
+        for row in table.records():
+            yield separator + msgspec.json.encode(row)
+            separator = b",\n  "
+    yield b"\n ]\n}\n"
 
 
-def decode_findings(data: bytes) -> list[Found]:
-    """Return the findings that `encode_findings` wrote. Raises ValueError for anything else."""
+def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
+    """Return what `encode_findings` wrote, by zone, each finding as yet undecoded. Raises ValueError for anything else.
+
+    A fleet's findings are many, and those of one zone are wanted at a time: `found_of` decodes them.
+    """
     kept = msgspec.json.decode(data, type=_Kept)
     if kept.format != FORMAT or kept.version != VERSION:
         raise ValueError(f"these findings have version {kept.version}, and this program reads version {VERSION}")
-    return kept.findings
+    zones: dict[str, list[msgspec.Raw]] = {}
+    for one in kept.findings:
+        # Decoded to see whether it can be, and left: a fleet's would fill the memory.
+        zones.setdefault(_FOUND.decode(one).zone, []).append(one)
+    return zones
+
+
+def found_of(raw: Iterable[msgspec.Raw]) -> list[Found]:
+    """Return the findings that `decode_findings` gave for a zone."""
+    return [_FOUND.decode(one) for one in raw]
+
+
+_FOUND: Final = msgspec.json.Decoder(Found)

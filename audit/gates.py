@@ -1,7 +1,8 @@
 """What makes a run fail: findings of a severity, or new ones."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from audit.findings import GONE, NEW, OPEN, Found
 from audit.tables import ANSWERS, SEVERITIES, YES, Severity
@@ -47,6 +48,17 @@ class Tally:
         rest = (("new", self.new), ("not known", self.unknown), ("accepted", self.accepted), ("gone", self.gone))
         said = [f"{count} {word}" for word, count in rest if count]
         return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(said)})" if said else "")
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Return the counts of both together; the gate is the same."""
+        return replace(
+            self,
+            by_severity={name: count + other.by_severity[name] for name, count in self.by_severity.items()},
+            **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
+        )
+
+
+_COUNTS: Final = ("unknown", "new", "accepted", "gone", "failing")
 
 
 def tally(found: Sequence[Found], gate: Gate) -> Tally:

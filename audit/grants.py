@@ -3,18 +3,20 @@
 All is array work: roles were judged once in `audit.ways`, groups are expanded by repeating rows, and answers are bits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.people import KINDS, account_keys
 from audit.rbac.roles import HOW
 from audit.rbac.rules import CATALOG, CLUSTER_ONLY, CREATE, DELETE, EVERYTHING, PULL, PUSH, SIGN
-from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER
+from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER, is_virtual
 from audit.snapshot import Ints, Snapshot
 from audit.tables import NO, UNKNOWN, YES, Numbers, Table, Text, text_column
-from audit.ways import MISSING, NO_BINDING, UNSEEN, Ways
+from audit.ways import MISSING, NO_BINDING, UNSEEN, Uses, Ways
 
 DIRECT: Final = -1  # in place of the group through which a grant is held
 FLAGS: Final = {"pull": PULL, "push": PUSH, "create": CREATE, "delete": DELETE, "catalog": CATALOG, "sign": SIGN}
@@ -26,9 +28,10 @@ class Rows:
 
     space: Ints  # position in the snapshot's texts; 0 is every namespace
     repository: Ints  # position in `Uses.repositories`; 0 is every one
-    who: Ints  # position in `Ways.identities`
+    who: Ints  # position in `Ways.people`
     group: Ints  # the same, or DIRECT
     way: Ints  # row of Ways
+    capability: Ints  # row of the capabilities in Uses
     granted: Ints
     possible: Ints
     how: Ints
@@ -47,7 +50,7 @@ def expand(ways: Ways) -> Rows:
     capability = ranges(uses.first[use], count)
     edges, who, group = (np.repeat(values, count) for values in (edges, who, group))
     space = ways.namespace[edges]
-    inert = np.array([one.inert for one in ways.identities], dtype=bool)[who]
+    inert = ways.people.inert[who]
     reach = np.where(inert, 0, np.where(space == 0, EVERYTHING, EVERYTHING & ~CLUSTER_ONLY))
     rows = Rows(
         space=space,
@@ -55,22 +58,23 @@ def expand(ways: Ways) -> Rows:
         who=who,
         group=group,
         way=edges,
+        capability=capability.astype(np.int32),
         granted=(uses.granted[capability] & reach).astype(np.int32),
         possible=(uses.possible[capability] & reach).astype(np.int32),
         how=np.where(inert, 0, uses.how[capability]).astype(np.int32),
     )
     # What a RoleBinding cannot give is no grant; what grants nothing because something is missing is shown.
-    shown = (rows.possible > 0) | inert | (uses.role[ways.use[rows.way]] == MISSING)
-    rows = rows.take(shown)
-    return rows.take(np.lexsort([rows.group, ways.binding[rows.way], rows.who, rows.repository, rows.space]))
+    shown = np.flatnonzero((rows.possible > 0) | inert | (uses.role[ways.use[rows.way]] == MISSING))
+    keys = (rows.group, ways.binding[rows.way], rows.who, rows.repository, rows.space)
+    return rows.take(shown[np.lexsort([key[shown] for key in keys])])
 
 
 def _with_members(ways: Ways) -> tuple[Ints, Ints, Ints]:
     """Return way, subject and group of each way, and of each person in a group that it names."""
-    every = np.arange(len(ways.who), dtype=np.int32)
-    count = np.maximum(ways.member_count[ways.who], 0)
+    people, every = ways.people, np.arange(len(ways.who), dtype=np.int32)
+    count = np.maximum(people.member_count[ways.who], 0)
     through = np.repeat(every, count)
-    members = ways.members[ranges(ways.member_first[ways.who], count)]
+    members = people.members[ranges(people.member_first[ways.who], count)]
     direct = np.full(len(every), DIRECT, dtype=np.int32)
     return np.append(every, through), np.append(ways.who, members), np.append(direct, ways.who[through])
 
@@ -84,8 +88,8 @@ def ranges(first: Ints | NDArray[np.intp], count: Ints | NDArray[np.intp]) -> ND
     return starts + np.arange(total)
 
 
-def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
-    """Return the table `grants`, a row for each of `rows`."""
+def grants_table(zone: str, ways: Ways, rows: Rows, states: Ints) -> Table:
+    """Return the table `grants`, a row for each of `rows`; `states` are those of `states_of`."""
     snapshot, uses = ways.snapshot, ways.uses
     use, binding = ways.use[rows.way], ways.binding[rows.way]
     return Table(
@@ -98,13 +102,12 @@ def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
             "group": group_column(ways, rows.group),
             **binding_columns(ways, binding, rows.space),
             "binding_uid": _binding_text(snapshot, "uid", binding),
-            "since": _binding_text(snapshot, "created", binding),
+            "since": since_column(snapshot, binding),
             **role_columns(snapshot, binding),
             "aggregated_from": sources(ways, use),
-            "account": accounts(ways, rows.who),
-            "problem": _problems(
-                uses.role[use], np.array([one.inert for one in ways.identities], dtype=bool)[rows.who]
-            ),
+            "account": Text(states[rows.who], STATES),
+            "problem": _problems(uses.role[use], ways.people.inert[rows.who]),
+            "rule": _rules(uses, rows),
         },
     )
 
@@ -112,13 +115,13 @@ def grants_table(zone: str, ways: Ways, rows: Rows) -> Table:
 def place_columns(zone: str, ways: Ways, space: Ints, repository: Ints, who: Ints) -> dict[str, Text | Numbers]:
     """Return the columns that say where and who."""
     kinds = (ACCOUNT, ANY, ANY_USER, GROUP, USER)
-    kind = np.array([kinds.index(one.kind) for one in ways.identities], dtype=np.int32)
+    kind = np.array([kinds.index(kind) for kind in KINDS], dtype=np.int32)[ways.people.kind]
     return {
         "zone": Text(np.zeros(len(who), dtype=np.int32), (zone,)),
         "namespace": Text(space, ("*", *ways.snapshot.strings[1:])),
         "repository": Text(repository, ("*", *ways.uses.repositories[1:])),
         "subject_kind": Text(kind[who], kinds),
-        "subject": Text(who, [one.name for one in ways.identities]),
+        "subject": Text(who, ways.people.names),
     }
 
 
@@ -130,7 +133,7 @@ def answers(granted: Ints, possible: Ints, needed: int) -> Numbers:
 
 def group_column(ways: Ways, group: Ints) -> Text:
     """Return the names of groups; empty for DIRECT."""
-    return Text(group + 1, ("", *(one.name for one in ways.identities)))
+    return Text(group + 1, ("", *ways.people.names))
 
 
 def binding_columns(ways: Ways, binding: Ints, space: Ints) -> dict[str, Text]:
@@ -150,6 +153,11 @@ def role_columns(snapshot: Snapshot, binding: Ints) -> dict[str, Text]:
     }
 
 
+def since_column(snapshot: Snapshot, binding: Ints) -> Text:
+    """Return when bindings were created; empty for NO_BINDING."""
+    return _binding_text(snapshot, "created", binding)
+
+
 def _binding_text(snapshot: Snapshot, column: str, binding: Ints) -> Text:
     # NO_BINDING is -1: the text added at the end, which is empty.
     return Text(np.append(snapshot.tables["bindings"][column], np.int32(0))[binding], snapshot.strings)
@@ -166,21 +174,38 @@ def _problems(role: Ints, inert: NDArray[np.bool_]) -> Text:
     return Text(problem.astype(np.int32), ("", "account without namespace", "role missing", "role not seen"))
 
 
-def accounts(ways: Ways, who: Ints) -> Text:
-    """Return whether the account or group object behind each subject exists."""
-    snapshot, values = ways.snapshot, ("", "absent", "present", "unknown")
-    accounts = snapshot.tables["serviceaccounts"]
-    there = set(zip(accounts["namespace"].tolist(), accounts["name"].tolist(), strict=True))
-    groups_unseen, accounts_unseen = snapshot.gaps_of("groups"), snapshot.gaps_of("serviceaccounts")
-    states = np.zeros(len(ways.identities), dtype=np.int32)
-    for at, one in enumerate(ways.identities):
-        if one.kind == ACCOUNT:
-            namespace, _, name = one.name.partition(":")
-            present = (snapshot.code(namespace), snapshot.code(name)) in there
-            unseen = accounts_unseen and snapshot.unseen("serviceaccounts", np.array([snapshot.code(namespace)])).all()
-        elif one.kind == GROUP and not one.virtual:
-            present, unseen = ways.member_count[at] >= 0, groups_unseen
-        else:
-            continue
-        states[at] = values.index("present" if present else "unknown" if unseen and not one.inert else "absent")
-    return Text(states[who], values)
+def _rules(uses: Uses, rows: Rows) -> Text:
+    texts = text_column(uses.rules)
+    return Text(texts.codes[rows.capability], texts.values)
+
+
+STATES: Final = ("", "absent", "present", "unknown")
+_ABSENT, _PRESENT, _UNKNOWN = 1, 2, 3
+
+
+def states_of(ways: Ways) -> Ints:
+    """Return for each identity whether the account or group object behind it exists, as a place in STATES."""
+    people, snapshot = ways.people, ways.snapshot
+    states = np.zeros(len(people), dtype=np.int32)
+    groups, mine = people.of_kind(GROUP), people.of_kind(ACCOUNT)
+    virtual = np.array([is_virtual(name) for name in people.names[groups]], dtype=bool)
+    missing = _UNKNOWN if snapshot.gaps_of("groups") else _ABSENT
+    found = np.where(people.member_count[groups] >= 0, _PRESENT, missing)
+    states[groups] = np.where(virtual, 0, found)
+    states[mine] = _account_states(snapshot, people.names[mine], people.account[mine])
+    states[people.inert] = _ABSENT
+    return states
+
+
+def _account_states(snapshot: Snapshot, names: Sequence[str], keys: NDArray[np.int64]) -> Ints:
+    """Return whether service accounts were listed; `keys` are those of `account_keys`, -1 for one that has none yet."""
+    table, keys = snapshot.tables["serviceaccounts"], keys.copy()
+    for at in np.flatnonzero(keys < 0).tolist():
+        space, name = (np.array([snapshot.code(part)], dtype=np.int32) for part in names[at].partition(":")[::2])
+        keys[at] = account_keys(space, name)[0] if space[0] >= 0 <= name[0] else -1
+    present = np.isin(keys, account_keys(table["namespace"], table["name"]))
+    unseen = np.zeros(len(names), dtype=bool)
+    if snapshot.gaps_of("serviceaccounts"):
+        spaces = np.array([snapshot.code(name.partition(":")[0]) for name in names], dtype=np.int32)
+        unseen = snapshot.unseen("serviceaccounts", spaces)
+    return np.where(present, _PRESENT, np.where(unseen, _UNKNOWN, _ABSENT)).astype(np.int32)

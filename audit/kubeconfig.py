@@ -1,7 +1,7 @@
 """A kubeconfig: its contexts, where they lead, and what stands there to log in by.
 
-It is read as kubectl reads it: several files are merged, the first that names an entry counts, and relative paths start
-at the file that they stand in. No message quotes the files: they hold secrets.
+The official client reads and merges the files; what it does not tell apart as kubectl does (the first current context
+counts) is added here. No message quotes the files: they hold secrets.
 """
 
 import base64
@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import yaml
 
-_LARGEST: Final = 16 << 20  # bytes of one file
 _ENTRIES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -93,8 +92,16 @@ class Contexts:
         files = [path] if path else [file for file in _standard() if file.exists()]
         if not files:
             raise BadKubeconfig(f"no kubeconfig at {self.where}")
+        from kubernetes.config.kube_config import KubeConfigMerger
+
+        merger = KubeConfigMerger("")
         for file in files:
-            self._add(file, _values(file))
+            _load(merger, file)
+        current = (merger.config_files[str(file)].get("current-context") for file in files)
+        self.current = next((name for name in current if isinstance(name, str)), "")
+        for plural in _ENTRIES:
+            for node in merger.config.value[plural]:
+                self._add(plural, node.value, Path(node.path))
 
     def __iter__(self) -> Iterator[Context]:
         """Yield all contexts that lead somewhere, in their order."""
@@ -128,17 +135,12 @@ class Contexts:
             raise BadKubeconfig(f"no {_ENTRIES[plural]} {name} in {self.where}")
         return self._entries[plural][name]
 
-    def _add(self, file: Path, values: Mapping[str, Any]) -> None:
-        current = values.get("current-context")
-        self.current = self.current or (current if isinstance(current, str) else "")
-        for plural, singular in _ENTRIES.items():
-            listed = values.get(plural) or []
-            for entry in listed if isinstance(listed, list) else [None]:
-                name = entry.get("name") if isinstance(entry, dict) else None
-                inner = entry.get(singular) if isinstance(entry, dict) else None
-                if not isinstance(name, str) or not isinstance(inner, dict | None):
-                    raise BadKubeconfig(f"{file}: {plural} must be a list of `name` and `{singular}`")
-                self._entries[plural].setdefault(name, Section(f"{singular} {name}", inner or {}, file.parent))
+    def _add(self, plural: str, entry: Any, file: Path) -> None:
+        singular = _ENTRIES[plural]
+        name, inner = (entry.get("name"), entry.get(singular)) if isinstance(entry, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(inner, dict | None):
+            raise BadKubeconfig(f"{file}: {plural} must be a list of `name` and `{singular}`")
+        self._entries[plural][name] = Section(f"{singular} {name}", inner or {}, file.parent)
 
 
 def same_server(one: str, other: str) -> bool:
@@ -160,16 +162,18 @@ def _standard() -> list[Path]:
     return named or [Path.home() / ".kube" / "config"]
 
 
-def _values(file: Path) -> Mapping[str, Any]:
+def _load(merger: Any, file: Path) -> None:
+    """Let the official client read one more file. Raises BadKubeconfig, which quotes nothing of it."""
+    from kubernetes.config import ConfigException
+
     try:
-        with file.open("rb") as stream:
-            values = yaml.load(stream.read(_LARGEST), Loader=yaml.CSafeLoader)
+        merger.load_config(str(file))
     except OSError as error:
         raise BadKubeconfig(f"cannot read {file}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (ConfigException, AttributeError, KeyError, TypeError):
+        fix = "clusters, users and contexts must be lists of what has a name"
+        raise BadKubeconfig(f"{file} is no kubeconfig: {fix}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         # Neither the message nor its cause may quote the line: it may be one with a token.
         raise BadKubeconfig(f"{file} is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
-    if not isinstance(values, dict):
-        raise BadKubeconfig(f"{file} is no kubeconfig")
-    return values

@@ -6,21 +6,21 @@ and not used.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
 
 import msgspec
 
 from audit.errors import UsageError
 from audit.snapshot import SUFFIX, Snapshot, decode
+from audit.store import Store
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = "registry-audit manifest"
 VERSION: Final = 1
 SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
-LATEST: Final = "latest"  # the link, beside the runs, to the newest that was complete
 PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
 _READ: Final = (COMPLETE, "partial")  # states of a zone that was read in that very run
 
@@ -86,41 +86,6 @@ def is_run(name: str) -> bool:
     return _RUN.fullmatch(name) is not None
 
 
-class Place(Protocol):
-    """Where runs are kept."""
-
-    def runs(self) -> Iterable[str]:
-        """Return the names of what may be runs, in any order."""
-        ...
-
-    def read(self, run: str, name: str) -> bytes:
-        """Return a file of a run. Raises FileNotFoundError when there is none, another OSError when it cannot."""
-        ...
-
-
-class Folder:
-    """A folder of runs."""
-
-    def __init__(self, path: Path) -> None:
-        """Take the folder; it need not be there."""
-        self._path = path
-
-    def runs(self) -> Iterable[str]:
-        """Return the names of the folders in it."""
-        return [one.name for one in self._path.iterdir()] if self._path.is_dir() else []
-
-    def read(self, run: str, name: str) -> bytes:
-        """Return a file of a run."""
-        return (self._path / run / name).read_bytes()
-
-
-class Earlier(NamedTuple):
-    """A file of an earlier run, as that run wrote it."""
-
-    run: Manifest
-    data: bytes
-
-
 class EarlierSnapshot(NamedTuple):
     """The state of a zone as an earlier run saw it."""
 
@@ -131,9 +96,9 @@ class EarlierSnapshot(NamedTuple):
 class Runs:
     """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
 
-    def __init__(self, place: Place, tell: Callable[[str], None]) -> None:
+    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
         """Take where the runs are and whom to tell."""
-        self._place = place
+        self._store = store
         self._tell = tell
         self._manifests: dict[str, Manifest | None] = {}
         self._digests: dict[str, str] = {}
@@ -157,13 +122,10 @@ class Runs:
         """Return the run of this id; None when there is none that has ended."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
-    def last_whole(self, name: str, *, before: str = "", zone: str = "") -> Earlier | None:
-        """Return the file `name` of the newest whole run that has it, before the run `before`; see Manifest.whole."""
-        for run in self._newest_first(before):
-            data = self.read(run, name) if run.whole(zone) else None
-            if data is not None:
-                return Earlier(run, data)
-        return None
+    def of_zone(self, zone: str, *, before: str = "") -> list[Manifest]:
+        """Return the runs that looked at `zone`, the newest first, but those that saw all of it before the others."""
+        listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
+        return sorted(listed, key=lambda run: not run.whole(zone))
 
     def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` that lacks nothing, before the run `before`."""
@@ -200,7 +162,7 @@ class Runs:
         if wanted is None:
             return None
         try:
-            data = self._place.read(run.id, name)
+            data = self._store.read(f"{run.id}/{name}")
         except OSError as error:
             if self._pruned(run.id):
                 return None
@@ -214,13 +176,13 @@ class Runs:
     def _pruned(self, run: str) -> bool:
         """Say whether the files of a run were removed by age: that they are not there is then as it should be."""
         try:
-            return bool(self._place.read(run, PRUNED))
+            return bool(self._store.read(f"{run}/{PRUNED}"))
         except OSError:
             return False
 
     def _newest_first(self, before: str) -> Iterator[Manifest]:
         """Yield the runs that have ended; manifests are read as they are needed, and once."""
-        keys = {name: key for name in self._place.runs() if (key := _order(name))}
+        keys = {name: key for name in self._store.entries() if (key := _order(name))}
         limit = _order(before)
         for name in sorted(keys, key=keys.__getitem__, reverse=True):
             if limit and keys[name] >= limit:
@@ -234,7 +196,7 @@ class Runs:
     def _manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
-            data = self._place.read(name, MANIFEST)
+            data = self._store.read(f"{name}/{MANIFEST}")
             found = msgspec.json.decode(data, type=Manifest)
         except FileNotFoundError:
             return None

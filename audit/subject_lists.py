@@ -134,7 +134,7 @@ def _doubts(
     wide, here = ours.get(Place("*", place.action), {}), ours.get(place, {})
     held = {**wide, **here}
     sure = {who for one in (wide, here) for who, answer in one.items() if answer == YES}
-    theirs = {*(user(name) for name in said.users), *(Identity(GROUP, name) for name in said.groups)}
+    theirs = {*(user(name) for name in said.users or ()), *(Identity(GROUP, name) for name in said.groups or ())}
     for who in (theirs - {*held}) | (sure - theirs):
         answer = oracle.answer(who, place.action, place.namespace)
         if answer != UNKNOWN:

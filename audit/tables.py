@@ -102,6 +102,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, or "
             "`account without namespace`.",
         ),
+        Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
     ),
     "access": (
         *_PLACE,
@@ -120,6 +121,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("aggregated_from", "text", "Roles from which the strongest grant's right was aggregated."),
         Column("members", "count", "People in the group; -1 when they cannot be listed. 0 for other kinds."),
         _ACCOUNT,
+        Column("since", "text", "When the binding of the strongest grant was created (RFC 3339)."),
     ),
     "coverage": (
         _ZONE,
@@ -199,7 +201,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("controls", "text", "Controls that it touches, joined by `, `."),
         Column("first_seen", "text", "When the facts were read that showed it first (RFC 3339)."),
         Column("last_seen", "text", "When the facts were read that showed it last (RFC 3339)."),
-        Column("exception", "text", "Id of the exception that covers it."),
+        Column("exception", "text", "Id of the exception that covers it, or did until it ended."),
         Column("until", "text", "Last day of that exception (RFC 3339 date)."),
         Column("rows", "count", "Rows of the table `evidence_in` that show it."),
         Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),

@@ -10,6 +10,7 @@ class Verified:
 
     `left_out` cells were not asked: they are unknown, or nobody is their subject. `bound`: at most this share of the
     cells is wrong, with 95 % confidence. `why`: why the first one failed, or none was asked (empty: all is well).
+    `seed` draws the same cells of the same tables again.
     """
 
     asked: int = 0
@@ -19,6 +20,7 @@ class Verified:
     left_out: int = 0
     bound: float = 1.0
     why: str = ""
+    seed: int = 0
 
     @property
     def sound(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Final, NamedTuple
 
@@ -63,7 +63,8 @@ def verify(oracle: Oracle, review: Reviewer, draw: Draw, stop: Event, *, at_once
     """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
     chosen = sample(oracle, draw)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
-    return _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
+    found = _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
+    return replace(found, verified=replace(found.verified, seed=draw.seed))
 
 
 def ask_all(

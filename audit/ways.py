@@ -1,7 +1,7 @@
 """Who is bound to what: every binding joined with its role's capabilities and its subjects, each judged once.
 
 This is the index behind the tables (`audit.access`) and single answers (`audit.answers`). Groups are not expanded
-here; `Ways.members` says who is listed in them.
+here; `Ways.people` says who is listed in them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.people import Gathering, People, different
 from audit.rbac.roles import HOW, Aggregations, ClusterRole, how_granted
-from audit.rbac.rules import EVERYTHING, Capability, judge_text
-from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, MASTERS, USER, Identity, identity, user
+from audit.rbac.rules import EVERYTHING, Capability, covering_text, judge_text
+from audit.rbac.subjects import GROUP, MASTERS, Identity
 from audit.snapshot import Ints, Snapshot
 
 # Rows of the role table that stand for a role that is not there, could not be seen, or is built in.
@@ -22,9 +23,6 @@ UNSEEN: Final = -2
 BUILT_IN: Final = -3
 # The row of the binding table that stands for the platform's own `system:masters`.
 NO_BINDING: Final = -1
-# Stand for those who may have access that could not be seen; nobody is bound to them.
-ANYBODY: Final = Identity(ANY, "*")
-ANY_PERSON: Final = Identity(ANY_USER, "*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +36,26 @@ class Uses:
     granted: Ints  # rights held for certain
     possible: Ints  # rights held or not known
     how: Ints  # position in HOW
+    rules: tuple[str, ...]  # one a capability: what of the role gives it, in words
     sources: tuple[str, ...]  # one a use: the roles aggregated from
     repositories: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """One entry for each binding and subject: `binding`, `who` (position in `identities`) and `use` of a role."""
+    """One entry for each binding and subject: `binding`, `who` (position in `people`) and `use` of a role."""
 
     snapshot: Snapshot
-    identities: list[Identity]  # sorted; the first two are ANYBODY and ANY_PERSON
+    people: People
     binding: Ints
     who: Ints
     use: Ints
     uses: Uses
-    member_first: Ints  # for each identity, where its members start in `members`
-    member_count: Ints  # -1 when there is no group object
-    members: Ints  # positions in `identities`
+
+    @property
+    def identities(self) -> list[Identity]:
+        """Return who is meant by the positions in `who`."""
+        return self.people.identities
 
     @property
     def namespace(self) -> Ints:
@@ -74,14 +75,18 @@ def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways
     use_of_binding = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
     use_of_binding[rows] = use_of_row
     binding, kinds, spaces, names = _subjects(snapshot, rows[kept])
-    people = _People(snapshot)
-    who = people.identify(kinds, spaces, names)
+    gathering = Gathering(snapshot)
+    who = gathering.identify(kinds, spaces, names)
     # A subject that a binding names twice is one way; a kind that matches nobody is none.
-    pairs = np.unique((binding.astype(np.int64) << 32 | who)[who >= 0])
+    pairs = different((binding.astype(np.int64) << 32 | who)[who >= 0])
     binding, who = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
-    return people.finish(
+    who = np.append(who, np.int32(gathering.add(Identity(GROUP, MASTERS))))
+    people, rank = gathering.finish()
+    return Ways(
+        snapshot=snapshot,
+        people=people,
         binding=np.append(binding, np.int32(NO_BINDING)),
-        who=np.append(who, np.int32(people.add(Identity(GROUP, MASTERS)))),
+        who=rank[who],
         use=np.append(use_of_binding[binding], np.int32(len(used))),
         uses=uses,
     )
@@ -125,10 +130,13 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
         if not space
     )
     capabilities: list[tuple[Capability, int, str]] = []
+    rules: list[str] = []
     first, sources = [0], []
     for row in used:
-        found, source = _use(snapshot, row, aggregations)
+        said = _all_rules(snapshot, row) if row >= 0 else ""
+        found, source = _use(snapshot, row, said, aggregations)
         capabilities += found
+        rules += [covering_text(said, c.repository) if said else "" for c, _, _ in found]
         first.append(len(capabilities))
         sources.append(source)
     repositories = sorted({"", *(c.repository for c, _, _ in capabilities)})
@@ -141,12 +149,15 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
         granted=_ints([c.rights for c, _, _ in capabilities]),
         possible=_ints([c.rights | possible for c, possible, _ in capabilities]),
         how=_ints([HOW.index(how) for _, _, how in capabilities]),
+        rules=tuple(rules),
         sources=tuple(sources),
         repositories=tuple(repositories),
     )
 
 
-def _use(snapshot: Snapshot, row: int, roles: Aggregations) -> tuple[list[tuple[Capability, int, str]], str]:
+def _use(
+    snapshot: Snapshot, row: int, rules: str, roles: Aggregations
+) -> tuple[list[tuple[Capability, int, str]], str]:
     """Return the capabilities of a role row, each with what is possible beside it and how it came, and the sources."""
     nothing = Capability("", 0, 0)
     if row == BUILT_IN:
@@ -156,7 +167,7 @@ def _use(snapshot: Snapshot, row: int, roles: Aggregations) -> tuple[list[tuple[
     table, text = snapshot.tables["roles"], snapshot.strings
     name, cluster_role = text[table["name"][row]], not table["namespace"][row]
     sources = roles.sources(name) if cluster_role else ()
-    found = judge_text(_all_rules(snapshot, row))
+    found = judge_text(rules)
     hows = [how_granted(c, cluster_role=cluster_role, name=name, aggregated=bool(sources)) for c in found]
     return [(c, 0, how) for c, how in zip(found, hows, strict=True)], ", ".join(sources)
 
@@ -182,65 +193,6 @@ def _subjects(snapshot: Snapshot, rows: NDArray[np.intp]) -> tuple[Ints, Ints, I
     # In a RoleBinding an absent namespace means the binding's own.
     space = np.where(space == 0, bindings["namespace"][binding], space)
     return binding, subjects["kind"][mine], space.astype(np.int32), subjects["name"][mine]
-
-
-class _People:
-    """Numbers identities in the order of their first use, and sorts them at the end."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        self._at: dict[Identity, int] = {ANYBODY: 0, ANY_PERSON: 1}
-
-    def add(self, who: Identity) -> int:
-        return self._at.setdefault(who, len(self._at))
-
-    def identify(self, kinds: Ints, spaces: Ints, names: Ints) -> Ints:
-        """Return the number of each subject, -1 for a kind that matches nobody."""
-        text, size = self._snapshot.strings, len(self._snapshot.strings)
-        kind_codes, kind = np.unique(kinds, return_inverse=True)
-        # A namespace matters to service accounts only.
-        spaces = np.where(kinds == self._snapshot.code(ACCOUNT), spaces, 0)
-        _, first, inverse = np.unique((kind * size + spaces) * size + names, return_index=True, return_inverse=True)
-        numbers = []
-        for at, space, name in zip(kind[first].tolist(), spaces[first].tolist(), names[first].tolist(), strict=True):
-            who = identity(text[kind_codes[at]], text[space], text[name])
-            numbers.append(-1 if who is None else self.add(who))
-        return _ints(numbers)[inverse]
-
-    def finish(self, binding: Ints, who: Ints, use: Ints, uses: Uses) -> Ways:
-        """Add the members of the groups that are bound, and return all with identities in their order."""
-        groups = self._snapshot.tables["groups"]["name"]
-        holders = self._snapshot.tables["members"]["group"]
-        spans: dict[int, tuple[int, int]] = {}
-        members: list[int] = []
-        for one, number in list(self._at.items()):
-            code = self._snapshot.code(one.name) if one.kind == GROUP else -1
-            low, high = np.searchsorted(groups, code), np.searchsorted(groups, code, side="right")
-            if low < high:
-                listed = self._people(*np.searchsorted(holders, [low, high]).tolist())
-                spans[number] = (len(members), len(listed))
-                members += listed
-        identities = sorted(self._at)
-        rank = np.empty(len(identities), dtype=np.int32)
-        rank[[self._at[one] for one in identities]] = np.arange(len(identities), dtype=np.int32)
-        spanned = [spans.get(self._at[one], (0, -1)) for one in identities]
-        return Ways(
-            snapshot=self._snapshot,
-            identities=identities,
-            binding=binding,
-            who=rank[who],
-            use=use,
-            uses=uses,
-            member_first=_ints(first for first, _ in spanned),
-            member_count=_ints(count for _, count in spanned),
-            members=rank[_ints(members)],
-        )
-
-    def _people(self, start: int, end: int) -> list[int]:
-        """Return the people among the users of these member rows: only they get groups from group objects."""
-        text, users = self._snapshot.strings, self._snapshot.tables["members"]["user"]
-        who = (user(text[code]) for code in np.unique(users[start:end]).tolist())
-        return [self.add(one) for one in who if one.kind == USER and one.name != ANONYMOUS]
 
 
 def _ints(numbers: Iterable[int]) -> Ints:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from audit.config import Config, KubeconfigZones, ZoneConfig
-from audit.config import Credentials as Reference
+from audit.config import Config
 from audit.errors import UsageError
 from audit.kubeconfig import BadKubeconfig, Contexts
+from audit.zone_config import Credentials as Reference
+from audit.zone_config import KubeconfigZones, ZoneConfig
 
 # Both follow from the id of an APPUiO zone, and can be given for any other cluster.
 _API: Final = "https://api.{}.appuio.cloud:6443"

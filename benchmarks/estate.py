@@ -38,6 +38,7 @@ class Shape:
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
     bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make
+    managed: float = 0.0  # share of objects that say who manages their fields, as those of a live server do
 
 
 class Estate:
@@ -71,6 +72,8 @@ class Estate:
         metadata["creationTimestamp"] = _BORN.format(number % 12 + 1, number % 28 + 1, number % 24)
         if labels:
             metadata["labels"] = dict(labels)
+        if number % 100 < 100 * self.shape.managed:
+            metadata["managedFields"] = [_managed(metadata, rest)]
         self._objects[plural].append({"metadata": metadata, **rest})
 
     def role(self, name: str, *rules: Object, namespace: str = "", into: str = "", made_of: str = "") -> None:
@@ -88,11 +91,13 @@ class Estate:
         ref = {"apiGroup": _RBAC, "kind": kind, "name": role}
         self.add(plural, name, namespace, roleRef=ref, subjects=list(subjects))
 
-    def token(self, namespace: str, owner: str, used: str = "") -> None:
+    def token(self, namespace: str, owner: str, used: str = "", created: str = "", name: str = "token") -> None:
         """Add the metadata of a secret that holds a token of an account without an end."""
         labels = {"kubernetes.io/legacy-token-last-used": used} if used else None
-        self.add("tokens", f"{owner}-token", namespace, labels)
-        self._objects["tokens"][-1]["metadata"]["annotations"] = {"kubernetes.io/service-account.name": owner}
+        self.add("tokens", f"{owner}-{name}", namespace, labels)
+        metadata = self._objects["tokens"][-1]["metadata"]
+        metadata["annotations"] = {"kubernetes.io/service-account.name": owner}
+        metadata["creationTimestamp"] = created or metadata["creationTimestamp"]
 
     def _roles(self) -> None:
         pull, push = rule(_LAYERS, "get"), rule(_LAYERS, "get", "update")
@@ -167,6 +172,21 @@ class Estate:
             self.bind(f"everywhere-{number}", role, user(f"operator-{number:02d}"))
 
 
+def _managed(metadata: Object, rest: Mapping[str, Any]) -> Object:
+    """Return an entry of `managedFields` as an API server keeps it: nothing that we read, and a third of a list."""
+    fields: Object = {f"f:{name}": {} for name in rest}
+    if labels := metadata.get("labels"):
+        fields["f:metadata"] = {"f:labels": {".": {}, **{f"f:{label}": {} for label in labels}}}
+    return {
+        "manager": "kubectl-create",
+        "operation": "Update",
+        "apiVersion": f"{_RBAC}/v1",
+        "time": metadata["creationTimestamp"],
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+
+
 def rule(resource: str, *verbs: str, group: str = _IMAGES) -> Object:
     """Return a policy rule."""
     return {"verbs": list(verbs), "apiGroups": [group], "resources": [resource]}
@@ -202,45 +222,15 @@ def answer(plural: str, items: list[Object]) -> bytes:
     return msgspec.json.encode({**listed, "items": items})
 
 
-def demo() -> Iterator[tuple[str, Mapping[str, list[Object]]]]:
-    """Yield the zones of the demo: small, and with one of everything that a review should find."""
-    for number, namespaces in ((1, 36), (2, 22)):
-        shape = Shape(namespaces, 6, 5, 2, 2, custom_roles=0.1, named_roles=0.1, cluster_wide=3, seed=number)
-        estate = Estate(shape)
-        _oddities(estate, [item["metadata"]["name"] for item in estate.kinds()["namespaces"]])
-        yield f"demo-{number}", estate.kinds()
-
-
-def _oddities(estate: Estate, names: list[str]) -> None:
-    everybody, nobody = group("system:authenticated"), group("system:unauthenticated")
-    estate.bind("public", "system:image-puller", nobody, namespace=names[0])
-    estate.bind("company-wide", "registry-viewer", everybody, namespace=names[1])
-    estate.bind("all-builders", "system:image-pusher", group("system:serviceaccounts"), namespace=names[2])
-    estate.bind("before-the-move", "admin", group("org-0005"), namespace=names[3])
-    estate.role("everything-here", rule("*", "*", group="*"), namespace=names[4])
-    estate.bind("everything-here", "everything-here", user("trainee"), namespace=names[4], kind="Role")
-    estate.bind("not-yet", "release-manager", user("trainee"), namespace=names[5])
-    estate.bind("left-over", "registry-editor", account(names[6], "jenkins"), namespace=names[6])
-    estate.bind("partners", "registry-viewer", group("idp:contractors"), namespace=names[7])
-    estate.bind("hostile", "view", group("<script>alert(1)</script>"), user("=cmd|'/C calc'!A0"), namespace=names[8])
-    estate.bind("central-ci", "registry-editor", account(names[0], "ci"))
-    # Two halves from two bindings: together they create repositories.
-    estate.role("stream-creator", rule("imagestreams", "create"))
-    estate.bind("half-a-push", "system:image-pusher", user("assembler"), namespace=names[9])
-    estate.bind("other-half", "stream-creator", user("assembler"), namespace=names[9])
-
-
 def main() -> None:
-    """Write an estate, or the zones of the demo, into a folder."""
+    """Write an estate into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder to write into")
-    parser.add_argument("--demo", action="store_true", help="the zones of the demo, a folder each")
     for name, default in vars(Shape()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     given = vars(parser.parse_args())
-    out, wants_demo = given.pop("out"), given.pop("demo")
-    for name, objects in demo() if wants_demo else [("", Estate(Shape(**given)).kinds())]:
-        write(objects, out / name)
+    out = given.pop("out")
+    write(Estate(Shape(**given)).kinds(), out)
 
 
 if __name__ == "__main__":

@@ -55,6 +55,21 @@ def resolve(folder: Path) -> int:
     return len(tables_of(load(folder / "bench.snapshot"))["access"])
 
 
+def checks(folder: Path) -> int:
+    """Do the same, and look for everything that should not be; return what was found."""
+    from datetime import UTC, datetime
+
+    from audit.checks.context import Context
+    from audit.checks.settings import Settings
+    from audit.findings import findings_table, judge
+    from audit.results import facts_of
+    from audit.snapshot import load
+
+    snapshot = load(folder / "bench.snapshot")
+    context = Context(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
+    return len(findings_table(judge(context, Settings(), "2026-01-01T00:00:00Z")))
+
+
 def _rendered(folder: Path, name: str) -> int:
     from audit.cli import run_command
 
@@ -111,7 +126,7 @@ def peak_memory() -> float:
 
 
 STAGES: dict[str, Callable[[Path], int]] = {
-    one.__name__: one for one in (floor, collect, resolve, csv, html, diff, whole)
+    one.__name__: one for one in (floor, collect, resolve, checks, csv, html, diff, whole)
 }
 
 

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from audit.runs import MANIFEST, PRUNED
+from audit.runs import PRUNED
 from audit.signing import SUFFIX as SIGNATURE
 from audit.signing import Verifier
-from reports.evidence import DIGEST, Record
-from reports.tombstone import Tombstone, tombstone
+from audit.store import Store
+from reports.evidence import Record
+from reports.tombstone import STAYS, Tombstone, tombstone
 
 
 def chain_problems(
@@ -40,24 +40,23 @@ def chain_problems(
         yield next(iter(records)), "no run here is the first of the chain", True
 
 
-def tombstone_problems(folder: Path, manifest: bytes, note: Tombstone, verifier: Verifier | None) -> Iterator[str]:
+def tombstone_problems(
+    folder: Store, run: str, manifest: bytes, note: Tombstone, verifier: Verifier | None
+) -> Iterator[str]:
     """Yield what does not hold of a run whose files were removed by age."""
-    expected = tombstone(folder.name, hashlib.sha256(manifest).hexdigest(), note.removed, note.keep_days)
-    data = (folder / PRUNED).read_bytes()
+    expected = tombstone(run, hashlib.sha256(manifest).hexdigest(), note.removed, note.keep_days)
+    data = folder.read(PRUNED)
     if data != expected:
         yield f"{PRUNED} is not of this run"
-    elif not _due(folder.name, note):
+    elif not _due(run, note):
         yield f"{PRUNED} says that its files were removed before they were {note.keep_days} days old"
     if verifier is not None:
-        signature = folder / f"{PRUNED}{SIGNATURE}"
-        if not signature.is_file():
+        signature = f"{PRUNED}{SIGNATURE}"
+        if signature not in folder.entries():
             yield f"{PRUNED} is not signed"
-        elif not verifier.holds(data, signature.read_bytes(), f"pruned {folder.name}"):
+        elif not verifier.holds(data, folder.read(signature), f"pruned {run}"):
             yield f"the signature of {PRUNED} does not hold"
-    kept = {MANIFEST, DIGEST, PRUNED, f"{MANIFEST}{SIGNATURE}", f"{PRUNED}{SIGNATURE}"}
-    for path in sorted(folder.iterdir()):
-        if path.name not in kept:
-            yield f"{path.name} is there, though its files were removed"
+    yield from (f"{name} is there, though its files were removed" for name in folder.entries() if name not in STAYS)
 
 
 def _due(run_id: str, note: Tombstone) -> bool:

@@ -17,6 +17,8 @@ _ROWS: Final = 20_000  # a chunk: some 4 MB of text
 # What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
 _QUOTED: Final = re.compile(r'[",\r\n]')
+# What may need one of the two, for RE2, which looks at a whole column at once: white space has more than one form.
+_LOOK: Final = r"""^[^0-9A-Za-z]|[",\r\n]"""
 MARK: Final = "'"
 
 
@@ -63,13 +65,25 @@ class _Cells:
         # Several columns share long lists of texts, of which each holds a few.
         used = np.zeros(len(texts), dtype=bool)
         used[self._codes] = True
-        escape = str if column.type == "count" else cell
-        self._cells = pa.array([escape(texts[at]) for at in np.flatnonzero(used).tolist()], type=pa.large_string())
+        found = [texts[at] for at in np.flatnonzero(used).tolist()]
+        # A number that begins with a minus is no formula.
+        self._cells = pa.array(found, type=pa.large_string()) if column.type == "count" else _cells(found)
         self._at = np.cumsum(used, dtype=np.int32) - np.int32(1)
 
     def take(self, start: int) -> pa.Array:
         """Return the cells of a chunk of rows."""
         return self._cells.take(pa.array(self._at[self._codes[start : start + _ROWS]]))
+
+
+def _cells(texts: list[str]) -> pa.Array:
+    """Return `cell` of each text; most need nothing done, and that is seen without looking at them one by one."""
+    array = pa.array(texts, type=pa.large_string())
+    odd = np.flatnonzero(pc.match_substring_regex(array, _LOOK).to_numpy(zero_copy_only=False)).tolist()
+    if not odd:
+        return array
+    for at in odd:
+        texts[at] = cell(texts[at])
+    return pa.array(texts, type=pa.large_string())
 
 
 def _lines(columns: Sequence[pa.Array]) -> bytes:

@@ -120,10 +120,9 @@ class Evidence:
     previous: Link | None
 
 
-def zone_evidence(snapshot: Snapshot, lists: Sequence[Count], run: RunInfo) -> ZoneEvidence:
-    """Return what a manifest says of a zone of the run."""
+def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEvidence:
+    """Return what a manifest says of a zone, but for its state when the run knows better than the snapshot."""
     origin = snapshot.origin
-    state = next((zone.state for zone in run.zones if zone.id == origin.zone), snapshot.state)
     return ZoneEvidence(
         id=origin.zone,
         source=origin.source,
@@ -134,10 +133,16 @@ def zone_evidence(snapshot: Snapshot, lists: Sequence[Count], run: RunInfo) -> Z
         collected_from=origin.started,
         collected_to=origin.finished,
         collected_with=origin.tool,
-        state=state,
+        state=snapshot.state,
         lists=tuple(lists),
         errors=gap_lines(snapshot.gaps),
     )
+
+
+def evidence_digest(files: Iterable[Written]) -> str:
+    """Return the SHA-256 (hex) over the names and digests of a run's snapshots: two runs of equal facts share it."""
+    lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def manifest(run: RunInfo, files: Sequence[Written], about: Evidence, *, stopped: bool = False) -> bytes:

@@ -7,6 +7,8 @@ from typing import Final
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import RunInfo
 
+PAGE: Final = "report.html"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -23,6 +25,7 @@ class File:
     name: str
     chunks: Iterable[bytes]
     rows: int = -1
+    note: str = ""  # what a person has to know of it
 
 
 def _csv(report: Report) -> Iterator[File]:
@@ -34,11 +37,10 @@ def _csv(report: Report) -> Iterator[File]:
 
 
 def _html(report: Report) -> Iterator[File]:
-    from reports.html import render_html
-    from reports.view import make_view
+    from reports.html.page import render_page
 
-    view = make_view({name: joined(tables) for name, tables in report.tables.items()}, report.run)
-    yield File("report.html", render_html(view))
+    tables = {name: joined(tables) for name, tables in report.tables.items()}
+    yield File(PAGE, render_page(tables, report.run))
 
 
 def _parquet(report: Report) -> Iterator[File]:
@@ -50,8 +52,17 @@ def _parquet(report: Report) -> Iterator[File]:
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
+def _sarif(report: Report) -> Iterator[File]:
+    from reports.sarif import render_sarif
+
+    made = render_sarif(report.tables["findings"], report.tables["exceptions"], report.run)
+    note = f"findings.sarif leaves out {made.left_out:,} findings, the least severe: its readers take no more"
+    yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
     "parquet": _parquet,
+    "sarif": _sarif,
 }

@@ -1,10 +1,11 @@
 """What every report says of the run itself: when, by which version, of which zones, and how whole it is."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
+from audit.runs import COMPLETE
 from audit.snapshot import STALE, Snapshot, gap_lines
 from audit.stale import said
 from audit.verified import Verified
@@ -45,6 +46,7 @@ class RunInfo:
     findings: Tally | None = None
     every_zone: bool = False  # these are all zones of the configuration
     compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
+    evidence_digest: str = ""  # SHA-256 (hex) over the snapshots' names and digests, in their order
 
     @property
     def state(self) -> str:
@@ -70,25 +72,27 @@ def overall(states: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else "partial"
 
 
-def zone_info(
-    snapshot: Snapshot, excluded: int = 0, verified: Verified | None = None, compared_with: str = ""
-) -> ZoneInfo:
-    """Return what reports say of a zone; one that answers otherwise than its tables is partial, however whole."""
+def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
+    """Return what reports say of a zone."""
     origin = snapshot.origin
-    remarks = tuple(verified.remarks()) if verified else ()
     stale = (f"anything newer: {said(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
         id=origin.zone,
-        state="partial" if remarks and snapshot.state == "complete" else snapshot.state,
+        state=snapshot.state,
         source=origin.source,
         place=origin.place,
         registry=origin.registry,
         server_version=origin.server_version,
         user=origin.user,
         as_of=origin.finished,
-        gaps=(*stale, *gap_lines(snapshot.gaps), *remarks),
+        gaps=(*stale, *gap_lines(snapshot.gaps)),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
-        verified=verified,
-        compared_with=compared_with,
     )
+
+
+def checked(zone: ZoneInfo, verified: Verified) -> ZoneInfo:
+    """Return what is said of a zone when it was asked itself: one that answers otherwise is partial, however whole."""
+    remarks = tuple(verified.remarks())
+    state = "partial" if remarks and zone.state == COMPLETE else zone.state
+    return replace(zone, state=state, gaps=(*zone.gaps, *remarks), verified=verified)

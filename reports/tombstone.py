@@ -1,14 +1,18 @@
 """What stays of a run that was removed by age: its manifest, and a note that says when and why the files went."""
 
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from audit.runs import PRUNED
+from audit.runs import MANIFEST, PRUNED
+from audit.signing import SUFFIX as SIGNATURE
+from audit.store import Store
+from reports.evidence import DIGEST
 
 _FORMAT: Final = "registry-audit pruned"
 _VERSION: Final = 1
+# The files of a run that was removed by age.
+STAYS: Final = frozenset({MANIFEST, DIGEST, PRUNED, f"{MANIFEST}{SIGNATURE}", f"{PRUNED}{SIGNATURE}"})
 
 
 class Tombstone(msgspec.Struct, frozen=True):
@@ -28,10 +32,10 @@ def tombstone(run_id: str, manifest_sha256: str, removed: str, keep_days: int) -
     return msgspec.json.format(msgspec.json.encode(note), indent=2) + b"\n"
 
 
-def said_by(folder: Path) -> Tombstone | None:
+def said_by(folder: Store) -> Tombstone | None:
     """Return the note of a run; None when it has none. One that cannot be read says nothing that holds."""
     try:
-        return msgspec.json.decode((folder / PRUNED).read_bytes(), type=Tombstone)
+        return msgspec.json.decode(folder.read(PRUNED), type=Tombstone)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

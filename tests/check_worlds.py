@@ -308,6 +308,7 @@ CASES: Final[Mapping[str, Case]] = {
         nearly=[
             bind("shop", "x", "view", _user("kim")),
             bind("shop", "x", "view", _user("system:zed")),
+            bind("shop", "x", "view", _user("kube:admin")),
             bind("shop", "x", "view", _user("system:serviceaccount:shop:ci")),
             (TRAP, bind("shop", "x", "trap", _user("zed"), kind="Role")),
         ],

@@ -2,11 +2,17 @@
 
 import json
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import Browser
+
+from tests.browser import Opened, started
+from tests.pages import page_of, sample, sample_run
 
 from audit.commands import sealing
 from reports import evidence
@@ -31,3 +37,33 @@ def _manifests_follow_their_schema(monkeypatch: pytest.MonkeyPatch) -> None:
         return data
 
     monkeypatch.setattr(sealing, "manifest", checked)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for each process that runs tests."""
+    with started() as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def sample_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the sample run, as a file."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page_of(sample(), sample_run()))
+    return path
+
+
+@pytest.fixture
+def opened(browser: Browser, sample_page: Path) -> Iterator[Opened]:
+    """That page in the browser."""
+    one = Opened(browser, sample_page)
+    yield one
+    one.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where somebody's own clusters are, and how they are reached, is no matter of the tests."""
+    for name in ("KUBECONFIG", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)

@@ -1,10 +1,13 @@
 """A world as the snapshot that a perfect, or an imperfect, collection of it would leave."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 
 import msgspec
 
+from audit.exceptions import Accepted, Deciding, Use
 from audit.facts import Facts
+from audit.findings import Found, encode_findings, findings_table
 from audit.objects import KINDS
 from audit.results import facts_of
 from audit.snapshot import Gap, Listing, Origin, Snapshot
@@ -40,3 +43,14 @@ def all_tables(snapshot: Snapshot) -> dict[str, Table]:
     """Return every table of a zone, those that need a judgement without a row."""
     made = facts_of(snapshot)
     return {name: made[name] if name in made else table_of(name, []) for name in SCHEMAS}
+
+
+def decided(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
+    """Return the findings of one zone as decisions leave them, and how each decision is used."""
+    deciding = Deciding(decisions, today)
+    return deciding.accept(found), deciding.uses()
+
+
+def written(found: Sequence[Found]) -> bytes:
+    """Return findings of one zone as a run writes them."""
+    return b"".join(encode_findings([findings_table(found)]))

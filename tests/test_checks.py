@@ -8,14 +8,14 @@ import pytest
 from audit.checks.platform import Platform, spelled
 from audit.checks.registry import CHECKS
 from audit.checks.settings import Settings
-from audit.exceptions import Accepted, accept
+from audit.exceptions import Accepted
 from audit.findings import Found
 from audit.results import facts_of
 from tests.check_worlds import CASES
-from tests.facts_of import snapshot_of
+from tests.facts_of import decided, snapshot_of
 from tests.oc import Manual, followed, words
 from tests.plain_rbac import World, groups_of
-from tests.small_worlds import bind, group, namespace, role, rule, token, world
+from tests.small_worlds import PULL, bind, group, made, namespace, role, rule, token, world
 from tests.test_findings import QUIET, found_in
 from tests.worlds import HOSTILE, world_of
 
@@ -65,7 +65,7 @@ def test_an_exception_covers_it(check: str) -> None:
             given | {"namespace": one.namespace.replace("*", "[*]"), "subject": subject or "*"}
         )
         other = Accepted.model_validate(given | {"namespace": "elsewhere"})
-        ((covered,), uses) = accept([one], [other, exact], date(2026, 3, 1))
+        ((covered,), uses) = decided([one], [other, exact], date(2026, 3, 1))
         assert (covered.id, covered.state) == (one.id, "accepted")
         assert [use.state for use in uses] == ["unused", "active"]
 
@@ -129,13 +129,19 @@ def test_the_least_role_keeps_an_account_pushing() -> None:
         assert f"add-role-to-user -n {place} {expected} system:serviceaccount:shop:ci" in one.remedy
         held = access(mends(before, one))["ServiceAccount", "shop:ci", place, "*"]
         assert ("pull" in held, "push" in held, "create" in held) == (True, True, creates)
+
+
+def test_a_right_on_named_repositories_stays_on_these() -> None:
+    """No ready-made role is as narrow; what else the account may pull stays, too."""
     push = rule(["imagestreams/layers"], ["get", "update"], resourceNames=["web", "api"])
     secrets = rule(["secrets"], ["list"], group="")
-    before = world(role("shop", "own", push, secrets), bind("shop", "x", "own", ci, kind="Role"))
-    (one,) = of("push-with-secrets", before)
-    after = access(mends(before, one))
-    mine = {key[3]: rights for key, rights in after.items() if key[1] == "shop:ci"}
-    assert mine == {"web": {"pull": "yes", "push": "yes"}, "api": {"pull": "yes", "push": "yes"}}
+    held = {"web": {"pull": "yes", "push": "yes"}, "api": {"pull": "yes", "push": "yes"}}
+    for more, everywhere in (((), {}), ((PULL,), {"*": {"pull": "yes"}})):
+        own = role("shop", "own", push, secrets, *more)
+        before = world(own, bind("shop", "x", "own", ("ServiceAccount", "shop:ci"), kind="Role"))
+        (one,) = of("push-with-secrets", before)
+        after = access(mends(before, one))
+        assert {key[3]: rights for key, rights in after.items() if key[1] == "shop:ci"} == held | everywhere
 
 
 def test_a_subject_in_an_unusual_spelling_is_taken_out_all_the_same() -> None:
@@ -211,6 +217,16 @@ def test_what_many_namespaces_take_is_listed_shortly() -> None:
     assert "may push in 8 namespaces: ns-0, ns-1, ns-2, ns-3, ns-4 and 3 more" in one.detail
     assert len(one.remedy.split("\n")) == 1 + 7
     assert one.rows == 8
+
+
+def test_the_control_api_says_who_belongs_where() -> None:
+    """A member that it declares is nobody's foreigner, and one of another organization is; so is a team's member."""
+    members = {"metadata": {"name": "members", "namespace": "acme"}, "spec": {"userRefs": [{"name": "kim"}]}}
+    team = {"metadata": {"name": "qa", "namespace": "late"}, "spec": {"userRefs": [{"name": "zoe"}]}}
+    before = world(bind("shop", "x", "view", ("User", "kim"), ("User", "zoe")), ("users", made("zoe")))
+    assert [one.subject for one in of("foreign-user", before)] == []
+    declared = {"organizationmembers": [members], "teams": [team]}
+    assert [one.subject for one in of("foreign-user", before | declared)] == ["zoe"]
 
 
 def test_groups_of_an_organization_are_told_by_their_names() -> None:

@@ -23,7 +23,9 @@ from audit.commands import run_folder
 from audit.errors import EXIT_CODES, UsageError
 from audit.objects import NEEDED
 from audit.snapshot import load
+from audit.store import Folder
 from audit.tables import SCHEMAS
+from reports import sarif
 from tests.plain_rbac import World
 from tests.simulator.faults import Fault, hang, refuse_with
 from tests.simulator.server import SimulatedZone
@@ -181,8 +183,10 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
-            "no such format: pdf (choose from csv, html, parquet)",
+            "no such format: pdf (choose from csv, html, parquet, sarif)",
         ),
+        (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
+        (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["run", "-c", "CONFIG", "-o", "/dev/null/x"], "cannot create"),
         (["run", "-c", "MINIMAL"], "no folder to write into (--out DIR"),
         (["report", "-o", "OUT"], "say what to report on (--snapshot PATH)"),
@@ -452,12 +456,12 @@ def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsy
     stop = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder, "datetime", StoppedClock)
-        folders = {run_folder.Run(tmp_path, run_folder.Wanted(), stop).path.name for _ in range(3)}
+        folders = {run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop).id for _ in range(3)}
         assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
         for number in range(4, 100):
             (tmp_path / f"20260102T030405Z-{number}").mkdir()
         with pytest.raises(UsageError, match="too many runs"):
-            run_folder.Run(tmp_path, run_folder.Wanted(), stop)
+            run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop)
 
 
 class StoppedClock(datetime):
@@ -472,7 +476,7 @@ def test_a_volume_without_links_is_a_note(tmp_path: Path, capsys: pytest.Capture
     """The run itself is whole, so it is no failure."""
     (tmp_path / "latest").mkdir()
     assert run_command(["demo", "-o", str(tmp_path)]) == 0
-    assert "note: cannot move" in capsys.readouterr().err
+    assert ": cannot move this link: " in capsys.readouterr().err
 
 
 def test_many_gaps_are_told_with_a_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -553,6 +557,9 @@ def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.Captur
     assert "ended on 2020-01-01: 1 findings are open again" in capsys.readouterr().err
     (row,) = rows(the_run(tmp_path / "out") / "exceptions.csv")
     assert (row["state"], row["findings"]) == ("expired", "1")
+    (tmp_path / "accepted.yaml").write_text("exceptions: [{check: prnue}]")
+    assert run_command(["config", "check", "-c", config]) == 2
+    assert "no such check; did you mean prune?" in capsys.readouterr().err
     (tmp_path / "accepted.yaml").unlink()
     assert run_command(["config", "check", "-c", config]) == 2
     assert "exceptions: there is no file" in capsys.readouterr().err
@@ -580,6 +587,30 @@ def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.Ca
     assert "findings.json: was changed after the run wrote it; it is not used" in capsys.readouterr().err
 
 
+def test_the_same_facts_give_the_same_findings(tmp_path: Path) -> None:
+    """Byte for byte, in every format, whenever the report is made: what is old is old by the time of the facts."""
+    formats = ("-f", "csv", "-f", "sarif")
+    for name in ("one", "other"):
+        assert run_command(["report", "-s", str(DEMO), "-o", str(tmp_path / name), *formats]) == 0
+    one, other = (the_run(tmp_path / name) for name in ("one", "other"))
+    for name in ("findings.csv", "findings.json", "findings.sarif", "exceptions.csv"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    assert len(rows(one / "findings.csv")) > 100
+
+
+def test_a_zone_that_is_never_seen_whole_has_a_memory_too(tmp_path: Path) -> None:
+    """Without a whole run to compare with, the last one is: not everything is new each time."""
+    folder, out = open_zone(tmp_path), tmp_path / "out"
+    (folder / "groups.json").unlink()
+    for number in range(2):
+        assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 3
+        last = max(path for path in out.iterdir() if path.is_dir() and not path.is_symlink())
+        states = {row["check"]: row["state"] for row in rows(last / "findings.csv")}
+        assert states["anonymous-pull"] == ("open" if number else "new")
+    write_dump({plural: [] for plural in NEEDED}, tmp_path / "another")
+    assert run_command(["report", "-s", str(tmp_path / "another"), "-o", str(out), "-f", "csv"]) == 0
+
+
 def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As they would be after an upgrade: everything is new then, and a line says why."""
     folder, out = open_zone(tmp_path), tmp_path / "out"
@@ -591,7 +622,21 @@ def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.Cap
     was, now = (hashlib.sha256(data).hexdigest() for data in (old, kept.read_bytes()))
     manifest.write_text(manifest.read_text().replace(was, now))
     assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
-    assert "the findings of an earlier run are not used: these findings have version 0" in capsys.readouterr().err
+    said = f"the findings of run {kept.parent.name} are not used: these findings have version 0"
+    assert said in capsys.readouterr().err
+
+
+def test_findings_that_do_not_fit_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SARIF has limits: what is left out is said on stderr, and is in the other files."""
+    monkeypatch.setattr(sarif, "RESULTS", 1)
+    command = ["report", "-s", str(open_zone(tmp_path)), "-o", str(tmp_path / "out"), "-f", "sarif"]
+    assert run_command(command) == 0
+    assert "findings.sarif leaves out 5 findings, the least severe" in capsys.readouterr().err
+    folder = the_run(tmp_path / "out")
+    assert len(json.loads((folder / "findings.sarif").read_text())["runs"][0]["results"]) == 1
+    assert len(json.loads((folder / "findings.json").read_text())["findings"]) == 6
 
 
 def test_the_checks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

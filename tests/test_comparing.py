@@ -8,15 +8,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from markdown_it import MarkdownIt
 
 from audit.cli import run_command
+from audit.snapshot import Snapshot, encode
 from audit.tables import SCHEMAS, table_of
 from reports.markdown import changes_summary, markdown
+from tests.facts_of import snapshot_of
 from tests.plain_rbac import World
-from tests.test_changes import ORGANIZATION, bind, namespace, world
+from tests.test_changes import ORGANIZATION, bind, namespace, thing, world
 from tests.worlds import HOSTILE, write_dump
 
 ANN = bind("x", "a", "puller", "User/ann")
@@ -104,6 +107,24 @@ def test_an_earlier_state_that_was_changed_later_is_told_and_not_used(tmp_path: 
     assert [(row["change"], row["subject"], row["from_run"]) for row in rows(fourth)] == [("gained", "ann", first.name)]
 
 
+def test_what_stands_in_for_a_zone_that_was_not_seen_is_no_news(tmp_path: Path, capsys: Captured) -> None:
+    """A stale state: the run says that the zone was not seen, `history` passes over it, and `diff` tells its age."""
+    old = snapshot_of(world(), zone="z")
+    fresh = msgspec.structs.replace(old.origin, finished="2026-01-01T00:00:00Z")
+    stale = msgspec.structs.replace(fresh, stale="the zone did not answer", tried="2026-01-02T00:00:00Z")
+    runs = []
+    for name, origin in (("fresh", fresh), ("stale", stale)):
+        path = tmp_path / f"{name}.snapshot"
+        path.write_bytes(encode(Snapshot(origin, (), old.listings, old.strings, old.tables)))
+        runs.append(report(tmp_path, str(path)))
+    (row,) = rows(runs[1])
+    assert (row["change"], row["zone"], row["after"], row["from_run"]) == ("unseen", "z", "?", runs[0].name)
+    age = "this is of 2026-01-01T00:00:00Z, 1 day before the run: the zone did not answer"
+    assert row["cause"] == f"not seen now: {age}"
+    assert history(capsys, tmp_path, "ann")[1]["not_seen"] == [f"{runs[1].name}/z"]
+    assert diff(capsys, *runs) == (3, "", f"z: not seen now: {age}\nnothing changed\n")
+
+
 def test_a_namespace_is_compared_when_it_is_reported_on_now_or_was(tmp_path: Path) -> None:
     """One that is left out both times is not told of; one that left the report by its label is."""
     config = {
@@ -180,6 +201,23 @@ def test_diff_in_other_forms(tmp_path: Path, capsys: Captured) -> None:
         2,
         "registry-audit: no such format: xml (choose from table, csv, markdown)\n",
     )
+
+
+def test_diff_and_history_under_a_configuration(tmp_path: Path, capsys: Captured) -> None:
+    """It says which namespaces count, and by which label they belong to organizations."""
+    config = tmp_path / "config.yaml"
+    content = {"organization_label": "org", "exclude": {"names": ["b"]}}
+    config.write_text(yaml.safe_dump({"zones": [{"id": "z", "source": {"dump": "z"}}], "namespaces": content}))
+    both = [bind("x", name, "puller", "User/ann") for name in "ab"]
+    moved = world(namespaces=[thing("a", labels={"org": "2"}), thing("b")], rolebindings=both)
+    old, new = (dump(tmp_path / name / "z", one) for name, one in (("old", world()), ("new", moved)))
+    code, out, _ = diff(capsys, old, new, "--config", config, "--json")
+    told = [(row["change"], row["namespace"], row["after"]) for row in json.loads(out)]
+    assert (code, told) == (0, [("gained", "a", "pull"), ("changed", "a", "2")])
+    for folder in (old, new):
+        report(tmp_path, folder)
+    _, found, _ = history(capsys, tmp_path, "ns/a", "--config", str(config))
+    assert [row["after"] for row in found["changes"]] == ["pull", "2"]
 
 
 def test_diff_of_runs_and_what_they_lack(tmp_path: Path, capsys: Captured) -> None:

@@ -206,6 +206,26 @@ def test_a_control_api_that_does_not_list_its_zones(
     assert "control_api: nothing will be known: the control API does not say" in capsys.readouterr().out
 
 
+def test_zones_that_are_not_listed_today_are_not_gone(tmp_path: Path) -> None:
+    """A control API that is away says nothing of its zones; one that lists them no more does."""
+    out = tmp_path / "out"
+    with SimulatedZone(zone_world({"acme": ["ann"]}, shop="acme"), tmp_path / "a") as zone:
+        world = control([listed("zone-0", urls={"api": zone.url})], [members("acme", "ann")])
+        away = Fault("/zones", refuse_with(403), nth=2)
+        with SimulatedZone(world, tmp_path / "c", token=TOKEN, faults=[away]) as api:
+            place = Place(tmp_path, api, zone)
+            config = place.with_zones({"id": "demo", "source": {"dump": str(DEMO)}})
+            changes = []
+            for expected in (0, 3, 0):
+                before = {*out.glob("2*")} if out.exists() else set()
+                assert run_command(["run", "-c", config, "-o", str(out), "-f", "csv"]) == expected
+                (folder,) = {*out.glob("2*")} - before
+                changes.append([(row["change"], row["zone"]) for row in rows(folder / "changes.csv")])
+                world["zones"] = world["zones"] if expected == 0 else []
+    assert away.fired == 1
+    assert changes == [[], [], [("gone", "zone-0")]]
+
+
 def test_a_control_api_that_cannot_be_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing but it is configured: nothing usable, exit code 4."""
     with SimulatedZone(control([]), tmp_path / "c", token=TOKEN) as api:

@@ -19,6 +19,7 @@ from audit.commands import run_folder
 from audit.errors import UsageError
 from audit.signing import Signer, Verifier
 from audit.snapshot import Gap, encode
+from audit.store import Store
 from reports.evidence import DIGEST, manifest_schema, sha256sum
 from reports.evidence_check import Checked, check_evidence
 from tests.facts_of import snapshot_of
@@ -83,7 +84,7 @@ def manifest_of(run: Path) -> Any:
 
 
 def check(path: Path, keys: tuple[Path, Path] | None = None) -> Checked:
-    return check_evidence(path, Verifier(keys[1]) if keys else None)
+    return check_evidence(str(path), Verifier(keys[1]) if keys else None)
 
 
 def test_what_was_not_touched_holds(written: Path, keys: tuple[Path, Path]) -> None:
@@ -343,7 +344,7 @@ def test_a_copy_of_one_run_can_be_checked_alone(runs: Path, keys: tuple[Path, Pa
 def test_a_signature_by_another_key_does_not_hold(runs: Path, tmp_path: Path) -> None:
     """Only the key that was given counts."""
     (tmp_path / "other").write_bytes(bytes(KeyPair.generate().public_key))
-    found = check_evidence(runs, Verifier(tmp_path / "other"))
+    found = check_evidence(str(runs), Verifier(tmp_path / "other"))
     assert {what for _, what in found.problems} == {"its signature does not hold"}
 
 
@@ -451,7 +452,7 @@ def test_pruning_ends_what_was_stopped(runs: Path) -> None:
 def test_pruning_wants_to_know_what(tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Folder and days from the command line, or from a configuration."""
     assert run_command(["prune", "--out", str(runs)]) == 2
-    assert "say which runs" in capsys.readouterr().err
+    assert "say how long runs are kept" in capsys.readouterr().err
     config = tmp_path / "config.yaml"
     config.write_text(f"zones: [{{id: one}}]\noutput: {{directory: {runs}}}\nevidence: {{keep_days: 30}}\n")
     assert run_command(["prune", "--config", str(config)]) == 0
@@ -466,12 +467,12 @@ def test_runs_that_end_at_the_same_time_form_one_chain(written: Path, runs: Path
     assert content["previous"]["run_id"] == run_of(runs, 3).name
     snapshot = str(run_of(runs, 3) / "snapshots/one.snapshot")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_folder, "_own_folder", lambda out, now: made(out / "20260302T050000Z"))
+        patch.setattr(run_folder, "_own_folder", lambda out, now: claimed(out, "20260302T050000Z"))
         assert run_command(["report", "--snapshot", snapshot, "--out", str(runs)]) == 0
     assert manifest_of(runs / "20260302T050000Z")["previous"]["run_id"] == late.name
     assert not check(runs).problems
 
 
-def made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700)
-    return folder
+def claimed(out: Store, name: str) -> str:
+    assert out.claim(name)
+    return name

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from audit.errors import ConfigError
-from audit.exceptions import Accepted, accept, exceptions_table, load_exceptions, remarks
+from audit.exceptions import Accepted, exceptions_table, load_exceptions, remarks
 from audit.findings import Found
 from audit.gates import Gate, tally
+from tests.facts_of import decided
 from tests.small_worlds import bind, world
 from tests.test_findings import PUBLIC, QUIET, after, found_in
 
@@ -26,7 +27,7 @@ def decision(until: str = "2026-12-31", **rest: str) -> Accepted:
 
 
 def accepted(found: Sequence[Found], *decisions: Accepted) -> list[Found]:
-    return accept(found, decisions, TODAY)[0]
+    return decided(found, decisions, TODAY)[0]
 
 
 def load(tmp_path: Path, text: str) -> tuple[Accepted, ...]:
@@ -56,9 +57,8 @@ def test_one_that_has_ended_covers_nothing_and_is_told() -> None:
     """The last day still counts; the day after, the finding is as it was and says why."""
     (last, *_) = accepted(found_in(OPEN_SHOP), decision(until="2026-03-01"))
     assert last.state == "accepted"
-    found, (use,) = accept(found_in(OPEN_SHOP), [decision(until="2026-02-28", id="D-1")], TODAY)
-    assert [(one.state, one.exception) for one in found] == [("new", ""), ("new", "")]
-    assert found[0].detail.endswith("(exception D-1 ended on 2026-02-28)")
+    found, (use,) = decided(found_in(OPEN_SHOP), [decision(until="2026-02-28", id="D-1")], TODAY)
+    assert [(one.state, one.exception, one.until) for one in found] == [("new", "D-1", "2026-02-28")] * 2
     assert (use.state, use.findings) == ("expired", 2)
     assert list(remarks([use])) == ["exception D-1 ended on 2026-02-28: 2 findings are open again"]
 
@@ -68,14 +68,14 @@ def test_one_that_has_ended_covers_nothing_and_is_told() -> None:
 )
 def test_the_end_is_announced_thirty_days_ahead(until: str, state: str) -> None:
     """To the day; one that has time left says nothing."""
-    _, (use,) = accept(found_in(OPEN_SHOP), [decision(until=until)], TODAY)
+    _, (use,) = decided(found_in(OPEN_SHOP), [decision(until=until)], TODAY)
     assert use.state == state
     assert bool(list(remarks([use]))) == (state != "active")
 
 
 def test_one_that_matches_nothing_is_told() -> None:
     """A slip in a name would otherwise look like a decision."""
-    _, uses = accept(found_in(OPEN_SHOP), [decision(namespace="shpo", id="D-1"), decision(id="D-2")], TODAY)
+    _, uses = decided(found_in(OPEN_SHOP), [decision(namespace="shpo", id="D-1"), decision(id="D-2")], TODAY)
     assert [(use.decision.name, use.state, use.findings) for use in uses] == [
         ("D-1", "unused", 0),
         ("D-2", "active", 2),
@@ -88,7 +88,7 @@ def test_of_several_the_longest_holds() -> None:
     """Whatever their order; each counts what it covers, and an ended one does not undo another."""
     many = [decision(until="2026-02-01", id="old"), decision(id="long"), decision(until="2026-06-01", id="short")]
     for order in (many, many[::-1]):
-        found, uses = accept(found_in(OPEN_SHOP), order, TODAY)
+        found, uses = decided(found_in(OPEN_SHOP), order, TODAY)
         assert {one.exception for one in found} == {"long"}
         assert {use.findings for use in uses} == {2}
 

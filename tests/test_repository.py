@@ -14,7 +14,8 @@ import pytest
 
 from audit.cli import run_command
 from audit.reference import DOCUMENTS, exit_codes_reference
-from benchmarks.estate import Estate, Shape, answer, demo, write
+from benchmarks.demo import demo
+from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.stage import STAGES
 from reports.evidence import DOCUMENTS as EVIDENCE
 
@@ -34,6 +35,7 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
         *(
             "",
             "run",
+            "merge",
             "collect",
             "report",
             "who",

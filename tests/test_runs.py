@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from audit.runs import Folder, Runs
+from audit.runs import Runs
 from audit.snapshot import encode
+from audit.store import Folder
 from tests.facts_of import snapshot_of
 from tests.worlds import world_of
 
@@ -76,23 +77,20 @@ def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path, told: list[str])
     assert not told
 
 
-def test_the_last_whole_run_is_the_newest_that_lacked_nothing(tmp_path: Path, runs: Runs) -> None:
-    """A partial, stopped or failed run is passed over, and so is what began later."""
-    write_run(tmp_path, ONE, files={"findings.json": b"1"})
-    write_run(tmp_path, TWO, {"zone-1": "complete", "zone-2": "partial"}, files={"findings.json": b"2"})
-    write_run(tmp_path, THREE, state="stopped", files={"findings.json": b"3"})
-    write_run(tmp_path, f"{THREE}-2", files={"findings.json": b"4"})
-    found = runs.last_whole("findings.json", before=THREE)
-    assert found is not None
-    assert (found.run.id, found.data) == (ONE, b"1")
-    newest = runs.last_whole("findings.json")
-    assert newest is not None
-    assert newest.data == b"4"
-    of_the_zone = runs.last_whole("findings.json", before=THREE, zone="zone-1")
-    assert of_the_zone is not None
-    assert of_the_zone.run.id == TWO
-    assert runs.last_whole("findings.json", zone="zone-2") is None
-    assert runs.last_whole("findings.json", before=ONE) is None
+def test_runs_that_saw_all_of_a_zone_come_first(tmp_path: Path, runs: Runs) -> None:
+    """Then the newest; those that did not look at it, and what began later, are passed over."""
+    write_run(tmp_path, ONE, {"zone-1": "complete", "zone-2": "partial"})
+    write_run(tmp_path, TWO, {"zone-1": "complete", "zone-2": "failed"})
+    write_run(tmp_path, THREE, {"zone-1": "partial"})
+    write_run(tmp_path, f"{THREE}-2", {"zone-1": "complete"})
+
+    def found(zone: str, before: str = "") -> list[str]:
+        return [run.id for run in runs.of_zone(zone, before=before)]
+
+    assert found("zone-1") == [f"{THREE}-2", TWO, ONE, THREE]
+    assert found("zone-1", THREE) == [TWO, ONE]
+    assert found("zone-2") == [TWO, ONE]
+    assert found("zone-3") == found("zone-1", ONE) == []
 
 
 def test_each_zone_has_its_own_last_state(tmp_path: Path, runs: Runs) -> None:
@@ -116,7 +114,7 @@ def test_a_file_that_was_changed_later_is_told_and_not_used(tmp_path: Path, runs
     assert found is not None
     assert found.run.id == ONE
     assert told == [f"{TWO}/snapshots/zone-1.snapshot: was changed after the run wrote it; it is not used"]
-    assert runs.last_whole("findings.json") is None
+    assert runs.read(runs.of_zone("zone-1")[0], "findings.json") is None
 
 
 def test_a_file_that_is_gone_or_of_another_version_is_told(tmp_path: Path, runs: Runs, told: list[str]) -> None:

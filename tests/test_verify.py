@@ -1,6 +1,7 @@
 """The tables compared with the cluster's own reviews: agreement, planted differences, refusals, failures, the bound."""
 
 import json
+import re
 from collections.abc import Callable
 from math import comb
 from pathlib import Path
@@ -26,7 +27,16 @@ from audit.ways import ways_in
 from tests.facts_of import snapshot_of
 from tests.plain_rbac import World, allowed
 from tests.simulator.answers import Answer
-from tests.simulator.faults import Fault, other_body, refuse_with
+from tests.simulator.faults import (
+    Fault,
+    broken_json,
+    cut,
+    login_page,
+    other_body,
+    refuse_with,
+    reset,
+    status_with_200,
+)
 from tests.simulator.server import SimulatedZone
 from tests.test_commands import DEMO, configuration, live, the_run
 from tests.worlds import HOSTILE, world_of, worlds, write_dump
@@ -348,6 +358,26 @@ def test_reviews_that_fail(
     assert found["why"]
 
 
+@pytest.mark.parametrize(
+    "action", [refuse_with(500), refuse_with(401), reset(), cut(5), broken_json(), login_page(), status_with_200()]
+)
+def test_a_fault_at_any_question_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: Callable[[Answer], Answer]
+) -> None:
+    """At each request in turn: never a crash, never a difference, and exit code 3 where an answer is missing."""
+    dump = write_dump(small_world("ann"), tmp_path / "one")
+    with SimulatedZone(small_world("ann"), tmp_path / "a") as server:
+        config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 0})
+        command = ("-c", config, "-s", str(dump), "-n", "9", "--seed", "1", "--subjects", "1")
+        verified(capsys, *command)
+        for number in range(1, len(server.requests) + 1):
+            server.faults = [Fault("reviews", action, nth=number)]
+            found = verified(capsys, *command, code=3)["one"]
+            assert server.faults[0].fired == 1
+            assert found["differences"] == []
+            assert found["failed"] + found["lists"]["failed"] + found["lists"]["open"] == 1
+
+
 def test_zones_that_nobody_can_ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Files, and a zone without credentials: said for each, and the one that answers is compared."""
     with SimulatedZone(small_world("ann"), tmp_path / "a") as server:
@@ -398,11 +428,13 @@ def test_a_run_says_that_it_was_verified(tmp_path: Path, capsys: pytest.CaptureF
         config = configuration(tmp_path, [live(server, tmp_path, "one")])
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "-f", "csv", "--verify", "30"]) == 0
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "plain"), "-f", "csv"]) == 0
-    assert "one: verified: " in capsys.readouterr().err
+    told = re.search(r"one: verified: \d+ of \d+ cells agree \(seed (\d+)\)", capsys.readouterr().err)
+    assert told
     (zone,) = json.loads((the_run(tmp_path / "out") / "manifest.json").read_text())["run"]["zones"]
     assert zone["state"] == "complete"
     assert zone["verified"]["agreed"] == zone["verified"]["asked"] >= 20
     assert zone["verified"]["differed"] == zone["verified"]["failed"] == 0
+    assert zone["verified"]["seed"] == int(told[1])
     (plain,) = json.loads((the_run(tmp_path / "plain") / "manifest.json").read_text())["run"]["zones"]
     assert plain["verified"] is None
 

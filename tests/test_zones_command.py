@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from audit.at_once import each
 from audit.cli import run_command
-from audit.config import KubeconfigZones
 from audit.errors import UsageError
+from audit.zone_config import KubeconfigZones
 from audit.zones import Kubeconfig, registry_of, zone_ids, zones_of_kubeconfig
 from tests.simulator.answers import Caller
 from tests.simulator.faults import Fault, broken_json, hang, other_body, refuse_with
@@ -85,7 +85,8 @@ def test_an_ordinary_user(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["one"]["may"]["rolebindings"] == "no"
     told = "\n".join(found["one"]["not_known"])
     assert "not known: who has access in every namespace (may not list clusterrolebindings)" in told
-    assert "may not list rolebindings in all namespaces: what this account sees is read namespace by namespace" in told
+    assert "may not list rolebindings in all namespaces: only in those that this account sees)" in told
+    assert "(may not list namespaces: only those that this account sees are read)" in told
 
 
 def test_zones_that_do_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, USER
-from audit.tables import YES, Table, Text
+from audit.tables import YES, Numbers, Table, Text
 
 Mask = NDArray[np.bool_]
 
@@ -62,6 +62,7 @@ class Bindings:
         direct &= _where(grants.text("binding_kind"), lambda kind: kind != "built-in")
         rows = grants.take(direct)
         self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
+        self._kinds: dict[str, Mask] = {}
         self.local = self.where("scope", lambda scope: scope == "namespace")
 
     def __len__(self) -> int:
@@ -74,7 +75,15 @@ class Bindings:
 
     def of(self, kind: str, predicate: Callable[[str], bool] = bool) -> Mask:
         """Say for each row whether its subject is of this kind and its name is meant."""
-        return self.where("subject_kind", lambda one: one == kind) & self.where("subject", predicate)
+        rows = self._kinds.get(kind)
+        if rows is None:
+            rows = self._kinds[kind] = self.where("subject_kind", lambda one: one == kind)
+        if predicate is bool:
+            return rows.copy()
+        found = np.zeros(len(self), dtype=bool)
+        names = self._table.text("subject")
+        found[rows] = _where(Text(names.codes[rows], names.values), predicate)
+        return found
 
     def can(self, *rights: str) -> Mask:
         """Say for each row whether it gives any of these rights for certain."""
@@ -112,7 +121,7 @@ class Bindings:
     def names(self, kind: str, rows: Mask) -> set[str]:
         """Return the names of the subjects of a kind in these rows."""
         subject = self._table.text("subject")
-        return {subject.values[code] for code in np.unique(subject.codes[rows & self.of(kind)]).tolist()}
+        return {subject.values[code] for code in distinct(subject.codes[rows & self.of(kind)], len(subject.values))}
 
 
 def home(subject: str) -> str:
@@ -126,11 +135,17 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def distinct(codes: Numbers, size: int) -> list[int]:
+    """Return the numbers below `size` that occur, in their order: marking them is quicker than sorting."""
+    seen = np.zeros(size, dtype=bool)
+    seen[codes] = True
+    found: list[int] = np.flatnonzero(seen).tolist()
+    return found
+
+
 def _where(column: Text, predicate: Callable[[str], bool]) -> Mask:
-    seen = np.zeros(len(column.values), dtype=bool)
-    seen[column.codes] = True
     meant = np.zeros(len(column.values), dtype=bool)
-    for code in np.flatnonzero(seen).tolist():
+    for code in distinct(column.codes, len(column.values)):
         meant[code] = predicate(column.values[code])
     answer: Mask = meant[column.codes]
     return answer

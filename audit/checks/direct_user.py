@@ -26,9 +26,7 @@ def _find(context: Context) -> Iterator[Finding]:
     creators &= rows.pairs(people & creators, of_the_house)
     if context.threshold(CHECK, "creators"):
         creators[:] = False
-    return context.findings(
-        rows.pairs(people, beside_teams) & ~creators, "is bound directly, beside the teams, and has access"
-    )
+    return context.findings(rows.pairs(people, beside_teams) & ~creators, "has access beside the teams")
 
 
 CHECK = Check(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audit.checks.bindings import distinct
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import Context
 from audit.checks.controls import LIFE_CYCLE
@@ -17,8 +18,8 @@ def _find(context: Context) -> Iterator[Finding]:
     state, subject = access.text("account"), access.text("subject")
     present = np.array([value == "present" for value in state.values], dtype=bool)[state.codes]
     empty = subject.codes[present & (access.numbers("members") == 0)]
-    names = {subject.values[code] for code in np.unique(empty).tolist()}
-    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "has access and no members,")
+    names = {subject.values[code] for code in distinct(empty, len(subject.values))}
+    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "without members has access")
 
 
 CHECK = Check(

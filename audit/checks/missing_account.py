@@ -19,7 +19,7 @@ def _find(context: Context) -> Iterator[Finding]:
         return home(account) in context.listed
 
     return context.findings(
-        rows.of(ACCOUNT, nowhere) & absent & context.strangers & any_right(context), "has access and does not exist,"
+        rows.of(ACCOUNT, nowhere) & absent & context.strangers & any_right(context), "which does not exist has access"
     )
 
 

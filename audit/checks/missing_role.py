@@ -11,7 +11,7 @@ from audit.checks.remedies import TAKE_AWAY
 def _find(context: Context) -> Iterator[Finding]:
     missing = context.bindings.where("problem", lambda problem: problem == "role missing")
     return context.findings(
-        missing & context.strangers & ~context.own, "gets whatever somebody writes into a role that does not exist,"
+        missing & context.strangers & ~context.own, "gets what a role that does not exist will give"
     )
 
 

@@ -12,7 +12,7 @@ def _find(context: Context) -> Iterator[Finding]:
     rows = context.bindings
     return context.findings(
         rows.where("problem", lambda problem: problem == "account without namespace"),
-        "without a namespace matches nobody",
+        "without a namespace gets nothing",
     )
 
 

@@ -14,7 +14,7 @@ def _find(context: Context) -> Iterator[Finding]:
     groups = context.bindings.of(GROUP)
     absent = context.bindings.where("account", lambda state: state == "absent")
     return context.findings(
-        groups & context.outsiders & absent & any_right(context), "has access, and who is in it cannot be seen"
+        groups & context.outsiders & absent & any_right(context), "whose members nobody can see has access"
     )
 
 

@@ -1,7 +1,7 @@
 """Which organization a namespace, a person, a group or an account belongs to.
 
-A namespace says it by its label. A person is in an organization's group `<org>` or in one of its teams' `<org>+<team>`.
-An account belongs where its namespace does.
+A namespace says it by its label. A person is in an organization's group `<org>` or in one of its teams' `<org>+<team>`,
+or the control API says that they belong there. An account belongs where its namespace does.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,10 @@ class Organizations:
         self._of_namespace = of_namespace
         groups = snapshot.tables["groups"]["name"]
         names = [snapshot.strings[code] for code in groups.tolist()]
+        declared = _declared(snapshot)
         teams = {name.partition(TEAM)[0] for name in names if TEAM in name[1:]}
-        self.known = frozenset(({*of_namespace.values()} | teams) - {""})
+        teams |= {organization for organization, team, _ in declared if team}
+        self.known = frozenset(({*of_namespace.values(), *(one for one, _, _ in declared)} | teams) - {""})
         self._with_teams = teams & self.known
         self._of_person: dict[str, set[str]] = {}
         users = snapshot.tables["members"]["user"].tolist()
@@ -28,6 +30,8 @@ class Organizations:
             organization = self.of_group(names[group])
             if organization:
                 self._of_person.setdefault(snapshot.strings[user], set()).add(organization)
+        for organization, _, person in declared:
+            self._of_person.setdefault(person, set()).add(organization)
 
     def of_namespace(self, namespace: str) -> str:
         """Return the organization of a namespace; empty when it has none or is not listed."""
@@ -45,3 +49,10 @@ class Organizations:
     def works_with_teams(self, organization: str) -> bool:
         """Say whether an organization has teams."""
         return organization in self._with_teams
+
+
+def _declared(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    """Return organization, team (or an empty text) and member, as the control API says it."""
+    table, text = snapshot.tables["declared"], snapshot.strings
+    columns = (table[name].tolist() for name in ("organization", "team", "user"))
+    return [(text[organization], text[team], text[user]) for organization, team, user in zip(*columns, strict=True)]

@@ -1,8 +1,10 @@
 """What belongs to the platform itself, and is expected to have access that others should not have."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cached_property
 from typing import Final
 
 from audit.checks.bindings import home
@@ -19,7 +21,7 @@ def spelled(kind: str, subject: str) -> str:
     return f"{_PREFIX.get(kind, '')}{subject}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Platform:
     """Globs of the platform's namespaces, and of subjects that act for it."""
 
@@ -28,7 +30,12 @@ class Platform:
 
     def has(self, namespace: str) -> bool:
         """Say whether a namespace is the platform's."""
-        return any(fnmatchcase(namespace, glob) for glob in self.namespaces)
+        return bool(self._own.match(namespace))
+
+    @cached_property
+    def _own(self) -> re.Pattern[str]:
+        # One pattern for all globs; without any, one that matches nothing.
+        return re.compile("|".join(map(translate, self.namespaces)) or "(?!)")
 
     def trusts(self, kind: str, subject: str) -> bool:
         """Say whether a subject is the platform's own, or acts for it."""

@@ -11,6 +11,7 @@ from audit.checks.controls import SECRETS
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
 from audit.rbac.subjects import ACCOUNT
 
+_PULLER: Final = "system:image-puller"
 _PUSHER: Final = "system:image-pusher"
 _BUILDER: Final = "system:image-builder"
 
@@ -36,10 +37,11 @@ def _instead(context: Context, bound: Bound) -> tuple[str, ...]:
         return (fill(ADD_ROLE, role=_least(context, bound), **names),)
     # The ready-made roles would open the other repositories of the namespace.
     only = bound.repositories.split(", ")
-    role = re.sub(r"[^a-z0-9.-]", "-", f"push-{'-'.join(only)}")[:63].rstrip("-.")
+    role = re.sub(r"[^a-z0-9.-]", "-", f"registry-push-{'-'.join(only)}")[:63].rstrip("-.")
     limits = "".join(fill(" --resource-name={name}", name=name) for name in only)
     create = fill(CREATE_ROLE, namespace=bound.namespace, role=role)
-    return create + limits, fill(ADD_LOCAL_ROLE, role=role, **names)
+    pull = (fill(ADD_ROLE, role=_PULLER, **names),) if context.roles.pulls_everything(bound) else ()
+    return create + limits, fill(ADD_LOCAL_ROLE, role=role, **names), *pull
 
 
 CHECK = Check(

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Final
 
@@ -70,7 +71,8 @@ class Remover:
         self._snapshot = snapshot
         bindings = snapshot.tables["bindings"]
         self._size = max(len(snapshot.strings), 1)
-        self._keys = bindings["namespace"].astype(np.int64) * self._size + bindings["name"]
+        self._keys: list[int] = (bindings["namespace"].astype(np.int64) * self._size + bindings["name"]).tolist()
+        self._bindings: list[int] = snapshot.tables["subjects"]["binding"].tolist()
 
     def take_away(self, bound: Bound) -> tuple[str, ...]:
         """Return the command that takes this subject, and nobody else, out of its binding."""
@@ -90,9 +92,9 @@ class Remover:
         snapshot = self._snapshot
         space = "" if bound.namespace == EVERY else bound.namespace
         key = snapshot.code(space) * self._size + snapshot.code(bound.binding)
-        low, high = np.searchsorted(self._keys, [key, key + 1]).tolist()
+        low, high = bisect_left(self._keys, key), bisect_left(self._keys, key + 1)
         table = snapshot.tables["subjects"]
-        first, end = np.searchsorted(table["binding"], [low, high]).tolist()
+        first, end = bisect_left(self._bindings, low), bisect_left(self._bindings, high)
         text = snapshot.strings
         columns = (table[name][first:end].tolist() for name in ("kind", "namespace", "name"))
         return [(text[k], text[ns], text[name], space) for k, ns, name in zip(*columns, strict=True)]

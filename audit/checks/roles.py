@@ -10,7 +10,7 @@ import numpy as np
 from audit.checks.bindings import EVERY, Bound
 from audit.objects import Aggregation, Rule, Selector
 from audit.rbac.roles import selects
-from audit.rbac.rules import judge
+from audit.rbac.rules import PULL, judge
 from audit.scope import Scope
 from audit.snapshot import Snapshot
 
@@ -48,14 +48,19 @@ class Roles:
         for space, name, rules in zip(*columns, strict=True):
             self._rules.setdefault((text[space], text[name]), []).append(text[rules])
 
-    def rules(self, bound: Bound) -> list[Rule]:
-        """Return the rules of the role that a binding refers to; none when it is not there."""
-        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
-        return [rule for text in self._rules.get((space, bound.role), ()) for rule in decoded(text)]
-
     def reads_secrets(self, bound: Bound) -> bool:
         """Say whether the role reads every secret of the namespace."""
-        return any(_reads_secrets(rule) for rule in self.rules(bound))
+        return any(map(_read_secrets, self._of(bound)))
+
+    def pulls_everything(self, bound: Bound) -> bool:
+        """Say whether the role lets pull from every repository."""
+        found = (capability for text in self._of(bound) for capability in judge(decoded(text)))
+        return any(not one.repository and one.rights & PULL for one in found)
+
+    def _of(self, bound: Bound) -> Sequence[str]:
+        """Return the rules of the role that a binding refers to; none when it is not there."""
+        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
+        return self._rules.get((space, bound.role), ())
 
     def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
         """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""
@@ -103,6 +108,11 @@ class Roles:
 def decoded(text: str) -> tuple[Rule, ...]:
     """Return the rules in a text as snapshots hold them."""
     return tuple(_RULES.decode(text))
+
+
+@cache
+def _read_secrets(text: str) -> bool:
+    return any(_reads_secrets(rule) for rule in decoded(text))
 
 
 def _reads_secrets(rule: Rule) -> bool:

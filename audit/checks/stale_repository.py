@@ -51,10 +51,11 @@ def _pushers(context: Context) -> dict[str, int]:
     one = np.array([value in {USER, ACCOUNT} for value in kind.values], dtype=bool)[kind.codes]
     rows = one & (access.numbers("push") == YES)
     size = max(len(subject.values), 1)
-    # Two kinds never share a name's code and differ: a person is never called as an account is.
-    pairs = np.unique(namespace.codes[rows].astype(np.int64) * size + subject.codes[rows])
-    places, counts = np.unique(pairs // size, return_counts=True)
-    return {namespace.values[at]: count for at, count in zip(places.tolist(), counts.tolist(), strict=True)}
+    # A code of this column is one subject: people and accounts of the same name have codes of their own.
+    pairs = np.sort(namespace.codes[rows].astype(np.int64) * size + subject.codes[rows])
+    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
+    counts = np.bincount(pairs // size, minlength=len(namespace.values)).tolist()
+    return dict(zip(namespace.values, counts, strict=True))
 
 
 CHECK = Check(

@@ -10,9 +10,10 @@ from audit.collect.connection import Connection
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import Job, Outcome, read_lists
-from audit.config import Config, ControlApi
+from audit.config import Config
 from audit.errors import UsageError
 from audit.objects import DECLARED, KINDS, ZONES, ListedZone
+from audit.zone_config import ControlApi
 from audit.zones import UNLISTED, Zone, api_of, credentials_of, path_of, registry_of, zone_ids, zones_of
 
 
@@ -21,6 +22,11 @@ class Found(NamedTuple):
 
     zones: list[Zone]
     declared: tuple[Outcome, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Say whether no zone is missing because it could not be listed."""
+        return all(zone.id != UNLISTED for zone in self.zones)
 
 
 def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> Found:

@@ -23,6 +23,7 @@ _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # A clock that is wrong must not make every request ask for credentials again, nor a refusal without an end.
 _SHORTEST: Final = 10.0  # seconds
 _RENEWALS: Final = 5
+_WRITTEN: Final = (0.05, 0.2, 0.0)  # seconds between looks at a file that is empty
 
 T = TypeVar("T")
 
@@ -87,19 +88,18 @@ def login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
 
 
 def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
-    match zone.credentials:
-        case TokenFile() as file:
-            return Target(zone.api), Login(lambda: _bearer_file(file.path))
-        case TokenEnv() as variable:
-            return Target(zone.api), Login(lambda: _bearer(os.environ.get(variable.name, "")))
-        case InCluster():
-            target = _cluster_of_the_pod()
-            _belongs(zone, target.host)
-            return target, Login(lambda: _bearer_file(_ACCOUNT / "token"))
-        case Kubeconfig() as where:
-            found = _context(zone, where)
-            _belongs(zone, found.server)
-            return _target(zone, found), Login(lambda: _grant(_context(zone, where), left))
+    given = zone.credentials
+    if isinstance(given, TokenFile):
+        return Target(zone.api), Login(lambda: _bearer_file(given.path))
+    if isinstance(given, TokenEnv):
+        return Target(zone.api), Login(lambda: _bearer(os.environ.get(given.name, "")))
+    if isinstance(given, InCluster):
+        target = _cluster_of_the_pod()
+        _belongs(zone, target.host)
+        return target, Login(lambda: _bearer_file(_ACCOUNT / "token"))
+    found = _context(zone, given)
+    _belongs(zone, found.server)
+    return _target(zone, found), Login(lambda: _grant(_context(zone, given), left))
 
 
 def usable(obtain: Callable[[], T]) -> T:
@@ -125,7 +125,17 @@ def _bearer(token: str, until: float = math.inf) -> Grant:
 
 def _bearer_file(path: Path) -> Grant:
     # Good for no time at all: each request reads the file, which rotates.
-    return _bearer(path.read_text(encoding="utf-8", errors="replace"), until=0)
+    return _bearer(_content(path), until=0)
+
+
+def _content(path: Path) -> str:
+    """Return what a token's file holds; one that is just being written is empty for a moment."""
+    for pause in _WRITTEN:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if text.strip():
+            return text
+        time.sleep(pause)
+    return ""
 
 
 def _cluster_of_the_pod() -> Target:
@@ -161,7 +171,7 @@ def _grant(context: Context, left: Callable[[], float]) -> Grant:
     pair = certificate if all(certificate) else None
     token, file = user.text("token"), user.path("tokenFile")
     if file:
-        token = file.read_text(encoding="utf-8", errors="replace")
+        token = _content(file)
     plugin, provider = user.inner("exec"), user.inner("auth-provider")
     if token:
         return Grant(_bearer(token).header, pair, 0 if file else math.inf)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from itertools import count
 from typing import Final, NamedTuple, TypeVar
 
 from audit.at_once import each
@@ -118,16 +117,16 @@ class _List:
     def read(self) -> None:
         """Read the whole list. Raises Unusable with the reason why it is not whole."""
         best: list[Item] = []
-        for begun in count(1):
+        left = self._limits.retries
+        while True:
             try:
-                self._from_the_start()
+                return self._from_the_start()
             except Unusable as error:
                 # What was seen of a list that is not whole is true all the same.
                 self.outcome.items = best = max(best, self.outcome.items, key=len)
-                if error.reason != "expired" or begun > self._limits.retries:
+                if error.reason != "expired" or not left:
                     raise
-            else:
-                return
+                left -= 1
 
     def _from_the_start(self) -> None:
         outcome, more = self.outcome, ""

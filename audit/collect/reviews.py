@@ -32,8 +32,8 @@ class Allowed(Struct, frozen=True):
 class Subjects(Struct, frozen=True):
     """Who may do something, as OpenShift lists them; `error` says what is missing (the API spells it so)."""
 
-    users: tuple[str, ...]
-    groups: tuple[str, ...]
+    users: tuple[str, ...] | None
+    groups: tuple[str, ...] | None
     error: str = field(default="", name="evalutionError")
 
 
@@ -121,7 +121,7 @@ def who_am_i(connection: Connection) -> UserInfo:
 
 
 def _ask(connection: Connection, version: str, kind: str, spec: Mapping[str, Any]) -> Response:
-    body = {"kind": kind, "apiVersion": version, "spec": spec}
+    body = {"kind": kind, "apiVersion": version} | ({"spec": spec} if spec else {})
     return connection.post(f"/apis/{version}/{kind.lower()}s", msgspec.json.encode(body))
 
 

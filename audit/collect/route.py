@@ -121,7 +121,7 @@ def _matches(host: str, entry: str) -> bool:
 def _holds(entry: str, address: IPv4Address | IPv6Address | None) -> bool:
     try:
         return address is not None and address in ip_network(entry, strict=False)
-    except (ValueError, TypeError):
+    except ValueError:
         return False
 
 

@@ -57,7 +57,7 @@ def collect_zones(
         listener.zone_done(snapshot.origin.zone, snapshot)
         yield snapshot
     for zone in waiting.values():
-        yield _failed(zone, "stopped", "stopped before this zone was read")
+        yield failed(zone, "stopped", "stopped before this zone was read")
 
 
 def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snapshot:
@@ -67,7 +67,7 @@ def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snap
     try:
         return done.get(timeout=None if zone.dump else seconds)
     except Empty:
-        return _failed(zone, "timeout", "it did not end within the time for this zone")
+        return failed(zone, "timeout", "it did not end within the time for this zone")
 
 
 def collect_folder(folder: Path) -> Snapshot:
@@ -83,7 +83,7 @@ def _unheard(kind: str, count: int) -> None:
 def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declared: Sequence[Outcome]) -> Snapshot:
     listener.zone_started(zone.id)
     if zone.trouble:
-        return _failed(zone, "missing", zone.trouble)
+        return failed(zone, "missing", zone.trouble)
 
     def listed(kind: str, count: int) -> None:
         listener.listed(zone.id, kind, count)
@@ -94,10 +94,11 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declar
         return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop, declared=declared)
     except Exception as error:  # noqa: BLE001  one zone's failure, whatever it is, is a gap of that zone
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return _failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
+        return failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
 
 
-def _failed(zone: Zone, reason: str, detail: str) -> Snapshot:
+def failed(zone: Zone, reason: str, detail: str) -> Snapshot:
+    """Return the snapshot of a zone of which nothing was seen, for one reason."""
     facts = Facts()
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))

@@ -1,48 +1,80 @@
 """A run's changes: every zone compared with the last state that lacked nothing, of an earlier run of the same place."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
 
-from audit.changes import Compared, changes_of, zone_moved
+from audit.changes import Compared, changes_of, zone_moved, zone_unseen
 from audit.compare.state import State
 from audit.compare.zone import APPEARED, GONE
+from audit.config_file import load_config
+from audit.inventory import ORGANIZATION_LABEL
 from audit.runs import Manifest, Runs
-from audit.scope import Scope, Selects, scope_of
+from audit.scope import Selects, scope_of
 from audit.snapshot import Snapshot
+from audit.stale import said
 from audit.tables import Table, joined, table_of
+from audit.zones import UNLISTED
+
+
+class Basis(NamedTuple):
+    """What counts when states are compared: which namespaces (None: all), and what says their organization."""
+
+    selects: Selects | None = None
+    organization_label: str = ORGANIZATION_LABEL
+
+    @classmethod
+    def of(cls, path: Path | None) -> Self:
+        """Return what the configuration at `path` says."""
+        if path is None:
+            return cls()
+        namespaces = load_config(path).namespaces
+        return cls(None if namespaces.everything else namespaces.selects, namespaces.organization_label)
+
+    def namespaces(self, before: Snapshot, after: Snapshot) -> set[str] | None:
+        """Return the namespaces to compare: those that are reported on now, or would have been before (None: all)."""
+        if self.selects is None:
+            return None
+        return {name for one in (before, after) for name in scope_of(one, self.selects).namespaces or ()}
 
 
 class Comparing:
     """Compares the zones of one run, the one called `run_id`, with those before; `with_run` fills as it does."""
 
-    def __init__(self, runs: Runs, run_id: str, selects: Selects | None, organization_label: str) -> None:
-        """Take the runs before this one, and which namespaces are reported on."""
+    def __init__(self, runs: Runs, run_id: str, basis: Basis) -> None:
+        """Take the runs before this one, and what counts."""
         self._runs = runs
         self._run_id = run_id
-        self._selects = selects
-        self._label = organization_label
+        self._basis = basis
         self._tables: list[Table] = []
         self.with_run: dict[str, str] = {}  # zone -> id of the run that it was compared with
 
-    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> None:
+    def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
         """Compare a zone, whose tables of this run are given."""
         zone = snapshot.origin.zone
         earlier = self._runs.last_state(zone, before=self._run_id)
         if earlier is None:
             return
         self.with_run[zone] = earlier.run.id
-        namespaces = scopes(earlier.snapshot, scope, self._selects)
+        if snapshot.origin.stale:
+            # It stands in for a zone that was not seen: what it holds is no news.
+            self._tables.append(zone_unseen(zone, said(snapshot.origin), earlier.run.id))
+            return
+        namespaces = self._basis.namespaces(earlier.snapshot, snapshot)
         if namespaces is None:
             now = State(snapshot, tables["access"], tables["grants"])
         else:
             now = State.of(snapshot, namespaces)
         before = State.of(earlier.snapshot, namespaces)
-        self._tables.append(changes_of(before, now, Compared(namespaces, self._label, earlier.run.id)))
+        compared = Compared(namespaces, self._basis.organization_label, earlier.run.id)
+        self._tables.append(changes_of(before, now, compared))
 
     def table(self, zones: Sequence[str], *, every_zone: bool) -> Table:
         """Return all changes; `every_zone`: these zones are all that there are, so that others are gone."""
         last = self._last_of_every_zone()
         if last is not None:
-            before, now = {zone.id for zone in last.run.zones}, {*zones}
+            # What stands for zones that could not be listed is no zone itself.
+            before, now = {zone.id for zone in last.run.zones}, {*zones} - {UNLISTED}
             self._tables += [zone_moved(zone, APPEARED, last.id) for zone in sorted(now - before)]
             self._tables += [zone_moved(zone, GONE, last.id) for zone in sorted(before - now) if every_zone]
         return joined([*self._tables, table_of("changes", [])])
@@ -50,10 +82,3 @@ class Comparing:
     def _last_of_every_zone(self) -> Manifest | None:
         listed = reversed(self._runs.listed(before=self._run_id))
         return next((run for run in listed if run.whole() and run.run.every_zone), None)
-
-
-def scopes(before: Snapshot, scope: Scope, selects: Selects | None) -> Collection[str] | None:
-    """Return the namespaces to compare: those that are reported on now, or would have been before (None: all)."""
-    if scope.namespaces is None:
-        return None
-    return {*scope.namespaces, *(scope_of(before, selects).namespaces or ())}

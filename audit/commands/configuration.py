@@ -7,6 +7,7 @@ from audit.commands import terminal
 from audit.config import check_files, config_schema
 from audit.config_file import load_config
 from audit.errors import DONE, ConfigError
+from audit.exceptions import load_exceptions
 from audit.zones import zones_of
 
 
@@ -17,6 +18,8 @@ def check(path: Path, *, as_json: bool) -> int:
     mistakes = check_files(config)
     if mistakes:
         raise ConfigError(str(path), mistakes)
+    if config.exceptions:
+        load_exceptions(config.exceptions)
     lines = [
         {
             "zone": zone.id,

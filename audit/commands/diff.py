@@ -7,12 +7,15 @@ from typing import Final, NamedTuple
 
 from audit.changes import Compared, changes_of, zone_moved
 from audit.commands import terminal
+from audit.commands.comparing import Basis
 from audit.commands.sources import saved
 from audit.compare.state import State
 from audit.compare.zone import APPEARED, GONE, gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
-from audit.runs import Folder, Runs
+from audit.runs import Runs
 from audit.snapshot import Snapshot, gap_lines
+from audit.stale import said
+from audit.store import placed
 from audit.tables import Table, joined, table_of
 
 FORMATS: Final = ("table", "csv", "markdown")
@@ -26,36 +29,46 @@ class _Side(NamedTuple):
     every_zone: bool = False
 
 
-def diff(old: Path, new: Path, output: str, *, as_json: bool) -> int:
-    """Print the changes from `old` to `new`; return the exit code, PARTIAL when not all could be compared."""
+def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool) -> int:
+    """Print the changes from `old` to `new`; return the exit code, PARTIAL when not all could be compared.
+
+    `config` says which namespaces count, and by which label they belong to organizations.
+    """
     if output not in FORMATS:
         raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
+    basis, from_run = Basis.of(config), placed(old)[1]
     before, after = _paired(_side(old), _side(new))
     tables, whole = [table_of("changes", [])], True
     for zone in sorted(before.zones.keys() | after.zones.keys()):
         was, now = before.zones.get(zone), after.zones.get(zone)
         if was and now:
-            tables.append(changes_of(State.of(was), State.of(now), Compared(from_run=old.resolve().name)))
+            tables.append(_changes(was, now, basis, from_run))
             whole &= _told_gaps(zone, was, now)
         elif before.every_zone and after.every_zone:
-            tables.append(zone_moved(zone, APPEARED if now else GONE, old.resolve().name))
+            tables.append(zone_moved(zone, APPEARED if now else GONE, from_run))
         else:
             whole = False
             terminal.note(f"{zone}: not compared: it is only in {new if now else old}")
-    _print(joined(tables), output, str(old), as_json=as_json)
+    _print(joined(tables), output, old, as_json=as_json)
     return DONE if whole else PARTIAL
 
 
-def _side(path: Path) -> _Side:
+def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> Table:
+    namespaces = basis.namespaces(before, after)
+    compared = Compared(namespaces, basis.organization_label, from_run)
+    return changes_of(State.of(before, namespaces), State.of(after, namespaces), compared)
+
+
+def _side(place: str) -> _Side:
     """Read one side; of a run, only what is as the run wrote it."""
-    own = path.resolve()
-    runs = Runs(Folder(own.parent), terminal.note)
-    run = runs.named(own.name) if own.is_dir() else None
+    store, name = placed(place)
+    runs = Runs(store, terminal.note)
+    run = runs.named(name)
     if run is None:
-        return _Side({snapshot.origin.zone: snapshot for snapshot in saved([path])})
+        return _Side({snapshot.origin.zone: snapshot for snapshot in saved([place])})
     found = {zone.id: snapshot for zone in run.run.zones if (snapshot := runs.snapshot(run, zone.id))}
     if not found:
-        raise UsageError("no snapshot of this run can be used", where=str(path), fix="give another run")
+        raise UsageError("no snapshot of this run can be used", where=place, fix="give another run")
     return _Side(found, run.run.every_zone)
 
 
@@ -70,10 +83,13 @@ def _paired(before: _Side, after: _Side) -> tuple[_Side, _Side]:
 
 def _told_gaps(zone: str, before: Snapshot, after: Snapshot) -> bool:
     """Say what was not seen on either side; return whether all was."""
+    lines = []
     for when, snapshot in (("before", before), ("now", after)):
-        for line in gap_lines(gaps_of(snapshot)):
-            terminal.note(f"{zone}: not seen {when}: {line}")
-    return not gaps_of(before) and not gaps_of(after)
+        stale = [said(snapshot.origin)] if snapshot.origin.stale else []
+        lines += [f"{zone}: not seen {when}: {line}" for line in (*stale, *gap_lines(gaps_of(snapshot)))]
+    for line in lines:
+        terminal.note(line)
+    return not lines
 
 
 def _print(changes: Table, output: str, since: str, *, as_json: bool) -> None:

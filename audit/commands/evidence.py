@@ -1,27 +1,25 @@
 """`check-evidence` and `prune`: are runs as they were written; and old ones removed so that this stays provable."""
 
 import hashlib
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from audit.commands import terminal
+from audit.commands.job import place_of_runs
 from audit.commands.sealing import signer_of
-from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, NOT_HOLDING, UsageError
-from audit.files import write_private
-from audit.runs import MANIFEST, PRUNED, Folder, Manifest, Runs
+from audit.runs import MANIFEST, PRUNED, Manifest, Runs
 from audit.signing import SUFFIX as SIGNATURE
 from audit.signing import Signer, Verifier
-from reports.evidence import DIGEST
+from audit.store import Store
 from reports.evidence_check import check_evidence
-from reports.tombstone import tombstone
+from reports.tombstone import STAYS, tombstone
 
 
-def check(path: Path, public_key: Path | None, *, as_json: bool) -> int:
-    """Print what does not hold of the run, or the runs, at `path`; return the exit code."""
-    found = check_evidence(path, Verifier(public_key) if public_key else None)
+def check(place: str, public_key: Path | None, *, as_json: bool) -> int:
+    """Print what does not hold of the run, or the runs, at `place`; return the exit code."""
+    found = check_evidence(place, Verifier(public_key) if public_key else None)
     if as_json:
         keys = ("run", "what")
         terminal.result_json(
@@ -43,32 +41,25 @@ def check(path: Path, public_key: Path | None, *, as_json: bool) -> int:
     return NOT_HOLDING if found.problems else DONE
 
 
-def prune(config_path: Path | None, out: Path | None, keep_days: int | None, key: Path | None, *, as_json: bool) -> int:
+def prune(config_path: Path | None, out: str | None, keep_days: int | None, key: Path | None, *, as_json: bool) -> int:
     """Remove the files of runs that are older than so many days, but for those that the next run builds on."""
     config = load_config(config_path) if config_path else None
-    folder, days = out or (config.output.directory if config else None), _days(config, keep_days)
-    if folder is None or days is None:
-        raise UsageError(
-            "say which runs, and how long they are kept", fix="--out DIR --keep-days N, or --config FILE that says both"
-        )
-    signer, now = signer_of(config, key), datetime.now(UTC)
-    removed = [
-        run.id for run in _old(folder, now - timedelta(days=days)) if _remove(folder / run.id, days, now, signer)
-    ]
+    days = keep_days if keep_days is not None else config.evidence.keep_days if config else None
+    if days is None:
+        raise UsageError("say how long runs are kept", fix="--keep-days N, or evidence.keep_days in the configuration")
+    store, signer, now = place_of_runs(out, config), signer_of(config, key), datetime.now(UTC)
+    old = _old(store, now - timedelta(days=days))
+    removed = [run.id for run in old if _remove(store.inside(run.id), run.id, days, now, signer)]
     if as_json:
-        terminal.result_json({"folder": str(folder), "keep_days": days, "removed": removed})
+        terminal.result_json({"folder": store.where, "keep_days": days, "removed": removed})
     else:
         terminal.lines([*removed, f"{len(removed)} removed; their manifests stay"])
     return DONE
 
 
-def _days(config: Config | None, keep_days: int | None) -> int | None:
-    return keep_days if keep_days is not None else config.evidence.keep_days if config else None
-
-
-def _old(folder: Path, before: datetime) -> list[Manifest]:
+def _old(out: Store, before: datetime) -> list[Manifest]:
     """Return the runs that began before a time, but for the newest complete one, and the newest state of each zone."""
-    listed = Runs(Folder(folder), terminal.note).listed()
+    listed = Runs(out, terminal.note).listed()
     needed = {run.id: run for run in listed if run.whole()}
     kept = {max(needed, default="")}
     for zone in {zone.id for run in listed for zone in run.run.zones}:
@@ -77,22 +68,17 @@ def _old(folder: Path, before: datetime) -> list[Manifest]:
     return [run for run in listed if run.id < limit and run.id not in kept]
 
 
-def _remove(run: Path, days: int, now: datetime, signer: Signer | None) -> bool:
+def _remove(run: Store, run_id: str, days: int, now: datetime, signer: Signer | None) -> bool:
     """Put a note into a run and remove all but its manifest; say whether there was anything to remove."""
-    kept = {MANIFEST, DIGEST, PRUNED, f"{MANIFEST}{SIGNATURE}", f"{PRUNED}{SIGNATURE}"}
-    gone = [path for path in run.iterdir() if path.name not in kept]
-    if (run / PRUNED).exists() and not gone:
+    there = run.entries()
+    gone = [name for name in there if name not in STAYS]
+    if PRUNED in there and not gone:
         return False
-    note = tombstone(
-        run.name, hashlib.sha256((run / MANIFEST).read_bytes()).hexdigest(), f"{now:%Y-%m-%dT%H:%M:%SZ}", days
-    )
+    note = tombstone(run_id, hashlib.sha256(run.read(MANIFEST)).hexdigest(), f"{now:%Y-%m-%dT%H:%M:%SZ}", days)
     # The note first: if this is stopped in the middle, it is done to the end the next time.
-    write_private(run / PRUNED, [note])
+    run.write(PRUNED, [note])
     if signer:
-        write_private(run / f"{PRUNED}{SIGNATURE}", [signer.sign(note, f"pruned {run.name}")])
-    for path in gone:
-        try:
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        except OSError as error:
-            raise UsageError(f"cannot remove this: {error.strerror}", where=str(path)) from error
+        run.write(f"{PRUNED}{SIGNATURE}", [signer.sign(note, f"pruned {run_id}")])
+    for name in gone:
+        run.remove(name)
     return True

@@ -10,19 +10,22 @@ import numpy as np
 from audit.changes import Compared, changes_of
 from audit.commands import terminal
 from audit.commands.ask import place_of, subject_of
+from audit.commands.comparing import Basis
 from audit.compare.state import State
 from audit.compare.zone import gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.grants import FLAGS
 from audit.rbac.subjects import Identity
-from audit.runs import Folder, Manifest, Runs
+from audit.runs import Manifest, Runs
+from audit.snapshot import STALE
+from audit.store import store_of
 from audit.tables import ANSWERS, NO, UNKNOWN, Table
 
 _PREFIXES: Final = ("ns", "namespace")
 _KEY: Final = ("namespace", "repository", "subject_kind", "subject")
 _CHANGES: Final = ("run", "change", "zone", "namespace", "subject", "before", "after", "cause")
 _SPANS: Final = ("zone", "namespace", "repository", "subject", "rights", "since", "until", "cause")
-_FAILED: Final = "failed"
+_NOT_SEEN: Final = ("failed", STALE)
 Row = Mapping[str, str]
 
 
@@ -30,7 +33,8 @@ class _About(NamedTuple):
     """What is asked about: a subject, or else a namespace."""
 
     who: Identity | None
-    namespace: str = ""
+    namespace: str
+    organization_label: str
 
     @property
     def namespaces(self) -> list[str] | None:
@@ -80,27 +84,30 @@ class _Told:
     runs: int = 0
 
 
-def history(asked: str, place: Path, only: Sequence[str], *, as_json: bool) -> int:
-    """Print the spans of access and the changes; return the exit code, PARTIAL when some run did not see all."""
-    about, runs = _about(asked), Runs(Folder(place), terminal.note)
+def history(asked: str, place: str, only: Sequence[str], config: Path | None, *, as_json: bool) -> int:
+    """Print the spans of access and the changes; return the exit code, PARTIAL when some run did not see all.
+
+    `config` says by which label namespaces belong to organizations.
+    """
+    about, runs = _about(asked, Basis.of(config).organization_label), Runs(store_of(place), terminal.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
-            raise UsageError(f"no run is of zone {zone}", where=str(place), fix=f"there are {', '.join(zones)}")
+            raise UsageError(f"no run is of zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
     told = _Told()
     for zone in only or zones:
         _walk(runs, zone, about, told)
     if not told.runs:
-        raise UsageError("no run with a snapshot is here", where=str(place), fix="--runs with what --out was")
+        raise UsageError("no run with a snapshot is here", where=place, fix="--runs with what --out was")
     _print(told, as_json=as_json)
     return PARTIAL if told.not_seen else DONE
 
 
-def _about(asked: str) -> _About:
+def _about(asked: str, label: str) -> _About:
     prefix, slash, name = asked.partition("/")
     if slash and prefix.lower() in _PREFIXES:
-        return _About(None, place_of(name).namespace)
-    return _About(subject_of(asked))
+        return _About(None, place_of(name).namespace, label)
+    return _About(subject_of(asked), "", label)
 
 
 def _walk(runs: Runs, zone: str, about: _About, told: _Told) -> None:
@@ -124,7 +131,7 @@ def _state(runs: Runs, run: Manifest, zone: str, about: _About, told: _Told) -> 
     seen = next((one.state for one in run.run.zones if one.id == zone), None)
     if seen is None:
         return None
-    snapshot = runs.snapshot(run, zone) if seen != _FAILED else None
+    snapshot = runs.snapshot(run, zone) if seen not in _NOT_SEEN else None
     if snapshot is None or gaps_of(snapshot):
         told.not_seen.append(f"{run.id}/{zone}")
     if snapshot is None:
@@ -138,7 +145,8 @@ def _step(
 ) -> None:
     """Take the changes between two runs: a span begins with the newer one, and another ends there."""
     run, state = newer
-    for row in changes_of(older, state, Compared(about.namespaces)).records():
+    compared = Compared(about.namespaces, about.organization_label)
+    for row in changes_of(older, state, compared).records():
         cells = {name: str(value) for name, value in row.items()}
         if not about.concerns(cells):
             continue

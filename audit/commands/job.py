@@ -17,15 +17,15 @@ from audit.config import USUAL_FORMATS, Config, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.exceptions import load_exceptions
-from audit.files import make_private_dir, write_private
 from audit.gates import Gate
 from audit.snapshot import SUFFIX, encode
+from audit.store import Store, store_of
 from audit.tables import SEVERITIES
-from reports.formats import FORMATS
+from reports.formats import FORMATS, PAGE
 from reports.run import RunInfo, overall, zone_info
 
 _DEMO: Final = Path(__file__).parent.parent / "demo"
-_EXIT_CODES: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
+EXIT_CODES_OF: Final = {"complete": DONE, "partial": PARTIAL, "failed": NOTHING}
 _GAPS_TOLD: Final = 20
 
 
@@ -33,7 +33,7 @@ _GAPS_TOLD: Final = 20
 class Asked:
     """What a command line says beside the configuration, and before it."""
 
-    out: Path | None = None
+    out: str | None = None  # path or URL
     only: Sequence[str] = ()
     formats: Sequence[str] = ()
     scope: str | None = None
@@ -50,63 +50,65 @@ def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
-    wanted = replace(_wanted(config, asked), every_zone=not asked.only, stale_days=days)
+    wanted = replace(wanted_of(config, asked), stale_days=days)
     with stopping() as stop:
         zones = zones_of(config, asked.only, stop)
-        folder = Run(_folder(asked.out, config), wanted, stop)
+        wanted = replace(wanted, every_zone=zones.whole and not asked.only)
+        folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
         if asked.verify:
             from audit.commands.verifying import verified
 
             folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
-        return _tell(folder.finish(), folder.path, as_json=asked.as_json)
+        return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
-def collect(path: Path, out: Path | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
+def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
     """Collect the zones of a configuration into `out`, a snapshot file for each; return the exit code."""
     config = live(path, scope)
-    folder = make_private_dir(_folder(out, config))
+    folder = place_of_runs(out, config)
     zones = []
     with stopping() as stop:
         for snapshot in collected(config, zones_of(config, only, stop), stop):
-            write_private(folder / f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
+            folder.write(f"{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
             zones.append(zone_info(snapshot))
         if stop.is_set():
             raise Stopped(
-                "stopped before all zones were read", where=str(folder), fix="each snapshot says what it lacks"
+                "stopped before all zones were read", where=folder.where, fix="each snapshot says what it lacks"
             )
     for zone in zones:
-        _tell_gaps(zone.id, zone.gaps)
+        tell_gaps(zone.id, zone.gaps)
     state = overall(zone.state for zone in zones)
     if as_json:
-        files = {zone.id: {"state": zone.state, "file": str(folder / f"{zone.id}{SUFFIX}")} for zone in zones}
+        files = {zone.id: {"state": zone.state, "file": f"{folder.where}/{zone.id}{SUFFIX}"} for zone in zones}
         terminal.result_json({"state": state, "snapshots": files})
     else:
-        terminal.table(["zone", "state", "file"], [[z.id, z.state, str(folder / f"{z.id}{SUFFIX}")] for z in zones])
-    return _EXIT_CODES[state]
+        terminal.table(["zone", "state", "file"], [[z.id, z.state, f"{folder.where}/{z.id}{SUFFIX}"] for z in zones])
+    return EXIT_CODES_OF[state]
 
 
-def report(paths: Sequence[Path], config_path: Path | None, asked: Asked) -> int:
+def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
     """Report on saved snapshots; return the exit code."""
     if not paths:
         raise UsageError("say what to report on", fix="--snapshot PATH")
     config = load_config(config_path) if config_path else None
-    wanted = _wanted(config, asked)
+    wanted = wanted_of(config, asked)
     snapshots = saved(paths, asked.only)
     with stopping() as stop:
-        folder = Run(_folder(asked.out, config), wanted, stop)
+        folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in snapshots:
             folder.keep(snapshot)
-        return _tell(folder.finish(), folder.path, as_json=asked.as_json)
+        return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
-def demo(out: Path, *, as_json: bool) -> int:
+def demo(out: str, *, as_json: bool) -> int:
     """Report on the zones that come with the program; return the exit code."""
-    return report(sorted(_DEMO.glob("demo-*")), None, Asked(out=out, as_json=as_json))
+    return report(sorted(map(str, _DEMO.glob("demo-*"))), None, Asked(out=out, as_json=as_json))
 
 
-def _wanted(config: Config | None, asked: Asked) -> Wanted:
+def wanted_of(config: Config | None, asked: Asked) -> Wanted:
+    """Return what a run is to make of snapshots. Raises UsageError for what there is not."""
     for name in asked.formats:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
@@ -156,32 +158,34 @@ def _judgement(config: Config | None, asked: Asked) -> Judgement:
     )
 
 
-def _folder(out: Path | None, config: Config | None) -> Path:
+def place_of_runs(out: str | None, config: Config | None) -> Store:
+    """Return where runs are kept. Raises UsageError when nobody says."""
     found = out or (config.output.directory if config else None)
     if found is None:
         raise UsageError("no folder to write into", fix="--out DIR, or output.directory in the configuration")
-    return found
+    return store_of(found)
 
 
-def _tell(run: RunInfo, folder: Path, *, as_json: bool) -> int:
+def tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
     """Print what a run has left and what it did not see; return the exit code."""
     for zone in run.zones:
-        _tell_gaps(zone.id, zone.gaps)
+        tell_gaps(zone.id, zone.gaps)
     if as_json:
         zones = {zone.id: zone.state for zone in run.zones}
         findings = asdict(run.findings) if run.findings else {}
-        terminal.result_json({"state": run.state, "zones": zones, "folder": str(folder), "findings": findings})
+        terminal.result_json({"state": run.state, "zones": zones, "folder": folder.where, "findings": findings})
     else:
         header = ["zone", "state", "namespaces", "left out", "as of"]
         rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
         terminal.table(header, rows)
-        page = folder / "report.html"
+        page = f"{folder.where}/{PAGE}" if PAGE in folder.entries() else folder.where
         found = [run.findings.text] if run.findings else []
-        terminal.lines(["", *found, f"{run.state}: {page if page.exists() else folder}"])
+        terminal.lines(["", *found, f"{run.state}: {page}"])
     return run.exit_code
 
 
-def _tell_gaps(zone: str, gaps: Sequence[str]) -> None:
+def tell_gaps(zone: str, gaps: Sequence[str]) -> None:
+    """Say what was not seen of a zone."""
     for gap in gaps[:_GAPS_TOLD]:
         terminal.note(f"{zone}: not seen: {gap}")
     if len(gaps) > _GAPS_TOLD:

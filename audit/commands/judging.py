@@ -9,10 +9,10 @@ import msgspec
 from audit.checks.context import Context
 from audit.checks.settings import Settings
 from audit.commands import terminal
-from audit.exceptions import Accepted, accept, exceptions_table, remarks
-from audit.findings import FILE, Found, decode_findings, findings_table, judge, since
-from audit.gates import Gate, Tally, tally
-from audit.runs import Runs
+from audit.exceptions import Accepted, Deciding, exceptions_table, remarks
+from audit.findings import FILE, Found, decode_findings, found_of, judge, since
+from audit.gates import Gate, tally
+from audit.runs import Manifest, Runs
 from audit.scope import Scope
 from audit.snapshot import Snapshot
 from audit.tables import Table
@@ -36,53 +36,46 @@ class Judging:
         self._runs = runs
         self._run_id = run_id
         self._started = started
-        self._zones: list[str] = []
-        self.found: list[Found] = []
+        self._deciding = Deciding(by.decisions, started.date())
+        self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
+        self.tally = tally((), by.gate)
 
-    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> None:
-        """Judge a zone by its other tables."""
+    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[Found]:
+        """Judge a zone by its other tables; return its findings."""
         # What is old or unused is so by the time of the facts: the same facts give the same findings.
         now = _time(snapshot.origin.finished) or self._started
         context = Context(snapshot, tables, now, self._by.settings, scope)
         found = judge(context, self._by.settings, f"{now:%Y-%m-%dT%H:%M:%SZ}")
-        self.found += since(found, self._before(snapshot.origin.zone), context, self._by.settings)
-        self._zones.append(snapshot.origin.zone)
+        found = since(found, self._before(snapshot.origin.zone), context, self._by.settings)
+        found = self._deciding.accept(found)
+        self.tally = self.tally.plus(tally(found, self._by.gate))
+        return found
 
-    def tables(self) -> dict[str, list[Table]]:
-        """Return the tables `findings` (one a zone, in the order judged) and `exceptions`, and tell what ends."""
-        self.found, uses = accept(self.found, self._by.decisions, self._started.date())
+    def exceptions(self) -> Table:
+        """Return the table `exceptions`, when all zones were judged, and tell what ends."""
+        uses = self._deciding.uses()
         for line in remarks(uses):
             terminal.note(line)
-        of_zone: dict[str, list[Found]] = {zone: [] for zone in self._zones}
-        for one in self.found:
-            of_zone[one.zone].append(one)
-        return {
-            "findings": [findings_table(found) for found in of_zone.values()],
-            "exceptions": [exceptions_table(uses)],
-        }
-
-    @property
-    def tally(self) -> Tally:
-        """Return the counts of the run."""
-        return tally(self.found, self._by.gate)
+        return exceptions_table(uses)
 
     def _before(self, zone: str) -> list[Found]:
         """Return what the last run that saw all of a zone found there; if there is none, the last run that has any."""
-        earlier = self._runs.last_whole(FILE, before=self._run_id, zone=zone)
-        data = earlier.data if earlier else self._last(zone)
-        if data is None:
-            return []
-        try:
-            return [one for one in decode_findings(data) if one.zone == zone]
-        except (msgspec.MsgspecError, ValueError) as error:
-            terminal.note(f"{zone}: the findings of an earlier run are not used: {error}")
-            return []
+        for run in self._runs.of_zone(zone, before=self._run_id):
+            found = self._of(run)
+            if found is not None:
+                return found_of(found.get(zone, ()))
+        return []
 
-    def _last(self, zone: str) -> bytes | None:
-        for run in reversed(self._runs.listed(before=self._run_id)):
-            if any(one.id == zone for one in run.run.zones):
-                return self._runs.read(run, FILE)
-        return None
+    def _of(self, run: Manifest) -> Mapping[str, list[msgspec.Raw]] | None:
+        """Return the findings of an earlier run, by zone; None when they cannot be used. They are read once."""
+        if run.id not in self._earlier:
+            data = self._runs.read(run, FILE)
+            try:
+                self._earlier[run.id] = None if data is None else decode_findings(data)
+            except (msgspec.MsgspecError, ValueError) as error:
+                terminal.note(f"the findings of run {run.id} are not used: {error}")
+                self._earlier[run.id] = None
+        return self._earlier[run.id]
 
 
 def _time(text: str) -> datetime | None:

@@ -1,17 +1,38 @@
 """`query`: SQL over the Parquet tables of one run or of many, by DuckDB, which may read nothing else."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from audit.commands import terminal
 from audit.errors import DONE, UsageError
+from audit.store import Folder, folder_of, is_url
 from audit.tables import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
 
-def query(sql: str, runs: Path, *, as_json: bool) -> int:
+def query(sql: str, runs: str, *, as_json: bool) -> int:
     """Print the rows that `sql` gives over the runs in `runs` (a run, or a folder of runs). Raises UsageError."""
+    if not is_url(runs):
+        return _answer(sql, Path(runs), as_json=as_json)
+    with TemporaryDirectory() as folder:
+        _fetch(runs, Path(folder))
+        return _answer(sql, Path(folder), as_json=as_json)
+
+
+def _fetch(runs: str, folder: Path) -> None:
+    """Copy the Parquet files of runs from elsewhere: the one who answers may not reach the network."""
+    store, fix = folder_of(runs), "give a run, or a folder of runs"
+    try:
+        for name in store.files():
+            if name.endswith(".parquet"):
+                Folder(folder).write(name, [store.read(name)])
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=runs, fix=fix) from error
+
+
+def _answer(sql: str, runs: Path, *, as_json: bool) -> int:
     with duckdb.connect() as connection:
         _views(connection, runs.absolute())
         try:

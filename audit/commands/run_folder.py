@@ -2,31 +2,32 @@
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from audit.commands import terminal
-from audit.commands.comparing import Comparing
+from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
+from audit.commands.kept import Kept, zone_file
 from audit.commands.sealing import Seal, Sealing
 from audit.errors import Stopped, UsageError
-from audit.files import make_private_dir, write_private
 from audit.findings import FILE as FINDINGS
-from audit.findings import encode_findings
+from audit.findings import encode_findings, findings_table
 from audit.organizations import drift
 from audit.results import facts_of
-from audit.runs import LATEST, SNAPSHOTS, Folder, Runs
+from audit.runs import COMPLETE, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
+from audit.spool import Spool
 from audit.stale import filled
+from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
-from reports.evidence import Hashing, Written
+from reports.evidence import Hashing, Written, evidence_digest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
-from reports.run import RunInfo, zone_info
+from reports.run import RunInfo, ZoneInfo, checked, zone_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,134 +49,128 @@ class Wanted:
 class Run:
     """One run and its folder: snapshots go in as they come, then the reports, and the manifest last."""
 
-    def __init__(self, out: Path, wanted: Wanted, stop: threading.Event) -> None:
+    def __init__(self, out: Store, wanted: Wanted, stop: threading.Event) -> None:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
-        self.path = _own_folder(out, self.started)
+        self.id = _own_folder(out, self.started)
+        self.store = out.inside(self.id)
+        self._out = out
         self._wanted = wanted
         self._stop = stop
-        self.snapshots: list[Snapshot] = []
+        self.snapshots = Kept(self.store)
+        self._zones: dict[str, tuple[ZoneInfo, Scope]] = {}
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, Folder(out))
-        self._earlier, label = Runs(Folder(out), terminal.note), wanted.judgement.settings.organization_label
-        self._judging = Judging(wanted.judgement, self._earlier, self.path.name, self.started)
-        self._comparing = Comparing(self._earlier, self.path.name, wanted.selects, label)
+        self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
+        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, out)
+        self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
+        self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
-            last = self._earlier.last_seen(snapshot.origin.zone, before=self.path.name)
+            last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
             snapshot = filled(snapshot, last, self._wanted.stale_days) if last else snapshot
-        self._write(f"{SNAPSHOTS}/{snapshot.origin.zone}{SUFFIX}", [encode(snapshot)])
-        self.snapshots.append(snapshot)
+        zone, scope = snapshot.origin.zone, scope_of(snapshot, self._wanted.selects)
+        self._write(zone_file(zone), [encode(snapshot)])
+        self.snapshots.add(snapshot)
+        self._zones[zone] = zone_info(snapshot, scope.excluded), scope
+        self._sealing.seen(snapshot)
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
-        self.snapshots.sort(key=lambda snapshot: snapshot.origin.zone)
-        scopes = [scope_of(snapshot, self._wanted.selects) for snapshot in self.snapshots]
         try:
-            self._reports(scopes)
+            self._reports()
         except Stopped:
-            self._manifest(scopes, stopped=True)
+            self._manifest(stopped=True)
             raise
-        run = self._manifest(scopes)
-        if run.state == "complete":
-            _point(self.path.parent / LATEST, self.path.name)
+        run = self._manifest()
+        if run.state == COMPLETE:
+            self._point()
         return run
 
-    def _reports(self, scopes: Sequence[Scope]) -> None:
-        tables: dict[str, list[Table]] = {name: [] for name in SCHEMAS}
-        for snapshot, scope in zip(self.snapshots, scopes, strict=True):
+    def _reports(self) -> None:
+        tables = {name: Spool(name) for name in SCHEMAS}
+        for snapshot in self.snapshots:
             self._go_on()
-            made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
-            self._judging.zone(snapshot, scope, made)
-            self._sealing.zone(snapshot, made)
-            if differing := drift(made["organizations"]):
-                what = f"{differing} people or groups are not as the control API has them"
-                terminal.note(f"{snapshot.origin.zone}: {what} (table organizations)")
-            for name, table in made.items():
+            for name, table in self._made(snapshot).items():
                 tables[name].append(table)
-            self._comparing.zone(snapshot, scope, made)
-        zones = [snapshot.origin.zone for snapshot in self.snapshots]
-        changes = self._comparing.table(zones, every_zone=self._wanted.every_zone)
-        tables |= {"changes": [changes]} | self._judging.tables()
-        self._write(FINDINGS, [encode_findings(self._judging.found)], len(self._judging.found))
-        run = self._info(scopes)
+        changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
+        tables["changes"].append(changes)
+        tables["exceptions"].append(self._judging.exceptions())
+        self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
+        run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         for name in self._wanted.formats:
             for file in FORMATS[name](Report(run, tables)):
                 self._go_on()
                 self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
         self._go_on()
+
+    def _made(self, snapshot: Snapshot) -> dict[str, Table]:
+        """Return the tables of a zone."""
+        zone = snapshot.origin.zone
+        scope = self._zones[zone][1]
+        made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
+        if differing := drift(made["organizations"]):
+            terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        self._sealing.counted(snapshot, made)
+        self._comparing.zone(snapshot, made)
+        return made | {"findings": findings_table(self._judging.zone(snapshot, scope, made))}
 
     def _go_on(self) -> None:
         if self._stop.is_set():
             raise Stopped(
-                "stopped before all was written", where=str(self.path), fix="what is whole is in its manifest"
+                "stopped before all was written", where=self.store.where, fix="what is whole is in its manifest"
             )
 
-    def _info(self, scopes: Sequence[Scope]) -> RunInfo:
-        zones, compared = zip(self.snapshots, scopes, strict=True), self._comparing.with_run
+    def _info(self) -> RunInfo:
+        compared = self._comparing.with_run
         return RunInfo(
-            run_id=self.path.name,
+            run_id=self.id,
             version=version(),
             started=_rfc3339(self.started),
             finished=_rfc3339(datetime.now(UTC)),
             config_digest=self._wanted.config_digest,
-            zones=tuple(
-                zone_info(
-                    snapshot,
-                    scope.excluded,
-                    self.verified.get(snapshot.origin.zone),
-                    compared.get(snapshot.origin.zone, ""),
-                )
-                for snapshot, scope in zones
-            ),
+            zones=tuple(self._zone_info(zone) for zone in sorted(self._zones)),
             findings=self._judging.tally,
             every_zone=self._wanted.every_zone,
             compared_with=", ".join(sorted({*compared.values()})),
+            evidence_digest=evidence_digest(file for file in self._written if file.name.endswith(SUFFIX)),
         )
 
-    def _manifest(self, scopes: Sequence[Scope], *, stopped: bool = False) -> RunInfo:
-        run = self._info(scopes)
-        self._sealing.write(self.path, run, self.snapshots, self._written, stopped=stopped)
+    def _zone_info(self, zone: str) -> ZoneInfo:
+        info = replace(self._zones[zone][0], compared_with=self._comparing.with_run.get(zone, ""))
+        verified = self.verified.get(zone)
+        return checked(info, verified) if verified else info
+
+    def _manifest(self, *, stopped: bool = False) -> RunInfo:
+        run = self._info()
+        self._sealing.write(self.store, run, self._written, stopped=stopped)
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
-        for folder in reversed((self.path / name).parents):
-            if folder.is_relative_to(self.path) and folder != self.path:
-                make_private_dir(folder)
         hashing = Hashing(chunks)
-        size = write_private(self.path / name, hashing)
+        size = self.store.write(name, hashing)
         self._written.append(Written(name, size, hashing.digest, rows))
 
-
-def _own_folder(out: Path, now: datetime) -> Path:
-    make_private_dir(out)
-    for attempt in range(1, 100):
-        folder = out / (f"{now:%Y%m%dT%H%M%SZ}" + (f"-{attempt}" if attempt > 1 else ""))
+    def _point(self) -> None:
         try:
-            folder.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UsageError(f"cannot create a folder here: {error.strerror}", where=str(out)) from error
-        return folder
-    raise UsageError("too many runs began in this second", where=str(out), fix="run it again")
+            self._out.point(LATEST, self.id)
+        except UsageError as error:
+            # Some volumes have no links; the run itself is whole.
+            terminal.note(f"note: {error}")
 
 
-def _point(link: Path, target: str) -> None:
-    """Make `link` point at `target` in one step."""
-    beside = link.with_name(f".{link.name}.tmp")
-    try:
-        beside.unlink(missing_ok=True)
-        beside.symlink_to(target)
-        beside.replace(link)
-    except OSError as error:
-        # Some volumes have no links; the run itself is whole.
-        terminal.note(f"note: cannot move {link}: {error.strerror}")
+def _own_folder(out: Store, now: datetime) -> str:
+    for attempt in range(1, 100):
+        name = f"{now:%Y%m%dT%H%M%SZ}" + (f"-{attempt}" if attempt > 1 else "")
+        if out.claim(name):
+            return name
+    raise UsageError("too many runs began in this second", where=out.where, fix="run it again")
 
 
 def _rfc3339(when: datetime) -> str:

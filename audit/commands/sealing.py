@@ -4,17 +4,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from audit.checks.declared import declared
 from audit.checks.settings import Settings
 from audit.config import PASSWORD_ENV, Config, Namespaces
-from audit.files import write_private
-from audit.reconcile import Count, reconcile
-from audit.runs import MANIFEST, Place, Runs
+from audit.reconcile import reconcile
+from audit.runs import MANIFEST, Runs
 from audit.scope import Selects
 from audit.signing import SUFFIX, Signer
 from audit.snapshot import Snapshot
+from audit.store import Store
 from audit.tables import VERSION, Table
-from reports.evidence import DIGEST, Chosen, Evidence, Program, Reach, Written, manifest, sha256sum, zone_evidence
+from reports.evidence import (
+    DIGEST,
+    Chosen,
+    Evidence,
+    Program,
+    Reach,
+    Written,
+    ZoneEvidence,
+    manifest,
+    sha256sum,
+    zone_evidence,
+)
 from reports.run import RunInfo
 
 
@@ -44,34 +57,38 @@ def reach_of(config: Config | None, settings: Settings) -> Reach:
 class Sealing:
     """Gathers what the manifest of one run says, zone by zone, and writes it last."""
 
-    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, place: Place) -> None:
+    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, out: Store) -> None:
         """Take what is known beforehand, and where the runs are kept."""
         self._seal = seal
         self._settings = settings
         self._selects = selects
-        self._place = place
-        self._lists: dict[str, Sequence[Count]] = {}
+        self._out = out
+        self._zones: dict[str, ZoneEvidence] = {}
 
-    def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
+    def seen(self, snapshot: Snapshot) -> None:
+        """Take in what was read of a zone."""
+        self._zones[snapshot.origin.zone] = zone_evidence(snapshot)
+
+    def counted(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
         """Count a zone again, by the tables that were made of it."""
-        self._lists[snapshot.origin.zone] = reconcile(snapshot, self._selects, tables)
+        lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
+        self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
 
-    def write(
-        self, folder: Path, run: RunInfo, snapshots: Sequence[Snapshot], files: Sequence[Written], *, stopped: bool
-    ) -> None:
+    def write(self, folder: Store, run: RunInfo, files: Sequence[Written], *, stopped: bool) -> None:
         """Write the manifest into the folder of the run, and beside it its digest and its signature."""
+        states = {zone.id: zone.state for zone in run.zones}
         about = Evidence(
             program=Program("registry-audit", run.version, VERSION),
             checks=declared(self._settings),
             scope=self._seal.scope,
             options=self._seal.options,
-            zones=[zone_evidence(one, self._lists.get(one.origin.zone, ()), run) for one in snapshots],
+            zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
             # Read now: another run may have ended meanwhile. What is damaged there was told when the run began.
-            previous=Runs(self._place, lambda _: None).head(),
+            previous=Runs(self._out, lambda _: None).head(),
         )
         data = manifest(run, files, about, stopped=stopped)
         # The manifest itself comes last: a run that has one has all the rest.
-        write_private(folder / DIGEST, [sha256sum(data, MANIFEST)])
+        folder.write(DIGEST, [sha256sum(data, MANIFEST)])
         if self._seal.signer:
-            write_private(folder / f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run.run_id}")])
-        write_private(folder / MANIFEST, [data])
+            folder.write(f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run.run_id}")])
+        folder.write(MANIFEST, [data])

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 from audit.commands import terminal
 from audit.errors import Stopped, UsageError
 from audit.runs import SNAPSHOTS
-from audit.snapshot import SUFFIX, Snapshot, load
+from audit.snapshot import SUFFIX, Snapshot, decode, load
+from audit.store import is_url, placed
 
 if TYPE_CHECKING:
     from audit.collect.control import Found
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 SCOPES: Final = ("auto", "cluster", "tenant")
 
 
-def facts(paths: Sequence[Path], config: Path | None, only: Sequence[str], scope: str | None = None) -> list[Snapshot]:
+def facts(paths: Sequence[str], config: Path | None, only: Sequence[str], scope: str | None = None) -> list[Snapshot]:
     """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
     if bool(paths) == (config is not None):
         raise UsageError(
@@ -57,7 +58,7 @@ def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
     return snapshots[0]
 
 
-def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
+def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
     """Return the snapshots at `paths`, by zone: snapshot files, folders of these, runs, or dumps.
 
     Raises UsageError when one cannot be read, when two are of the same zone, or when a zone of `only` is not there.
@@ -66,9 +67,7 @@ def saved(paths: Sequence[Path], only: Sequence[str] = ()) -> list[Snapshot]:
     for path in paths:
         for snapshot in _at(path):
             if snapshot.origin.zone in found:
-                raise UsageError(
-                    f"zone {snapshot.origin.zone} stands there twice", where=str(path), fix="give one of them"
-                )
+                raise UsageError(f"zone {snapshot.origin.zone} stands there twice", where=path, fix="give one of them")
             found[snapshot.origin.zone] = snapshot
     for zone in only:
         if zone not in found:
@@ -128,13 +127,14 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
 
 
-def _at(path: Path) -> list[Snapshot]:
+def _at(place: str) -> list[Snapshot]:
+    if is_url(place):
+        return _stored(place)
+    path = Path(place)
     if path.is_file():
         return [load(path)]
     if not path.is_dir():
-        raise UsageError(
-            "there is no such file or folder", where=str(path), fix="give a snapshot or the folder of a dump"
-        )
+        raise UsageError("there is no such file or folder", where=place, fix="give a snapshot or the folder of a dump")
     for folder in (path / SNAPSHOTS, path):
         files = sorted(folder.glob(f"*{SUFFIX}"))
         if files:
@@ -142,3 +142,18 @@ def _at(path: Path) -> list[Snapshot]:
     from audit.collect.run import collect_folder
 
     return [collect_folder(path)]
+
+
+def _stored(place: str) -> list[Snapshot]:
+    """Return the snapshots at a URL: a snapshot, a folder of these, or a run."""
+    store, name = placed(place)
+    fix = "give a snapshot, a folder of snapshots, or a run"
+    try:
+        files = [name] if name.endswith(SUFFIX) else []
+        for folder in () if files else (f"{name}/{SNAPSHOTS}", name):
+            files = files or [f"{folder}/{one}" for one in store.entries(folder) if one.endswith(SUFFIX)]
+        if files:
+            return [decode(store.read(file), f"{store.where}/{file}") for file in files]
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=place, fix=fix) from error
+    raise UsageError("no snapshot is here", where=place, fix=fix)

@@ -59,7 +59,7 @@ def any_seed() -> int:
     return secrets.randbelow(1 << 32)
 
 
-def verify(config: Path, paths: Sequence[Path], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
+def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
     """Print how far tables and zones agree, and each cell where they do not; return the exit code.
 
     The facts are those at `paths`, or are collected now.
@@ -86,7 +86,9 @@ def verified(
     wanted = Wanted(cells, seed=any_seed())
     found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
     for zone, one in found.items():
-        terminal.note(f"{zone}: verified: {one.agreed:,} of {one.asked:,} cells agree (seed {wanted.seed})")
+        # Why there is no answer is told with all else that was not seen.
+        if one.agreed + one.differed:
+            terminal.note(f"{zone}: verified: {one.agreed:,} of {one.asked:,} cells agree (seed {one.seed})")
     return found
 
 

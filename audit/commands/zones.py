@@ -10,12 +10,13 @@ from audit.collect.myself import Myself, myself
 from audit.commands import terminal
 from audit.commands.sources import stopping
 from audit.commands.sources import zones as zones_of
-from audit.config import Config, KubeconfigZones, ZonesFrom
+from audit.config import Config
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.objects import KINDS, NEEDED
 from audit.required import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
 from audit.tables import ANSWERS, NO, YES
+from audit.zone_config import KubeconfigZones, ZonesFrom
 from audit.zones import Zone
 
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
@@ -94,9 +95,10 @@ def _unknown(one: Myself) -> Iterator[str]:
 
 
 def _elsewhere(kind: str) -> str:
-    """Say where a kind is not known: what is in namespaces is read in each that an account sees."""
-    within = KINDS[kind].namespaced or kind == "namespaces"
-    return " in all namespaces: what this account sees is read namespace by namespace" if within else ""
+    """Say what is read of a kind all the same: what is in the namespaces that an account sees."""
+    if kind == "namespaces":
+        return ": only those that this account sees are read"
+    return " in all namespaces: only in those that this account sees" if KINDS[kind].namespaced else ""
 
 
 def _record(one: Myself) -> dict[str, object]:

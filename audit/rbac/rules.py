@@ -50,6 +50,32 @@ def covers(rule: Rule, verb: str, resource: str) -> bool:
     return _holds(rule.verbs, verb) and _holds(rule.groups, IMAGES) and (_holds(rule.resources, resource))
 
 
+def covering(rules: Sequence[Rule], repository: str) -> str:
+    """Return what of `rules` gives rights on `repository` (`""` = every one), in words, joined by `; `.
+
+    A role may hold hundreds of rules with dozens of verbs: only what covers a question of the registry is told, spelled
+    as the rule spells it.
+    """
+    told: dict[str, None] = {}
+    for rule in rules:
+        verbs: dict[str, list[str]] = {}
+        for question in QUESTIONS:
+            if not covers(rule, question.verb, question.resource):
+                continue
+            if repository in _repositories(rule, named=question.named):
+                resource = _spelled(rule.resources, question.resource)
+                verbs.setdefault(resource, []).append(_spelled(rule.verbs, question.verb))
+        group = _spelled(rule.groups, IMAGES)
+        names = f" named {repository}" if repository else ""
+        told |= {f"{', '.join(dict.fromkeys(found))} {what} in {group}{names}": None for what, found in verbs.items()}
+    return "; ".join(told)
+
+
+def _spelled(words: Sequence[str] | None, word: str) -> str:
+    """Return how `words`, which cover `word`, spell it."""
+    return word if word in (words or ()) else "*"
+
+
 def _holds(words: Sequence[str] | None, word: str) -> bool:
     return words is not None and (word in words or "*" in words)
 
@@ -85,6 +111,12 @@ _RULES: Final = msgspec.json.Decoder(list[Rule])
 def rules_text(rules: Sequence[Rule] | None) -> str:
     """Return `rules` as JSON text: equal texts are equal rules, so each is judged once."""
     return msgspec.json.encode(rules or []).decode()
+
+
+@cache
+def covering_text(text: str, repository: str) -> str:
+    """Return which of the rules in `text` give rights on `repository`; see `covering`."""
+    return covering(_RULES.decode(text), repository)
 
 
 @cache

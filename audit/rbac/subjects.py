@@ -29,9 +29,15 @@ class Identity(NamedTuple):
     @property
     def virtual(self) -> bool:
         """Say whether this is a group of the platform itself, which has no object and no list of members."""
-        return self.kind == GROUP and (
-            self.name in {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS} or self.name.startswith(f"{ACCOUNTS}:")
-        )
+        return self.kind == GROUP and is_virtual(self.name)
+
+
+_VIRTUAL: Final = {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS}
+
+
+def is_virtual(group: str) -> bool:
+    """Say whether a group of this name is one of the platform itself."""
+    return group.startswith(f"{ACCOUNTS}:") or group in _VIRTUAL
 
 
 def identity(kind: str, namespace: str, name: str) -> Identity | None:

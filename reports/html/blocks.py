@@ -1,0 +1,104 @@
+"""Tables -> the data blocks of the page: numbers that point into one list of texts, packed.
+
+A block is gzip in base64. Unpacked it is: the length of a head (4 bytes, little-endian), the head (JSON, padded with
+spaces to 4 bytes), and the columns one after the other, each padded to 4 bytes. `script/blocks.js` reads them.
+"""
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.tables import Numbers, Table, Text
+
+Packed = NDArray[np.generic]
+
+_LEVEL: Final = 6  # of gzip: higher is much slower and hardly smaller
+_UNSIGNED: Final = ("<u1", "<u2", "<u4")
+_SIGNED: Final = ("<i1", "<i2", "<i4")
+
+
+def blocks(tables: Iterable[Table]) -> dict[str, str]:
+    """Return each table's block by its name, and under `texts` the list of texts that they point into.
+
+    Texts of a column are ranked: a smaller code is a text that sorts before. Equal tables give equal blocks.
+    """
+    ranked = {table.name: {name: _ranked(values) for name, values in table.columns.items()} for table in tables}
+    columns = [values for found in ranked.values() for values in found.values() if isinstance(values, Text)]
+    texts = sorted({text for column in columns for text in column.values})
+    at = {text: number for number, text in enumerate(texts)}
+    packed = {name: _table(name, found, at) for name, found in ranked.items()}
+    return {"texts": _texts(texts), **packed}
+
+
+def _ranked(values: Text | Numbers) -> Text | Numbers:
+    """Return a text column with only the texts that occur, once each and sorted."""
+    if not isinstance(values, Text):
+        return values
+    compact = values.compact()
+    texts = [_whole(text) for text in compact.values]
+    ordered = sorted(set(texts))
+    rank = {text: code for code, text in enumerate(ordered)}
+    moved = np.array([rank[text] for text in texts], dtype=np.int32)
+    return Text(moved[compact.codes], ordered)
+
+
+def _whole(text: str) -> str:
+    """Return `text` as UTF-8 can hold it: half a surrogate, as a path that is no text comes in, is spelled out."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def _texts(texts: list[str]) -> str:
+    """Pack texts: their lengths in UTF-16 units, as JavaScript counts, and all of them in UTF-8."""
+    lengths = np.array([_units(text) for text in texts], dtype=np.int64)
+    utf8 = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
+    return _pack({"rows": len(texts)}, {"lengths": _narrow(lengths), "utf8": utf8})
+
+
+def _table(name: str, columns: Mapping[str, Text | Numbers], at: Mapping[str, int]) -> str:
+    parts: dict[str, Packed] = {}
+    kinds = {}
+    rows = 0
+    for column, values in columns.items():
+        if isinstance(values, Text):
+            kinds[column] = "text"
+            # Sorted texts point ever further: the steps between are smaller numbers.
+            places = np.array([at[text] for text in values.values], dtype=np.int64)
+            parts[f"{column}/texts"] = _narrow(np.diff(places, prepend=0))
+            parts[column] = _narrow(values.codes)
+        else:
+            kinds[column] = "number"
+            parts[column] = _narrow(values)
+        rows = len(parts[column])
+    return _pack({"name": name, "rows": rows, "kinds": kinds}, parts)
+
+
+def _narrow(numbers: NDArray[Any]) -> Packed:
+    """Return whole numbers in the fewest bytes that hold all of them."""
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    for kind in _SIGNED if low < 0 else _UNSIGNED:
+        limits = np.iinfo(kind)
+        if limits.min <= low and high <= limits.max:
+            return numbers.astype(kind)
+    raise OverflowError(f"no column has numbers from {low} to {high}")
+
+
+def _pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> str:
+    places, at = {}, 0
+    for name, part in parts.items():
+        places[name] = {"at": at, "length": len(part), "type": part.dtype.kind + str(part.dtype.itemsize * 8)}
+        at += part.nbytes + -part.nbytes % 4
+    said = json.dumps({**head, "parts": places}, separators=(",", ":")).encode()
+    said += b" " * (-len(said) % 4)
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    packed = [packer.compress(len(said).to_bytes(4, "little") + said)]
+    packed += [packer.compress(part.tobytes() + bytes(-part.nbytes % 4)) for part in parts.values()]
+    return base64.b64encode(b"".join([*packed, packer.flush()])).decode()

@@ -1,0 +1,86 @@
+"""The page: a shell that can be read without a script, the data blocks, and the script that shows their rows.
+
+No name can become markup: Jinja2 escapes what stands in the shell, and the script writes text only.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from audit.checks.registry import CHECKS
+from audit.coverage import EXCLUDED, NOT_ASKED, SEEN
+from audit.errors import printable
+from audit.tables import Table
+from reports.html.blocks import blocks
+from reports.html.overview import Overview, overview
+from reports.html.script import script
+from reports.html.sheets import rows_of, sheets
+from reports.run import RunInfo
+
+_HERE: Final = files("reports") / "html"
+
+
+def render_page(tables: Mapping[str, Table], run: RunInfo) -> Iterator[bytes]:
+    """Yield the page in chunks; equal tables of an equal run give equal bytes.
+
+    `tables` are those of the run by name, the zones of each one after the other (see `audit.tables.joined`).
+    """
+    made = sheets(tables)
+    shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
+    before, after = _shell(shown, run, _unseen(tables["coverage"])).split(_PLACE)
+    yield before.encode()
+    for name, block in blocks(made.values()).items():
+        yield f'<script type="application/octet-stream" id="block-{name}">'.encode()
+        yield block.encode()
+        yield b"</script>\n"
+    yield after.encode()
+
+
+_PLACE: Final = "<!-- the data blocks -->"
+
+
+def _shell(shown: Overview, run: RunInfo, unseen: list[str]) -> str:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
+    )
+    style, code = (_HERE / "templates" / "page.css").read_text(), script()
+    # The page's own style and script are trusted, and pinned by their hashes: nothing else runs.
+    own = f"style-src '{_hash(style)}'; script-src '{_hash(code)}'"
+    policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
+    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text()).render(
+        run=run,
+        shown=shown,
+        unseen=unseen,
+        checks=CHECKS.values(),
+        policy=policy,
+        style=Markup(style),  # noqa: S704  our own
+        script=Markup(code),  # noqa: S704  our own
+        place=Markup(_PLACE),  # noqa: S704  our own
+    )
+
+
+def harmless(value: object) -> object:
+    """Spell out every character in texts that does not show; escaping is the template's."""
+    if not isinstance(value, str) or value.isprintable() or isinstance(value, Markup):
+        return value
+    return "".join(letter if letter.isprintable() else _spelled(letter) for letter in printable(value))
+
+
+def _spelled(letter: str) -> str:
+    # What has no width makes two names look like one, and half of a surrogate pair is no text at all.
+    return letter.encode("unicode_escape").decode()
+
+
+def _unseen(coverage: Table) -> list[str]:
+    """Return the kinds of objects of which something was not seen."""
+    gone = coverage.take(~rows_of(coverage, "state", SEEN, EXCLUDED, NOT_ASKED))
+    return sorted(set(gone.text("kind").strings()))
+
+
+def _hash(content: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"

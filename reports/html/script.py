@@ -1,0 +1,46 @@
+"""The page's script: the table library and our modules, as one text without anything to fetch."""
+
+import re
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+_HERE: Final = files("reports") / "html"
+# Each after those that it imports from.
+MODULES: Final = (
+    "dom",
+    "blocks",
+    "columns",
+    "query",
+    "address",
+    "words",
+    "export",
+    "commands",
+    "views",
+    "grid",
+    "facets",
+    "reasons",
+    "drawer",
+    "explorer",
+    "keys",
+    "main",
+)
+_IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)
+_EXPORT: Final = re.compile(r"^export ((?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
+_TAIL: Final = re.compile(r"export\s*\{[^}]*\};?\s*|^//# sourceMappingURL=.*$", re.MULTILINE)
+
+
+@cache
+def script() -> str:
+    """Return the whole script. Each module keeps a scope of its own, and hands on what it exports."""
+    library = (_HERE / "vendor" / "regular-table" / "regular-table.js").read_text()
+    # The library registers an element; it exports nothing that is needed, and its source map is not here.
+    alone = "(() => {\n" + _TAIL.sub("", library) + "\n})();"
+    return "\n".join(['"use strict";', alone, *map(_scoped, MODULES)]) + "\n"
+
+
+def _scoped(name: str) -> str:
+    text = (_HERE / "modules" / f"{name}.js").read_text()
+    exported = ", ".join(found[1] for found in _EXPORT.findall(text))
+    body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = \2_module;", text))
+    return f"const {name}_module = (() => {{\n{body}return {{ {exported} }};\n}})();"

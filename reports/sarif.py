@@ -1,0 +1,153 @@
+"""Findings as SARIF 2.1.0: one file that code scanning takes, within the limits of GitHub's upload.
+
+GitHub refuses a file of more than 25,000 results or 10 MB after gzip. What is beyond is left out, the least severe
+first, and the file itself and the run say so.
+"""
+
+import gzip
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+from audit.checks.check import Check
+from audit.checks.registry import CHECKS
+from audit.findings import ACCEPTED, GONE, NEW
+from audit.tables import ANSWERS, SEVERITIES, UNKNOWN, Table
+from reports.run import RunInfo
+
+RESULTS: Final = 25_000
+BYTES: Final = 10_000_000  # after gzip
+TAGS: Final = 20  # of one rule
+_GAPS: Final = 100  # told in the file; the table `coverage` has all
+
+_LEVELS: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
+# What GitHub sorts alerts by: bands of CVSS.
+_SCORES: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5", "info": "0.5"}
+_PROPERTIES: Final = ("severity", "state", "answer", "subject_kind", "subject", "remedy", "first_seen")
+_MARKUP: Final = re.compile(r"([\[\]\\])")
+
+Row = Mapping[str, Any]
+
+
+class Sarif(NamedTuple):
+    """The file, how many findings it holds, and how many it leaves out."""
+
+    data: bytes
+    results: int
+    left_out: int
+
+
+def render_sarif(findings: Iterable[Table], exceptions: Sequence[Table], run: RunInfo) -> Sarif:
+    """Return the findings of a run, the worst first; what is gone is none."""
+    found = 0
+
+    def live() -> Iterator[Row]:
+        nonlocal found
+        for row in (row for table in findings for row in table.records() if row["state"] != GONE):
+            found += 1
+            yield row
+
+    rows = nsmallest(RESULTS, live(), key=_weight)
+    reasons = {row["id"]: str(row["reason"]) for table in exceptions for row in table.records()}
+    kept = len(rows)
+    data = _file(rows[:kept], found, reasons, run)
+    while (size := len(gzip.compress(data, 6, mtime=0))) > BYTES and kept:
+        kept = int(kept * BYTES / size * 0.9)
+        data = _file(rows[:kept], found, reasons, run)
+    return Sarif(data, kept, found - kept)
+
+
+def _weight(row: Row) -> tuple[int, bool, str]:
+    return SEVERITIES.index(row["severity"]), row["answer"] == ANSWERS[UNKNOWN], row["id"]
+
+
+def _file(rows: Sequence[Row], found: int, reasons: Mapping[Any, str], run: RunInfo) -> bytes:
+    rules = list(dict.fromkeys(str(row["check"]) for row in rows))
+    severities = {str(row["check"]): str(row["severity"]) for row in reversed(rows)}
+    said = [f"{zone.id}: not seen: {gap}" for zone in run.zones for gap in zone.gaps][:_GAPS]
+    if found > len(rows):
+        said.insert(0, f"{len(rows):,} of {found:,} findings are here, the worst first: findings.csv has all")
+    content = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "registry-audit",
+                        "version": run.version,
+                        "rules": [_rule(CHECKS[name], severities[name]) for name in rules],
+                    }
+                },
+                "automationDetails": {"id": "registry-audit/"},
+                "invocations": [
+                    {
+                        "executionSuccessful": run.state == "complete",
+                        "toolExecutionNotifications": [
+                            {"level": "warning", "message": {"text": _plain(text)}} for text in said
+                        ],
+                    }
+                ],
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(row, rules.index(str(row["check"])), reasons) for row in rows],
+            }
+        ],
+    }
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+def _rule(check: Check, severity: str) -> dict[str, Any]:
+    remedy = "\n".join(check.remedy)
+    return {
+        "id": check.id,
+        "name": check.id.title().replace("-", ""),
+        "shortDescription": {"text": check.title},
+        "fullDescription": {"text": check.why},
+        "help": {
+            "text": f"{check.why}\n\n{remedy}\n\nMore: {check.anchor}",
+            "markdown": f"{check.why}\n\n```\n{remedy}\n```\n\nMore: {check.anchor}",
+        },
+        "defaultConfiguration": {"level": _LEVELS[severity]},
+        "properties": {
+            "tags": ["security", *check.controls][:TAGS],
+            "precision": {"high": "very-high", "medium": "high"}.get(check.confidence, "medium"),
+            "security-severity": _SCORES[severity],
+        },
+    }
+
+
+def _result(row: Row, rule: int, reasons: Mapping[Any, str]) -> dict[str, Any]:
+    unknown = row["answer"] == ANSWERS[UNKNOWN]
+    thing = (row["binding_kind"], row["binding"]) if row["binding"] else (row["role_kind"], row["role"])
+    path = [row["zone"], row["namespace"], *(part for part in thing if part)]
+    result = {
+        "ruleId": row["check"],
+        "ruleIndex": rule,
+        "kind": "open" if unknown else "fail",
+        "level": "none" if unknown else _LEVELS[row["severity"]],
+        "message": {"text": _plain(row["detail"])},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": "/".join(quote(part, safe="") for part in path)},
+                    "region": {"startLine": 1},
+                },
+                "logicalLocations": [{"fullyQualifiedName": "/".join(path), "kind": "resource"}],
+            }
+        ],
+        "partialFingerprints": {"primaryLocationLineHash": f"{row['id']}:1", "finding/v1": row["id"]},
+        "baselineState": "new" if row["state"] == NEW else "unchanged",
+        "properties": {name: row[name] for name in _PROPERTIES},
+    }
+    if row["state"] == ACCEPTED:
+        why = f"{reasons.get(row['exception'], '')} (exception {row['exception']}, until {row['until']})"
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
+    return result
+
+
+def _plain(text: str) -> str:
+    """Return a text as a message that holds no link and no placeholder, whatever names are in it."""
+    return _MARKUP.sub(r"\\\1", text).replace("{", "{{").replace("}", "}}")
