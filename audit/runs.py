@@ -7,6 +7,7 @@ and not used.
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
@@ -42,6 +43,12 @@ class Link(msgspec.Struct, frozen=True):
     sha256: str
 
 
+class TallyRecord(msgspec.Struct, frozen=True):
+    """How many findings an earlier run had that were certain and not accepted, by severity."""
+
+    by_severity: dict[str, int] = {}
+
+
 class RunRecord(msgspec.Struct, frozen=True):
     """What an earlier run says of itself. `every_zone`: it was of all zones that there were, not of some of them."""
 
@@ -50,6 +57,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     zones: tuple[ZoneRecord, ...]
     finished: str = ""
     every_zone: bool = False
+    findings: TallyRecord | None = None
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -118,6 +126,10 @@ class Runs:
         last = max(unnamed, key=lambda run: (run.run.finished, _order(run.id)), default=None)
         return Link(last.id, self._digests[last.id]) if last else None
 
+    def recent(self, most: int, *, before: str = "") -> list[Manifest]:
+        """Return the last `most` runs that have ended, oldest first; with `before`, of those before that run."""
+        return list(islice(self._newest_first(before), most))[::-1]
+
     def named(self, name: str) -> Manifest | None:
         """Return the run of this id; None when there is none that has ended."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
@@ -135,13 +147,13 @@ class Runs:
                 return EarlierSnapshot(run, snapshot)
         return None
 
-    def last_seen(self, zone: str, *, before: str = "") -> Snapshot | None:
+    def last_seen(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone` from a run that read it, all of it or not, before the run `before`."""
         for run in self._newest_first(before):
             read = any(one.id == zone and one.state in _READ for one in run.run.zones)
             snapshot = self.snapshot(run, zone) if read else None
             if snapshot is not None:
-                return snapshot
+                return EarlierSnapshot(run, snapshot)
         return None
 
     def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:

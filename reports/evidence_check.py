@@ -121,9 +121,7 @@ def _read(folder: Store) -> tuple[bytes, Record | None, str]:
     return data, record, ""
 
 
-def _of_manifest(
-    folder: Store, run: str, data: bytes, record: Record, verifier: Verifier | None
-) -> Iterator[str]:
+def _of_manifest(folder: Store, run: str, data: bytes, record: Record, verifier: Verifier | None) -> Iterator[str]:
     """Yield what does not hold of the manifest itself."""
     if record.run.run_id != run:
         yield f"its manifest is of the run {record.run.run_id}"

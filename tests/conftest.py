@@ -11,11 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
-from tests.browser import Opened, started
-from tests.pages import page_of, sample, sample_run
-
 from audit.commands import sealing
 from reports import evidence
+from tests.browser import Opened, started
+from tests.pages import page_of, sample, sample_run
 
 # Machines differ, and what a test says must not depend on how fast they are.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

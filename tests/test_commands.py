@@ -35,6 +35,7 @@ ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "audit/demo/demo-1"
 OUTPUTS = {
     "findings.json",
+    "metrics.prom",
     *(f"{name}.csv" for name in SCHEMAS),
     "manifest.json",
     "manifest.sha256",

@@ -94,6 +94,23 @@ def test_each_zone_is_compared_with_its_own_last_whole_state(tmp_path: Path) -> 
     assert info(third)["compared_with"] == f"{first.name}, {second.name}"
 
 
+def test_a_zone_that_was_never_seen_whole_is_compared_with_what_was_seen(tmp_path: Path) -> None:
+    """As an ordinary account sees it: the same list is missing each time, and is no change; a whole run wins."""
+    folder = dump(tmp_path / "z", world())
+    (tmp_path / "z/groups.json").unlink()
+    first = report(tmp_path, folder)
+    dump(tmp_path / "z", world(rolebindings=[ANN]))
+    (tmp_path / "z/groups.json").unlink()
+    second = report(tmp_path, folder)
+    assert [(row["change"], row["subject"], row["from_run"]) for row in rows(second)] == [("gained", "ann", first.name)]
+    dump(tmp_path / "z", world(rolebindings=[ANN]))
+    third = report(tmp_path, folder)
+    assert [(row["change"], row["before"], row["from_run"]) for row in rows(third)] == [("unseen", "?", second.name)]
+    (tmp_path / "z/groups.json").unlink()
+    report(tmp_path, folder)
+    assert info(report(tmp_path, folder))["compared_with"] == third.name
+
+
 def test_an_earlier_state_that_was_changed_later_is_told_and_not_used(tmp_path: Path, capsys: Captured) -> None:
     """A file that makes somebody's access look old must not hide that it is new."""
     folder = dump(tmp_path / "z", world())

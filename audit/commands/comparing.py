@@ -1,4 +1,4 @@
-"""A run's changes: every zone compared with the last state that lacked nothing, of an earlier run of the same place."""
+"""A run's changes: every zone compared with the last state that lacked nothing, or else with the last that was seen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,6 +53,9 @@ class Comparing:
         """Compare a zone, whose tables of this run are given."""
         zone = snapshot.origin.zone
         earlier = self._runs.last_state(zone, before=self._run_id)
+        if earlier is None:
+            # An ordinary account never sees all: what both runs saw is compared, and the rest stays unknown.
+            earlier = self._runs.last_seen(zone, before=self._run_id)
         if earlier is None:
             return
         self.with_run[zone] = earlier.run.id
