@@ -276,8 +276,10 @@ class Bucket:
         """Remove a file, or all files whose names begin with that of the folder."""
         import obstore
 
-        paths = [self._path(one) for one in self.files(name) or [name]]
-        self._told(lambda store: obstore.delete(store, paths), name)
+        def remove(store: "ObjectStore") -> None:
+            obstore.delete(store, [self._path(one) for one in self.files(name) or [name]])
+
+        self._told(remove, name)
 
     def inside(self, name: str) -> Store:
         """Return a folder in this one."""
