@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Final
 
+from audit.at_once import each
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
@@ -27,6 +29,10 @@ from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, ZoneInfo, checked, zone_info
+
+
+# Much of writing is waiting, hashing and packing, during which another format can be put together.
+_FORMATS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +104,26 @@ class Run:
         run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
-        for name in self._wanted.formats:
-            for file in FORMATS[name](Report(run, tables)):
-                self._go_on()
-                self._write(file.name, file.chunks, file.rows)
-                if file.note:
-                    terminal.note(file.note)
+        self._render(Report(run, tables))
         self._go_on()
+
+    def _render(self, report: Report) -> None:
+        """Write the formats, two at a time; what goes wrong with one keeps no other from being whole."""
+
+        def written(name: str) -> Exception | None:
+            try:
+                for file in FORMATS[name](report):
+                    self._go_on()
+                    self._write(file.name, file.chunks, file.rows)
+                    if file.note:
+                        terminal.note(file.note)
+            except Exception as error:  # noqa: BLE001  raised below, when the others are done
+                return error
+            return None
+
+        done = each(self._wanted.formats, written, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
+        for error in [error for _, error in done if error]:
+            raise error
 
     def _made(self, snapshot: Snapshot) -> dict[str, Table]:
         """Return the tables of a zone."""
