@@ -108,6 +108,12 @@ JobName = Annotated[
     str | None,
     typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
 ]
+Expand = Annotated[
+    bool,
+    typer.Option(
+        "--expand", help="In CSV and Parquet, tell cluster-wide access in every namespace as well, a row each."
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -151,6 +157,7 @@ def run(
         ),
     ] = False,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
@@ -166,6 +173,7 @@ def run(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         as_json=as_json,
     )
     if shard:
@@ -188,6 +196,7 @@ def merge(
     fail_on: FailOn = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
@@ -201,6 +210,7 @@ def merge(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         as_json=as_json,
     )
     return partial(shards.merge, job, config, asked)
@@ -227,6 +237,7 @@ def report(
     fail_on: FailOn = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
@@ -239,6 +250,7 @@ def report(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         as_json=as_json,
     )
     return partial(job.report, snapshot or (), config, asked)

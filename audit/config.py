@@ -85,6 +85,11 @@ class Output(Model):
     formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
+    expand_cluster_wide: bool = Field(
+        default=False,
+        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        "access, beside its row `*`.",
+    )
 
 
 class Collect(Model):

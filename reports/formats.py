@@ -1,7 +1,7 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
@@ -16,6 +16,12 @@ class Report:
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
+    # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
+    expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
+
+    def exported(self, name: str) -> Sequence[Table]:
+        """Return a table as programs get it."""
+        return self.expanded.get(name) or self.tables[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ def _csv(report: Report) -> Iterator[File]:
     from reports.csv import csv_chunks
 
     for name in SCHEMAS:
-        tables = report.tables[name]
+        tables = report.exported(name)
         yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
 
 
@@ -48,7 +54,7 @@ def _parquet(report: Report) -> Iterator[File]:
 
     for name in SCHEMAS:
         zones = [""] if name in OF_THE_RUN else [zone.id for zone in report.run.zones]
-        for zone, table in zip(zones, report.tables[name], strict=True):
+        for zone, table in zip(zones, report.exported(name), strict=True):
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 

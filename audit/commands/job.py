@@ -40,6 +40,7 @@ class Asked:
     exceptions: Path | None = None
     fail_on: str | None = None
     fail_on_new: bool = False
+    expand: bool = False
     as_json: bool = False
 
 
@@ -115,6 +116,7 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
         _judgement(config, asked),
+        expand=asked.expand or bool(config and config.output.expand_cluster_wide),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from audit.access import expanded_access
 from audit.at_once import each
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
@@ -30,7 +31,6 @@ from reports.formats import FORMATS, Report
 from reports.markdown import CHANGES, changes_summary
 from reports.run import RunInfo, ZoneInfo, checked, zone_info
 
-
 # Much of writing is waiting, hashing and packing, during which another format can be put together.
 _FORMATS_AT_ONCE: Final = 2
 
@@ -48,6 +48,7 @@ class Wanted:
     judgement: Judgement = field(default_factory=Judgement)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
+    expand: bool = False  # cluster-wide grants, to every namespace, in what programs get
 
 
 class Run:
@@ -93,10 +94,13 @@ class Run:
 
     def _reports(self) -> None:
         tables = {name: Spool(name) for name in SCHEMAS}
+        expanded = {"access": Spool("access")} if self._wanted.expand else {}
         for snapshot in self.snapshots:
             self._go_on()
             for name, table in self._made(snapshot).items():
                 tables[name].append(table)
+            for spool in expanded.values():
+                spool.append(expanded_access(snapshot, self._zones[snapshot.origin.zone][1].namespaces))
         changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
         tables["changes"].append(changes)
         tables["exceptions"].append(self._judging.exceptions())
@@ -104,7 +108,7 @@ class Run:
         run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
-        self._render(Report(run, tables))
+        self._render(Report(run, tables, expanded))
         self._go_on()
 
     def _render(self, report: Report) -> None:
