@@ -110,7 +110,7 @@ def whole(folder: Path) -> int:
 
     config = folder / "config.yaml"
     config.write_text("zones: [{id: bench, credentials: {kubeconfig: kubeconfig.yaml}}]\n")
-    if run_command(["run", "--config", str(config), "--out", str(folder / "out")]):
+    if run_command(["run", "--config", str(config), "--out", str(folder / "out"), "-f", "csv", "-f", "html", "-f", "parquet"]):
         raise SystemExit("the run failed")
     return 0
 

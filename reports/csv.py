@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from audit.tables import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
 
-_ROWS: Final = 20_000  # a chunk: some 4 MB of text
+_ROWS: Final = 4_000  # a chunk: some 1 MB of text; larger ones are no sooner written, and cost memory
 # What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
 _QUOTED: Final = re.compile(r'[",\r\n]')

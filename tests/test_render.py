@@ -35,7 +35,7 @@ def test_a_format_that_fails_keeps_no_other_from_being_whole(
 @pytest.mark.parametrize("slip", ["xrg-0123-ns-04567", "org-0123-ns-0456", "org-0123-nss-04567", "org-0123ns-04567"])
 def test_a_slip_is_found_among_ten_thousand(slip: str) -> None:
     """Wherever in the name it is, and without a look at each of them."""
-    names = sorted(f"org-{number % 400:04d}-ns-{number:05d}" for number in range(10_000)) + ["zz-shop"]
+    names = [f"org-{number % 400:04d}-ns-{number:05d}" for number in range(10_000)]
     meant = sorted([*names, "org-0123-ns-04567"])
     near = ask._neighbours(slip, meant)
     assert "org-0123-ns-04567" in near
