@@ -50,6 +50,9 @@ def csv_chunks(name: str, tables: Sequence[Table]) -> Iterator[bytes]:
         cells = [_Cells(column, table.columns[column.name], "\r\n" if column is last else "") for column in columns]
         for start in range(0, len(table), _ROWS):
             yield _lines([column.take(start) for column in cells])
+        # Arrow keeps what it has used; other formats are made after this one, or beside it.
+        del cells
+        pa.default_memory_pool().release_unused()
 
 
 class _Cells:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from audit import memory
 from audit.cli import run_command
 from audit.commands import ask, run_folder
 from reports.formats import FORMATS, File, Report
@@ -40,3 +42,17 @@ def test_a_slip_is_found_among_ten_thousand(slip: str) -> None:
     near = ask._neighbours(slip, meant)
     assert "org-0123-ns-04567" in near
     assert len(near) <= 4 * ask._NEAR
+
+
+class _Other:
+    """A C library that is not GNU's."""
+
+
+def test_memory_is_given_back_where_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once what was large is gone; elsewhere nothing happens, and that is no failure."""
+    asked: list[int] = []
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=asked.append))
+    memory.give_back()
+    assert asked == [0]
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: _Other())
+    memory.give_back()

@@ -15,6 +15,7 @@ from audit.commands.kept import Kept, zone_file
 from audit.errors import Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
+from audit.memory import give_back
 from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import COMPLETE, MANIFEST, Runs
@@ -95,6 +96,8 @@ class Run:
     def _reports(self) -> None:
         tables = {name: Spool(name) for name in SCHEMAS}
         expanded = {"access": Spool("access")} if self._wanted.expand else {}
+        # All lists are decoded and gone.
+        give_back()
         for snapshot in self.snapshots:
             self._go_on()
             for name, table in self._made(snapshot).items():
@@ -108,6 +111,7 @@ class Run:
         run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
+        give_back()
         self._render(Report(run, tables, expanded))
         self._go_on()
 
