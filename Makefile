@@ -31,15 +31,21 @@ properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of R
 docs: $(STAMP) ## Write the references in docs/ from the code
 	$(BIN)/python -c "from audit.reference import DOCUMENTS as all; [open(f'docs/{n}', 'w').write(t()) for n, t in all.items()]"
 
-bench: $(STAMP) ## Measure the job stage by stage, and write docs/performance.md
+bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both
 	$(BIN)/python -m benchmarks.bench
+	$(BIN)/python -m benchmarks.page
 
 lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
+
+screenshots: $(STAMP) ## Take the pictures of the README again
+	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/test_screenshots.py
 
 vendor: ## Renew the table library of the page from its npm package
 	cd $$(mktemp -d) && npm pack -s regular-table && tar -xzf regular-table-*.tgz \

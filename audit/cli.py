@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import terminal
-from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
+from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, printable
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
@@ -124,8 +124,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def program(
     *,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    log_format: Annotated[
+        str,
+        typer.Option(
+            "--log-format",
+            envvar="REGISTRY_AUDIT_LOG_FORMAT",
+            help="How stderr is written: auto (for people), text (no bars), or json (a line for each event).",
+            metavar="FORMAT",
+        ),
+    ] = "auto",
+    log_names: Annotated[
+        bool,
+        typer.Option(
+            "--log-names", envvar="REGISTRY_AUDIT_LOG_NAMES", help="In JSON, show what may name people as well."
+        ),
+    ] = False,
 ) -> None:
     """Hold the options of the program itself."""
+    terminal.log_as(log_format, names=log_names)
     if show_version:
         from audit.version import version
 
@@ -233,6 +249,14 @@ def report(
     out: Out = None,
     zone: Zones = None,
     formats: Formats = None,
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            help="Also a report of what one zone or organization needs to know (may be given several times).",
+            metavar="zone:ID|organization:NAME",
+        ),
+    ] = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     *,
@@ -247,6 +271,7 @@ def report(
         out=out,
         only=zone or (),
         formats=formats or (),
+        readers=readers or (),
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
@@ -480,6 +505,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         work = app(arguments, standalone_mode=False)
         code = work() if callable(work) else work or DONE
         sys.stdout.flush()
+        terminal.leave()
     except BrokenPipeError:
         # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -502,5 +528,9 @@ def _failed(error: BaseException) -> int:
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
-    terminal.note(f"registry-audit: {message}")
+    if terminal.for_programs():
+        terminal.event("error", level="error", exit_code=code, message=message)
+    else:
+        terminal.note(f"registry-audit: {message}")
+    terminal.leave(printable(f"registry-audit: exit code {code}: {message}"))
     return code

@@ -7,6 +7,7 @@ and not used.
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
@@ -34,6 +35,12 @@ class ZoneRecord(msgspec.Struct, frozen=True):
     state: str
 
 
+class TallyRecord(msgspec.Struct, frozen=True):
+    """How many findings an earlier run had that were certain and not accepted, by severity."""
+
+    by_severity: dict[str, int] = {}
+
+
 class RunRecord(msgspec.Struct, frozen=True):
     """What an earlier run says of itself. `every_zone`: it was of all zones that there were, not of some of them."""
 
@@ -41,6 +48,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     started: str
     zones: tuple[ZoneRecord, ...]
     every_zone: bool = False
+    findings: TallyRecord | None = None
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -90,6 +98,10 @@ class Runs:
     def listed(self, *, before: str = "") -> list[Manifest]:
         """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
         return list(self._newest_first(before))[::-1]
+
+    def recent(self, most: int, *, before: str = "") -> list[Manifest]:
+        """Return the last `most` runs that have ended, oldest first; with `before`, of those before that run."""
+        return list(islice(self._newest_first(before), most))[::-1]
 
     def named(self, name: str) -> Manifest | None:
         """Return the run of this id; None when there is none that has ended."""

@@ -1,11 +1,14 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
-from reports.run import RunInfo
+from reports.run import Past, RunInfo
+
+if TYPE_CHECKING:
+    from reports.audience import Audience
 
 PAGE: Final = "report.html"
 
@@ -16,12 +19,20 @@ class Report:
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
+    past: Sequence[Past] = ()  # the runs before it, oldest first
     # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
     expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
 
     def exported(self, name: str) -> Sequence[Table]:
         """Return a table as programs get it."""
         return self.expanded.get(name) or self.tables[name]
+
+    def of(self, reader: "Audience") -> "Report":
+        """Return the report that one zone or organization needs to know."""
+        from reports.audience import cut
+
+        tables, run = cut(self.tables, self.run, reader)
+        return Report(run, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +56,9 @@ def _csv(report: Report) -> Iterator[File]:
 def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
 
-    tables = {name: joined(tables) for name, tables in report.tables.items()}
-    yield File(PAGE, render_page(tables, report.run))
+    # Read once: tables of many zones may lie in files.
+    tables = {name: joined([*tables]) for name, tables in report.tables.items()}
+    yield File(PAGE, render_page(tables, report.run, report.past))
 
 
 def _parquet(report: Report) -> Iterator[File]:
@@ -72,3 +84,17 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "parquet": _parquet,
     "sarif": _sarif,
 }
+
+
+def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
+    """Yield the files of a report in these formats."""
+    for name in formats:
+        yield from FORMATS[name](report)
+
+
+def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:
+    """Yield for each reader, in a folder of its own, the files of what it may see."""
+    everything = replace(report, tables={name: [*tables] for name, tables in report.tables.items()})
+    for reader in readers:
+        for file in files(everything.of(reader), formats):
+            yield replace(file, name=f"{reader.folder}/{file.name}")

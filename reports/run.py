@@ -1,7 +1,8 @@
 """What every report says of the run itself: when, by which version, of which zones, and how whole it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.gates import Tally
@@ -31,6 +32,15 @@ class ZoneInfo:
     excluded: int  # of these, not reported on
     verified: Verified | None = None
     compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
+    began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
+
+
+class Past(NamedTuple):
+    """An earlier run: when it began, how whole it was, and its certain findings that nobody accepted, by severity."""
+
+    started: str
+    state: str
+    findings: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,7 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
         gaps=(*stale, *gap_lines(snapshot.gaps)),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        began=origin.started,
     )
 
 

@@ -33,7 +33,14 @@ from tests.worlds import HOSTILE, world_of, write_dump
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "audit/demo/demo-1"
-OUTPUTS = {"findings.json", *(f"{name}.csv" for name in SCHEMAS), "manifest.json", "report.html", "snapshots"}
+OUTPUTS = {
+    "findings.json",
+    "metrics.prom",
+    *(f"{name}.csv" for name in SCHEMAS),
+    "manifest.json",
+    "report.html",
+    "snapshots",
+}
 
 
 def configuration(tmp_path: Path, zones: list[dict[str, Any]], **rest: Any) -> str:

@@ -8,7 +8,19 @@ import pytest
 from audit.access import tables_of
 from audit.objects import ImageStream, Rule, Selector
 from audit.rbac.roles import Aggregations, ClusterRole, how_granted, selects
-from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN, Capability, judge, judge_text, rules_text
+from audit.rbac.rules import (
+    CATALOG,
+    CREATE,
+    DELETE,
+    PULL,
+    PUSH,
+    SIGN,
+    Capability,
+    covering,
+    judge,
+    judge_text,
+    rules_text,
+)
 from audit.rbac.subjects import ANY, ANY_USER, Identity, asserted_groups, identity, may_join, user
 from tests.facts_of import snapshot_of
 
@@ -47,6 +59,35 @@ def test_a_rule_gives_what_the_registry_would_be_told(
     """Verb, group and resource are each equal or `*`; `*/layers` is a trap, and so is the legacy group."""
     found = judge([Rule(verbs, groups, resources)])
     assert [(one.repository, one.rights) for one in found] == ([("", rights)] if rights else [])
+
+
+@pytest.mark.parametrize(
+    ("rules", "repository", "said"),
+    [
+        (
+            [Rule(["get", "update", "patch"], IMAGES, LAYERS)],
+            "",
+            "get, update imagestreams/layers in image.openshift.io",
+        ),
+        ([Rule(["*"], ["*"], ["*"])], "", "* * in *"),
+        ([Rule(["get"], ["*"], ["pods", *LAYERS])], "", "get imagestreams/layers in *"),
+        ([Rule(["get"], IMAGES, ["pods"]), Rule(["get"], [""], LAYERS), Rule()], "", ""),
+        ([Rule(["get"], IMAGES, LAYERS)] * 2, "", "get imagestreams/layers in image.openshift.io"),
+        (
+            [Rule(["get"], IMAGES, LAYERS, ["app"]), Rule(["update"], IMAGES, LAYERS, ["web"])],
+            "app",
+            "get imagestreams/layers in image.openshift.io named app",
+        ),
+        (
+            [Rule(["create", "list"], IMAGES, ["imagestreams"]), Rule(["get"], IMAGES, LAYERS)],
+            "",
+            "create, list imagestreams in image.openshift.io; get imagestreams/layers in image.openshift.io",
+        ),
+    ],
+)
+def test_the_rule_that_gives_it_is_told_as_it_is_spelled(rules: list[Rule], repository: str, said: str) -> None:
+    """Only what the registry asks about, once, and only of this repository."""
+    assert covering(rules, repository) == said
 
 
 @pytest.mark.parametrize(

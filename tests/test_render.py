@@ -1,5 +1,6 @@
 """Formats are put together at the same time, and each for itself."""
 
+import ctypes
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,8 +9,9 @@ import pytest
 
 from audit import memory
 from audit.cli import run_command
-from audit.commands import ask, run_folder
-from reports.formats import FORMATS, File, Report
+from audit.commands import ask
+from reports import formats
+from reports.formats import File, Report
 from tests.worlds import world_of, write_dump
 
 
@@ -22,10 +24,10 @@ def test_a_format_that_fails_keeps_no_other_from_being_whole(
         yield File("one.txt", [b"whole"])
         raise ValueError("nobody thought of this")
 
-    monkeypatch.setattr(run_folder, "FORMATS", FORMATS | {"html": broken})
+    monkeypatch.setattr(formats, "FORMATS", {**formats.FORMATS, "html": broken})
     dump = write_dump(world_of(1), tmp_path / "zone")
-    formats = [word for name in ("html", "csv", "parquet") for word in ("-f", name)]
-    assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out"), *formats]) == 1
+    wanted = [word for name in ("html", "csv", "parquet") for word in ("-f", name)]
+    assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out"), *wanted]) == 1
     assert "nobody thought of this" in capsys.readouterr().err
     (folder,) = (tmp_path / "out").glob("2*")
     written = {path.name for path in folder.iterdir()}
@@ -51,8 +53,8 @@ class _Other:
 def test_memory_is_given_back_where_that_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once what was large is gone; elsewhere nothing happens, and that is no failure."""
     asked: list[int] = []
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=asked.append))
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: SimpleNamespace(malloc_trim=asked.append))
     memory.give_back()
     assert asked == [0]
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: _Other())
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: _Other())
     memory.give_back()

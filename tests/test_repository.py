@@ -16,7 +16,9 @@ from audit.cli import run_command
 from audit.reference import DOCUMENTS, exit_codes_reference
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
+from benchmarks.page import FILTERS
 from benchmarks.stage import STAGES
+from reports.formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -146,13 +148,32 @@ def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
     sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
     subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
     text = out.read_text()
+    assert {*FORMATS} <= {*STAGES}
     for stage in STAGES:
         assert len(re.findall(rf"^\| {stage} \| \d", text, re.MULTILINE)) == 2, stage
     assert "| floor | " in text
     assert "2.0 times the size" in text
     assert {"# Performance", "## 5 namespaces", "## Growth"} <= set(text.splitlines())
+    assert "(performance.svg)" in text
+    # For each size: time, the floor in it, memory.
+    assert out.with_suffix(".svg").read_text().count("<rect ") == 2 * 3
     committed = (ROOT / "docs/performance.md").read_text()
     assert "## 10,000 namespaces" in committed
+    assert "<svg" in (ROOT / "docs/performance.svg").read_text()
+
+
+def test_the_page_is_measured_too(tmp_path: Path) -> None:
+    """A small run to the end; the kept results are of a million rows, and within what was wanted."""
+    out = tmp_path / "report-performance.md"
+    command = [sys.executable, "-m", "benchmarks.page", "--namespaces", "20", "--people", "3", "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    kept = (ROOT / "docs/report-performance.md").read_text()
+    for text in (out.read_text(), kept):
+        for line in ("writing the page", "first rows", *FILTERS, "blank frames of 120, fast", "memory of the tab"):
+            assert f"\n| {line} |" in text, line
+    assert re.search(r"1,0\d\d,\d{3} rows of access", kept)
+    for measured, wanted in re.findall(r"\| ([\d.,]+)(?: \w+)? \| ([\d,]+)(?: \w+)? \|", kept):
+        assert float(measured.replace(",", "")) <= float(wanted.replace(",", ""))
 
 
 def test_what_is_installed_is_whole(tmp_path: Path) -> None:
@@ -184,7 +205,7 @@ def test_nothing_depends_on_the_machine_it_was_made_on() -> None:
     folders = (".ci", "audit", "benchmarks", "docs", "reports", "tests")
     nested = [path for folder in folders for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
     top = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
-    texts = [path for path in (*nested, *top) if path.is_file() and path.suffix != ".gz"]
+    texts = [path for path in (*nested, *top) if path.is_file() and path.suffix not in {".gz", ".png"}]
     assert len(texts) > 50
     for path in texts:
         assert not re.search(r"/(?:work|root|home|Users)/\w", path.read_text()), path

@@ -405,3 +405,19 @@ def test_a_whole_world_becomes_a_page() -> None:
     found = sheets(tables)
     assert [len(found[name]) for name in ("access", "grants")] == [len(tables[name]) for name in ("access", "grants")]
     assert {"binding_uid", "scope"} & {*found["grants"].columns} == set()
+
+
+def test_a_row_of_access_is_as_old_as_its_binding_and_a_grant_names_its_rule() -> None:
+    """The columns `since` and `rule`, on a world full of traps."""
+    world = world_of(5)
+    for number, binding in enumerate([*world["rolebindings"], *world["clusterrolebindings"]]):
+        binding["metadata"]["creationTimestamp"] = f"2026-01-01T00:00:{number:02d}Z"
+    tables = all_tables(snapshot_of(world))
+    keys = ("zone", "namespace", "binding_kind", "binding", "group", "since")
+    ages = {tuple(row[key] for key in keys) for row in tables["grants"].records()}
+    strongest = {tuple(row[key] for key in keys) for row in tables["access"].records() if row["grants"]}
+    assert len({age[-1] for age in strongest}) > 3
+    assert strongest <= ages
+    for row in tables["grants"].records():
+        granted = "yes" in {row[right] for right in ("pull", "push", "create", "delete", "catalog", "sign")}
+        assert not granted or bool(row["rule"]) is (row["binding_kind"] != "built-in")

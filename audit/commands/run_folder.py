@@ -1,9 +1,11 @@
 """A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
 
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from audit.access import expanded_access
@@ -12,7 +14,7 @@ from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
-from audit.errors import Stopped, UsageError
+from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
 from audit.memory import give_back
@@ -27,11 +29,17 @@ from audit.store import LATEST, Store
 from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
+from reports.audience import Audience, Kind, audiences
+from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest, manifest
-from reports.formats import FORMATS, Report
+from reports.formats import File, Report, files, files_for
 from reports.markdown import CHANGES, changes_summary
-from reports.run import RunInfo, ZoneInfo, checked, zone_info
+from reports.metrics import FILE as METRICS
+from reports.metrics import metrics
+from reports.news import Counting, News
+from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
 
+_TREND: Final = 11  # earlier runs whose findings the page shows beside its own
 # Much of writing is waiting, hashing and packing, during which another format can be put together.
 _FORMATS_AT_ONCE: Final = 2
 
@@ -40,7 +48,8 @@ _FORMATS_AT_ONCE: Final = 2
 class Wanted:
     """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
 
-    `every_zone`: they are of all zones that the configuration has.
+    `every_zone`: they are of all zones that the configuration has. `reports_by`, `reports_for`: who gets a report of
+    their own beside it.
     """
 
     formats: Sequence[str] = ()
@@ -50,6 +59,8 @@ class Wanted:
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
     expand: bool = False  # cluster-wide grants, to every namespace, in what programs get
+    reports_by: Sequence[Kind] = ()
+    reports_for: Sequence[Audience] = ()
 
 
 class Run:
@@ -59,6 +70,7 @@ class Run:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
         self.id = _own_folder(out, self.started)
+        terminal.log_run(self.id)
         self.store = out.inside(self.id)
         self._out = out
         self._wanted = wanted
@@ -70,6 +82,9 @@ class Run:
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
+        self._counting, self._news = Counting(), News()
+        self._stages = Stages()
+        self.ending: Ending | None = None  # once it has ended
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
@@ -83,6 +98,7 @@ class Run:
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
+        self._stages.end("collect")
         try:
             self._reports()
         except Stopped:
@@ -108,30 +124,41 @@ class Run:
         tables["changes"].append(changes)
         tables["exceptions"].append(self._judging.exceptions())
         self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
+        self._stages.end("resolve")
         run = self._info()
+        self._news = self._counting.news(run.zones, changes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
+        readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
         give_back()
-        self._render(Report(run, tables, expanded))
+        self._render(Report(run, tables, self._past(), expanded), readers)
+        self._stages.end("write")
         self._go_on()
 
-    def _render(self, report: Report) -> None:
+    def _render(self, report: Report, readers: Sequence[Audience]) -> None:
         """Write the formats, two at a time; what goes wrong with one keeps no other from being whole."""
-
-        def written(name: str) -> Exception | None:
-            try:
-                for file in FORMATS[name](report):
-                    self._go_on()
-                    self._write(file.name, file.chunks, file.rows)
-                    if file.note:
-                        terminal.note(file.note)
-            except Exception as error:  # noqa: BLE001  raised below, when the others are done
-                return error
-            return None
-
-        done = each(self._wanted.formats, written, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
+        formats = self._wanted.formats
+        parts = [partial(files, report, [name]) for name in formats]
+        parts += [partial(files_for, report, formats, readers)] if readers else []
+        done = each(parts, self._files, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
         for error in [error for _, error in done if error]:
             raise error
+
+    def _files(self, make: Callable[[], Iterable[File]]) -> Exception | None:
+        """Write files as they are made; return what kept them from being so."""
+        try:
+            for file in make():
+                self._go_on()
+                self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
+        except Exception as error:  # noqa: BLE001  raised again when the others are done
+            return error
+        return None
+
+    def _past(self) -> list[Past]:
+        earlier = self._earlier.recent(_TREND, before=self.id)
+        return [Past(one.run.started, one.state, one.run.findings.by_severity) for one in earlier if one.run.findings]
 
     def _made(self, snapshot: Snapshot) -> dict[str, Table]:
         """Return the tables of a zone."""
@@ -141,7 +168,9 @@ class Run:
         if differing := drift(made["organizations"]):
             terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
         self._comparing.zone(snapshot, made)
-        return made | {"findings": findings_table(self._judging.zone(snapshot, scope, made))}
+        found = self._judging.zone(snapshot, scope, made)
+        self._counting.zone(zone, found)
+        return made | {"findings": findings_table(found)}
 
     def _go_on(self) -> None:
         if self._stop.is_set():
@@ -171,6 +200,16 @@ class Run:
 
     def _manifest(self, *, stopped: bool = False) -> RunInfo:
         run = self._info()
+        self.ending = Ending(
+            state="stopped" if stopped else run.state,
+            exit_code=STOPPED if stopped else run.exit_code,
+            started=self.started.timestamp(),
+            finished=datetime.now(UTC).timestamp(),
+            run=run,
+            news=self._news,
+            stages=self._stages.seconds,
+        )
+        self._write(METRICS, [metrics(self.ending)])
         self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
         return run
 
@@ -185,6 +224,21 @@ class Run:
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             terminal.note(f"note: {error}")
+
+
+class Stages:
+    """How long each stage of a run takes."""
+
+    def __init__(self) -> None:
+        """Begin the first one."""
+        self._since = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, stage: str) -> None:
+        """Say that a stage has ended; the next begins."""
+        before, self._since = self._since, time.monotonic()
+        self.seconds[stage] = self._since - before
+        terminal.event(stage, seconds=round(self.seconds[stage], 3))
 
 
 def _own_folder(out: Store, now: datetime) -> str:

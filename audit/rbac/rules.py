@@ -54,9 +54,9 @@ def covering(rules: Sequence[Rule], repository: str) -> str:
     """Return what of `rules` gives rights on `repository` (`""` = every one), in words, joined by `; `.
 
     A role may hold hundreds of rules with dozens of verbs: only what covers a question of the registry is told, spelled
-    as the rule spells it.
+    as the rule spells it. The order of the rules leaves no trace.
     """
-    told: dict[str, None] = {}
+    told: set[str] = set()
     for rule in rules:
         verbs: dict[str, list[str]] = {}
         for question in QUESTIONS:
@@ -67,8 +67,8 @@ def covering(rules: Sequence[Rule], repository: str) -> str:
                 verbs.setdefault(resource, []).append(_spelled(rule.verbs, question.verb))
         group = _spelled(rule.groups, IMAGES)
         names = f" named {repository}" if repository else ""
-        told |= {f"{', '.join(dict.fromkeys(found))} {what} in {group}{names}": None for what, found in verbs.items()}
-    return "; ".join(told)
+        told |= {f"{', '.join(dict.fromkeys(found))} {what} in {group}{names}" for what, found in verbs.items()}
+    return "; ".join(sorted(told))
 
 
 def _spelled(words: Sequence[str] | None, word: str) -> str:

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from audit.checks.organizations import TEAM
 from audit.checks.platform import Platform
-from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, ANY_USER, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables import NO, YES, Table, Text, text_column
+from reports.html.tally import different
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -18,7 +19,7 @@ _ACCOUNTS_OF: Final = f"{ACCOUNTS}:"
 PLATFORM_OWN: Final = Platform()
 # Whom a subject lets in as one of many, from the narrowest circle to the widest; as numbers, their places here.
 CIRCLES: Final = ("", "every account", "every user", "anyone")
-_CIRCLE: Final = {
+CIRCLE_OF: Final = {
     (GROUP, ACCOUNTS): 1,
     (GROUP, EVERYONE): 2,
     (GROUP, EVERY_LOGIN): 2,
@@ -27,6 +28,8 @@ _CIRCLE: Final = {
 }
 # How a subject belongs to a namespace where it has access.
 OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN = "own organization", "other organization", "everybody", "platform", "none"
+# In a report for one organization these stand, with a number, for names that are not shown.
+HIDDEN_OTHER, HIDDEN = "(of another organization)", "(not shown)"
 _BELONGS: Final = ("", OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN)
 
 
@@ -37,7 +40,7 @@ class Pairs:
         """Take the columns `first` and `second` of a table."""
         left, right = table.text(first), table.text(second)
         size = max(len(right.values), 1)
-        found, self.of_row = np.unique(left.codes.astype(np.int64) * size + right.codes, return_inverse=True)
+        found, self.of_row = different(left.codes.astype(np.int64) * size + right.codes, len(left.values) * size)
         self.values = [(left.values[code // size], right.values[code % size]) for code in found.tolist()]
 
     def spread(self, judged: list[int]) -> Codes:
@@ -48,7 +51,7 @@ class Pairs:
 def circles(table: Table) -> Codes:
     """Return for each row whom it lets in as one of many, as a place in CIRCLES."""
     who = Pairs(table, "subject_kind", "subject")
-    return who.spread([_CIRCLE.get(pair, 0) for pair in who.values])
+    return who.spread([CIRCLE_OF.get(pair, 0) for pair in who.values])
 
 
 def platform(table: Table) -> Mask:
@@ -105,7 +108,7 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
     zones, who = access.text("zone"), Pairs(access, "subject_kind", "subject")
     size, many = len(organization.values), len(who.values)
     keys = (zones.codes.astype(np.int64) * many + who.of_row) * size + organization.codes
-    found, of_row = np.unique(keys, return_inverse=True)
+    found, of_row = different(keys, len(zones.values) * many * size)
     judged = []
     for key in found.tolist():
         one, where = divmod(key, size)
@@ -115,10 +118,12 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
 
 
 def _belongs(homes: Homes, zone: str, kind: str, subject: str, organization: str) -> int:
-    if (kind, subject) in _CIRCLE or kind in {ANY, "AnyUser"}:
+    if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER}:
         return _BELONGS.index(EVERYBODY)
     if PLATFORM_OWN.trusts(kind, subject):
         return _BELONGS.index(PLATFORM)
+    if subject.startswith(HIDDEN_OTHER):
+        return _BELONGS.index("" if organization in {"", EVERY} else OTHER)
     theirs = homes.of_subject(zone, kind, subject)
     if not theirs:
         return _BELONGS.index(NOT_KNOWN)
@@ -134,22 +139,30 @@ def expected(access: Table) -> Mask:
     platform's own subjects have access, and everybody pulls what `openshift` shares. A row with one right more, or by
     another binding, is not among them.
     """
-    spaces, who = Pairs(access, "namespace", "subject"), Pairs(access, "subject_kind", "binding")
-    own = spaces.spread([_own(space, subject) for space, subject in spaces.values])
-    by = who.spread([_OWN_BINDINGS.get(pair, 0) for pair in who.values])
-    once = access.numbers("grants") == 1
-    quiet = access.numbers("push") == NO
-    pullers = (own == 1) & (by == 1) & quiet
-    builders = (own == 2) & (by == 2)  # noqa: PLR2004  numbers of _own and _OWN_BINDINGS
-    theirs = spaces.spread([space == EVERY or PLATFORM_OWN.has(space) for space, _ in spaces.values]).astype(bool)
-    shared = spaces.spread([space == "openshift" and subject == EVERYONE for space, subject in spaces.values])
-    pulled = shared.astype(bool) & quiet & (access.numbers("pull") == YES)
-    mask: Mask = ((pullers | builders) & once) | (theirs & platform(access)) | pulled
+    spaces, quiet = access.text("namespace"), access.numbers("push") == NO
+    usual = (_by(access, _PULLERS, _ACCOUNTS_OF, "") & quiet) | _by(access, _BUILDERS, "", ":builder")
+    theirs = np.array([space == EVERY or PLATFORM_OWN.has(space) for space in spaces.values], dtype=bool)
+    shared = _is(access.text("subject"), EVERYONE) & _is(spaces, "openshift") & (access.numbers("pull") == YES)
+    mask: Mask = usual & (access.numbers("grants") == 1)
+    mask |= (theirs[spaces.codes] & platform(access)) | (shared & quiet)
     return mask
 
 
-_OWN_BINDINGS: Final = {(GROUP, "system:image-pullers"): 1, (ACCOUNT, "system:image-builders"): 2}
+_PULLERS: Final = (GROUP, "system:image-pullers")
+_BUILDERS: Final = (ACCOUNT, "system:image-builders")
 
 
-def _own(space: str, subject: str) -> int:
-    return 1 if subject == f"{_ACCOUNTS_OF}{space}" else 2 if subject == f"{space}:builder" else 0
+def _by(access: Table, binding: tuple[str, str], before: str, behind: str) -> Mask:
+    """Return which rows are of a namespace's own subject, its name between `before` and `behind`, by this binding."""
+    spaces, subjects = access.text("namespace"), access.text("subject")
+    at = {f"{before}{space}{behind}": code for code, space in enumerate(spaces.values)}
+    home = np.array([at.get(subject, -1) for subject in subjects.values], dtype=np.int64)
+    kinds = Pairs(access, "subject_kind", "binding")
+    mask: Mask = home[subjects.codes] == spaces.codes
+    mask &= kinds.spread([pair == binding for pair in kinds.values]).astype(bool)
+    return mask
+
+
+def _is(column: Text, value: str) -> Mask:
+    mask: Mask = np.array([text == value for text in column.values], dtype=bool)[column.codes]
+    return mask

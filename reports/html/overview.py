@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from audit.tables import SEVERITIES, YES, Table
 from reports.html.sheets import OPEN_STATES, rows_of, unclear
+from reports.run import Past, RunInfo
 
 Mask = NDArray[np.bool_]
 
@@ -48,6 +49,14 @@ class Bar(NamedTuple):
     place: str = ""
 
 
+class Step(NamedTuple):
+    """A run in the trend: when it began, how whole it was, and its findings: critical, high, less severe."""
+
+    started: str
+    state: str
+    parts: tuple[int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The content of the overview. `risks` are the columns of `matrix`, which has a row a zone."""
@@ -60,6 +69,7 @@ class Overview:
     busiest: Sequence[Bar]
     folded: int
     findings: Sequence[Mapping[str, str | int]]
+    trend: Sequence[Step] = ()
 
 
 def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str = "") -> Overview:
@@ -205,6 +215,20 @@ def _busiest(spaces: Table) -> list[Bar]:
             row = f"#/namespaces?row={_coded(zone)},{_coded(name)}"
             bars.append(Bar(name, (int(people[at]), int(accounts[at])), row, zone))
     return bars
+
+
+def trend(past: Sequence[Past], run: RunInfo) -> list[Step]:
+    """Return a step for each earlier run and this one; none when there is no earlier one, or this one has no count."""
+    if not past or run.findings is None:
+        return []
+    runs = [*past, Past(run.started, run.state, run.findings.by_severity)]
+    return [Step(one.started, one.state, _parts(one.findings)) for one in runs]
+
+
+def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
+    critical, high = (max(findings.get(severity, 0), 0) for severity in SEVERITIES[:2])
+    rest = sum(max(findings.get(severity, 0), 0) for severity in SEVERITIES[2:])
+    return critical, high, rest
 
 
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:

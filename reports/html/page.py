@@ -5,7 +5,8 @@ No name can become markup: Jinja2 escapes what stands in the shell, and the scri
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Final
 
@@ -17,21 +18,23 @@ from audit.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.errors import printable
 from audit.tables import Table
 from reports.html.blocks import blocks
-from reports.html.overview import Overview, overview
+from reports.html.overview import Overview, overview, trend
 from reports.html.script import script
 from reports.html.sheets import rows_of, sheets
-from reports.run import RunInfo
+from reports.run import Past, RunInfo
 
 _HERE: Final = files("reports") / "html"
 
 
-def render_page(tables: Mapping[str, Table], run: RunInfo) -> Iterator[bytes]:
+def render_page(tables: Mapping[str, Table], run: RunInfo, past: Sequence[Past] = ()) -> Iterator[bytes]:
     """Yield the page in chunks; equal tables of an equal run give equal bytes.
 
-    `tables` are those of the run by name, the zones of each one after the other (see `audit.tables.joined`).
+    `tables` are those of the run by name, the zones of each one after the other (see `audit.tables.joined`); `past` are
+    the runs before it, oldest first.
     """
     made = sheets(tables)
     shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
+    shown = replace(shown, trend=trend(past, run))
     before, after = _shell(shown, run, _unseen(tables["coverage"])).split(_PLACE)
     yield before.encode()
     for name, block in blocks(made.values()).items():

@@ -18,7 +18,7 @@ from reports.html.belonging import (
     expected,
     organization_column,
 )
-from reports.html.tally import Numbered, count, distinct, first, greatest, looked_up, matched, numbered
+from reports.html.tally import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 
 Mask = NDArray[np.bool_]
 Columns = dict[str, Text | Numbers]
@@ -126,15 +126,15 @@ def _circles_of(local: Table, place: Numbered, names: Table, wide: Table) -> Col
 
 def _counts_of(local: Table, place: Numbered, size: int) -> Columns:
     """Return how many people, groups and accounts can do what in each namespace: each once, however often it may."""
-    who, columns = numbered(local, _WHO), Columns()
+    who, columns = Distinct(place, numbered(local, _WHO), size), Columns()
     outside = rows_of(local, "belongs", OTHER)
+    kinds = {name: rows_of(local, "subject_kind", kind) for kind, name in _KINDS.items()}
     for action in ACTIONS:
         able = local.numbers(action) == YES
-        for kind, name in _KINDS.items():
-            mine = able & rows_of(local, "subject_kind", kind)
-            columns[f"{action}_{name}"] = distinct(place[mine], who[mine], size)
+        for name, mine in kinds.items():
+            columns[f"{action}_{name}"] = who.count(able & mine)
         if action != "create":
-            columns[f"{action}_outside"] = distinct(place[able & outside], who[able & outside], size)
+            columns[f"{action}_outside"] = who.count(able & outside)
     columns["unknown"] = count(place, unclear(local), size)
     return columns
 
@@ -176,15 +176,15 @@ def _subjects(made: Mapping[str, Table], homes: Homes) -> Table:
     columns: Columns = {name: one.text(name) for name in _WHO}
     columns["zone"] = one.text("own_zone")
     columns["organization"] = _homes_of(one, homes)
-    columns["zones"] = distinct(who, zones, size)
+    places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
+    columns["zones"] = zones_of.count()
     outside = rows_of(access, "belongs", OTHER)
     for action in ACTIONS:
         able = access.numbers(action) == YES
-        columns[f"{action}_namespaces"] = distinct(who[able & ~wide], place[able & ~wide], size)
-        columns[f"{action}_everywhere"] = distinct(who[able & wide], zones[able & wide], size)
+        columns[f"{action}_namespaces"] = places.count(able & ~wide)
+        columns[f"{action}_everywhere"] = zones_of.count(able & wide)
         if action != "create":
-            there = able & outside
-            columns[f"{action}_outside"] = distinct(who[there], place[there], size)
+            columns[f"{action}_outside"] = places.count(able & outside)
     columns["unknown"] = count(who, unclear(access), size)
     says = ~rows_of(access, "how", "")
     # A row that does not say how comes last; of two that give the same, the cluster-wide one counts.

@@ -21,20 +21,20 @@ def numbered(table: Table, names: Sequence[str]) -> Numbered:
 def _dense(keys: Sequence[tuple[NDArray[np.int32], int]], rows: int) -> Numbered:
     key, size = np.zeros(rows, dtype=np.int64), 1
     for codes, count in keys:
-        key, size = key * max(count, 1) + codes, size * max(count, 1)
-        key, size = _closed(key, size)
+        found, key = different(key * max(count, 1) + codes, size * max(count, 1))
+        size = len(found)
     return key
 
 
-def _closed(key: Numbered, size: int) -> tuple[Numbered, int]:
-    """Return the same numbering without the numbers that no row has."""
+def different(keys: Numbered, size: int) -> tuple[Numbered, Numbered]:
+    """Return the different ones among keys below `size`, sorted, and for each key its place among them."""
     # Few places and subjects beside many rows: marking those that occur is quicker than sorting.
-    if size <= 4 * len(key) + 1_000_000:
+    if size <= 4 * len(keys) + 1_000_000:
         seen = np.zeros(size, dtype=bool)
-        seen[key] = True
-        return (np.cumsum(seen) - 1)[key], int(seen.sum())
-    found, dense = np.unique(key, return_inverse=True)
-    return dense.astype(np.int64), len(found)
+        seen[keys] = True
+        return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
+    found, places = np.unique(keys, return_inverse=True)
+    return found, places.astype(np.int64)
 
 
 def matched(table: Table, other: Table, names: Sequence[str]) -> Numbered:
@@ -67,11 +67,20 @@ def first(of: Numbered, strength: Numbered | int = 0) -> NDArray[np.intp]:
     return len(rows) - 1 - best % max(len(rows), 1)
 
 
-def distinct(of: Numbered, values: Numbered, size: int) -> NDArray[np.int32]:
-    """Return for each number below `size` how many different values it occurs with in `of`."""
-    kinds = int(values.max(initial=0)) + 1
-    pairs = np.unique(of * kinds + values)
-    return np.bincount(pairs // kinds, minlength=size).astype(np.int32)
+class Distinct:
+    """Counts with how many different values each number occurs; the pairs are found once, whatever is counted."""
+
+    def __init__(self, of: Numbered, values: Numbered, size: int) -> None:
+        """Take a number below `size` and a value for each row."""
+        kinds = int(values.max(initial=0)) + 1
+        pairs, self._pair = different(of * kinds + values, size * kinds)
+        self._of, self._size = pairs // kinds, size
+
+    def count(self, mask: NDArray[np.bool_] | slice = slice(None)) -> NDArray[np.int32]:
+        """Return for each number how many different values it has in the rows of `mask`."""
+        held = np.zeros(len(self._of), dtype=bool)
+        held[self._pair[mask]] = True
+        return np.bincount(self._of[held], minlength=self._size).astype(np.int32)
 
 
 def count(of: Numbered, mask: NDArray[np.bool_], size: int) -> NDArray[np.int32]:

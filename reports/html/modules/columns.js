@@ -7,114 +7,133 @@ export const ANSWERS = ["no", "yes", "unknown"];
 
 // A column of text: codes are ranks in `values`, which are sorted.
 export class TextColumn {
-  constructor(codes, values) {
-    this.codes = codes;
-    this.values = values;
-  }
+    constructor(codes, values) {
+        this.codes = codes;
+        this.values = values;
+    }
 
-  text(row) {
-    return this.values[this.codes[row]];
-  }
+    text(row) {
+        return this.values[this.codes[row]];
+    }
 
-  code(text) {
-    this.places ??= new Map(this.values.map((value, code) => [value, code]));
-    return this.places.get(text) ?? -1;
-  }
+    code(text) {
+        this.places ??= new Map(this.values.map((value, code) => [value, code]));
+        return this.places.get(text) ?? -1;
+    }
 
-  get lowered() {
-    return (this.lower ??= this.values.map((value) => value.toLowerCase()));
-  }
+    get lowered() {
+        return (this.lower ??= this.values.map((value) => value.toLowerCase()));
+    }
 }
 
 // A column of numbers: answers, or counts (-1: not known).
 export class NumberColumn {
-  constructor(numbers, words = null) {
-    this.numbers = numbers;
-    this.words = words;
-  }
+    constructor(numbers, words = null) {
+        this.numbers = numbers;
+        this.words = words;
+    }
 
-  text(row) {
-    const number = this.numbers[row];
-    return this.words ? this.words[number] : String(number);
-  }
+    text(row) {
+        const number = this.numbers[row];
+        return this.words ? this.words[number] : String(number);
+    }
 
-  // Numbers as ranks, made when somebody sorts by them.
-  get codes() {
-    return this.ranks().codes;
-  }
+    // Numbers as ranks, made when somebody sorts by them.
+    get codes() {
+        return this.ranks().codes;
+    }
 
-  get values() {
-    return this.ranks().values;
-  }
+    get values() {
+        return this.ranks().values;
+    }
 
-  code(text) {
-    return this.values.indexOf(text);
-  }
+    code(text) {
+        return this.values.indexOf(text);
+    }
 
-  ranks() {
-    if (this.ranked) return this.ranked;
-    const found = [...new Set(this.numbers)].sort((one, other) => one - other);
-    const rank = new Map(found.map((number, code) => [number, code]));
-    const codes = Uint32Array.from(this.numbers, (number) => rank.get(number));
-    return (this.ranked = { codes, values: found.map((number) => (this.words ? this.words[number] : String(number))) });
-  }
+    ranks() {
+        if (this.ranked) return this.ranked;
+        const found = [...new Set(this.numbers)].sort((one, other) => one - other);
+        const rank = new Map(found.map((number, code) => [number, code]));
+        const codes = Uint32Array.from(this.numbers, (number) => rank.get(number));
+        return (this.ranked = {
+            codes,
+            values: found.map((number) => (this.words ? this.words[number] : String(number))),
+        });
+    }
 }
 
 export class Table {
-  constructor(name, rows, columns) {
-    this.name = name;
-    this.rows = rows;
-    this.columns = columns;
-  }
+    constructor(name, rows, columns) {
+        this.name = name;
+        this.rows = rows;
+        this.columns = columns;
+    }
 
-  column(name) {
-    return this.columns.get(name);
-  }
+    column(name) {
+        return this.columns.get(name);
+    }
 
-  text(row, name) {
-    return this.columns.get(name).text(row);
-  }
+    text(row, name) {
+        return this.columns.get(name).text(row);
+    }
 
-  number(row, name) {
-    return this.columns.get(name).numbers[row];
-  }
+    number(row, name) {
+        return this.columns.get(name).numbers[row];
+    }
 
-  record(row) {
-    return Object.fromEntries([...this.columns].map(([name, column]) => [name, column.text(row)]));
-  }
+    record(row) {
+        return Object.fromEntries([...this.columns].map(([name, column]) => [name, column.text(row)]));
+    }
 }
 
-const ANSWERED = new Set(["pull", "push", "create", "delete", "catalog", "sign", "answer", "expected", "unclear", "blind"]);
+const ANSWERED = new Set([
+    "pull",
+    "push",
+    "create",
+    "delete",
+    "catalog",
+    "sign",
+    "answer",
+    "expected",
+    "unclear",
+    "blind",
+]);
 const loading = new Map();
 let texts = null;
 
 // Return a table; each is unpacked when it is first asked for.
 export function table(name) {
-  if (!loading.has(name)) loading.set(name, load(name));
-  return loading.get(name);
+    if (!loading.has(name)) loading.set(name, load(name));
+    return loading.get(name);
 }
 
 async function load(name) {
-  const all = await (texts ??= textsOf());
-  const { head, parts } = await unpacked(name);
-  const columns = new Map();
-  for (const [column, kind] of Object.entries(head.kinds)) {
-    columns.set(column, kind === "text" ? textColumn(parts, column, all) : new NumberColumn(parts[column], ANSWERED.has(column) ? ANSWERS : null));
-  }
-  return new Table(name, head.rows, columns);
+    const all = await (texts ??= textsOf());
+    const { head, parts } = await unpacked(name);
+    const columns = new Map();
+    for (const [column, kind] of Object.entries(head.kinds)) {
+        columns.set(
+            column,
+            kind === "text"
+                ? textColumn(parts, column, all)
+                : new NumberColumn(parts[column], ANSWERED.has(column) ? ANSWERS : null),
+        );
+    }
+    return new Table(name, head.rows, columns);
 }
 
 // Severities are sorted by what they mean.
 function bySeverity(codes, values) {
-  const place = (value) => (SEVERITIES.indexOf(value) + SEVERITIES.length + 1) % (SEVERITIES.length + 1);
-  const order = values.map((_, code) => code).sort((one, other) => place(values[one]) - place(values[other]));
-  const rank = new Uint8Array(values.length);
-  order.forEach((code, at) => (rank[code] = at));
-  return [Uint8Array.from(codes, (code) => rank[code]), order.map((code) => values[code])];
+    const place = (value) => (SEVERITIES.indexOf(value) + SEVERITIES.length + 1) % (SEVERITIES.length + 1);
+    const order = values.map((_, code) => code).sort((one, other) => place(values[one]) - place(values[other]));
+    const rank = new Uint8Array(values.length);
+    order.forEach((code, at) => (rank[code] = at));
+    return [Uint8Array.from(codes, (code) => rank[code]), order.map((code) => values[code])];
 }
 
 function textColumn(parts, column, all) {
-  let at = 0;
-  const values = Array.from(parts[`${column}/texts`], (step) => all[(at += step)]);
-  return new TextColumn(...(RANKED.has(column) ? bySeverity(parts[column], values) : [parts[column], values]));
+    let at = 0;
+    const values = Array.from(parts[`${column}/texts`], (step) => all[(at += step)]);
+    return new TextColumn(...(RANKED.has(column) ? bySeverity(parts[column], values) : [parts[column], values]));
 }

@@ -5,32 +5,32 @@ const QUOTED = /[",\r\n]/;
 
 // Return one cell: a text that a spreadsheet could take for a formula has an apostrophe before it.
 export function cell(text) {
-  const harmless = FORMULA.test(text) ? `'${text}` : text;
-  return QUOTED.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+    const harmless = FORMULA.test(text) ? `'${text}` : text;
+    return QUOTED.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
 // Return the lines of a CSV. `remarks` stand before the header, each a line with one cell that begins with `#`.
 export function csv(table, rows, columns, remarks) {
-  const lines = remarks.map((remark) => cell(`# ${remark}`));
-  lines.push(columns.join(","));
-  const cells = columns.map((name) => cellsOf(table.column(name)));
-  for (const row of rows) lines.push(cells.map((one) => one(row)).join(","));
-  return `${lines.join("\r\n")}\r\n`;
+    const lines = remarks.map((remark) => cell(`# ${remark}`));
+    lines.push(columns.join(","));
+    const cells = columns.map((name) => cellsOf(table.column(name)));
+    for (const row of rows) lines.push(cells.map((one) => one(row)).join(","));
+    return `${lines.join("\r\n")}\r\n`;
 }
 
 function cellsOf(column) {
-  if (column.numbers && !column.words) return (row) => String(column.numbers[row]);
-  const escaped = new Array(column.values.length);
-  const { codes, values } = column;
-  return (row) => (escaped[codes[row]] ??= cell(values[codes[row]]));
+    if (column.numbers && !column.words) return (row) => String(column.numbers[row]);
+    const escaped = new Array(column.values.length);
+    const { codes, values } = column;
+    return (row) => (escaped[codes[row]] ??= cell(values[codes[row]]));
 }
 
 // Hand a file to the person.
 export function download(name, text) {
-  const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
-  const anchor = document.createElement("a");
-  anchor.href = address;
-  anchor.download = name;
-  anchor.click();
-  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
+    const anchor = document.createElement("a");
+    anchor.href = address;
+    anchor.download = name;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -7,44 +7,65 @@ const LISTED = 200; // values of one menu; more are found by typing
 
 // What a value is called where people read it.
 export function valueWord(name, value) {
-  if (name === "subject_kind") return KIND_WORDS[value] ?? value;
-  if (value === "") return "(none)";
-  if (value === "*") return name === "namespace" ? "every namespace" : "(every one)";
-  return value;
+    if (name === "subject_kind") return KIND_WORDS[value] ?? value;
+    if (value === "") return "(none)";
+    if (value === "*") return name === "namespace" ? "every namespace" : "(every one)";
+    return value;
 }
 
 // Return a menu for one column. `changed(name, value, on)` hears of each choice.
 export function facetMenu(label, name, changed) {
-  const summary = make("summary", {}, label);
-  const list = make("div");
-  const find = make("input", { type: "search", placeholder: "Find a value", "aria-label": `Find a value of ${label}`, input: () => menu.fill() });
-  const menu = { element: make("details", { class: "facet", "data-facet": name, toggle: () => menu.fill() }, summary, make("div", { class: "menu" }, find, list)) };
-  let state = null;
+    const summary = make("summary", {}, label);
+    const list = make("div");
+    const find = make("input", {
+        type: "search",
+        placeholder: "Find a value",
+        "aria-label": `Find a value of ${label}`,
+        input: () => menu.fill(),
+    });
+    const menu = {
+        element: make(
+            "details",
+            { class: "facet", "data-facet": name, toggle: () => menu.fill() },
+            summary,
+            make("div", { class: "menu" }, find, list),
+        ),
+    };
+    let state = null;
 
-  menu.update = (table, counts, chosen) => {
-    state = { table, counts, chosen };
-    summary.classList.toggle("active", chosen.size > 0);
-    menu.fill();
-  };
-  menu.fill = () => {
-    if (!menu.element.open || !state) return;
-    const { values } = facetOf(state.table, name);
-    const words = find.value.toLowerCase();
-    const all = values.map((value, code) => ({ value, count: state.counts[code], word: valueWord(name, value) }));
-    const useful = all.filter(({ value, count, word }) => (count || state.chosen.has(value)) && word.toLowerCase().includes(words));
-    useful.sort((one, other) => other.count - one.count);
-    find.hidden = values.length < 12;
-    const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
-    list.replaceChildren(...useful.slice(0, LISTED).map((one) => choice(one, state.chosen.has(one.value))));
-    if (useful.length > LISTED) list.append(make("p", { class: "note" }, `and ${grouped(useful.length - LISTED)} more: type to find them`));
-    if (!useful.length) list.append(make("p", { class: "note" }, "no value in these rows"));
-    if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
-  };
+    menu.update = (table, counts, chosen) => {
+        state = { table, counts, chosen };
+        summary.classList.toggle("active", chosen.size > 0);
+        menu.fill();
+    };
+    menu.fill = () => {
+        if (!menu.element.open || !state) return;
+        const { values } = facetOf(state.table, name);
+        const words = find.value.toLowerCase();
+        const all = values.map((value, code) => ({ value, count: state.counts[code], word: valueWord(name, value) }));
+        const useful = all.filter(
+            ({ value, count, word }) => (count || state.chosen.has(value)) && word.toLowerCase().includes(words),
+        );
+        useful.sort((one, other) => other.count - one.count);
+        find.hidden = values.length < 12;
+        const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
+        list.replaceChildren(...useful.slice(0, LISTED).map((one) => choice(one, state.chosen.has(one.value))));
+        if (useful.length > LISTED)
+            list.append(make("p", { class: "note" }, `and ${grouped(useful.length - LISTED)} more: type to find them`));
+        if (!useful.length) list.append(make("p", { class: "note" }, "no value in these rows"));
+        if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
+    };
 
-  function choice({ value, count, word }, checked) {
-    const input = make("input", { type: "checkbox", value, change: () => changed(name, value, input.checked) });
-    input.checked = checked;
-    return make("label", { "data-value": value }, input, make("span", {}, shown(word)), make("span", {}, grouped(count)));
-  }
-  return menu;
+    function choice({ value, count, word }, checked) {
+        const input = make("input", { type: "checkbox", value, change: () => changed(name, value, input.checked) });
+        input.checked = checked;
+        return make(
+            "label",
+            { "data-value": value },
+            input,
+            make("span", {}, shown(word)),
+            make("span", {}, grouped(count)),
+        );
+    }
+    return menu;
 }

@@ -10,97 +10,97 @@ import { VIEWS } from "./views.js";
 const PAGES = new Set(["overview", "coverage", "method"]);
 const banner = find(".banner");
 const run = {
-  id: banner.dataset.run,
-  evidence: banner.querySelector("code").title.split(": ").at(-1),
-  caveat: banner.dataset.caveat,
-  seen: banner.dataset.seen,
+    id: banner.dataset.run,
+    evidence: banner.querySelector("code").title.split(": ").at(-1),
+    caveat: banner.dataset.caveat,
+    seen: banner.dataset.seen,
 };
 const explorers = new Map(Object.entries(VIEWS).map(([id, view]) => [id, new Explorer(id, view, run, go)]));
 let current = null;
 let showing = Promise.resolve();
 
 function go(address, replace = false) {
-  if (address === location.hash) return;
-  busy(true);
-  if (replace) location.replace(address);
-  else location.hash = address;
+    if (address === location.hash) return;
+    busy(true);
+    if (replace) location.replace(address);
+    else location.hash = address;
 }
 
 async function show() {
-  const state = read(location.hash);
-  const view = VIEWS[state.view];
-  const known = view || PAGES.has(state.view) ? state.view : "overview";
-  const changed = current !== known;
-  current = known;
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === `#/${view?.nav ?? known}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  for (const page of PAGES) find(`#view-${page}`).hidden = page !== known;
-  find("#view-table").hidden = !view;
-  document.body.dataset.view = known;
-  if (!view) {
-    closeDrawer();
-    if (changed) find("main").scrollTop = 0;
-    return;
-  }
-  const explorer = explorers.get(known);
-  await explorer.ready();
-  place(explorer);
-  await explorer.show({ ...state, view: known });
-  place(explorer);
-  if (state.row) explorer.choosing(await openDrawer(view, explorer.table, state.row, close));
-  else closeDrawer();
-  if (changed) {
-    say(`${view.title}, ${explorer.count.textContent}`);
-    if (!state.row) explorer.grid.element.focus({ preventScroll: true });
-  }
+    const state = read(location.hash);
+    const view = VIEWS[state.view];
+    const known = view || PAGES.has(state.view) ? state.view : "overview";
+    const changed = current !== known;
+    current = known;
+    for (const link of document.querySelectorAll("nav a")) {
+        if (link.hash === `#/${view?.nav ?? known}`) link.setAttribute("aria-current", "page");
+        else link.removeAttribute("aria-current");
+    }
+    for (const page of PAGES) find(`#view-${page}`).hidden = page !== known;
+    find("#view-table").hidden = !view;
+    document.body.dataset.view = known;
+    if (!view) {
+        closeDrawer();
+        if (changed) find("main").scrollTop = 0;
+        return;
+    }
+    const explorer = explorers.get(known);
+    await explorer.ready();
+    place(explorer);
+    await explorer.show({ ...state, view: known });
+    place(explorer);
+    if (state.row) explorer.choosing(await openDrawer(view, explorer.table, state.row, close));
+    else closeDrawer();
+    if (changed) {
+        say(`${view.title}, ${explorer.count.textContent}`);
+        if (!state.row) explorer.grid.element.focus({ preventScroll: true });
+    }
 }
 
 // One after the other: a view that is still being read is not overtaken.
 function showNext() {
-  busy(true);
-  showing = showing.then(show).then(() => {
-    document.body.dataset.shown = location.hash;
-    busy(false);
-  });
+    busy(true);
+    showing = showing.then(show).then(() => {
+        document.body.dataset.shown = location.hash;
+        busy(false);
+    });
 }
 
 function busy(is) {
-  find("main").setAttribute("aria-busy", is);
+    find("main").setAttribute("aria-busy", is);
 }
 
 // Close what is open: a menu, else the drawer; and go back to the rows.
 function close() {
-  const menu = document.querySelector("details[open]");
-  const view = VIEWS[current];
-  if (menu) {
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  } else if (view && !find("#drawer").hidden) {
-    go(write({ ...read(location.hash), row: null }), true);
-    explorers.get(current).grid.element.focus({ preventScroll: true });
-  } else if (view) explorers.get(current).grid.element.focus({ preventScroll: true });
+    const menu = document.querySelector("details[open]");
+    const view = VIEWS[current];
+    if (menu) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
+    } else if (view && !find("#drawer").hidden) {
+        go(write({ ...read(location.hash), row: null }), true);
+        explorers.get(current).grid.element.focus({ preventScroll: true });
+    } else if (view) explorers.get(current).grid.element.focus({ preventScroll: true });
 }
 
 async function countRows() {
-  for (const mark of document.querySelectorAll("nav i")) {
-    const found = await table(mark.dataset.count);
-    mark.textContent = grouped(found.rows);
-  }
-  document.body.dataset.ready = "yes";
+    for (const mark of document.querySelectorAll("nav i")) {
+        const found = await table(mark.dataset.count);
+        mark.textContent = grouped(found.rows);
+    }
+    document.body.dataset.ready = "yes";
 }
 
 document.documentElement.classList.add("js");
 find("#help").addEventListener("click", showKeys);
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll("details[open]")) if (!menu.contains(event.target)) menu.open = false;
+    for (const menu of document.querySelectorAll("details[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 listenToKeys({
-  go: (view) => go(`#/${view}`),
-  find: () => document.querySelector("#view-table:not([hidden]) #words")?.focus(),
-  save: () => VIEWS[current] && explorers.get(current).save(),
-  close,
+    go: (view) => go(`#/${view}`),
+    find: () => document.querySelector("#view-table:not([hidden]) #words")?.focus(),
+    save: () => VIEWS[current] && explorers.get(current).save(),
+    close,
 });
 addEventListener("hashchange", showNext);
 showNext();

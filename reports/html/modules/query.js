@@ -7,93 +7,95 @@ const NEVER = 255;
 // Return the rows; for each facet how many rows have each value, its own terms left aside; and for each term of one of
 // `aside` how many rows it alone keeps out.
 export function select(table, query, searched) {
-  const size = table.rows;
-  // How many terms a row fails, and the last of them: a row that fails one alone counts for that facet.
-  const fails = new Uint8Array(size);
-  const failed = new Uint8Array(size);
-  const names = [...query.terms.keys()];
-  names.forEach((name, at) => {
-    const { codes, mask } = masked(table, name, query.terms.get(name));
+    const size = table.rows;
+    // How many terms a row fails, and the last of them: a row that fails one alone counts for that facet.
+    const fails = new Uint8Array(size);
+    const failed = new Uint8Array(size);
+    const names = [...query.terms.keys()];
+    names.forEach((name, at) => {
+        const { codes, mask } = masked(table, name, query.terms.get(name));
+        for (let row = 0; row < size; row++) {
+            if (!mask[codes[row]]) {
+                fails[row]++;
+                failed[row] = at;
+            }
+        }
+    });
+    if (query.words) search(table, query, searched, fails);
+    const rows = new Uint32Array(size);
+    const kept = new Uint32Array(names.length);
+    let found = 0;
     for (let row = 0; row < size; row++) {
-      if (!mask[codes[row]]) {
-        fails[row]++;
-        failed[row] = at;
-      }
+        if (fails[row] === 0) rows[found++] = row;
+        else if (fails[row] === 1) kept[failed[row]]++;
     }
-  });
-  if (query.words) search(table, query, searched, fails);
-  const rows = new Uint32Array(size);
-  const kept = new Uint32Array(names.length);
-  let found = 0;
-  for (let row = 0; row < size; row++) {
-    if (fails[row] === 0) rows[found++] = row;
-    else if (fails[row] === 1) kept[failed[row]]++;
-  }
-  const counts = new Map(query.facets.map((facet) => [facet, tally(table, facet, names.indexOf(facet), fails, failed)]));
-  return { rows: rows.slice(0, found), counts, kept: new Map(names.map((name, at) => [name, kept[at]])) };
+    const counts = new Map(
+        query.facets.map((facet) => [facet, tally(table, facet, names.indexOf(facet), fails, failed)]),
+    );
+    return { rows: rows.slice(0, found), counts, kept: new Map(names.map((name, at) => [name, kept[at]])) };
 }
 
 // What a value of a column is called in a query: counts are told only as some, none or unknown.
 export function facetOf(table, name) {
-  const column = table.column(name);
-  if (column.words || !column.numbers) return { codes: column.codes, values: column.values };
-  column.some ??= Uint8Array.from(column.numbers, (number) => (number > 0 ? 1 : number < 0 ? 2 : 0));
-  return { codes: column.some, values: ["none", "some", "unknown"] };
+    const column = table.column(name);
+    if (column.words || !column.numbers) return { codes: column.codes, values: column.values };
+    column.some ??= Uint8Array.from(column.numbers, (number) => (number > 0 ? 1 : number < 0 ? 2 : 0));
+    return { codes: column.some, values: ["none", "some", "unknown"] };
 }
 
 function masked(table, name, wanted) {
-  const { codes, values } = facetOf(table, name);
-  return { codes, mask: Uint8Array.from(values, (value) => (wanted.has(value) ? 1 : 0)) };
+    const { codes, values } = facetOf(table, name);
+    return { codes, mask: Uint8Array.from(values, (value) => (wanted.has(value) ? 1 : 0)) };
 }
 
 function tally(table, facet, term, fails, failed) {
-  const { codes, values } = facetOf(table, facet);
-  const counts = new Uint32Array(values.length);
-  for (let row = 0; row < codes.length; row++) {
-    if (fails[row] === 0 || (fails[row] === 1 && failed[row] === term)) counts[codes[row]]++;
-  }
-  return counts;
+    const { codes, values } = facetOf(table, facet);
+    const counts = new Uint32Array(values.length);
+    for (let row = 0; row < codes.length; row++) {
+        if (fails[row] === 0 || (fails[row] === 1 && failed[row] === term)) counts[codes[row]]++;
+    }
+    return counts;
 }
 
 // Keep out the rows of which no searched column holds the words: texts are searched once each, not once a row.
 function search(table, query, searched, fails) {
-  const holds = matcher(query);
-  const columns = searched.map((name) => {
-    const column = table.column(name);
-    const texts = query.regex ? column.values : column.lowered;
-    return { codes: column.codes, mask: Uint8Array.from(texts, (text) => (holds(text) ? 1 : 0)) };
-  });
-  const useful = columns.filter(({ mask }) => mask.includes(1));
-  const hit = new Uint8Array(fails.length);
-  for (const { codes, mask } of useful) {
-    for (let row = 0; row < codes.length; row++) hit[row] |= mask[codes[row]];
-  }
-  for (let row = 0; row < hit.length; row++) if (!hit[row]) fails[row] = NEVER;
+    const holds = matcher(query);
+    const columns = searched.map((name) => {
+        const column = table.column(name);
+        const texts = query.regex ? column.values : column.lowered;
+        return { codes: column.codes, mask: Uint8Array.from(texts, (text) => (holds(text) ? 1 : 0)) };
+    });
+    const useful = columns.filter(({ mask }) => mask.includes(1));
+    const hit = new Uint8Array(fails.length);
+    for (const { codes, mask } of useful) {
+        for (let row = 0; row < codes.length; row++) hit[row] |= mask[codes[row]];
+    }
+    for (let row = 0; row < hit.length; row++) if (!hit[row]) fails[row] = NEVER;
 }
 
 export function matcher({ words, regex }) {
-  if (regex) {
-    const pattern = new RegExp(words, "iu");
-    return (text) => pattern.test(text);
-  }
-  const wanted = words.toLowerCase();
-  return (text) => text.includes(wanted);
+    if (regex) {
+        const pattern = new RegExp(words, "iu");
+        return (text) => pattern.test(text);
+    }
+    const wanted = words.toLowerCase();
+    return (text) => text.includes(wanted);
 }
 
 // Return rows sorted by a column; rows that are equal keep their order.
 export function sorted(table, rows, name, descending) {
-  const { codes, values } = table.column(name);
-  const starts = new Uint32Array(values.length + 1);
-  for (const row of rows) starts[codes[row] + 1]++;
-  if (descending) {
-    let end = rows.length;
-    for (let code = 0; code < values.length; code++) starts[code] = end -= starts[code + 1];
-  } else {
-    for (let code = 0; code < values.length; code++) starts[code + 1] += starts[code];
-  }
-  const order = new Uint32Array(rows.length);
-  for (const row of rows) order[starts[codes[row]]++] = row;
-  return order;
+    const { codes, values } = table.column(name);
+    const starts = new Uint32Array(values.length + 1);
+    for (const row of rows) starts[codes[row] + 1]++;
+    if (descending) {
+        let end = rows.length;
+        for (let code = 0; code < values.length; code++) starts[code] = end -= starts[code + 1];
+    } else {
+        for (let code = 0; code < values.length; code++) starts[code + 1] += starts[code];
+    }
+    const order = new Uint32Array(rows.length);
+    for (const row of rows) order[starts[codes[row]]++] = row;
+    return order;
 }
 
 const KINDS = { User: "people", Group: "groups", ServiceAccount: "accounts" };
@@ -101,56 +103,69 @@ const RIGHTS = ["pull", "push", "create"];
 
 // Return a line for each value of a column: how many rows, different people, groups and accounts, and rights.
 export function gather(table, rows, name) {
-  const column = table.column(name);
-  const order = sorted(table, rows, name, false);
-  const who = table.column("subject");
-  const kinds = table.column("subject_kind");
-  const lastSeen = who && kinds ? new Int32Array(who.values.length * kinds.values.length).fill(-1) : null;
-  const lines = [];
-  let line = null;
-  for (const row of order) {
-    const code = column.codes[row];
-    if (!line || line.code !== code) lines.push((line = { code, value: column.values[code], rows: 0, people: 0, groups: 0, accounts: 0, pull: 0, push: 0, create: 0 }));
-    line.rows++;
-    for (const right of RIGHTS) if (table.column(right)?.numbers?.[row] === 1) line[right]++;
-    if (!lastSeen) continue;
-    const one = who.codes[row] * kinds.values.length + kinds.codes[row];
-    if (lastSeen[one] === code) continue;
-    lastSeen[one] = code;
-    const kind = KINDS[kinds.text(row)];
-    if (kind) line[kind]++;
-  }
-  return lines.sort((one, other) => other.rows - one.rows);
+    const column = table.column(name);
+    const order = sorted(table, rows, name, false);
+    const who = table.column("subject");
+    const kinds = table.column("subject_kind");
+    const lastSeen = who && kinds ? new Int32Array(who.values.length * kinds.values.length).fill(-1) : null;
+    const lines = [];
+    let line = null;
+    for (const row of order) {
+        const code = column.codes[row];
+        if (!line || line.code !== code)
+            lines.push(
+                (line = {
+                    code,
+                    value: column.values[code],
+                    rows: 0,
+                    people: 0,
+                    groups: 0,
+                    accounts: 0,
+                    pull: 0,
+                    push: 0,
+                    create: 0,
+                }),
+            );
+        line.rows++;
+        for (const right of RIGHTS) if (table.column(right)?.numbers?.[row] === 1) line[right]++;
+        if (!lastSeen) continue;
+        const one = who.codes[row] * kinds.values.length + kinds.codes[row];
+        if (lastSeen[one] === code) continue;
+        lastSeen[one] = code;
+        const kind = KINDS[kinds.text(row)];
+        if (kind) line[kind]++;
+    }
+    return lines.sort((one, other) => other.rows - one.rows);
 }
 
 // Count different people, groups and accounts among rows: nobody counts twice, and no group with its members.
 export function subjects(table, rows) {
-  const who = table.column("subject");
-  const kinds = table.column("subject_kind");
-  const found = { people: 0, groups: 0, accounts: 0 };
-  if (!who || !kinds) return found;
-  const seen = new Uint8Array(who.values.length * kinds.values.length);
-  for (const row of rows) {
-    const one = who.codes[row] * kinds.values.length + kinds.codes[row];
-    if (seen[one]) continue;
-    seen[one] = 1;
-    const kind = KINDS[kinds.text(row)];
-    if (kind) found[kind]++;
-  }
-  return found;
+    const who = table.column("subject");
+    const kinds = table.column("subject_kind");
+    const found = { people: 0, groups: 0, accounts: 0 };
+    if (!who || !kinds) return found;
+    const seen = new Uint8Array(who.values.length * kinds.values.length);
+    for (const row of rows) {
+        const one = who.codes[row] * kinds.values.length + kinds.codes[row];
+        if (seen[one]) continue;
+        seen[one] = 1;
+        const kind = KINDS[kinds.text(row)];
+        if (kind) found[kind]++;
+    }
+    return found;
 }
 
 // Return the rows whose columns have exactly these values ({name: value}).
 export function matching(table, wanted) {
-  const parts = Object.entries(wanted).map(([name, value]) => {
-    const column = table.column(name);
-    return { codes: column.codes, code: column.code(value) };
-  });
-  const rows = [];
-  if (parts.some(({ code }) => code < 0)) return rows;
-  const [first, ...rest] = parts;
-  for (let row = 0; row < table.rows; row++) {
-    if (first.codes[row] === first.code && rest.every(({ codes, code }) => codes[row] === code)) rows.push(row);
-  }
-  return rows;
+    const parts = Object.entries(wanted).map(([name, value]) => {
+        const column = table.column(name);
+        return { codes: column.codes, code: column.code(value) };
+    });
+    const rows = [];
+    if (parts.some(({ code }) => code < 0)) return rows;
+    const [first, ...rest] = parts;
+    for (let row = 0; row < table.rows; row++) {
+        if (first.codes[row] === first.code && rest.every(({ codes, code }) => codes[row] === code)) rows.push(row);
+    }
+    return rows;
 }

@@ -1,0 +1,73 @@
+// The pieces that reasons are made of.
+import { make, shown } from "./dom.js";
+import { KIND_WORDS } from "./words.js";
+
+export const SHOWN = 40; // entries of one list
+
+export function code(words) {
+    return make("code", {}, shown(words));
+}
+
+export function heading(words) {
+    return make("h3", {}, words);
+}
+
+export function facts(pairs) {
+    const known = pairs.filter(([, value]) => value !== "" && value !== undefined && value !== null);
+    return make(
+        "dl",
+        {},
+        known.flatMap(([name, value]) => [
+            make("dt", {}, name),
+            make("dd", {}, typeof value === "string" ? shown(value) : value),
+        ]),
+    );
+}
+
+export function links(...pairs) {
+    return make(
+        "p",
+        { class: "links" },
+        pairs.map(([words, href]) => make("a", { href }, shown(words))),
+    );
+}
+
+// A command with a button that copies it.
+export function command(words) {
+    const said = make("pre", {}, shown(words));
+    const copy = make(
+        "button",
+        { type: "button", click: () => navigator.clipboard.writeText(words).then(() => (copy.textContent = "Copied")) },
+        "Copy",
+    );
+    return make("div", { class: "command" }, said, copy);
+}
+
+function step(kind, ...words) {
+    return make("li", {}, make("span", { class: "kind" }, kind), make("span", {}, ...words));
+}
+
+// The chain of one grant: subject, group, binding, role, the role it was aggregated from, rule.
+export function chain(grant) {
+    const where = grant.namespace === "*" ? "" : ` in ${grant.namespace}`;
+    const steps = [step(KIND_WORDS[grant.subject_kind] ?? grant.subject_kind, code(grant.subject))];
+    if (grant.group) steps.push(step("is in group", code(grant.group)));
+    if (grant.binding)
+        steps.push(
+            step(
+                "bound by",
+                grant.binding_kind,
+                " ",
+                code(grant.binding),
+                shown(where),
+                grant.since ? ` since ${grant.since}` : "",
+            ),
+        );
+    else steps.push(step("built in", "the API server asks no role about this group"));
+    if (grant.role) steps.push(step("to", grant.role_kind, " ", code(grant.role)));
+    for (const source of grant.aggregated_from ? grant.aggregated_from.split(", ") : [])
+        steps.push(step("aggregated from", "ClusterRole ", code(source)));
+    if (grant.rule) steps.push(...grant.rule.split("; ").map((rule) => step("rule", code(rule))));
+    if (grant.problem) steps.push(step("grants nothing", make("strong", { class: "caveat" }, grant.problem)));
+    return make("ol", { class: "chain" }, steps);
+}
