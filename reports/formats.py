@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
+from audit.tables import OF_THE_RUN, SCHEMAS, Table
 from reports.run import Past, RunInfo
 
 if TYPE_CHECKING:
@@ -55,10 +55,13 @@ def _csv(report: Report) -> Iterator[File]:
 
 def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
+    from reports.html.sheets import together
 
-    # Read once: tables of many zones may lie in files.
-    tables = {name: joined([*tables]) for name, tables in report.tables.items()}
-    yield File(PAGE, render_page(tables, report.run, report.past))
+    # Read once, for tables of many zones may lie in files; and held by the page alone, which lets go of them.
+    yield File(
+        PAGE,
+        render_page({name: together(name, tables) for name, tables in report.tables.items()}, report.run, report.past),
+    )
 
 
 def _parquet(report: Report) -> Iterator[File]:
