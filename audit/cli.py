@@ -16,7 +16,8 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, p
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
+    "4 nothing usable, 5 evidence that does not hold, 10 findings that --fail-on or --fail-on-new "
+    "asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(
@@ -95,6 +96,9 @@ FailOn = Annotated[
     ),
 ]
 FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
+SignKey = Annotated[
+    Path | None, typer.Option("--sign-key", help="Sign the manifest with this key of minisign.", metavar="FILE")
+]
 StaleDays = Annotated[
     float | None,
     typer.Option(
@@ -164,6 +168,7 @@ def run(
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     job: JobName = None,
+    sign_key: SignKey = None,
     *,
     shard: Annotated[
         bool,
@@ -190,6 +195,7 @@ def run(
         fail_on=fail_on,
         fail_on_new=fail_on_new,
         expand=expand,
+        sign_key=sign_key,
         as_json=as_json,
     )
     if shard:
@@ -210,6 +216,7 @@ def merge(
     formats: Formats = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
     expand: Expand = False,
@@ -227,6 +234,7 @@ def merge(
         fail_on=fail_on,
         fail_on_new=fail_on_new,
         expand=expand,
+        sign_key=sign_key,
         as_json=as_json,
     )
     return partial(shards.merge, job, config, asked)
@@ -259,6 +267,7 @@ def report(
     ] = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
     expand: Expand = False,
@@ -276,6 +285,7 @@ def report(
         fail_on=fail_on,
         fail_on_new=fail_on_new,
         expand=expand,
+        sign_key=sign_key,
         as_json=as_json,
     )
     return partial(job.report, snapshot or (), config, asked)
@@ -476,6 +486,39 @@ def history(
     from audit.commands import history
 
     return partial(history.history, asked, runs, zone or (), config, as_json=as_json)
+
+
+@app.command("check-evidence")
+def check_evidence(
+    path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
+    public_key: Annotated[
+        Path | None,
+        typer.Option("--public-key", help="Every run must be signed by this key of minisign.", metavar="FILE"),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say whether runs are as they were written: every file, every number, and the chain from run to run."""
+    from audit.commands import evidence
+
+    return partial(evidence.check, path, public_key, as_json=as_json)
+
+
+@app.command()
+def prune(
+    config: Scope = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder or URL of runs.", metavar="DIR|URL")] = None,
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", help="Remove runs that are older.", metavar="N", min=1)
+    ] = None,
+    sign_key: SignKey = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Remove the files of old runs; their manifests stay, so that the chain can be checked."""
+    from audit.commands import evidence
+
+    return partial(evidence.prune, config, out, keep_days, sign_key, as_json=as_json)
 
 
 @config_app.command("check")
