@@ -44,6 +44,8 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade -q -o deploy/image/build.txt deploy/image/build.in
 
 screenshots: $(STAMP) ## Take the pictures of the README again
 	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/test_screenshots.py

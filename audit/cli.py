@@ -177,6 +177,9 @@ def run(
             help="Collect only the part of the zones that JOB_COMPLETION_INDEX of JOB_COMPLETIONS is, for `merge`.",
         ),
     ] = False,
+    and_merge: Annotated[
+        bool, typer.Option("--merge", help="With --shard: the shard that is done last makes the report of all.")
+    ] = False,
     fail_on_new: FailOnNew = False,
     expand: Expand = False,
     as_json: AsJson = False,
@@ -201,7 +204,9 @@ def run(
     if shard:
         from audit.commands import shards
 
-        return partial(shards.run_shard, config, job, asked)
+        return partial(shards.run_shard, config, job, asked, and_merge=and_merge)
+    if and_merge:
+        raise UsageError("--merge belongs to --shard", fix="registry-audit merge makes the report by itself")
     from audit.commands.job import run
 
     return partial(run, config, asked)
