@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from audit.cli import run_command
-from audit.reference import DOCUMENTS, exit_codes_reference
+from audit.documents import DOCUMENTS
+from audit.reference import exit_codes_reference
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
