@@ -87,6 +87,11 @@ class Output(Model):
     formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
+    expand_cluster_wide: bool = Field(
+        default=False,
+        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        "access, beside its row `*`.",
+    )
     reports_by: tuple[Literal["zone", "organization"], ...] = Field(
         default=(),
         description="Also a report for each zone or organization of what it needs to know, in folders `by-zone` and "

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from audit.tables import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
 
-_ROWS: Final = 20_000  # a chunk: some 4 MB of text
+_ROWS: Final = 4_000  # a chunk: some 1 MB of text; larger ones are no sooner written, and cost memory
 # What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
 _QUOTED: Final = re.compile(r'[",\r\n]')
@@ -46,15 +46,19 @@ def csv_chunks(name: str, tables: Sequence[Table]) -> Iterator[bytes]:
     columns = SCHEMAS[name]
     yield (",".join(column.name for column in columns) + "\r\n").encode()
     for table in tables:
-        cells = [_Cells(column, table.columns[column.name]) for column in columns]
+        last = columns[-1]
+        cells = [_Cells(column, table.columns[column.name], "\r\n" if column is last else "") for column in columns]
         for start in range(0, len(table), _ROWS):
             yield _lines([column.take(start) for column in cells])
+        # Arrow keeps what it has used; other formats are made after this one, or beside it.
+        del cells
+        pa.default_memory_pool().release_unused()
 
 
 class _Cells:
     """One column: the cells that occur in it, each escaped once, and for each row which of them."""
 
-    def __init__(self, column: Column, values: Text | Numbers) -> None:
+    def __init__(self, column: Column, values: Text | Numbers, after: str) -> None:
         if isinstance(values, Text):
             self._codes, texts = values.codes, values.values
         elif column.type == "answer":
@@ -67,11 +71,12 @@ class _Cells:
         used[self._codes] = True
         found = [texts[at] for at in np.flatnonzero(used).tolist()]
         # A number that begins with a minus is no formula.
-        self._cells = pa.array(found, type=pa.large_string()) if column.type == "count" else _cells(found)
+        made = pa.array(found, type=pa.large_string()) if column.type == "count" else _cells(found)
+        self._cells = pc.binary_join_element_wise(made, _text(after), _text("")) if after else made
         self._at = np.cumsum(used, dtype=np.int32) - np.int32(1)
 
     def take(self, start: int) -> pa.Array:
-        """Return the cells of a chunk of rows."""
+        """Return the cells of a chunk of rows, each with `after` behind it."""
         return self._cells.take(pa.array(self._at[self._codes[start : start + _ROWS]]))
 
 
@@ -87,9 +92,10 @@ def _cells(texts: list[str]) -> pa.Array:
 
 
 def _lines(columns: Sequence[pa.Array]) -> bytes:
-    ends = pa.scalar("\r\n", type=pa.large_string())
-    separator = pa.scalar(",", type=pa.large_string())
-    rows = pc.binary_join_element_wise(*columns, separator)
-    lines = pc.binary_join_element_wise(rows, ends, pa.scalar("", type=pa.large_string()))
+    lines = pc.binary_join_element_wise(*columns, _text(","))
     # The texts of a new array lie one after the other: they are the file.
     return bytes(lines.buffers()[2].to_pybytes())
+
+
+def _text(text: str) -> pa.Scalar:
+    return pa.scalar(text, type=pa.large_string())

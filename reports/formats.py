@@ -1,7 +1,7 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from audit.tables import OF_THE_RUN, SCHEMAS, Table
@@ -20,6 +20,12 @@ class Report:
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
     past: Sequence[Past] = ()  # the runs before it, oldest first
+    # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
+    expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
+
+    def exported(self, name: str) -> Sequence[Table]:
+        """Return a table as programs get it."""
+        return self.expanded.get(name) or self.tables[name]
 
     def of(self, reader: "Audience") -> "Report":
         """Return the report that one zone or organization needs to know."""
@@ -43,7 +49,7 @@ def _csv(report: Report) -> Iterator[File]:
     from reports.csv import csv_chunks
 
     for name in SCHEMAS:
-        tables = report.tables[name]
+        tables = report.exported(name)
         yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
 
 
@@ -63,7 +69,7 @@ def _parquet(report: Report) -> Iterator[File]:
 
     for name in SCHEMAS:
         zones = [""] if name in OF_THE_RUN else [zone.id for zone in report.run.zones]
-        for zone, table in zip(zones, report.tables[name], strict=True):
+        for zone, table in zip(zones, report.exported(name), strict=True):
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
@@ -83,14 +89,15 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
 }
 
 
-def files(report: Report, formats: Sequence[str], readers: Sequence["Audience"] = ()) -> Iterator[File]:
-    """Yield the files of a report in these formats, and for each reader, in a folder of its own, what it may see."""
+def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
+    """Yield the files of a report in these formats."""
     for name in formats:
         yield from FORMATS[name](report)
-    everything = (
-        replace(report, tables={name: [*tables] for name, tables in report.tables.items()}) if readers else report
-    )
+
+
+def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:
+    """Yield for each reader, in a folder of its own, the files of what it may see."""
+    everything = replace(report, tables={name: [*tables] for name, tables in report.tables.items()})
     for reader in readers:
-        part = everything.of(reader)
-        for name in formats:
-            yield from (replace(file, name=f"{reader.folder}/{file.name}") for file in FORMATS[name](part))
+        for file in files(everything.of(reader), formats):
+            yield replace(file, name=f"{reader.folder}/{file.name}")
