@@ -1,9 +1,11 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from audit.checks.platform import Platform
+from audit.config import CsvConfig
 from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
 from reports.run import Past, RunInfo
 
@@ -20,13 +22,15 @@ class Report:
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
     past: Sequence[Past] = ()  # the runs before it, oldest first
+    csv: CsvConfig = field(default_factory=CsvConfig)
+    platform: Platform = field(default_factory=Platform)
 
     def of(self, reader: "Audience") -> "Report":
         """Return the report that one zone or organization needs to know."""
         from reports.audience import cut
 
         tables, run = cut(self.tables, self.run, reader)
-        return Report(run, tables)
+        return Report(run, tables, csv=self.csv, platform=self.platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def _csv(report: Report) -> Iterator[File]:
 
     for name in SCHEMAS:
         tables = report.tables[name]
-        yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
+        yield File(f"{name}.csv", csv_chunks(name, tables, report.csv), sum(map(len, tables)))
 
 
 def _html(report: Report) -> Iterator[File]:
@@ -53,6 +57,14 @@ def _html(report: Report) -> Iterator[File]:
     # Read once: tables of many zones may lie in files.
     tables = {name: joined([*tables]) for name, tables in report.tables.items()}
     yield File(PAGE, render_page(tables, report.run, report.past))
+
+
+def _jsonl(report: Report) -> Iterator[File]:
+    from reports.jsonl import jsonl_chunks
+
+    for name in SCHEMAS:
+        tables = report.tables[name]
+        yield File(f"{name}.jsonl", jsonl_chunks(name, tables), sum(map(len, tables)))
 
 
 def _parquet(report: Report) -> Iterator[File]:
@@ -72,11 +84,30 @@ def _sarif(report: Report) -> Iterator[File]:
     yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
 
 
+def _ocsf(report: Report) -> Iterator[File]:
+    from reports.ocsf import ocsf_chunks
+
+    findings = report.tables["findings"]
+    yield File("findings.ocsf.jsonl", ocsf_chunks(findings, report.run), sum(map(len, findings)))
+
+
+def _xlsx(report: Report) -> Iterator[File]:
+    from reports.pack import review_pack
+    from reports.xlsx import splits, xlsx_chunks
+
+    sheets = review_pack(report.run, report.tables, report.platform)
+    told = ", ".join(f"{one.name} ({one.rows:,} rows) in {one.sheets} sheets" for one in splits(sheets))
+    yield File("review.xlsx", xlsx_chunks(sheets, report.run.started), note=f"review.xlsx has {told}" if told else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
+    "jsonl": _jsonl,
+    "ocsf": _ocsf,
     "parquet": _parquet,
     "sarif": _sarif,
+    "xlsx": _xlsx,
 }
 
 

@@ -11,7 +11,7 @@ from audit.commands.judging import Judgement
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
-from audit.config import USUAL_FORMATS, Config, config_digest
+from audit.config import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.exceptions import load_exceptions
@@ -119,6 +119,7 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
         _judgement(config, asked),
         reports_by=config.output.reports_by if config else (),
         reports_for=tuple(map(audience, asked.readers)),
+        csv=config.output.csv if config else CsvConfig(),
     )
 
 

@@ -10,6 +10,8 @@ from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
+from audit.config import CsvConfig
+from audit.control_map import controls_table
 from audit.errors import Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
@@ -49,6 +51,7 @@ class Wanted:
     every_zone: bool = False
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
+    csv: CsvConfig = field(default_factory=CsvConfig)
 
 
 class Run:
@@ -100,13 +103,15 @@ class Run:
                 tables[name].append(table)
         changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
         tables["changes"].append(changes)
+        tables["controls"].append(controls_table())
         tables["exceptions"].append(self._judging.exceptions())
         self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
         run = self._info()
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
-        for file in files(Report(run, tables, self._past()), self._wanted.formats, readers):
+        platform = self._wanted.judgement.settings.platform
+        for file in files(Report(run, tables, self._past(), self._wanted.csv, platform), self._wanted.formats, readers):
             self._go_on()
             self._write(file.name, file.chunks, file.rows)
             if file.note:
