@@ -40,6 +40,8 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
 
 screenshots: $(STAMP) ## Take the pictures of the README again

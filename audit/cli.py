@@ -11,7 +11,7 @@ import typer
 from typer.exceptions import TyperException
 
 from audit.commands import terminal
-from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError
+from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, printable
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
@@ -118,8 +118,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 def program(
     *,
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+    log_format: Annotated[
+        str,
+        typer.Option(
+            "--log-format",
+            envvar="REGISTRY_AUDIT_LOG_FORMAT",
+            help="How stderr is written: auto (for people), text (no bars), or json (a line for each event).",
+            metavar="FORMAT",
+        ),
+    ] = "auto",
+    log_names: Annotated[
+        bool,
+        typer.Option(
+            "--log-names", envvar="REGISTRY_AUDIT_LOG_NAMES", help="In JSON, show what may name people as well."
+        ),
+    ] = False,
 ) -> None:
     """Hold the options of the program itself."""
+    terminal.log_as(log_format, names=log_names)
     if show_version:
         from audit.version import version
 
@@ -477,6 +493,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         work = app(arguments, standalone_mode=False)
         code = work() if callable(work) else work or DONE
         sys.stdout.flush()
+        terminal.leave()
     except BrokenPipeError:
         # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -499,5 +516,9 @@ def _failed(error: BaseException) -> int:
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
-    terminal.note(f"registry-audit: {message}")
+    if terminal.for_programs():
+        terminal.event("error", level="error", exit_code=code, message=message)
+    else:
+        terminal.note(f"registry-audit: {message}")
+    terminal.leave(printable(f"registry-audit: exit code {code}: {message}"))
     return code

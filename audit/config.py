@@ -14,6 +14,7 @@ from audit.errors import UsageError
 from audit.objects import NEEDED
 from audit.store import is_url, store_of
 from audit.tables import Severity
+from audit.watch_config import Metrics, Notify, check_watching
 from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
 
 FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
@@ -180,6 +181,8 @@ class Config(Model):
         default=None, description="End with exit code 10 at open findings of this severity or a worse one."
     )
     fail_on_new: bool = Field(default=False, description="End with exit code 10 at findings that are new.")
+    metrics: Metrics = Field(default=Metrics(), description="Where metrics go, beside `metrics.prom` of each run.")
+    notify: Notify = Field(default=Notify(), description="Who is told of a run that is not whole, or brings news.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
@@ -203,7 +206,7 @@ def check_files(config: Config) -> list[str]:
             mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
     if config.zones_from and (control := config.zones_from.control_api):
         mistakes += _check("zones_from.control_api", control.ca_file, control.credentials)
-    return mistakes
+    return mistakes + check_watching(config.metrics, config.notify)
 
 
 def _check(place: str, ca_file: Path | None, credentials: Credentials | None) -> list[str]:

@@ -19,8 +19,10 @@ def make_private_dir(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, chunks: Iterable[bytes]) -> int:
+def write_private(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> int:
     """Write `chunks` to `path` with mode 0600, beside it first and then renamed; return the number of bytes.
+
+    Another `mode` is for what tells nothing of access.
 
     A reader never sees a part of the file, and a failure leaves what was there before. Raises UsageError when the
     place cannot be written; an error from `chunks` passes through.
@@ -28,7 +30,7 @@ def write_private(path: Path, chunks: Iterable[bytes]) -> int:
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         # O_EXCL: never follow a link that somebody else put at this name.
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise _cannot_write(path, error) from error
     size = 0

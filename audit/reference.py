@@ -10,6 +10,7 @@ from audit.checks.registry import GROUPS
 from audit.config import Config
 from audit.errors import EXIT_CODES
 from audit.exceptions import Exceptions
+from audit.metric_names import METRICS, PREFIX
 from audit.snapshot import REASONS
 from audit.strict_file import has_model, model_in
 from audit.tables import SCHEMAS, VERSION
@@ -83,10 +84,19 @@ def columns_reference() -> str:
     return "\n".join(parts)
 
 
+_EXIT_CODES_HEAD: Final = """\
+# Exit codes
+
+Of every command. All others are reserved. Metrics or messages that cannot be delivered change no exit code: they are
+told in the log, and in the metrics.
+
+"""
+
+
 def exit_codes_reference() -> str:
     """Return the table of exit codes as Markdown."""
     rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
-    return f"# Exit codes\n\nOf every command. All others are reserved.\n\n| code | meaning |\n|---|---|\n{rows}\n"
+    return f"{_EXIT_CODES_HEAD}| code | meaning |\n|---|---|\n{rows}\n"
 
 
 def config_reference() -> str:
@@ -146,6 +156,30 @@ def exceptions_reference() -> str:
     return "\n".join([_EXCEPTIONS_HEAD, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
+_METRICS_HEAD: Final = """\
+# Metrics
+
+Each run leaves `metrics.prom` in its folder. With `metrics.textfile`, `run` also writes them to a file for
+node_exporter's textfile collector, whole or not at all; with `metrics.pushgateway`, it sends them to a Pushgateway, in
+the group of `metrics.job`. Both happen however a run ends: stopped, failed, or unable to write its reports. Only a
+configuration that cannot be read leaves them as they are, so an alert on the last success always fires.
+
+All are gauges, of whole zones: no namespace and no person is in them. Of a zone that could not be read there are no
+counts, and of one that was compared with nothing there are no changes: what is not known is absent, not zero. A run
+that did not see everything says nothing of success: the last one stays as it was.
+
+Alerts (`deploy/chart/files/alerts.yaml`, a PrometheusRule) and a dashboard for Grafana
+(`deploy/chart/files/dashboard.json`) are made of these.
+
+"""
+
+
+def metrics_reference() -> str:
+    """Return the reference of all metrics as Markdown."""
+    rows = "\n".join(f"| `{PREFIX}{name}` | {text} |" for name, text in METRICS.items())
+    return f"{_METRICS_HEAD}| metric | meaning |\n|---|---|\n{rows}\n"
+
+
 # What `make docs` writes into docs/.
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
@@ -153,4 +187,5 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "exceptions.md": exceptions_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,
+    "metrics.md": metrics_reference,
 }

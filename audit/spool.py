@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from sys import intern
 from tempfile import TemporaryDirectory
 from typing import Final, overload
 
@@ -75,8 +76,9 @@ def _encoded(table: Table) -> bytes:
 def _decoded(name: str, data: bytes) -> Table:
     kept = msgspec.msgpack.decode(data, type=dict[str, _Column])
     columns: dict[str, Text | Numbers] = {}
+    # Columns and zones hold the same names: one text for each is enough.
     for column in SCHEMAS[name]:
         one = kept[column.name]
         numbers = np.frombuffer(one.data, dtype=np.int32)
-        columns[column.name] = numbers if one.values is None else Text(numbers, one.values)
+        columns[column.name] = numbers if one.values is None else Text(numbers, [*map(intern, one.values)])
     return Table(name, columns)

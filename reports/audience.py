@@ -215,12 +215,15 @@ class _Names:
     def of_table(self, table: Table) -> Table:
         """Return the table with its names replaced."""
         columns = {
-            name: Text(values.codes, [self.of(text) for text in values.values])
-            if isinstance(values, Text) and name in _NAMING
-            else values
+            name: self._of_column(values) if isinstance(values, Text) and name in _NAMING else values
             for name, values in table.columns.items()
         }
         return joined([Table(table.name, columns)])
+
+    def _of_column(self, values: Text) -> Text:
+        # The rows are few, and they share the texts of the whole zone.
+        found = values.compact()
+        return Text(found.codes, [self.of(text) for text in found.values])
 
     def of(self, text: str) -> str:
         """Return a text with every hidden name replaced."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from audit.checks.platform import Platform
 from audit.config import CsvConfig
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined
+from audit.tables import OF_THE_RUN, SCHEMAS, Table
 from reports.run import Past, RunInfo
 
 if TYPE_CHECKING:
@@ -53,10 +53,13 @@ def _csv(report: Report) -> Iterator[File]:
 
 def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
+    from reports.html.sheets import together
 
-    # Read once: tables of many zones may lie in files.
-    tables = {name: joined([*tables]) for name, tables in report.tables.items()}
-    yield File(PAGE, render_page(tables, report.run, report.past))
+    # Read once, for tables of many zones may lie in files; and held by the page alone, which lets go of them.
+    yield File(
+        PAGE,
+        render_page({name: together(name, tables) for name, tables in report.tables.items()}, report.run, report.past),
+    )
 
 
 def _jsonl(report: Report) -> Iterator[File]:

@@ -32,6 +32,7 @@ class ZoneInfo:
     excluded: int  # of these, not reported on
     verified: Verified | None = None
     compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
+    began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
 
 
 class Past(NamedTuple):
@@ -97,6 +98,7 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
         gaps=(*stale, *gap_lines(snapshot.gaps)),
         namespaces=len(snapshot.tables["namespaces"]["name"]),
         excluded=excluded,
+        began=origin.started,
     )
 
 

@@ -33,7 +33,14 @@ from tests.worlds import HOSTILE, world_of, write_dump
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "audit/demo/demo-1"
-OUTPUTS = {"findings.json", *(f"{name}.csv" for name in SCHEMAS), "manifest.json", "report.html", "snapshots"}
+OUTPUTS = {
+    "findings.json",
+    "metrics.prom",
+    *(f"{name}.csv" for name in SCHEMAS),
+    "manifest.json",
+    "report.html",
+    "snapshots",
+}
 
 
 def configuration(tmp_path: Path, zones: list[dict[str, Any]], **rest: Any) -> str:
@@ -176,7 +183,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
-            "no such format: pdf (choose from csv, html, parquet, sarif)",
+            "no such format: pdf (choose from csv, html, jsonl, ocsf, parquet, sarif, xlsx)",
         ),
         (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),

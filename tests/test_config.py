@@ -227,6 +227,8 @@ def test_the_schema_names_every_key() -> None:
         "exceptions",
         "fail_on",
         "fail_on_new",
+        "metrics",
+        "notify",
     }
     assert schema["additionalProperties"] is False
     assert all(part["additionalProperties"] is False for part in schema["$defs"].values())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
 from audit.tables import NO, UNKNOWN, YES, Table, Text
 from reports.html.overview import overview
-from reports.html.sheets import sheets
+from reports.html.sheets import sheets, together
 from tests.facts_of import all_tables, snapshot_of
 from tests.pages import AUTHENTICATED, NOBODY, WHEN, Row, tables_of
 from tests.worlds import world_of
@@ -395,14 +395,14 @@ def led_to(found: dict[str, Table], link: str) -> list[object]:
 def word(name: str, value: str | int) -> str:
     if isinstance(value, str):
         return value
-    answers = name in {"pull", "push", "expected", "unclear"}
+    answers = name in {"pull", "push", "expected", "unclear", "answer"}
     return ("no", "yes", "unknown")[value] if answers else "some" if value > 0 else "unknown" if value else "none"
 
 
 def test_a_whole_world_becomes_a_page() -> None:
     """Tables as the program makes them: every row is there once."""
     tables = all_tables(snapshot_of(world_of(5)))
-    found = sheets(tables)
+    found = sheets({name: together(name, [table]) for name, table in tables.items()})
     assert [len(found[name]) for name in ("access", "grants")] == [len(tables[name]) for name in ("access", "grants")]
     assert {"binding_uid", "scope"} & {*found["grants"].columns} == set()
 

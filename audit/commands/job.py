@@ -11,6 +11,7 @@ from audit.commands.judging import Judgement
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
+from audit.commands.watching import watched
 from audit.config import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
@@ -50,10 +51,10 @@ def run(path: Path, asked: Asked) -> int:
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
     wanted = replace(wanted_of(config, asked), stale_days=days)
-    with stopping() as stop:
+    with stopping() as stop, watched(config, stop) as watch:
         zones = zones_of(config, asked.only, stop)
         wanted = replace(wanted, every_zone=zones.whole and not asked.only)
-        folder = Run(place_of_runs(asked.out, config), wanted, stop)
+        folder = watch.run = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
         if asked.verify:
@@ -147,11 +148,12 @@ def tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
     """Print what a run has left and what it did not see; return the exit code."""
     for zone in run.zones:
         tell_gaps(zone.id, zone.gaps)
+    states = {zone.id: zone.state for zone in run.zones}
+    findings = asdict(run.findings) if run.findings else {}
+    terminal.event("run", state=run.state, exit_code=run.exit_code, zones=states, findings=findings)
     if as_json:
-        zones = {zone.id: zone.state for zone in run.zones}
-        findings = asdict(run.findings) if run.findings else {}
-        terminal.result_json({"state": run.state, "zones": zones, "folder": folder.where, "findings": findings})
-    else:
+        terminal.result_json({"state": run.state, "zones": states, "folder": folder.where, "findings": findings})
+    elif not terminal.for_programs():
         header = ["zone", "state", "namespaces", "left out", "as of"]
         rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
         terminal.table(header, rows)
@@ -163,6 +165,11 @@ def tell(run: RunInfo, folder: Store, *, as_json: bool) -> int:
 
 def tell_gaps(zone: str, gaps: Sequence[str]) -> None:
     """Say what was not seen of a zone."""
+    if terminal.for_programs():
+        # What a server answers may name people.
+        if gaps:
+            terminal.event("not_seen", {"gaps": [*gaps[:_GAPS_TOLD]]}, level="warning", zone=zone, count=len(gaps))
+        return
     for gap in gaps[:_GAPS_TOLD]:
         terminal.note(f"{zone}: not seen: {gap}")
     if len(gaps) > _GAPS_TOLD:

@@ -53,6 +53,7 @@ class Judging:
 
     def exceptions(self) -> Table:
         """Return the table `exceptions`, when all zones were judged, and tell what ends."""
+        self._earlier.clear()  # a fleet's findings, which nobody wants any more
         uses = self._deciding.uses()
         for line in remarks(uses):
             terminal.note(line)

@@ -1,6 +1,7 @@
 """A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
 from audit.config import CsvConfig
 from audit.control_map import controls_table
-from audit.errors import Stopped, UsageError
+from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
 from audit.organizations import drift
@@ -27,9 +28,13 @@ from audit.tables import SCHEMAS, Table
 from audit.verified import Verified
 from audit.version import version
 from reports.audience import Audience, Kind, audiences
+from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest, manifest
 from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
+from reports.metrics import FILE as METRICS
+from reports.metrics import metrics
+from reports.news import Counting, News
 from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
 
 _TREND: Final = 11  # earlier runs whose findings the page shows beside its own
@@ -61,6 +66,7 @@ class Run:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
         self.id = _own_folder(out, self.started)
+        terminal.log_run(self.id)
         self.store = out.inside(self.id)
         self._out = out
         self._wanted = wanted
@@ -72,6 +78,9 @@ class Run:
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
+        self._counting, self._news = Counting(), News()
+        self._stages = Stages()
+        self.ending: Ending | None = None  # once it has ended
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
@@ -85,6 +94,7 @@ class Run:
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
+        self._stages.end("collect")
         try:
             self._reports()
         except Stopped:
@@ -106,7 +116,9 @@ class Run:
         tables["controls"].append(controls_table())
         tables["exceptions"].append(self._judging.exceptions())
         self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
+        self._stages.end("resolve")
         run = self._info()
+        self._news = self._counting.news(run.zones, changes)
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
@@ -116,6 +128,7 @@ class Run:
             self._write(file.name, file.chunks, file.rows)
             if file.note:
                 terminal.note(file.note)
+        self._stages.end("write")
         self._go_on()
 
     def _past(self) -> list[Past]:
@@ -130,7 +143,9 @@ class Run:
         if differing := drift(made["organizations"]):
             terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
         self._comparing.zone(snapshot, made)
-        return made | {"findings": findings_table(self._judging.zone(snapshot, scope, made))}
+        found = self._judging.zone(snapshot, scope, made)
+        self._counting.zone(zone, found)
+        return made | {"findings": findings_table(found)}
 
     def _go_on(self) -> None:
         if self._stop.is_set():
@@ -160,6 +175,16 @@ class Run:
 
     def _manifest(self, *, stopped: bool = False) -> RunInfo:
         run = self._info()
+        self.ending = Ending(
+            state="stopped" if stopped else run.state,
+            exit_code=STOPPED if stopped else run.exit_code,
+            started=self.started.timestamp(),
+            finished=datetime.now(UTC).timestamp(),
+            run=run,
+            news=self._news,
+            stages=self._stages.seconds,
+        )
+        self._write(METRICS, [metrics(self.ending)])
         self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
         return run
 
@@ -174,6 +199,21 @@ class Run:
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             terminal.note(f"note: {error}")
+
+
+class Stages:
+    """How long each stage of a run takes."""
+
+    def __init__(self) -> None:
+        """Begin the first one."""
+        self._since = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def end(self, stage: str) -> None:
+        """Say that a stage has ended; the next begins."""
+        before, self._since = self._since, time.monotonic()
+        self.seconds[stage] = self._since - before
+        terminal.event(stage, seconds=round(self.seconds[stage], 3))
 
 
 def _own_folder(out: Store, now: datetime) -> str:

@@ -13,6 +13,7 @@ from audit.commands.job import EXIT_CODES_OF, Asked, place_of_runs, tell, tell_g
 from audit.commands.run_folder import Run
 from audit.commands.sources import collected, live, stopping
 from audit.commands.sources import zones as zones_of
+from audit.commands.watching import watched
 from audit.errors import Stopped, UsageError
 from audit.shards import Attempt, Part, job_store, records, snapshots
 from audit.zones import Zone
@@ -65,13 +66,13 @@ def merge(job: str | None, path: Path, asked: Asked) -> int:
     left = records(store)
     if not left:
         raise UsageError("no shard of this job has left anything here", where=store.where, fix="--job, --out")
-    with stopping() as stop:
+    with stopping() as stop, watched(config, stop) as watch:
         found = zones_of(config, asked.only, stop)
         known = {zone.id: zone for zone in found.zones}
         everything = {*known, *(zone for record in left.values() for zone in record.zones)}
         zones = sorted(known if asked.only else everything)
         wanted = replace(wanted_of(config, asked), every_zone=found.whole and not asked.only)
-        folder = Run(out, wanted, stop)
+        folder = watch.run = Run(out, wanted, stop)
         for name, kept in snapshots(store, left, zones):
             zone = known.get(name, Zone(name))
             folder.keep(failed(zone, "missing", kept) if isinstance(kept, str) else kept)

@@ -1,19 +1,94 @@
-"""What a person sees: results on stdout, everything else on stderr, and nothing that a name could do to a terminal."""
+"""What a person sees: results on stdout, everything else on stderr, and nothing that a name could do to a terminal.
+
+Where a program reads stderr (`--log-format json`), each line there is an object with the time and the run's id. It has
+no row of a table, and what may name people only when that is asked for.
+"""
 
 import json
+import os
+import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from audit.errors import printable
+from audit.errors import UsageError, printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
     from audit.collect.run import Listener
     from audit.snapshot import Snapshot
+
+
+LOG_FORMATS: Final = ("auto", "text", "json")
+_LAST_WORDS: Final = "REGISTRY_AUDIT_TERMINATION_LOG"  # where else they go
+_MOST: Final = 4096  # bytes of them that Kubernetes keeps
+
+
+@dataclass(slots=True)
+class _Log:
+    """How stderr is written, and what stands in every line."""
+
+    form: str = "auto"
+    names: bool = False  # also what may name people
+    run: str = ""
+    last_words: str = ""
+
+
+_log: Final = _Log()
+
+
+def log_as(form: str, *, names: bool = False) -> None:
+    """Say how to write stderr from now on: `auto` (bars on a terminal), `text` or `json`. Raises UsageError."""
+    if form not in LOG_FORMATS:
+        raise UsageError(f"no such log format: {form}", fix=f"choose from {', '.join(LOG_FORMATS)}")
+    _log.form, _log.names, _log.run, _log.last_words = form, names, "", ""
+
+
+def log_run(run: str) -> None:
+    """Say which run the lines are about from now on."""
+    _log.run = run
+
+
+def remember(words: str) -> None:
+    """Keep what `leave` is to leave."""
+    _log.last_words = words
+
+
+def leave(words: str = "") -> None:
+    """Leave what was remembered, or else these words, where Kubernetes looks for a pod's last; elsewhere do nothing."""
+    text = _log.last_words or words
+    if text:
+        with suppress(OSError):
+            # It is there already, and is nothing else than a file: never made, never a link, never waited for.
+            path = os.environ.get(_LAST_WORDS, "/dev/termination-log")
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "wb") as file:
+                if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    file.truncate()
+                    file.write(text.encode(errors="replace")[:_MOST])
+
+
+def for_programs() -> bool:
+    """Say whether stderr is JSON."""
+    return _log.form == "json"
+
+
+def event(name: str, names: Mapping[str, object] | None = None, **fields: object) -> None:
+    """Tell a program that reads stderr that something has happened: one line; nobody else is told.
+
+    What stands in `names` may name people, and is told only when that is asked for.
+    """
+    if for_programs():
+        about = {"run": _log.run} if _log.run else {}
+        asked = (names or {}) if _log.names else {}
+        line = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", "event": name, **about, **fields, **asked}
+        sys.stderr.write(json.dumps(line) + "\n")
+        sys.stderr.flush()
 
 
 def result(text: str) -> None:
@@ -29,11 +104,14 @@ def lines(texts: Iterable[str]) -> None:
 
 def result_json(value: object) -> None:
     """Write the result as JSON; names are plain ASCII there, so no terminal can be harmed."""
-    result(json.dumps(value, indent=2))
+    result(json.dumps(value, indent=None if for_programs() else 2))
 
 
-def note(text: str) -> None:
+def note(text: str, *, level: str = "info") -> None:
     """Tell the person something that is not the result; line breaks of ours are kept."""
+    if for_programs():
+        event("note", level=level, message=text)
+        return
     sys.stderr.write("\n".join(printable(line) for line in text.split("\n")) + "\n")
 
 
@@ -65,7 +143,10 @@ def _draw(header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
 @contextmanager
 def progress(zones: Sequence[str]) -> "Iterator[Listener]":
     """Show how collecting goes: bars on a terminal, a line for each zone and list elsewhere."""
-    if not sys.stderr.isatty():
+    if for_programs():
+        yield _Events()
+        return
+    if _log.form == "text" or not sys.stderr.isatty():
         yield _Lines()
         return
     from rich.console import Console
@@ -74,6 +155,31 @@ def progress(zones: Sequence[str]) -> "Iterator[Listener]":
     text = TextColumn("{task.description}", markup=False)
     with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as bars:
         yield _Bars(bars, zones)
+
+
+class _Events:
+    """One JSON line for each zone when it has been read."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, dict[str, int]] = {}
+        self._since: dict[str, float] = {}
+
+    def zone_started(self, zone: str) -> None:
+        self._counts[zone], self._since[zone] = {}, time.monotonic()
+
+    def listed(self, zone: str, kind: str, count: int) -> None:
+        self._counts.setdefault(zone, {})[kind] = count
+
+    def zone_done(self, zone: str, snapshot: "Snapshot") -> None:
+        seconds = round(time.monotonic() - self._since.pop(zone, time.monotonic()), 3)
+        event(
+            "zone",
+            zone=zone,
+            state=snapshot.state,
+            not_seen=len(snapshot.gaps),
+            seconds=seconds,
+            objects=self._counts.pop(zone, {}),
+        )
 
 
 class _Lines:

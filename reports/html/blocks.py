@@ -7,8 +7,8 @@ spaces to 4 bytes), and the columns one after the other, each padded to 4 bytes.
 import base64
 import json
 import zlib
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,29 +22,40 @@ _UNSIGNED: Final = ("<u1", "<u2", "<u4")
 _SIGNED: Final = ("<i1", "<i2", "<i4")
 
 
-def blocks(tables: Iterable[Table]) -> dict[str, str]:
-    """Return each table's block by its name, and under `texts` the list of texts that they point into.
+def blocks(tables: dict[str, Table]) -> Iterator[tuple[str, bytes]]:
+    """Yield each table's block by its name, and at the end, as `texts`, the list of texts that they point into.
 
-    Texts of a column are ranked: a smaller code is a text that sorts before. Equal tables give equal blocks.
+    Texts of a column are ranked: a smaller code is a text that sorts before. Equal tables give equal blocks. `tables`
+    is empty afterwards: a table is let go as soon as it is ranked.
     """
-    ranked = {table.name: {name: _ranked(values) for name, values in table.columns.items()} for table in tables}
-    columns = [values for found in ranked.values() for values in found.values() if isinstance(values, Text)]
-    texts = sorted({text for column in columns for text in column.values})
+    ranked: dict[str, dict[str, Ranked]] = {}
+    for name in [*tables]:
+        ranked[name] = {column: _ranked(values) for column, values in tables.pop(name).columns.items()}
+    columns = [column.texts for found in ranked.values() for column in found.values() if column.texts is not None]
+    texts = sorted({text for column in columns for text in column})
     at = {text: number for number, text in enumerate(texts)}
-    packed = {name: _table(name, found, at) for name, found in ranked.items()}
-    return {"texts": _texts(texts), **packed}
+    for name in [*ranked]:
+        yield name, _table(name, ranked.pop(name), at)
+    yield "texts", _texts(texts)
 
 
-def _ranked(values: Text | Numbers) -> Text | Numbers:
-    """Return a text column with only the texts that occur, once each and sorted."""
+class Ranked(NamedTuple):
+    """A column in the fewest bytes: numbers, or positions in `texts`, which are sorted."""
+
+    numbers: Packed
+    texts: list[str] | None = None
+
+
+def _ranked(values: Text | Numbers) -> Ranked:
+    """Return a column, a text one with only the texts that occur, once each and sorted."""
     if not isinstance(values, Text):
-        return values
+        return Ranked(_narrow(values))
     compact = values.compact()
     texts = [_whole(text) for text in compact.values]
     ordered = sorted(set(texts))
     rank = {text: code for code, text in enumerate(ordered)}
     moved = np.array([rank[text] for text in texts], dtype=np.int32)
-    return Text(moved[compact.codes], ordered)
+    return Ranked(_narrow(moved[compact.codes]), ordered)
 
 
 def _whole(text: str) -> str:
@@ -56,28 +67,25 @@ def _units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def _texts(texts: list[str]) -> str:
+def _texts(texts: list[str]) -> bytes:
     """Pack texts: their lengths in UTF-16 units, as JavaScript counts, and all of them in UTF-8."""
     lengths = np.array([_units(text) for text in texts], dtype=np.int64)
     utf8 = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
     return _pack({"rows": len(texts)}, {"lengths": _narrow(lengths), "utf8": utf8})
 
 
-def _table(name: str, columns: Mapping[str, Text | Numbers], at: Mapping[str, int]) -> str:
+def _table(name: str, columns: Mapping[str, Ranked], at: Mapping[str, int]) -> bytes:
     parts: dict[str, Packed] = {}
     kinds = {}
     rows = 0
-    for column, values in columns.items():
-        if isinstance(values, Text):
-            kinds[column] = "text"
+    for column, (numbers, texts) in columns.items():
+        kinds[column] = "number" if texts is None else "text"
+        if texts is not None:
             # Sorted texts point ever further: the steps between are smaller numbers.
-            places = np.array([at[text] for text in values.values], dtype=np.int64)
+            places = np.array([at[text] for text in texts], dtype=np.int64)
             parts[f"{column}/texts"] = _narrow(np.diff(places, prepend=0))
-            parts[column] = _narrow(values.codes)
-        else:
-            kinds[column] = "number"
-            parts[column] = _narrow(values)
-        rows = len(parts[column])
+        parts[column] = numbers
+        rows = len(numbers)
     return _pack({"name": name, "rows": rows, "kinds": kinds}, parts)
 
 
@@ -91,7 +99,7 @@ def _narrow(numbers: NDArray[Any]) -> Packed:
     raise OverflowError(f"no column has numbers from {low} to {high}")
 
 
-def _pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> str:
+def _pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> bytes:
     places, at = {}, 0
     for name, part in parts.items():
         places[name] = {"at": at, "length": len(part), "type": part.dtype.kind + str(part.dtype.itemsize * 8)}
@@ -101,4 +109,4 @@ def _pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> str:
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     packed = [packer.compress(len(said).to_bytes(4, "little") + said)]
     packed += [packer.compress(part.tobytes() + bytes(-part.nbytes % 4)) for part in parts.values()]
-    return base64.b64encode(b"".join([*packed, packer.flush()])).decode()
+    return base64.b64encode(b"".join([*packed, packer.flush()]))

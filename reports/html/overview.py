@@ -176,8 +176,9 @@ def _unknown(access: Table) -> Mask:
 def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
     """Return the columns of the matrix: label, table, which of its rows count, and the link to them."""
     spaces, access, findings = made["namespaces"], made["access"], made["findings"]
-    still = rows_of(findings, "state", *OPEN_STATES)
-    states = "".join(f"&state={state}" for state in OPEN_STATES)
+    # What may be so, because a list was not seen, is no finding yet: the last column counts what is not known.
+    still = rows_of(findings, "state", *OPEN_STATES) & (findings.numbers("answer") == YES)
+    states = "".join(f"&state={state}" for state in OPEN_STATES) + "&answer=yes"
     return [
         *(
             (f"{severity} findings", findings, still & rows_of(findings, "severity", severity), link)

@@ -29,17 +29,20 @@ _HERE: Final = files("reports") / "html"
 def render_page(tables: Mapping[str, Table], run: RunInfo, past: Sequence[Past] = ()) -> Iterator[bytes]:
     """Yield the page in chunks; equal tables of an equal run give equal bytes.
 
-    `tables` are those of the run by name, the zones of each one after the other (see `audit.tables.joined`); `past` are
-    the runs before it, oldest first.
+    `tables` are those of the run by name (see `reports.html.sheets.together`); `past` are the runs before it, oldest
+    first.
     """
     made = sheets(tables)
+    unseen = _unseen(tables["coverage"])
+    # A fleet's tables are large: what is not needed any more must not be held while the blocks are made.
+    tables = {}
     shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
     shown = replace(shown, trend=trend(past, run))
-    before, after = _shell(shown, run, _unseen(tables["coverage"])).split(_PLACE)
+    before, after = _shell(shown, run, unseen).split(_PLACE)
     yield before.encode()
-    for name, block in blocks(made.values()).items():
+    for name, block in blocks(made):
         yield f'<script type="application/octet-stream" id="block-{name}">'.encode()
-        yield block.encode()
+        yield block
         yield b"</script>\n"
     yield after.encode()
 

@@ -1,6 +1,6 @@
 """The tables of a run -> those of the page: with what they say of each other beside them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -32,13 +32,21 @@ _WHO: Final = ("subject_kind", "subject")
 _FIRST_SPACES: Final = ("open_push", "open_pull", "blind", "push_outside", "unknown", "push_people", "push_accounts")
 _FIRST_SUBJECTS: Final = ("push_everywhere", "pull_everywhere", "push_outside", "push_namespaces", "pull_namespaces")
 _ROW: Final = (*_PLACE, "repository", *_WHO)
-_LEFT_OUT: Final = {"grants": {"binding_uid", "scope"}}  # columns that the page does not show
+
+
+def together(name: str, tables: Iterable[Table]) -> Table:
+    """Return a table of the run, the zones one after the other, without the columns that the page does not show."""
+    # Left out zone by zone: the uids of a fleet's bindings alone would be a hundred megabytes.
+    return joined([_without(table, _LEFT_OUT.get(name, set())) for table in tables])
+
+
+_LEFT_OUT: Final = {"grants": {"binding_uid", "scope"}}
 
 
 def sheets(tables: Mapping[str, Table]) -> dict[str, Table]:
-    """Return the tables of the page by name; `tables` are those of the run, the zones of each one after the other."""
+    """Return the tables of the page by name; `tables` are those of the run (see `together`)."""
     homes = Homes(tables["namespaces"], tables["grants"])
-    made = {name: _without(table, _LEFT_OUT.get(name, set())) for name, table in tables.items()}
+    made = dict(tables)
     access = made["access"] = _access(tables, homes)
     for name in ("findings", "changes", "repositories"):
         made[name] = _more(made[name], {"organization": organization_column(made[name], homes)})
@@ -51,6 +59,11 @@ def sheets(tables: Mapping[str, Table]) -> dict[str, Table]:
 
 def _without(table: Table, names: set[str]) -> Table:
     return Table(table.name, {name: values for name, values in table.columns.items() if name not in names})
+
+
+def _only(table: Table, *names: str) -> Table:
+    """Return a few columns of a large table, before rows are taken of it."""
+    return Table(table.name, {name: table.columns[name] for name in names})
 
 
 def _more(table: Table, columns: Columns) -> Table:
@@ -89,8 +102,9 @@ def unclear(access: Table) -> Mask:
 
 def _namespaces(made: Mapping[str, Table], homes: Homes) -> Table:
     """Count for each namespace who can do what there by a grant of the namespace itself."""
-    wide = rows_of(made["access"], "namespace", EVERY)
-    local, wide_rows = made["access"].take(~wide), made["access"].take(wide)
+    access = _only(made["access"], *_PLACE, *_WHO, *ACTIONS, "belongs", "circle")
+    wide = rows_of(access, "namespace", EVERY)
+    local, wide_rows = access.take(~wide), access.take(wide)
     parts = [Table("", {name: one.text(name) for name in _PLACE}) for one in (made["namespaces"], local)]
     places = joined(parts)
     every = numbered(places, _PLACE)
@@ -234,7 +248,7 @@ def _tokens_of(made: Mapping[str, Table], subjects: Table) -> Numbers:
 
 def _repositories(made: Mapping[str, Table]) -> Table:
     """Count for each repository who can pull and push there by a grant of its namespace."""
-    repositories, access = made["repositories"], made["access"]
+    repositories, access = made["repositories"], _only(made["access"], *_ROW, "pull", "push")
     whole = access.take(rows_of(access, "repository", EVERY) & ~rows_of(access, "namespace", EVERY))
     named = access.take(~rows_of(access, "repository", EVERY) & ~rows_of(access, "namespace", EVERY))
     spaces, columns = numbered(whole, _PLACE), Columns()

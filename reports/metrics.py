@@ -1,0 +1,117 @@
+"""Metrics of a run in Prometheus' text format: of zones, never of anything smaller, and no name of a person."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from audit.metric_names import LAST_SUCCESS, METRICS, PREFIX
+from audit.tables import SEVERITIES
+from reports.ending import STATES, Ending
+from reports.news import ZoneNews
+from reports.run import ZoneInfo
+
+FILE: Final = "metrics.prom"
+_ZONE_STATES: Final = ("complete", "partial", "failed", "stale")
+
+Labels = Mapping[str, str]
+Sample = tuple[str, Labels, float]
+
+
+def metrics(ending: Ending, last_success: float | None = None) -> bytes:
+    """Return the metrics of a run in the text format.
+
+    A run that is not complete claims no success: `last_success` is then what an earlier one left, if anything.
+    """
+    success = ending.finished if ending.whole else last_success
+    samples = [*_run(ending, success), *_zones(ending)]
+    return "".join(_family(name, text, samples) for name, text in METRICS.items()).encode()
+
+
+def last_success_in(data: bytes) -> float | None:
+    """Return the time of the last success that earlier metrics hold; None when they hold none that can be read."""
+    for line in data.decode(errors="replace").splitlines():
+        name, _, value = line.partition(" ")
+        if name == PREFIX + LAST_SUCCESS:
+            try:
+                return float(value)
+            except ValueError:
+                return None
+    return None
+
+
+def _run(ending: Ending, success: float | None) -> Iterator[Sample]:
+    if ending.run:
+        yield "build_info", {"version": ending.run.version}, 1
+    if success is not None:
+        yield LAST_SUCCESS, {}, success
+    yield "last_completion_timestamp_seconds", {}, ending.finished
+    for state in STATES:
+        yield "run_state", {"state": state}, state == ending.state
+    yield "run_exit_code", {}, ending.exit_code
+    yield "run_duration_seconds", {}, ending.finished - ending.started
+    for stage, seconds in ending.stages.items():
+        yield "stage_duration_seconds", {"stage": stage}, seconds
+    for channel, told in ending.delivered.items():
+        yield "notification_delivered", {"channel": channel}, told
+
+
+def _zones(ending: Ending) -> Iterator[Sample]:
+    for zone in ending.run.zones if ending.run else ():
+        yield from _zone(zone)
+    for zone_news in ending.news.zones:
+        yield from _news(zone_news)
+
+
+def _zone(zone: ZoneInfo) -> Iterator[Sample]:
+    labels = {"zone": zone.id}
+    for state in _ZONE_STATES:
+        yield "zone_state", {**labels, "state": state}, state == zone.state
+    began, ended = _seconds(zone.began), _seconds(zone.as_of)
+    if began is not None and ended is not None:
+        yield "zone_duration_seconds", labels, ended - began
+    yield "zone_gaps", labels, len(zone.gaps)
+    if zone.state != "failed":
+        yield "zone_namespaces", labels, zone.namespaces
+        if ended is not None:
+            yield "zone_facts_timestamp_seconds", labels, ended
+
+
+def _news(zone: ZoneNews) -> Iterator[Sample]:
+    labels = {"zone": zone.zone}
+    for severity in SEVERITIES:
+        yield "findings", {**labels, "severity": severity}, zone.findings[severity]
+        yield "new_findings", {**labels, "severity": severity}, zone.new[severity]
+    yield "findings_unknown", labels, zone.unknown
+    for check, count in zone.checks.items():
+        yield "findings_by_check", {**labels, "check": check}, count
+    # What was compared with nothing has no changes that are known, and that is not zero.
+    for change, count in (zone.changes or {}).items():
+        yield "access_changes", {**labels, "change": change}, count
+    if zone.anonymous is not None:
+        yield "new_anonymous_access", labels, zone.anonymous
+
+
+def _seconds(when: str) -> float | None:
+    try:
+        return datetime.fromisoformat(when).timestamp()
+    except ValueError:
+        return None
+
+
+def _family(name: str, text: str, samples: Iterable[Sample]) -> str:
+    lines = [f"{PREFIX}{name}{_labels(labels)} {_number(value)}\n" for one, labels, value in samples if one == name]
+    head = f"# HELP {PREFIX}{name} {text}\n# TYPE {PREFIX}{name} gauge\n"
+    return head + "".join(lines) if lines else ""
+
+
+def _labels(labels: Labels) -> str:
+    shown = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{shown}}}" if shown else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(round(value, 3))
