@@ -29,7 +29,8 @@ properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of R
 	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/test_tables_against_rbac.py
 
 docs: $(STAMP) ## Write the references in docs/ from the code
-	$(BIN)/python -c "from audit.reference import DOCUMENTS as all; [open(f'docs/{n}', 'w').write(t()) for n, t in all.items()]"
+	$(BIN)/python -c "from audit.reference import DOCUMENTS as a; from reports.evidence import DOCUMENTS as b; \
+	  [open(f'docs/{n}', 'w').write(t()) for n, t in (a | b).items()]"
 
 bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both
 	$(BIN)/python -m benchmarks.bench
@@ -43,6 +44,8 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade -q -o deploy/image/build.txt deploy/image/build.in
 
 screenshots: $(STAMP) ## Take the pictures of the README again
 	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/test_screenshots.py

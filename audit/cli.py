@@ -16,7 +16,8 @@ from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, p
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 10 findings that --fail-on or --fail-on-new asks to fail on, 143 stopped."
+    "4 nothing usable, 5 evidence that does not hold, 10 findings that --fail-on or --fail-on-new "
+    "asks to fail on, 143 stopped."
 )
 
 app = typer.Typer(
@@ -95,6 +96,9 @@ FailOn = Annotated[
     ),
 ]
 FailOnNew = Annotated[bool, typer.Option("--fail-on-new", help="Exit code 10 at findings that are new.")]
+SignKey = Annotated[
+    Path | None, typer.Option("--sign-key", help="Sign the manifest with this key of minisign.", metavar="FILE")
+]
 StaleDays = Annotated[
     float | None,
     typer.Option(
@@ -158,6 +162,7 @@ def run(
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     job: JobName = None,
+    sign_key: SignKey = None,
     *,
     shard: Annotated[
         bool,
@@ -165,6 +170,9 @@ def run(
             "--shard",
             help="Collect only the part of the zones that JOB_COMPLETION_INDEX of JOB_COMPLETIONS is, for `merge`.",
         ),
+    ] = False,
+    and_merge: Annotated[
+        bool, typer.Option("--merge", help="With --shard: the shard that is done last makes the report of all.")
     ] = False,
     fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
@@ -182,12 +190,15 @@ def run(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        sign_key=sign_key,
         as_json=as_json,
     )
     if shard:
         from audit.commands import shards
 
-        return partial(shards.run_shard, config, job, asked)
+        return partial(shards.run_shard, config, job, asked, and_merge=and_merge)
+    if and_merge:
+        raise UsageError("--merge belongs to --shard", fix="registry-audit merge makes the report by itself")
     from audit.commands.job import run
 
     return partial(run, config, asked)
@@ -202,6 +213,7 @@ def merge(
     formats: Formats = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
@@ -217,6 +229,7 @@ def merge(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        sign_key=sign_key,
         as_json=as_json,
     )
     return partial(shards.merge, job, config, asked)
@@ -249,6 +262,7 @@ def report(
     ] = None,
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
+    sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
     as_json: AsJson = False,
@@ -264,6 +278,7 @@ def report(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        sign_key=sign_key,
         as_json=as_json,
     )
     return partial(job.report, snapshot or (), config, asked)
@@ -464,6 +479,39 @@ def history(
     from audit.commands import history
 
     return partial(history.history, asked, runs, zone or (), config, as_json=as_json)
+
+
+@app.command("check-evidence")
+def check_evidence(
+    path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
+    public_key: Annotated[
+        Path | None,
+        typer.Option("--public-key", help="Every run must be signed by this key of minisign.", metavar="FILE"),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say whether runs are as they were written: every file, every number, and the chain from run to run."""
+    from audit.commands import evidence
+
+    return partial(evidence.check, path, public_key, as_json=as_json)
+
+
+@app.command()
+def prune(
+    config: Scope = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder or URL of runs.", metavar="DIR|URL")] = None,
+    keep_days: Annotated[
+        int | None, typer.Option("--keep-days", help="Remove runs that are older.", metavar="N", min=1)
+    ] = None,
+    sign_key: SignKey = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Remove the files of old runs; their manifests stay, so that the chain can be checked."""
+    from audit.commands import evidence
+
+    return partial(evidence.prune, config, out, keep_days, sign_key, as_json=as_json)
 
 
 @config_app.command("check")

@@ -19,6 +19,7 @@ from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, Zo
 
 FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
 USUAL_FORMATS: Final = ("csv", "html")
+PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 
@@ -162,6 +163,18 @@ class PlatformConfig(Model):
     )
 
 
+class EvidenceConfig(Model):
+    """How runs are proven, and how long they are kept."""
+
+    key_file: FilePath | None = Field(default=None, description="Secret key (minisign) that signs manifests.")
+    password_env: Text = Field(
+        default=PASSWORD_ENV, description="Environment variable that holds the key's password, if it has one."
+    )
+    keep_days: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Days that `prune` keeps runs; their manifests stay for ever."
+    )
+
+
 class Config(Model):
     """The whole configuration."""
 
@@ -176,6 +189,9 @@ class Config(Model):
     collect: Collect = Field(default=Collect(), description="How zones are read.")
     checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
     platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
+    evidence: EvidenceConfig = Field(
+        default=EvidenceConfig(), description="How runs are proven, and how long they are kept: docs/evidence.md."
+    )
     exceptions: FilePath | None = Field(default=None, description="File of what has been accepted: docs/exceptions.md.")
     fail_on: Severity | None = Field(
         default=None, description="End with exit code 10 at open findings of this severity or a worse one."
@@ -200,6 +216,9 @@ def check_files(config: Config) -> list[str]:
     mistakes = []
     if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
         mistakes.append(f"exceptions: there is no file that can be read at {config.exceptions}")
+    key = config.evidence.key_file
+    if key and not (key.is_file() and os.access(key, os.R_OK)):
+        mistakes.append(f"evidence.key_file: there is no file that can be read at {key}")
     for at, zone in enumerate(config.zones):
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():

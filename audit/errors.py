@@ -9,10 +9,11 @@ EXIT_CODES: Final[dict[int, str]] = {
     2: "usage or configuration",
     3: "partial: something could not be seen, or a zone contradicts its tables; what was written says so",
     4: "nothing usable: no zone could be read",
+    5: "evidence that does not hold (`check-evidence`): it is not what the run wrote",
     10: "findings that `--fail-on` or `--fail-on-new` asks to fail on; partial wins over it",
     143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
 }
-DONE, BROKEN, USAGE, PARTIAL, NOTHING, FINDINGS, STOPPED = EXIT_CODES
+DONE, BROKEN, USAGE, PARTIAL, NOTHING, NOT_HOLDING, FINDINGS, STOPPED = EXIT_CODES
 
 _CONTROL = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
 # Bidirectional overrides and line separators can make a terminal show another text than the one meant.

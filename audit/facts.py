@@ -39,6 +39,7 @@ class Facts:
         self._columns = {name: {column: array("i") for column in columns} for name, columns in TABLES.items()}
         self._gaps: set[Gap] = set()
         self._listings: list[Listing] = []
+        self._cluster_id = ""
 
     def add(self, kind: str, items: Sequence[Item]) -> None:
         """Add objects of one kind (a plural)."""
@@ -73,6 +74,7 @@ class Facts:
 
     def snapshot(self, origin: Origin) -> Snapshot:
         """Return the snapshot of all that was added; the order of arrival leaves no trace."""
+        origin = msgspec.structs.replace(origin, cluster_id=self._cluster_id)
         strings = sorted(self._pool)
         rank = np.empty(len(strings), dtype=np.int32)
         rank[np.fromiter((self._pool[text] for text in strings), dtype=np.int64, count=len(strings))] = np.arange(
@@ -98,6 +100,8 @@ class Facts:
 
     def _namespaces(self, items: Sequence[Item]) -> None:
         namespaces = cast("Sequence[Namespace]", items)
+        own = (i.metadata.uid for i in namespaces if i.metadata.name == "kube-system")
+        self._cluster_id = next(own, self._cluster_id)
         self._put("namespaces", "name", (i.metadata.name for i in namespaces))
         self._put("namespaces", "created", (i.metadata.created or "" for i in namespaces))
         self._put("namespaces", "labels", (_labels(i.metadata.labels) for i in namespaces))

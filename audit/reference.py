@@ -168,8 +168,8 @@ All are gauges, of whole zones: no namespace and no person is in them. Of a zone
 counts, and of one that was compared with nothing there are no changes: what is not known is absent, not zero. A run
 that did not see everything says nothing of success: the last one stays as it was.
 
-Alerts (`deploy/chart/files/alerts.yaml`, a PrometheusRule) and a dashboard for Grafana
-(`deploy/chart/files/dashboard.json`) are made of these.
+Alerts (`deploy/chart/files/monitoring/alerts.yaml`, a PrometheusRule) and a dashboard for Grafana
+(`deploy/chart/files/monitoring/dashboard.json`) are made of these.
 
 """
 

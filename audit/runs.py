@@ -22,6 +22,7 @@ FORMAT: Final = "registry-audit manifest"
 VERSION: Final = 1
 SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
+PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
 _READ: Final = (COMPLETE, "partial")  # states of a zone that was read in that very run
 
 _RUN: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-([1-9]\d?))?")
@@ -33,6 +34,13 @@ class ZoneRecord(msgspec.Struct, frozen=True):
 
     id: str
     state: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A run before another one: its id, and the SHA-256 (hex) of its manifest."""
+
+    run_id: str
+    sha256: str
 
 
 class TallyRecord(msgspec.Struct, frozen=True):
@@ -47,6 +55,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     run_id: str
     started: str
     zones: tuple[ZoneRecord, ...]
+    finished: str = ""
     every_zone: bool = False
     findings: TallyRecord | None = None
 
@@ -66,6 +75,7 @@ class Manifest(msgspec.Struct, frozen=True):
     state: str
     run: RunRecord
     files: tuple[FileRecord, ...]
+    previous: Link | None = None
 
     @property
     def id(self) -> str:
@@ -77,6 +87,11 @@ class Manifest(msgspec.Struct, frozen=True):
         if zone:
             return any(one.id == zone and one.state == COMPLETE for one in self.run.zones)
         return self.state == COMPLETE
+
+
+def is_run(name: str) -> bool:
+    """Say whether a name is the id of a run."""
+    return _RUN.fullmatch(name) is not None
 
 
 class EarlierSnapshot(NamedTuple):
@@ -94,10 +109,22 @@ class Runs:
         self._store = store
         self._tell = tell
         self._manifests: dict[str, Manifest | None] = {}
+        self._digests: dict[str, str] = {}
 
     def listed(self, *, before: str = "") -> list[Manifest]:
         """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
         return list(self._newest_first(before))[::-1]
+
+    def head(self) -> Link | None:
+        """Return the run that ended last, which the next one names as the one before; None when there is none.
+
+        Runs form a chain in the order in which they ended: it is the newest that no other names.
+        """
+        listed = self.listed()
+        named = {run.previous.run_id for run in listed if run.previous}
+        unnamed = [run for run in listed if run.id not in named]
+        last = max(unnamed, key=lambda run: (run.run.finished, _order(run.id)), default=None)
+        return Link(last.id, self._digests[last.id]) if last else None
 
     def recent(self, most: int, *, before: str = "") -> list[Manifest]:
         """Return the last `most` runs that have ended, oldest first; with `before`, of those before that run."""
@@ -149,12 +176,21 @@ class Runs:
         try:
             data = self._store.read(f"{run.id}/{name}")
         except OSError as error:
+            if self._pruned(run.id):
+                return None
             self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; it is not used")
             return None
         if hashlib.sha256(data).hexdigest() != wanted:
             self._tell(f"{run.id}/{name}: was changed after the run wrote it; it is not used")
             return None
         return data
+
+    def _pruned(self, run: str) -> bool:
+        """Say whether the files of a run were removed by age: that they are not there is then as it should be."""
+        try:
+            return bool(self._store.read(f"{run}/{PRUNED}"))
+        except OSError:
+            return False
 
     def _newest_first(self, before: str) -> Iterator[Manifest]:
         """Yield the runs that have ended; manifests are read as they are needed, and once."""
@@ -172,7 +208,8 @@ class Runs:
     def _manifest(self, name: str) -> Manifest | None:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
-            found = msgspec.json.decode(self._store.read(f"{name}/{MANIFEST}"), type=Manifest)
+            data = self._store.read(f"{name}/{MANIFEST}")
+            found = msgspec.json.decode(data, type=Manifest)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -184,6 +221,7 @@ class Runs:
         if wrong:
             self._tell(f"{name}/{MANIFEST}: {wrong}; this run is left out")
             return None
+        self._digests[name] = hashlib.sha256(data).hexdigest()
         return found
 
 
@@ -201,11 +239,12 @@ def _wrong(manifest: Manifest, name: str) -> str:
         return f"has version {manifest.version}, and this program reads version {VERSION}"
     if manifest.id != name:
         return "is of another run"
-    if not all(_inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
+    if not all(inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
         return "names a file that cannot be one of the run"
     return ""
 
 
-def _inside(name: str) -> bool:
+def inside(name: str) -> bool:
+    """Say whether a name can be one of a file in a run's folder: it does not lead out of it."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

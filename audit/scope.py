@@ -21,15 +21,16 @@ class Scope:
 
 
 def scope_of(snapshot: Snapshot, selects: Selects | None) -> Scope:
-    """Return the scope of a zone; namespaces that only bindings speak of are judged like all others."""
+    """Return the scope of a zone; namespaces that only their objects speak of are judged alike."""
     if selects is None:
         return Scope()
     table, text = snapshot.tables["namespaces"], snapshot.strings
     labels = dict(zip(table["name"].tolist(), table["labels"].tolist(), strict=True))
-    known = np.union1d(table["name"], snapshot.tables["bindings"]["namespace"]).tolist()
+    spaces = [snapshot.tables[name]["namespace"] for name in ("bindings", "imagestreams", "tokens")]
+    known = np.unique(np.concatenate([table["name"], *spaces])).tolist()
     names = [*(code for code in known if code), *_only_in_gaps(snapshot, known)]
     kept = tuple(
-        text[code] for code in names if selects(text[code], _labels(text[labels[code]]) if code in labels else None)
+        text[code] for code in names if selects(text[code], labels_of(text[labels[code]]) if code in labels else None)
     )
     return Scope(kept, len(names) - len(kept))
 
@@ -39,5 +40,6 @@ def _only_in_gaps(snapshot: Snapshot, known: list[int]) -> list[int]:
     return sorted(code for code in codes if code > 0 and code not in set(known))
 
 
-def _labels(text: str) -> dict[str, str]:
+def labels_of(text: str) -> dict[str, str]:
+    """Return the labels that a text of the snapshot holds."""
     return msgspec.json.decode(text, type=dict[str, str]) if text else {}

@@ -117,6 +117,7 @@ class Origin(msgspec.Struct, frozen=True):
     started: str = ""
     finished: str = ""
     tool: str = ""
+    cluster_id: str = ""  # uid of the namespace kube-system: every cluster has its own, and needs no further right
     stale: str = ""
     tried: str = ""
 

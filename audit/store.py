@@ -6,6 +6,7 @@ them; they never stand in a URL.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -43,6 +44,10 @@ class Store(Protocol):
         """Return the names of all files below a folder, sorted, as seen from this place; links are not followed."""
         ...
 
+    def others(self) -> list[str]:
+        """Return the names of what is below this place and is neither a file nor leads to one: links, empty folders."""
+        ...
+
     def read(self, name: str) -> bytes:
         """Return a file."""
         ...
@@ -57,6 +62,14 @@ class Store(Protocol):
 
     def point(self, name: str, target: str) -> None:
         """Make `name` lead to `target` in one step: a link in a folder, elsewhere a file that holds the name."""
+        ...
+
+    def pointed(self, name: str) -> str:
+        """Return what `name` leads to, as `point` made it; empty when it leads nowhere."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file, a link, or a folder with all in it."""
         ...
 
     def inside(self, name: str) -> "Store":
@@ -95,9 +108,12 @@ def placed(place: str) -> tuple[Store, str]:
         raise UsageError("this is a bucket, and no folder in one", where=place, fix="add the name of a folder")
     store = store_of(parent)
     try:
-        return store, store.read(name).decode() if name == LATEST else name
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError("this leads nowhere", where=place, fix="give a run, or a folder of runs") from error
+        target = store.pointed(name) if name == LATEST else name
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=place) from error
+    if not target:
+        raise UsageError("this leads nowhere", where=place, fix="give a run, or a folder of runs")
+    return store, target
 
 
 def folder_of(place: str) -> Store:
@@ -127,6 +143,11 @@ class Folder:
         return sorted(
             (Path(folder) / one).relative_to(self.path).as_posix() for folder, _, names in found for one in names
         )
+
+    def others(self) -> list[str]:
+        """Return the names of links, of folders without anything in them, and of what is no file."""
+        found = self.path.rglob("*")
+        return sorted(one.relative_to(self.path).as_posix() for one in found if _is_other(one))
 
     def read(self, name: str) -> bytes:
         """Return a file."""
@@ -161,6 +182,19 @@ class Folder:
         except OSError as error:
             raise UsageError(f"cannot move this link: {error.strerror}", where=str(self.path / name)) from error
 
+    def pointed(self, name: str) -> str:
+        """Return where a link leads."""
+        link = self.path / name
+        return str(link.readlink()) if link.is_symlink() else ""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, a link, or a folder with all in it."""
+        path = self.path / name
+        try:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError as error:
+            raise UsageError(f"cannot remove this: {error.strerror}", where=str(path)) from error
+
     def inside(self, name: str) -> Store:
         """Return a folder in this one."""
         return Folder(self.path / name)
@@ -194,6 +228,10 @@ class Bucket:
         )
         return sorted(one["path"].removeprefix(self._folder).strip("/") for one in found)
 
+    def others(self) -> list[str]:
+        """Return nothing: a bucket holds files only."""
+        return []
+
     def read(self, name: str) -> bytes:
         """Return a file."""
         import obstore
@@ -226,6 +264,22 @@ class Bucket:
     def point(self, name: str, target: str) -> None:
         """Write the name of the target into a file."""
         self.write(name, [target.encode()])
+
+    def pointed(self, name: str) -> str:
+        """Return what the file of this name holds."""
+        try:
+            return self.read(name).decode("ascii", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, or all files whose names begin with that of the folder."""
+        import obstore
+
+        def remove(store: "ObjectStore") -> None:
+            obstore.delete(store, [self._path(one) for one in self.files(name) or [name]])
+
+        self._told(remove, name)
 
     def inside(self, name: str) -> Store:
         """Return a folder in this one."""
@@ -264,6 +318,12 @@ class Bucket:
                 self._root, client_options={"timeout": "120s", "allow_http": plain}, retry_config=patience
             )
         return self._made
+
+
+def _is_other(path: Path) -> bool:
+    if path.is_symlink():
+        return True
+    return not any(path.iterdir()) if path.is_dir() else not path.is_file()
 
 
 def _said(error: Exception) -> str:

@@ -1,13 +1,18 @@
 """What is collected where, and how hypothesis searches."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
+from audit.commands import sealing
+from reports import evidence
 from tests.browser import Opened, started
 from tests.pages import page_of, sample, sample_run
 
@@ -17,6 +22,20 @@ settings.load_profile("any machine")
 
 # Wants a folder with `kube-apiserver` and `etcd`, as is the convention; without it, it is no test of this machine.
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["test_real_server.py"]
+
+_MANIFESTS = jsonschema.Draft202012Validator(evidence.manifest_schema())
+
+
+@pytest.fixture(autouse=True)
+def _manifests_follow_their_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test is about: each manifest that it makes is what the published schema says."""
+
+    def checked(*given: Any, **more: Any) -> bytes:
+        data = evidence.manifest(*given, **more)
+        _MANIFESTS.validate(json.loads(data))
+        return data
+
+    monkeypatch.setattr(sealing, "manifest", checked)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,7 @@ OUTPUTS = {
     "metrics.prom",
     *(f"{name}.csv" for name in SCHEMAS),
     "manifest.json",
+    "manifest.sha256",
     "report.html",
     "snapshots",
 }
@@ -84,7 +85,7 @@ def test_a_run_over_several_zones(tmp_path: Path, capsys: pytest.CaptureFixture[
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["state"] == "complete"
     assert {file["name"] for file in manifest["files"]} == {
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.stem != "manifest"
     }
     assert {file["name"]: file["rows"] for file in manifest["files"]}["access.csv"] == len(rows(folder / "access.csv"))
 

@@ -223,6 +223,7 @@ def test_the_schema_names_every_key() -> None:
         "collect",
         "checks",
         "platform",
+        "evidence",
     } | {
         "exceptions",
         "fail_on",

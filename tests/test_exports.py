@@ -70,6 +70,7 @@ def test_every_export_of_a_run_reconciles_with_its_manifest(tmp_path: Path) -> N
     assert len(runs) == 2
     for run in runs:
         rows = reconciled(run)
+        assert run_command(["check-evidence", str(run)]) == 0
         assert rows["Reviews"] > 100
         assert rows["Platform"] > 50
 

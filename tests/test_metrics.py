@@ -23,7 +23,7 @@ from reports.run import ZoneInfo
 from tests.endings import ZEROES, finding, quiet, zone_news
 from tests.pages import WHEN, run_of, zone
 
-FILES = Path(__file__).parent.parent / "deploy/chart/files"
+FILES = Path(__file__).parent.parent / "deploy/chart/files/monitoring"
 Values = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 

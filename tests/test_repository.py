@@ -18,12 +18,13 @@ from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
 from benchmarks.stage import STAGES
+from reports.evidence import DOCUMENTS as EVIDENCE
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-@pytest.mark.parametrize(("name", "text"), DOCUMENTS.items())
+@pytest.mark.parametrize(("name", "text"), [*DOCUMENTS.items(), *EVIDENCE.items()])
 def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -> None:
     """The documents are the code's own words."""
     assert (ROOT / "docs" / name).read_text() == text()
@@ -43,6 +44,8 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
             "can",
             "demo",
             "query",
+            "check-evidence",
+            "prune",
             "verify",
             "zones",
             "checks",

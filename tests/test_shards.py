@@ -268,3 +268,21 @@ def test_a_shard_tells_programs_too(config: str, tmp_path: Path, capsys: pytest.
         assert run_command(command) == 3
         assert "the earlier one counts" in capsys.readouterr().err
     assert {zone.state for zone in records(store_of(out).inside("shards/one"))[0].zones.values()} == {"complete"}
+
+
+def test_the_shard_that_is_done_last_makes_the_report(
+    config: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no other: one run, of all zones. By itself, --merge means nothing."""
+    monkeypatch.setenv("JOB_COMPLETIONS", str(COUNT))
+    out = tmp_path / "runs"
+    command = ["run", "--shard", "--merge", "--job", "fleet-1", "--config", config, "--out", str(out)]
+    for index in (2, 0, 1):
+        assert [run.name for run in out.glob("2*")] == []
+        monkeypatch.setenv("JOB_COMPLETION_INDEX", str(index))
+        assert run_command(command) == 0
+    (run,) = out.glob("2*")
+    assert [zone["id"] for zone in json.loads((run / "manifest.json").read_text())["run"]["zones"]] == ZONES
+    capsys.readouterr()
+    assert run_command(["run", "--merge", "--config", config, "--out", str(out)]) == 2
+    assert "--merge belongs to --shard" in capsys.readouterr().err

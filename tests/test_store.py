@@ -54,6 +54,35 @@ def test_what_is_written_is_read(store: Store) -> None:
         store.read("b/none.txt")
 
 
+def test_what_leads_somewhere_and_what_goes(store: Store) -> None:
+    """`latest` leads to what it was pointed at; files go one by one, or with the folder that they are in."""
+    assert store.pointed("latest") == ""
+    store.write("run/a.txt", [b"a"])
+    store.write("run/inner/b.txt", [b"b"])
+    store.write("run-2/c.txt", [b"c"])
+    store.point("latest", "run")
+    assert store.pointed("latest") == "run"
+    store.remove("run/a.txt")
+    assert store.files("run") == ["run/inner/b.txt"]
+    store.remove("run")
+    assert store.files("run") == []
+    assert store.files("run-2") == ["run-2/c.txt"]
+    with pytest.raises(UsageError, match="run/none"):
+        (store if isinstance(store, Folder) else Bucket("s3://nobody", "")).remove("run/none")
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    """Links, whatever they lead to, folders without a file, and what is neither; a bucket has none of these."""
+    store = Folder(tmp_path)
+    store.write("run/a.txt", [b"a"])
+    (tmp_path / "run/link").symlink_to("a.txt")
+    (tmp_path / "folders").symlink_to("run")
+    (tmp_path / "run/empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    assert store.others() == ["folders", "pipe", "run/empty", "run/link"]
+    assert Bucket("s3://bucket", "").others() == []
+
+
 def test_a_file_that_breaks_off_is_not_there(store: Store) -> None:
     """What was there before stays as it was."""
     store.write("file", [b"before"])
@@ -167,6 +196,8 @@ def test_a_run_in_a_bucket_is_as_one_in_a_folder(
     for out in (bucket, str(tmp_path / "out")):
         for _ in range(2):
             assert run_command(["report", "-s", dump, "-o", out, "-f", "csv", "-f", "parquet"]) == 0
+    for runs in (bucket, f"{bucket}/latest"):
+        assert run_command(["check-evidence", runs]) == 0
     there, here = folder_of(f"{bucket}/latest"), Folder((tmp_path / "out/latest").resolve())
     run, own = there.where.rpartition("/")[2], here.path.name
     assert [name.replace(run, own) for name in there.files()] == here.files()
@@ -186,10 +217,15 @@ def test_a_run_in_a_bucket_is_as_one_in_a_folder(
     for runs, many in ((bucket, 2), (f"{bucket}/latest", 1)):
         answer = said("query", "SELECT count(DISTINCT run) AS runs FROM access", "--runs", runs, "--json")
         assert json.loads(answer) == [{"runs": many}]
+    assert said("prune", "--out", bucket, "--keep-days", 1) == "0 removed; their manifests stay\n"
     kept, known = (
         json.loads(said("history", "ns/ns-0", "--runs", runs, "--json"))["spans"] for runs in (bucket, tmp_path / "out")
     )
     assert len(kept) == len(known) > 0
+    there.write("access.csv", [b""])
+    assert run_command(["check-evidence", bucket]) == 5
+    assert f"{run}: access.csv was changed" in capsys.readouterr().out
+    assert run_command(["check-evidence", "s3://nobody"]) == 2
 
 
 def test_what_a_query_cannot_fetch_is_said(capsys: pytest.CaptureFixture[str], bucket: str) -> None:

@@ -1,5 +1,6 @@
 """The main job and its parts: `run`, `collect`, `report` and `demo`."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.judging import Judgement
 from audit.commands.run_folder import Run, Wanted
+from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
 from audit.commands.watching import watched
@@ -43,6 +45,7 @@ class Asked:
     exceptions: Path | None = None
     fail_on: str | None = None
     fail_on_new: bool = False
+    sign_key: Path | None = None
     as_json: bool = False
 
 
@@ -113,19 +116,44 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
     chosen = tuple(dict.fromkeys(asked.formats or (config.output.formats if config else USUAL_FORMATS)))
+    judgement = _judgement(config, asked)
     return Wanted(
         chosen,
         config.namespaces.selects if config and not config.namespaces.everything else None,
         config_digest(config) if config else "",
-        _judgement(config, asked),
+        judgement,
+        Seal(
+            reach_of(config, judgement.settings),
+            _options(config, asked, chosen, judgement),
+            signer_of(config, asked.sign_key),
+        ),
         reports_by=config.output.reports_by if config else (),
         reports_for=tuple(map(audience, asked.readers)),
         csv=config.output.csv if config else CsvConfig(),
     )
 
 
+def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgement: Judgement) -> dict[str, str]:
+    """Return what was asked for, as the manifest says it: what decides what a run holds."""
+    exceptions = _exceptions(config, asked)
+    said = {
+        "zones": ", ".join(asked.only),
+        "formats": ", ".join(formats),
+        "scope": asked.scope or (config.collect.scope if config else ""),
+        "verify": str(asked.verify or ""),
+        "exceptions_sha256": hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
+        "fail_on": judgement.gate.fail_on or "",
+        "fail_on_new": "yes" if judgement.gate.fail_on_new else "",
+    }
+    return {name: text for name, text in said.items() if text}
+
+
+def _exceptions(config: Config | None, asked: Asked) -> Path | None:
+    return asked.exceptions or (config.exceptions if config else None)
+
+
 def _judgement(config: Config | None, asked: Asked) -> Judgement:
-    path = asked.exceptions or (config.exceptions if config else None)
+    path = _exceptions(config, asked)
     severity = asked.fail_on or (config.fail_on if config else None)
     if severity and severity not in SEVERITIES:
         raise UsageError(f"no such severity: {severity}", fix=f"choose from {', '.join(SEVERITIES)}")

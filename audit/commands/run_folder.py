@@ -11,6 +11,7 @@ from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
+from audit.commands.sealing import Seal, Sealing
 from audit.config import CsvConfig
 from audit.control_map import controls_table
 from audit.errors import STOPPED, Stopped, UsageError
@@ -18,7 +19,7 @@ from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
 from audit.organizations import drift
 from audit.results import facts_of
-from audit.runs import COMPLETE, MANIFEST, Runs
+from audit.runs import COMPLETE, Runs
 from audit.scope import Scope, Selects, scope_of
 from audit.snapshot import SUFFIX, Snapshot, encode
 from audit.spool import Spool
@@ -29,7 +30,7 @@ from audit.verified import Verified
 from audit.version import version
 from reports.audience import Audience, Kind, audiences
 from reports.ending import Ending
-from reports.evidence import Hashing, Written, evidence_digest, manifest
+from reports.evidence import Hashing, Written, evidence_digest
 from reports.formats import Report, files
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
@@ -52,6 +53,7 @@ class Wanted:
     selects: Selects | None = None
     config_digest: str = ""
     judgement: Judgement = field(default_factory=Judgement)
+    seal: Seal = field(default_factory=Seal)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
     reports_by: Sequence[Kind] = ()
@@ -76,6 +78,7 @@ class Run:
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
         self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
+        self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, out)
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
         self._counting, self._news = Counting(), News()
@@ -91,6 +94,7 @@ class Run:
         self._write(zone_file(zone), [encode(snapshot)])
         self.snapshots.add(snapshot)
         self._zones[zone] = zone_info(snapshot, scope.excluded), scope
+        self._sealing.seen(snapshot)
 
     def finish(self) -> RunInfo:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
@@ -142,6 +146,7 @@ class Run:
         made = facts_of(snapshot, scope, organization_label=self._wanted.judgement.settings.organization_label)
         if differing := drift(made["organizations"]):
             terminal.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        self._sealing.counted(snapshot, made)
         self._comparing.zone(snapshot, made)
         found = self._judging.zone(snapshot, scope, made)
         self._counting.zone(zone, found)
@@ -185,7 +190,7 @@ class Run:
             stages=self._stages.seconds,
         )
         self._write(METRICS, [metrics(self.ending)])
-        self.store.write(MANIFEST, [manifest(run, self._written, stopped=stopped)])
+        self._sealing.write(self.store, run, self._written, stopped=stopped)
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
