@@ -112,6 +112,12 @@ JobName = Annotated[
     str | None,
     typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
 ]
+Expand = Annotated[
+    bool,
+    typer.Option(
+        "--expand", help="In CSV and Parquet, tell cluster-wide access in every namespace as well, a row each."
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -175,6 +181,7 @@ def run(
         bool, typer.Option("--merge", help="With --shard: the shard that is done last makes the report of all.")
     ] = False,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
@@ -190,6 +197,7 @@ def run(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )
@@ -216,6 +224,7 @@ def merge(
     sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
@@ -229,6 +238,7 @@ def merge(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )
@@ -265,6 +275,7 @@ def report(
     sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
@@ -278,6 +289,7 @@ def report(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )

@@ -100,6 +100,11 @@ class Output(Model):
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
     csv: CsvConfig = Field(default=CsvConfig(), description="How CSV is written.")
+    expand_cluster_wide: bool = Field(
+        default=False,
+        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        "access, beside its row `*`.",
+    )
     reports_by: tuple[Literal["zone", "organization"], ...] = Field(
         default=(),
         description="Also a report for each zone or organization of what it needs to know, in folders `by-zone` and "

@@ -22,8 +22,14 @@ class Report:
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
     past: Sequence[Past] = ()  # the runs before it, oldest first
+    # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
+    expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
     csv: CsvConfig = field(default_factory=CsvConfig)
     platform: Platform = field(default_factory=Platform)
+
+    def exported(self, name: str) -> Sequence[Table]:
+        """Return a table as programs get it."""
+        return self.expanded.get(name) or self.tables[name]
 
     def of(self, reader: "Audience") -> "Report":
         """Return the report that one zone or organization needs to know."""
@@ -47,7 +53,7 @@ def _csv(report: Report) -> Iterator[File]:
     from reports.csv import csv_chunks
 
     for name in SCHEMAS:
-        tables = report.tables[name]
+        tables = report.exported(name)
         yield File(f"{name}.csv", csv_chunks(name, tables, report.csv), sum(map(len, tables)))
 
 
@@ -66,7 +72,7 @@ def _jsonl(report: Report) -> Iterator[File]:
     from reports.jsonl import jsonl_chunks
 
     for name in SCHEMAS:
-        tables = report.tables[name]
+        tables = report.exported(name)
         yield File(f"{name}.jsonl", jsonl_chunks(name, tables), sum(map(len, tables)))
 
 
@@ -75,7 +81,7 @@ def _parquet(report: Report) -> Iterator[File]:
 
     for name in SCHEMAS:
         zones = [""] if name in OF_THE_RUN else [zone.id for zone in report.run.zones]
-        for zone, table in zip(zones, report.tables[name], strict=True):
+        for zone, table in zip(zones, report.exported(name), strict=True):
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
@@ -114,14 +120,15 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
 }
 
 
-def files(report: Report, formats: Sequence[str], readers: Sequence["Audience"] = ()) -> Iterator[File]:
-    """Yield the files of a report in these formats, and for each reader, in a folder of its own, what it may see."""
+def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
+    """Yield the files of a report in these formats."""
     for name in formats:
         yield from FORMATS[name](report)
-    everything = (
-        replace(report, tables={name: [*tables] for name, tables in report.tables.items()}) if readers else report
-    )
+
+
+def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:
+    """Yield for each reader, in a folder of its own, the files of what it may see."""
+    everything = replace(report, tables={name: [*tables] for name, tables in report.tables.items()})
     for reader in readers:
-        part = everything.of(reader)
-        for name in formats:
-            yield from (replace(file, name=f"{reader.folder}/{file.name}") for file in FORMATS[name](part))
+        for file in files(everything.of(reader), formats):
+            yield replace(file, name=f"{reader.folder}/{file.name}")

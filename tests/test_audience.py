@@ -14,7 +14,7 @@ from audit.errors import UsageError
 from audit.results import facts_of
 from audit.tables import OF_THE_RUN, SCHEMAS, UNKNOWN, YES, Table, joined, table_of
 from reports.audience import Audience, audience, audiences, cut
-from reports.formats import FORMATS, Report, files
+from reports.formats import FORMATS, Report, files_for
 from reports.html.sheets import sheets
 from reports.run import RunInfo, zone_info
 from tests.pages import AUTHENTICATED, NOBODY, Row, run_of, zone
@@ -181,7 +181,7 @@ def test_not_one_name_of_another_organization_is_in_its_files(organization: str)
     others = names_of(tables, organization)
     assert len(others) > 50
     texts = 0
-    for file in files(Report(run, tables), ["csv", "html"], [Audience("organization", organization)]):
+    for file in files_for(Report(run, tables), ["csv", "html"], [Audience("organization", organization)]):
         if not file.name.startswith("by-organization/"):
             continue
         text = b"".join(file.chunks).decode()

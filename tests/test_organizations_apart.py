@@ -12,7 +12,7 @@ from audit.findings import findings_table
 from audit.results import facts_of
 from audit.tables import SCHEMAS, Table, table_of
 from reports.audience import Audience
-from reports.formats import File, Report, files
+from reports.formats import File, Report, files_for
 from reports.run import zone_info
 from tests.facts_of import snapshot_of
 from tests.pages import run_of
@@ -68,10 +68,9 @@ def test_no_report_of_five_hundred_names_another_organization() -> None:
     readers = [Audience("organization", f"org-x{at:03}z") for at in range(ORGANIZATIONS)]
     found: dict[str, set[str]] = {}
     kinds = set()
-    for file in files(report, ["csv", "jsonl", "ocsf", "sarif", "xlsx"], readers):
+    for file in files_for(report, ["csv", "jsonl", "ocsf", "sarif", "xlsx"], readers):
         top, _, rest = file.name.partition("/")
-        if top != "by-organization":
-            continue
+        assert top == "by-organization"
         kinds.add(Path(rest).suffix)
         found.setdefault(rest.partition("/")[0], set()).update(words(file))
     assert kinds == {".csv", ".jsonl", ".sarif", ".xlsx"}

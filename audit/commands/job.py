@@ -46,6 +46,7 @@ class Asked:
     fail_on: str | None = None
     fail_on_new: bool = False
     sign_key: Path | None = None
+    expand: bool = False
     as_json: bool = False
 
 
@@ -127,6 +128,7 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
             _options(config, asked, chosen, judgement),
             signer_of(config, asked.sign_key),
         ),
+        expand=_expand(config, asked),
         reports_by=config.output.reports_by if config else (),
         reports_for=tuple(map(audience, asked.readers)),
         csv=config.output.csv if config else CsvConfig(),
@@ -144,8 +146,13 @@ def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgem
         "exceptions_sha256": hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
         "fail_on": judgement.gate.fail_on or "",
         "fail_on_new": "yes" if judgement.gate.fail_on_new else "",
+        "expand": "yes" if _expand(config, asked) else "",
     }
     return {name: text for name, text in said.items() if text}
+
+
+def _expand(config: Config | None, asked: Asked) -> bool:
+    return asked.expand or bool(config and config.output.expand_cluster_wide)
 
 
 def _exceptions(config: Config | None, asked: Asked) -> Path | None:

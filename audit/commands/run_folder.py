@@ -2,11 +2,14 @@
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+from audit.access import expanded_access
+from audit.at_once import each
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
@@ -17,6 +20,7 @@ from audit.control_map import controls_table
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
+from audit.memory import give_back
 from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import COMPLETE, Runs
@@ -31,7 +35,7 @@ from audit.version import version
 from reports.audience import Audience, Kind, audiences
 from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest
-from reports.formats import Report, files
+from reports.formats import File, Report, files, files_for
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
 from reports.metrics import metrics
@@ -39,6 +43,8 @@ from reports.news import Counting, News
 from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
 
 _TREND: Final = 11  # earlier runs whose findings the page shows beside its own
+# Much of writing is waiting, hashing and packing, during which another format can be put together.
+_FORMATS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Wanted:
     seal: Seal = field(default_factory=Seal)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
+    expand: bool = False  # cluster-wide grants, to every namespace, in what programs get
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
     csv: CsvConfig = field(default_factory=CsvConfig)
@@ -111,10 +118,15 @@ class Run:
 
     def _reports(self) -> None:
         tables = {name: Spool(name) for name in SCHEMAS}
+        expanded = {"access": Spool("access")} if self._wanted.expand else {}
+        # All lists are decoded and gone.
+        give_back()
         for snapshot in self.snapshots:
             self._go_on()
             for name, table in self._made(snapshot).items():
                 tables[name].append(table)
+            for spool in expanded.values():
+                spool.append(expanded_access(snapshot, self._zones[snapshot.origin.zone][1].namespaces))
         changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
         tables["changes"].append(changes)
         tables["controls"].append(controls_table())
@@ -126,14 +138,32 @@ class Run:
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
-        platform = self._wanted.judgement.settings.platform
-        for file in files(Report(run, tables, self._past(), self._wanted.csv, platform), self._wanted.formats, readers):
-            self._go_on()
-            self._write(file.name, file.chunks, file.rows)
-            if file.note:
-                terminal.note(file.note)
+        give_back()
+        csv, platform = self._wanted.csv, self._wanted.judgement.settings.platform
+        self._render(Report(run, tables, self._past(), expanded, csv, platform), readers)
         self._stages.end("write")
         self._go_on()
+
+    def _render(self, report: Report, readers: Sequence[Audience]) -> None:
+        """Write the formats, two at a time; what goes wrong with one keeps no other from being whole."""
+        formats = self._wanted.formats
+        parts = [partial(files, report, [name]) for name in formats]
+        parts += [partial(files_for, report, formats, readers)] if readers else []
+        done = each(parts, self._files, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
+        for error in [error for _, error in done if error]:
+            raise error
+
+    def _files(self, make: Callable[[], Iterable[File]]) -> Exception | None:
+        """Write files as they are made; return what kept them from being so."""
+        try:
+            for file in make():
+                self._go_on()
+                self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
+        except Exception as error:  # noqa: BLE001  raised again when the others are done
+            return error
+        return None
 
     def _past(self) -> list[Past]:
         earlier = self._earlier.recent(_TREND, before=self.id)
