@@ -1,7 +1,6 @@
 """A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,8 +14,12 @@ from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
 from audit.commands.sealing import Seal, Sealing
+<<<<<<< HEAD
 from audit.config import CsvConfig
 from audit.control_map import controls_table
+=======
+from audit.commands.stages import Stages
+>>>>>>> main
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
@@ -234,21 +237,6 @@ class Run:
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             terminal.note(f"note: {error}")
-
-
-class Stages:
-    """How long each stage of a run takes."""
-
-    def __init__(self) -> None:
-        """Begin the first one."""
-        self._since = time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def end(self, stage: str) -> None:
-        """Say that a stage has ended; the next begins."""
-        before, self._since = self._since, time.monotonic()
-        self.seconds[stage] = self._since - before
-        terminal.event(stage, seconds=round(self.seconds[stage], 3))
 
 
 def _own_folder(out: Store, now: datetime) -> str:
