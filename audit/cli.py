@@ -74,7 +74,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="Only this format: csv, html, parquet or sarif (may be given several times).",
+        help="Only this format: csv, html, jsonl, ocsf, parquet, sarif or xlsx (may be given several times).",
         metavar="FORMAT",
     ),
 ]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 Counts = Mapping[str, float]
 Stage = Callable[[Path], Counts]
-FORMATS = ("csv", "html", "parquet", "sarif")
+FORMATS = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
 
 
 def floor(folder: Path) -> Counts:
@@ -144,6 +144,43 @@ def _command(*words: str) -> Stage:
     return stage
 
 
+def pack(folder: Path) -> Counts:
+    """Write a review pack alone: ten lines to decide for each namespace, of 100,000 where there are 10,000."""
+    from audit.checks.platform import Platform
+    from audit.snapshot import load
+    from audit.tables import SCHEMAS, YES, table_of
+    from reports.pack import review_pack
+    from reports.run import RunInfo
+    from reports.xlsx import xlsx_chunks
+
+    spaces = load(folder / "bench.snapshot").tables["namespaces"]["name"]
+    lines: list[dict[str, str | int]] = [
+        {
+            "zone": "bench",
+            "namespace": f"shop-{at // 10}",
+            "repository": "*",
+            "since": "2026-01-01T00:00:00Z",
+            "subject_kind": "User",
+            "subject": f"person-{at % 997}",
+            "binding_kind": "RoleBinding",
+            "binding": f"team-{at}",
+            "role_kind": "ClusterRole",
+            "role": "edit",
+            "pull": YES,
+            "push": YES,
+            "binding_uid": f"{at:08}-0000-4000-8000-000000000000",
+        }
+        for at in range(10 * len(spaces))
+    ]
+    tables = {name: [table_of(name, [])] for name in SCHEMAS} | {"grants": [table_of("grants", lines)]}
+    del lines
+    when = "2026-03-01T04:00:00Z"
+    sheets = review_pack(RunInfo("bench", "", when, when, "", ()), tables, Platform())
+    with (folder / "review.xlsx").open("wb") as file:
+        file.writelines(xlsx_chunks(sheets, when))
+    return {"count": sum(sheet.rows for sheet in sheets)}
+
+
 STAGES: dict[str, Stage] = {
     "floor": floor,
     "collect": collect,
@@ -151,6 +188,7 @@ STAGES: dict[str, Stage] = {
     "checks": checks,
     "diff": diff,
     **{name: _command(*_REPORT, "--format", name) for name in FORMATS},
+    "pack": pack,
     "expanded": _command(*_REPORT, *_ALL, "--expand"),
     "help": _command("--help"),
     "can": _command("can", "user/operator-00", "pull", "NAMESPACE", "-s", "{}/bench.snapshot"),

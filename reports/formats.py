@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from audit.checks.platform import Platform
+from audit.config import CsvConfig
 from audit.tables import OF_THE_RUN, SCHEMAS, Table
 from reports.run import Past, RunInfo
 
@@ -22,6 +24,8 @@ class Report:
     past: Sequence[Past] = ()  # the runs before it, oldest first
     # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
     expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
+    csv: CsvConfig = field(default_factory=CsvConfig)
+    platform: Platform = field(default_factory=Platform)
 
     def exported(self, name: str) -> Sequence[Table]:
         """Return a table as programs get it."""
@@ -32,7 +36,7 @@ class Report:
         from reports.audience import cut
 
         tables, run = cut(self.tables, self.run, reader)
-        return Report(run, tables)
+        return Report(run, tables, csv=self.csv, platform=self.platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def _csv(report: Report) -> Iterator[File]:
 
     for name in SCHEMAS:
         tables = report.exported(name)
-        yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
+        yield File(f"{name}.csv", csv_chunks(name, tables, report.csv), sum(map(len, tables)))
 
 
 def _html(report: Report) -> Iterator[File]:
@@ -62,6 +66,14 @@ def _html(report: Report) -> Iterator[File]:
         PAGE,
         render_page({name: together(name, tables) for name, tables in report.tables.items()}, report.run, report.past),
     )
+
+
+def _jsonl(report: Report) -> Iterator[File]:
+    from reports.jsonl import jsonl_chunks
+
+    for name in SCHEMAS:
+        tables = report.exported(name)
+        yield File(f"{name}.jsonl", jsonl_chunks(name, tables), sum(map(len, tables)))
 
 
 def _parquet(report: Report) -> Iterator[File]:
@@ -81,11 +93,30 @@ def _sarif(report: Report) -> Iterator[File]:
     yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
 
 
+def _ocsf(report: Report) -> Iterator[File]:
+    from reports.ocsf import ocsf_chunks
+
+    findings = report.tables["findings"]
+    yield File("findings.ocsf.jsonl", ocsf_chunks(findings, report.run), sum(map(len, findings)))
+
+
+def _xlsx(report: Report) -> Iterator[File]:
+    from reports.pack import review_pack
+    from reports.xlsx import splits, xlsx_chunks
+
+    sheets = review_pack(report.run, report.tables, report.platform)
+    told = ", ".join(f"{one.name} ({one.rows:,} rows) in {one.sheets} sheets" for one in splits(sheets))
+    yield File("review.xlsx", xlsx_chunks(sheets, report.run.started), note=f"review.xlsx has {told}" if told else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
+    "jsonl": _jsonl,
+    "ocsf": _ocsf,
     "parquet": _parquet,
     "sarif": _sarif,
+    "xlsx": _xlsx,
 }
 
 

@@ -14,7 +14,7 @@ from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
 from audit.commands.watching import watched
-from audit.config import USUAL_FORMATS, Config, config_digest
+from audit.config import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.exceptions import load_exceptions
@@ -131,6 +131,7 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
         expand=_expand(config, asked),
         reports_by=config.output.reports_by if config else (),
         reports_for=tuple(map(audience, asked.readers)),
+        csv=config.output.csv if config else CsvConfig(),
     )
 
 

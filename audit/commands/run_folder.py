@@ -14,7 +14,12 @@ from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
 from audit.commands.sealing import Seal, Sealing
+<<<<<<< HEAD
+from audit.config import CsvConfig
+from audit.control_map import controls_table
+=======
 from audit.commands.stages import Stages
+>>>>>>> main
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
@@ -63,6 +68,7 @@ class Wanted:
     expand: bool = False  # cluster-wide grants, to every namespace, in what programs get
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
+    csv: CsvConfig = field(default_factory=CsvConfig)
 
 
 class Run:
@@ -126,6 +132,7 @@ class Run:
                 spool.append(expanded_access(snapshot, self._zones[snapshot.origin.zone][1].namespaces))
         changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
         tables["changes"].append(changes)
+        tables["controls"].append(controls_table())
         tables["exceptions"].append(self._judging.exceptions())
         self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
         self._stages.end("resolve")
@@ -135,7 +142,8 @@ class Run:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
         give_back()
-        self._render(Report(run, tables, self._past(), expanded), readers)
+        csv, platform = self._wanted.csv, self._wanted.judgement.settings.platform
+        self._render(Report(run, tables, self._past(), expanded, csv, platform), readers)
         self._stages.end("write")
         self._go_on()
 
