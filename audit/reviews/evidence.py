@@ -1,0 +1,80 @@
+"""The evidence of a review: for each line what was decided, by whom and when, and what became of it."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from audit.reviews.campaign import Basis
+from audit.reviews.folder import Reviewing
+from audit.reviews.proof import Later, Outcome
+from reports.csv import cell
+
+JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
+COLUMNS: Final = (
+    "id", "zone", "namespace", "organization", "subject_kind", "subject", "rights", "repositories", "privileged",
+    "platform", "binding_kind", "binding", "role_kind", "role", "aggregated_from", "since", "path", "decision",
+    "decided_by", "decided_on", "until", "why", "ticket", "independent", "state", "removal", "outcome", "remark",
+)  # fmt: skip
+
+
+def evidence_csv(outcomes: Sequence[Outcome]) -> Iterator[bytes]:
+    """Yield a row for each line, decided or not."""
+    yield (",".join(COLUMNS) + "\r\n").encode()
+    for outcome in outcomes:
+        yield (",".join(cell(text) for text in told(outcome).values()) + "\r\n").encode()
+
+
+def evidence_json(reviewing: Reviewing, outcomes: Sequence[Outcome], later: Later, when: str) -> bytes:
+    """Return the same with what it rests on: campaign, files of answers, and what was seen later."""
+    campaign = reviewing.campaign
+    head = {
+        "format": "registry-audit review evidence",
+        "version": 1,
+        "written": when,
+        "campaign_sha256": reviewing.sha256,
+        "began": campaign.began,
+        "due": campaign.due.isoformat(),
+        "tool": campaign.tool,
+        "began_with": [_basis(one) for one in campaign.basis],
+        "looked_at_since": [_basis(one.basis) for one in later.zones.values()],
+        "answers": [
+            {"applied": record.applied, "name": source.name, "sha256": source.sha256}
+            for record in reviewing.records
+            for source in record.sources
+        ],
+        "not_asked_about": [one.line.id for one in later.added],
+        "lines": [told(outcome) for outcome in outcomes],
+    }
+    return (json.dumps(head, indent=1) + "\n").encode()
+
+
+def _basis(one: Basis) -> Mapping[str, object]:
+    return {
+        "zone": one.zone,
+        "as_of": one.as_of,
+        "state": one.state,
+        "snapshot_sha256": one.sha256,
+        "not_seen": list(one.gaps),
+    }
+
+
+def told(outcome: Outcome) -> dict[str, str]:
+    """Return what the evidence says of a line, column by column."""
+    line, decision = outcome.asked.line, outcome.decision
+    said = {
+        "organization": outcome.asked.organization,
+        "privileged": "yes" if line.privileged else "no",
+        "platform": "yes" if line.platform else "no",
+        "decision": decision.decision if decision else "",
+        "decided_by": decision.by if decision else "",
+        "decided_on": decision.on.isoformat() if decision else "",
+        "until": decision.until.isoformat() if decision and decision.until else "",
+        "why": decision.why if decision else "",
+        "ticket": decision.ticket if decision else "",
+        "independent": decision.independent if decision else "",
+        "state": outcome.state,
+        "removal": outcome.removal,
+        "outcome": outcome.said,
+        "remark": outcome.why,
+    }
+    return {name: said[name] if name in said else str(getattr(line, name)) for name in COLUMNS}
