@@ -11,6 +11,7 @@ import msgspec
 from audit.reviews.campaign import Asked, Campaign, Groups, own
 from audit.reviews.reading import ANSWERED, Row
 from reports.csv import neutral, original
+from reports.xlsx import plain
 
 Verdict = Literal["keep", "reduce", "revoke", "exception"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
@@ -92,11 +93,16 @@ def _wrong(row: Row, cells: Mapping[str, str], before: Before) -> Iterator[str]:
         yield f"no line of this campaign has the id {cells['id'] or '(none)'}"
         return
     for name in _SAME:
-        if name in row.cells and original(row.cells[name]) != getattr(asked.line, name):
+        if name in row.cells and _alike(row.cells[name]) != _alike(neutral(getattr(asked.line, name))):
             yield f"its {name} is not that of line {cells['id']}: were columns sorted apart?"
     if cells["path"] and cells["path"] not in {asked.line.path, before.first[asked.line.id].line.path}:
         yield "it is about another path of this line than there is"
     yield from _reviewer(cells["decided by"], asked, before)
+
+
+def _alike(text: str) -> str:
+    """Return a name as it comes back from a spreadsheet, which spells some characters out and drops some blanks."""
+    return "".join(plain(text).split())
 
 
 def _texts(cells: Mapping[str, str]) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
     for name, frame in _sheets(data).items():
         lines = ([_text(cell) for cell in line] for line in frame.itertuples(index=False))
         header = [title.strip().lower() for title in next(lines, [])]
-        if _NEEDED <= {*header}:
+        if {*header} >= _NEEDED:
             found = True
             yield from (
                 Row(f"{path.name}: {name} row {number}", _cells(header, line)) for number, line in enumerate(lines, 2)
