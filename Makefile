@@ -29,7 +29,7 @@ properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of R
 	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/test_tables_against_rbac.py
 
 docs: $(STAMP) ## Write the references in docs/ from the code
-	$(BIN)/python -c "from audit.reference import DOCUMENTS as a; from reports.evidence import DOCUMENTS as b; \
+	$(BIN)/python -c "from audit.documents import DOCUMENTS as a; from reports.evidence import DOCUMENTS as b; \
 	  [open(f'docs/{n}', 'w').write(t()) for n, t in (a | b).items()]"
 
 bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both

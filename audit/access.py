@@ -55,6 +55,13 @@ def tables_of(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> di
     return {"grants": grants_table(zone, ways, rows, states), "access": access}
 
 
+def expanded_access(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Table:
+    """Return `access` with a row in every namespace beside each cluster-wide one, which says what holds there."""
+    ways = ways_in(snapshot, namespaces)
+    wanted = None if namespaces is None else {*namespaces}
+    return _Access(ways, expand(ways), states_of(ways), wanted).table(snapshot.origin.zone, expanded=True)
+
+
 class _Access:
     """Joins the grants of each subject in each place, with what it has there as one of everybody."""
 
@@ -78,16 +85,21 @@ class _Access:
             self._add_any_person()
         self._circles = ways.people.circles(groups_unseen=self._groups_unseen)
 
-    def table(self, zone: str) -> Table:
-        """Return the table `access`, sorted by place and subject."""
+    def table(self, zone: str, *, expanded: bool = False) -> Table:
+        """Return the table `access`, sorted by place and subject; see `expanded_access`."""
         blind = self._blind_spots()
         anybody = self._key(blind, np.zeros_like(blind), np.zeros_like(blind))
         more = np.append(self._meetings(), anybody)
         places = different(np.append(self._keys, more)) if len(more) else self._keys
+        if expanded:
+            places = different(np.append(places, self._in_every_namespace(places)))
         space, repository, who = self._unkey(places)
         granted, possible = self._effective(space, repository, who)
         possible |= self._not_seen(space)
         own = self._own(places)
+        if expanded:
+            # Where a subject has no grant, the cluster-wide one is what it has.
+            own = np.where(own < 0, self._own(self._key(np.zeros_like(space), repository, who)), own)
         strongest = np.append(self._strongest, -1)[own]
         counts = np.append(self._count, 0)[own].astype(np.int32)
         return self._table(zone, (space, repository, who), (granted, possible), strongest, counts)
@@ -106,6 +118,13 @@ class _Access:
         """Return the position of each key among the places with grants, or -1."""
         at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
         return np.where(self._keys[at] == keys, at, -1)
+
+    def _in_every_namespace(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places in each namespace for those that are cluster-wide."""
+        space, repository, who = self._unkey(places)
+        wide, spaces = space == 0, self._known()
+        many = len(spaces)
+        return self._key(np.repeat(spaces, wide.sum()), np.tile(repository[wide], many), np.tile(who[wide], many))
 
     def _effective(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
         """Return the rights held and possible of each subject in each place: its own, and everybody's there."""
@@ -202,13 +221,19 @@ class _Access:
         snapshot = self._ways.snapshot
         if snapshot.gaps_of("clusterrolebindings") or snapshot.missing("rolebindings"):
             return np.zeros(1, dtype=np.int32)
+        known = self._known()
+        return known[snapshot.unseen("rolebindings", known)]
+
+    def _known(self) -> Ints:
+        """Return the namespaces that are reported on, wherever it is that they are named."""
+        snapshot = self._ways.snapshot
         known = np.union1d(snapshot.tables["namespaces"]["name"], snapshot.tables["bindings"]["namespace"])
         named = [snapshot.code(gap.namespace) for gap in snapshot.gaps_of("rolebindings")]
         known = np.union1d(known, [code for code in named if code > 0]).astype(np.int32)
         known = known[known > 0]
         if self._wanted is not None:
             known = known[[snapshot.strings[code] in self._wanted for code in known.tolist()]]
-        return known[snapshot.unseen("rolebindings", known)]
+        return known
 
     def _table(
         self,

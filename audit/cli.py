@@ -76,7 +76,7 @@ Formats = Annotated[
     typer.Option(
         "--format",
         "-f",
-        help="Only this format: csv, html, parquet or sarif (may be given several times).",
+        help="Only this format: csv, html, jsonl, ocsf, parquet, sarif or xlsx (may be given several times).",
         metavar="FORMAT",
     ),
 ]
@@ -113,6 +113,12 @@ StaleDays = Annotated[
 JobName = Annotated[
     str | None,
     typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
+]
+Expand = Annotated[
+    bool,
+    typer.Option(
+        "--expand", help="In CSV and Parquet, tell cluster-wide access in every namespace as well, a row each."
+    ),
 ]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
@@ -177,6 +183,7 @@ def run(
         bool, typer.Option("--merge", help="With --shard: the shard that is done last makes the report of all.")
     ] = False,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
@@ -192,6 +199,7 @@ def run(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )
@@ -218,6 +226,7 @@ def merge(
     sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
@@ -231,6 +240,7 @@ def merge(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )
@@ -267,6 +277,7 @@ def report(
     sign_key: SignKey = None,
     *,
     fail_on_new: FailOnNew = False,
+    expand: Expand = False,
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
@@ -280,6 +291,7 @@ def report(
         exceptions=exceptions,
         fail_on=fail_on,
         fail_on_new=fail_on_new,
+        expand=expand,
         sign_key=sign_key,
         as_json=as_json,
     )

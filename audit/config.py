@@ -17,7 +17,7 @@ from audit.tables import Severity
 from audit.watch_config import Metrics, Notify, check_watching
 from audit.zone_config import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
 
-FORMATS: Final = ("csv", "html", "parquet", "sarif")
+FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
 USUAL_FORMATS: Final = ("csv", "html")
 PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
 # Namespaces of OpenShift and Kubernetes themselves.
@@ -78,14 +78,32 @@ class Namespaces(Model):
         return self.include.matches(name, labels, unseen=True) and not excluded
 
 
+class CsvConfig(Model):
+    """How CSV is written."""
+
+    delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="Between two cells.")
+    bom: bool = Field(default=False, description="Begin with a byte order mark, by which some spreadsheets know UTF-8.")
+    neutral: bool = Field(
+        default=True,
+        description="Put an apostrophe before what a spreadsheet could take for a formula. `false` is for programs "
+        "only: names come from clusters, and may be formulas.",
+    )
+
+
 class Output(Model):
     """What a run leaves, and where."""
 
     directory: Place | None = Field(
         default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
     )
-    formats: tuple[Literal["csv", "html", "parquet", "sarif"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
+    )
+    csv: CsvConfig = Field(default=CsvConfig(), description="How CSV is written.")
+    expand_cluster_wide: bool = Field(
+        default=False,
+        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        "access, beside its row `*`.",
     )
     reports_by: tuple[Literal["zone", "organization"], ...] = Field(
         default=(),

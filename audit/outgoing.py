@@ -80,17 +80,18 @@ def deliver(attempt: Callable[[float], None], patience: Patience, stop: threadin
     """
     end = time.monotonic() + (min(patience.seconds, _WHEN_STOPPED) if stop.is_set() else patience.seconds)
     pause = patience.pause
-    for left in range(patience.attempts - 1, -1, -1):
+    left = patience.attempts
+    while left:
+        left -= 1
         try:
             _within(end - time.monotonic(), attempt)
+            left = 0
         except Undelivered as failed:
             wait = max(pause, failed.after)
             if not failed.again or not left or stop.is_set() or time.monotonic() + wait >= end:
                 raise
             stop.wait(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        else:
-            return
 
 
 def _within(seconds: float, attempt: Callable[[float], None]) -> None:

@@ -11,6 +11,10 @@ from audit.config import Config
 from audit.errors import EXIT_CODES
 from audit.exceptions import Exceptions
 from audit.metric_names import METRICS, PREFIX
+from audit.reviews import about
+from audit.reviews.evidence import COLUMNS
+from audit.reviews.reading import Answers
+from audit.reviews.reviewers import Reviewers
 from audit.snapshot import REASONS
 from audit.strict_file import has_model, model_in
 from audit.tables import SCHEMAS, VERSION
@@ -26,7 +30,11 @@ CSV as in RFC 4180: UTF-8 without a byte order mark, commas, CRLF, one header li
 
 A spreadsheet must not take a cell for a formula. A text that could be one (it begins with `=`, `+`, `-`, `@`, their
 full-width forms, a tab or a line break, also after spaces) has an apostrophe `'` before it; so has a text that begins
-with an apostrophe. Taking one leading apostrophe away always gives the original.
+with an apostrophe. Taking one leading apostrophe away always gives the original. `output.csv` in the configuration sets
+another delimiter, a byte order mark, or names as they are.
+
+JSON Lines and Parquet are the authoritative forms: every name is exactly as it is, and a count that is not known is
+null.
 
 `answer` columns hold `yes`, `no` or `unknown`; `count` columns a number, -1 for one that is not known.
 
@@ -152,6 +160,17 @@ def exceptions_reference() -> str:
     return "\n".join([_EXCEPTIONS_HEAD, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
 
 
+def review_reference() -> str:
+    """Return the description of reviews, with all keys and columns, as Markdown."""
+    head = "| key | default | meaning |\n|---|---|---|"
+    who, said = (
+        "\n".join([head, *(f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(model, ""))]) + "\n"
+        for model in (Reviewers, Answers)
+    )
+    columns = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in COLUMNS.items())
+    return f"{about.HEAD}{who}{about.ANSWERS}{said}{about.APPLY}{columns}"
+
+
 _METRICS_HEAD: Final = """\
 # Metrics
 
@@ -181,6 +200,7 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
     "columns.md": columns_reference,
     "exceptions.md": exceptions_reference,
+    "review.md": review_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,
     "metrics.md": metrics_reference,

@@ -6,6 +6,7 @@ them; they never stand in a URL.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -327,8 +328,18 @@ def _is_other(path: Path) -> bool:
 
 
 def _said(error: Exception) -> str:
-    """Return what went wrong in one short line: the library's texts are long, and may quote a whole answer."""
+    """Return what went wrong in one short line.
+
+    The library's texts are long, and may quote a whole answer, which may name the key that was used: of an answer, only
+    its code is told.
+    """
     text = " ".join(str(error).split("Debug source:")[0].split())
     if "builder error" in text and "http://" in text:
         return f"{text}: a server without TLS is asked only with {_PLAIN}=true"
-    return text[:300] or type(error).__name__
+    code = _CODE.search(text)
+    short = text.partition("<")[0].rstrip(" :-")[:_LONGEST]
+    return f"{short} ({code[1]})" if code else short or type(error).__name__
+
+
+_CODE: Final = re.compile(r"<Code>(\w{1,60})</Code>")
+_LONGEST: Final = 300  # characters

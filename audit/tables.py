@@ -252,9 +252,18 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("role_kind", "text", "Kind of the role that the binding refers to; before, when it is gone."),
         Column("role", "text", "Name of that role."),
     ),
+    "controls": (
+        Column("framework", "text", "Where the control stands."),
+        Column("control", "text", "Its number there."),
+        Column("asks", "text", "What it asks for, in a few words of ours."),
+        Column("answered", "text", "`partly`: checks or tables serve it. `no`: nothing here does."),
+        Column("checks", "text", "Checks that touch it, joined by `, `."),
+        Column("tables", "text", "Tables that serve it, joined by `, `."),
+        Column("not_answered", "text", "What nothing here can answer of it."),
+    ),
 }
 # One table for the whole run; of all others there is one for each zone.
-OF_THE_RUN: Final = ("exceptions", "changes")
+OF_THE_RUN: Final = ("exceptions", "changes", "controls")
 
 
 @dataclass(frozen=True, slots=True)

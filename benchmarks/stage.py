@@ -3,32 +3,39 @@
 import argparse
 import json
 import resource
+import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import urllib3
+# Nothing of the program is imported here: a stage's time holds what it needs itself.
 
-from audit.collect.limits import Limits
-from audit.objects import KINDS
+Counts = Mapping[str, float]
+Stage = Callable[[Path], Counts]
+FORMATS = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
 
 
-def floor(folder: Path) -> int:
-    """Fetch the same lists one after the other and do nothing with them."""
+def floor(folder: Path) -> Counts:
+    """Fetch the same lists one after the other and do nothing with them; Python's start is not counted."""
+    import urllib3
+
+    from audit.collect.limits import Limits
+    from audit.objects import KINDS
+
     url, authority, token = (folder / "ready").read_text().split()
     pool = urllib3.PoolManager(ca_certs=authority)
-    size = 0
+    size, begin = 0, time.perf_counter()
     for kind in (KINDS[plural] for plural in Limits().kinds):
         headers = {"Authorization": f"Bearer {token}"}
         with pool.request("GET", url + kind.path, headers=headers, preload_content=False) as response:
             while chunk := response.read(1 << 20):
                 size += len(chunk)
-    return size
+    return {"bytes": size, "wall": time.perf_counter() - begin}
 
 
-def collect(folder: Path) -> int:
-    """Collect the zone into a snapshot file; return its bindings."""
+def collect(folder: Path) -> Counts:
+    """Collect the zone into a snapshot file."""
     from audit.collect.cluster import collect_cluster
     from audit.collect.limits import Limits
     from audit.files import write_private
@@ -40,23 +47,29 @@ def collect(folder: Path) -> int:
     if snapshot.gaps:
         raise SystemExit(f"not whole: {snapshot.gaps}")
     write_private(folder / "bench.snapshot", [encode(snapshot)])
-    return len(snapshot.tables["bindings"]["name"])
+    # A name to ask about, from the middle of the list.
+    names = snapshot.tables["namespaces"]["name"]
+    (folder / "namespace").write_text(snapshot.strings[names[len(names) // 2]])
+    return {"bindings": len(snapshot.tables["bindings"]["name"])}
 
 
 def _unheard(kind: str, count: int) -> None:
     """Hear of a list, and measure on."""
 
 
-def resolve(folder: Path) -> int:
-    """Read the snapshot and compute its tables; return the rows of `access`."""
+def resolve(folder: Path) -> Counts:
+    """Read the snapshot and compute `grants` and `access`; `resolving` is the time of the second alone."""
     from audit.access import tables_of
     from audit.snapshot import load
 
-    return len(tables_of(load(folder / "bench.snapshot"))["access"])
+    snapshot = load(folder / "bench.snapshot")
+    begin = time.perf_counter()
+    tables = tables_of(snapshot)
+    return {"resolving": time.perf_counter() - begin, **{name: len(table) for name, table in tables.items()}}
 
 
-def checks(folder: Path) -> int:
-    """Do the same, and look for everything that should not be; return what was found."""
+def checks(folder: Path) -> Counts:
+    """Do the same with all tables, and look for everything that should not be."""
     from datetime import UTC, datetime
 
     from audit.checks.context import Context
@@ -67,30 +80,11 @@ def checks(folder: Path) -> int:
 
     snapshot = load(folder / "bench.snapshot")
     context = Context(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
-    return len(findings_table(judge(context, Settings(), "2026-01-01T00:00:00Z")))
+    return {"findings": len(findings_table(judge(context, Settings(), "2026-01-01T00:00:00Z")))}
 
 
-def _rendered(folder: Path, name: str) -> int:
-    from audit.cli import run_command
-
-    arguments = ["report", "--snapshot", str(folder / "bench.snapshot"), "--out", str(folder / "out"), "--format", name]
-    if run_command(arguments):
-        raise SystemExit("the report failed")
-    return 0
-
-
-def csv(folder: Path) -> int:
-    """Read the snapshot, compute, and write the CSV files."""
-    return _rendered(folder, "csv")
-
-
-def html(folder: Path) -> int:
-    """Read the snapshot, compute, and write the page."""
-    return _rendered(folder, "html")
-
-
-def diff(folder: Path) -> int:
-    """Read two snapshots, between which changes were planted, and compare them; return the changes of access."""
+def diff(folder: Path) -> Counts:
+    """Read two snapshots, between which changes were planted, and compare them."""
     from audit.changes import changes_of
     from audit.compare.state import State
     from audit.snapshot import load
@@ -101,18 +95,36 @@ def diff(folder: Path) -> int:
     planted = [Expected(*row) for row in json.loads((folder / "planted.json").read_bytes())]
     if told(changes.records()) != planted:
         raise SystemExit("the planted changes are not what was told")
-    return len(changes)
+    return {"changes": len(changes)}
 
 
-def whole(folder: Path) -> int:
-    """Run the whole job: live zone to CSV and HTML."""
+def program(*words: str, folder: Path) -> Counts:
+    """Run the program itself; `{}` in a word is the folder, `NAMESPACE` a namespace of the zone."""
     from audit.cli import run_command
 
+    place = folder / "namespace"
+    namespace = place.read_text() if place.exists() else ""
+    arguments = [word.replace("{}", str(folder)).replace("NAMESPACE", namespace) for word in words]
+    if run_command(arguments):
+        raise SystemExit(f"{' '.join(arguments)} failed")
+    return {}
+
+
+_REPORT = ("report", "--snapshot", "{}/bench.snapshot", "--out", "{}/out")
+_ALL = ("-f", "csv", "-f", "html", "-f", "parquet")
+
+
+def whole(folder: Path) -> Counts:
+    """Run the whole job, for the first time: live zone to CSV, HTML and Parquet."""
+    shutil.rmtree(folder / "out", ignore_errors=True)
+    return again(folder)
+
+
+def again(folder: Path) -> Counts:
+    """Run the whole job where a run was before, with which it is compared."""
     config = folder / "config.yaml"
     config.write_text("zones: [{id: bench, credentials: {kubeconfig: kubeconfig.yaml}}]\n")
-    if run_command(["run", "--config", str(config), "--out", str(folder / "out")]):
-        raise SystemExit("the run failed")
-    return 0
+    return program("run", "--config", str(config), "--out", "{}/out", *_ALL, folder=folder)
 
 
 def peak_memory() -> float:
@@ -125,8 +137,65 @@ def peak_memory() -> float:
     return int(line.split()[1]) / 1024
 
 
-STAGES: dict[str, Callable[[Path], int]] = {
-    one.__name__: one for one in (floor, collect, resolve, checks, csv, html, diff, whole)
+def _command(*words: str) -> Stage:
+    def stage(folder: Path) -> Counts:
+        return program(*words, folder=folder)
+
+    return stage
+
+
+def pack(folder: Path) -> Counts:
+    """Write a review pack alone: ten lines to decide for each namespace, of 100,000 where there are 10,000."""
+    from audit.checks.platform import Platform
+    from audit.snapshot import load
+    from audit.tables import SCHEMAS, YES, table_of
+    from reports.pack import review_pack
+    from reports.run import RunInfo
+    from reports.xlsx import xlsx_chunks
+
+    spaces = load(folder / "bench.snapshot").tables["namespaces"]["name"]
+    lines: list[dict[str, str | int]] = [
+        {
+            "zone": "bench",
+            "namespace": f"shop-{at // 10}",
+            "repository": "*",
+            "since": "2026-01-01T00:00:00Z",
+            "subject_kind": "User",
+            "subject": f"person-{at % 997}",
+            "binding_kind": "RoleBinding",
+            "binding": f"team-{at}",
+            "role_kind": "ClusterRole",
+            "role": "edit",
+            "pull": YES,
+            "push": YES,
+            "binding_uid": f"{at:08}-0000-4000-8000-000000000000",
+        }
+        for at in range(10 * len(spaces))
+    ]
+    tables = {name: [table_of(name, [])] for name in SCHEMAS} | {"grants": [table_of("grants", lines)]}
+    del lines
+    when = "2026-03-01T04:00:00Z"
+    sheets = review_pack(RunInfo("bench", "", when, when, "", ()), tables, Platform())
+    with (folder / "review.xlsx").open("wb") as file:
+        file.writelines(xlsx_chunks(sheets, when))
+    return {"count": sum(sheet.rows for sheet in sheets)}
+
+
+STAGES: dict[str, Stage] = {
+    "floor": floor,
+    "collect": collect,
+    "resolve": resolve,
+    "checks": checks,
+    "diff": diff,
+    **{name: _command(*_REPORT, "--format", name) for name in FORMATS},
+    "pack": pack,
+    "expanded": _command(*_REPORT, *_ALL, "--expand"),
+    "help": _command("--help"),
+    "can": _command("can", "user/operator-00", "pull", "NAMESPACE", "-s", "{}/bench.snapshot"),
+    "who": _command("who", "pull", "NAMESPACE", "-s", "{}/bench.snapshot"),
+    "explain": _command("explain", "user/operator-00", "-s", "{}/bench.snapshot"),
+    "whole": whole,
+    "again": again,
 }
 
 
@@ -135,15 +204,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--begun", type=float, default=time.perf_counter(), help="when this process was started")
     given = parser.parse_args()
-    begin = time.perf_counter()
-    count = STAGES[given.stage](given.folder)
+    counts = STAGES[given.stage](given.folder)
     used = resource.getrusage(resource.RUSAGE_SELF)
     measured = {
-        "wall": time.perf_counter() - begin,
+        "wall": time.perf_counter() - given.begun,
         "cpu": used.ru_utime + used.ru_stime,
         "memory": peak_memory(),
-        "count": count,
+        **counts,
     }
     print("\n" + json.dumps(measured))
 

@@ -30,6 +30,8 @@ Mask = NDArray[np.bool_]
 _NAMING: Final = frozenset(
     {"subject", "group", "binding", "detail", "remedy", "cause", "before", "after", "reason", "namespace"}
 )
+# Tables that are the same for everybody, and name nobody.
+_WHOLE: Final = frozenset({"controls"})
 _PART: Final = re.compile(r"[^\W_]+")
 _PLAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?")
 _LONGEST: Final = 16  # parts of one name
@@ -84,9 +86,10 @@ def cut(tables: Tables, run: RunInfo, reader: Audience) -> tuple[dict[str, list[
 def _of_zone(tables: Tables, run: RunInfo, zone: str) -> tuple[dict[str, list[Table]], RunInfo]:
     at = [number for number, one in enumerate(run.zones) if one.id == zone]
     kept = {name: [found[number] for number in at] for name, found in tables.items() if name not in OF_THE_RUN}
-    for name in set(OF_THE_RUN) - {"exceptions"}:
+    for name in set(OF_THE_RUN) - _WHOLE - {"exceptions"}:
         kept[name] = [one.take(_has(one, "zone", {zone})) for one in tables[name]]
     kept["exceptions"] = _covering(tables, kept["findings"])
+    kept |= {name: [*tables[name]] for name in _WHOLE}
     return {name: kept[name] for name in tables}, replace(run, zones=tuple(run.zones[number] for number in at))
 
 
@@ -122,9 +125,10 @@ class _Organization:
             if name not in OF_THE_RUN
         }
         own = set().union(*self._own)
-        for name in set(OF_THE_RUN) - {"exceptions"}:
+        for name in set(OF_THE_RUN) - _WHOLE - {"exceptions"}:
             kept[name] = [self._rows(name, one, own) for one in self._tables[name]]
         kept["exceptions"] = _covering(self._tables, kept["findings"])
+        kept |= {name: [*self._tables[name]] for name in _WHOLE}
         hidden = self._hidden(kept)
         shown = {who[2] for who in self._met(kept, everywhere=True)} | own | {self._name}
         names = _Names(hidden, shown - hidden.keys())
@@ -211,12 +215,15 @@ class _Names:
     def of_table(self, table: Table) -> Table:
         """Return the table with its names replaced."""
         columns = {
-            name: Text(values.codes, [self.of(text) for text in values.values])
-            if isinstance(values, Text) and name in _NAMING
-            else values
+            name: self._of_column(values) if isinstance(values, Text) and name in _NAMING else values
             for name, values in table.columns.items()
         }
         return joined([Table(table.name, columns)])
+
+    def _of_column(self, values: Text) -> Text:
+        # The rows are few, and they share the texts of the whole zone.
+        found = values.compact()
+        return Text(found.codes, [self.of(text) for text in found.values])
 
     def of(self, text: str) -> str:
         """Return a text with every hidden name replaced."""

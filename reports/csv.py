@@ -1,7 +1,4 @@
-"""Tables as CSV: RFC 4180, UTF-8, and harmless in a spreadsheet.
-
-Rows are put together by Arrow from escaped dictionaries: each text is escaped once, however many rows hold it.
-"""
+"""Tables as CSV: RFC 4180, UTF-8, and harmless in a spreadsheet, unless the configuration wants it otherwise."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,15 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audit.tables import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
+from audit.config import CsvConfig
+from audit.tables import SCHEMAS, Column, Table
+from reports.rows import chunks
 
-_ROWS: Final = 20_000  # a chunk: some 4 MB of text
 # What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
-_QUOTED: Final = re.compile(r'[",\r\n]')
 # What may need one of the two, for RE2, which looks at a whole column at once: white space has more than one form.
-_LOOK: Final = r"""^[^0-9A-Za-z]|[",\r\n]"""
+_LOOK: Final = r"""^[^0-9A-Za-z]|["{}\r\n]"""
 MARK: Final = "'"
+USUAL: Final = CsvConfig()
+_BOM: Final = b"\xef\xbb\xbf"
 
 
 def neutral(text: str) -> str:
@@ -35,61 +34,32 @@ def original(cell: str) -> str:
     return cell.removeprefix(MARK)
 
 
-def cell(text: str) -> str:
-    """Return one CSV cell: neutralised, and quoted where RFC 4180 asks for it."""
-    text = neutral(text)
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+def cell(text: str, form: CsvConfig = USUAL) -> str:
+    """Return one CSV cell: neutralised if so wanted, and quoted where RFC 4180 asks for it."""
+    text = neutral(text) if form.neutral else text
+    quoted = any(mark in text for mark in ('"', form.delimiter, "\r", "\n"))
+    return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
-def csv_chunks(name: str, tables: Sequence[Table]) -> Iterator[bytes]:
+def csv_chunks(name: str, tables: Sequence[Table], form: CsvConfig = USUAL) -> Iterator[bytes]:
     """Yield the CSV of several tables `name` (one a zone) under one header line, in chunks of bytes."""
-    columns = SCHEMAS[name]
-    yield (",".join(column.name for column in columns) + "\r\n").encode()
-    for table in tables:
-        cells = [_Cells(column, table.columns[column.name]) for column in columns]
-        for start in range(0, len(table), _ROWS):
-            yield _lines([column.take(start) for column in cells])
+    header = form.delimiter.join(column.name for column in SCHEMAS[name])
+    yield (_BOM if form.bom else b"") + f"{header}\r\n".encode()
 
-
-class _Cells:
-    """One column: the cells that occur in it, each escaped once, and for each row which of them."""
-
-    def __init__(self, column: Column, values: Text | Numbers) -> None:
-        if isinstance(values, Text):
-            self._codes, texts = values.codes, values.values
-        elif column.type == "answer":
-            self._codes, texts = values, ANSWERS
-        else:
-            numbers, codes = np.unique(values, return_inverse=True)
-            self._codes, texts = codes.astype(np.int32), [str(number) for number in numbers.tolist()]
-        # Several columns share long lists of texts, of which each holds a few.
-        used = np.zeros(len(texts), dtype=bool)
-        used[self._codes] = True
-        found = [texts[at] for at in np.flatnonzero(used).tolist()]
+    def writes(column: Column, texts: list[str]) -> pa.Array:
         # A number that begins with a minus is no formula.
-        self._cells = pa.array(found, type=pa.large_string()) if column.type == "count" else _cells(found)
-        self._at = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        return pa.array(texts, type=pa.large_string()) if column.type == "count" else _cells(texts, form)
 
-    def take(self, start: int) -> pa.Array:
-        """Return the cells of a chunk of rows."""
-        return self._cells.take(pa.array(self._at[self._codes[start : start + _ROWS]]))
+    yield from chunks(name, tables, writes, ("", form.delimiter, "\r\n"))
 
 
-def _cells(texts: list[str]) -> pa.Array:
+def _cells(texts: list[str], form: CsvConfig) -> pa.Array:
     """Return `cell` of each text; most need nothing done, and that is seen without looking at them one by one."""
     array = pa.array(texts, type=pa.large_string())
-    odd = np.flatnonzero(pc.match_substring_regex(array, _LOOK).to_numpy(zero_copy_only=False)).tolist()
+    look = _LOOK.format(re.escape(form.delimiter))
+    odd = np.flatnonzero(pc.match_substring_regex(array, look).to_numpy(zero_copy_only=False)).tolist()
     if not odd:
         return array
     for at in odd:
-        texts[at] = cell(texts[at])
+        texts[at] = cell(texts[at], form)
     return pa.array(texts, type=pa.large_string())
-
-
-def _lines(columns: Sequence[pa.Array]) -> bytes:
-    ends = pa.scalar("\r\n", type=pa.large_string())
-    separator = pa.scalar(",", type=pa.large_string())
-    rows = pc.binary_join_element_wise(*columns, separator)
-    lines = pc.binary_join_element_wise(rows, ends, pa.scalar("", type=pa.large_string()))
-    # The texts of a new array lie one after the other: they are the file.
-    return bytes(lines.buffers()[2].to_pybytes())

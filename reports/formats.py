@@ -1,9 +1,11 @@
 """The formats of a report: name -> renderer, one list."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
+from audit.checks.platform import Platform
+from audit.config import CsvConfig
 from audit.tables import OF_THE_RUN, SCHEMAS, Table
 from reports.run import Past, RunInfo
 
@@ -20,13 +22,21 @@ class Report:
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
     past: Sequence[Past] = ()  # the runs before it, oldest first
+    # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
+    expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
+    csv: CsvConfig = field(default_factory=CsvConfig)
+    platform: Platform = field(default_factory=Platform)
+
+    def exported(self, name: str) -> Sequence[Table]:
+        """Return a table as programs get it."""
+        return self.expanded.get(name) or self.tables[name]
 
     def of(self, reader: "Audience") -> "Report":
         """Return the report that one zone or organization needs to know."""
         from reports.audience import cut
 
         tables, run = cut(self.tables, self.run, reader)
-        return Report(run, tables)
+        return Report(run, tables, csv=self.csv, platform=self.platform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,8 @@ def _csv(report: Report) -> Iterator[File]:
     from reports.csv import csv_chunks
 
     for name in SCHEMAS:
-        tables = report.tables[name]
-        yield File(f"{name}.csv", csv_chunks(name, tables), sum(map(len, tables)))
+        tables = report.exported(name)
+        yield File(f"{name}.csv", csv_chunks(name, tables, report.csv), sum(map(len, tables)))
 
 
 def _html(report: Report) -> Iterator[File]:
@@ -58,12 +68,20 @@ def _html(report: Report) -> Iterator[File]:
     )
 
 
+def _jsonl(report: Report) -> Iterator[File]:
+    from reports.jsonl import jsonl_chunks
+
+    for name in SCHEMAS:
+        tables = report.exported(name)
+        yield File(f"{name}.jsonl", jsonl_chunks(name, tables), sum(map(len, tables)))
+
+
 def _parquet(report: Report) -> Iterator[File]:
     from reports.parquet import parquet_bytes, place_of
 
     for name in SCHEMAS:
         zones = [""] if name in OF_THE_RUN else [zone.id for zone in report.run.zones]
-        for zone, table in zip(zones, report.tables[name], strict=True):
+        for zone, table in zip(zones, report.exported(name), strict=True):
             yield File(place_of(name, report.run.run_id, zone), [parquet_bytes(table)], len(table))
 
 
@@ -75,22 +93,42 @@ def _sarif(report: Report) -> Iterator[File]:
     yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
 
 
+def _ocsf(report: Report) -> Iterator[File]:
+    from reports.ocsf import ocsf_chunks
+
+    findings = report.tables["findings"]
+    yield File("findings.ocsf.jsonl", ocsf_chunks(findings, report.run), sum(map(len, findings)))
+
+
+def _xlsx(report: Report) -> Iterator[File]:
+    from reports.pack import review_pack
+    from reports.xlsx import splits, xlsx_chunks
+
+    sheets = review_pack(report.run, report.tables, report.platform)
+    told = ", ".join(f"{one.name} ({one.rows:,} rows) in {one.sheets} sheets" for one in splits(sheets))
+    yield File("review.xlsx", xlsx_chunks(sheets, report.run.started), note=f"review.xlsx has {told}" if told else "")
+
+
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "csv": _csv,
     "html": _html,
+    "jsonl": _jsonl,
+    "ocsf": _ocsf,
     "parquet": _parquet,
     "sarif": _sarif,
+    "xlsx": _xlsx,
 }
 
 
-def files(report: Report, formats: Sequence[str], readers: Sequence["Audience"] = ()) -> Iterator[File]:
-    """Yield the files of a report in these formats, and for each reader, in a folder of its own, what it may see."""
+def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
+    """Yield the files of a report in these formats."""
     for name in formats:
         yield from FORMATS[name](report)
-    everything = (
-        replace(report, tables={name: [*tables] for name, tables in report.tables.items()}) if readers else report
-    )
+
+
+def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:
+    """Yield for each reader, in a folder of its own, the files of what it may see."""
+    everything = replace(report, tables={name: [*tables] for name, tables in report.tables.items()})
     for reader in readers:
-        part = everything.of(reader)
-        for name in formats:
-            yield from (replace(file, name=f"{reader.folder}/{file.name}") for file in FORMATS[name](part))
+        for file in files(everything.of(reader), formats):
+            yield replace(file, name=f"{reader.folder}/{file.name}")

@@ -34,7 +34,10 @@ def parquet_bytes(table: Table) -> bytes:
     made = pa.table(arrays, names=[column.name for column in columns]).replace_schema_metadata(about)
     sink = pa.BufferOutputStream()
     pq.write_table(made, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
+    data = bytes(sink.getvalue().to_pybytes())
+    del arrays, made, sink
+    pa.default_memory_pool().release_unused()
+    return data
 
 
 def _array(column: Column, values: Text | Numbers) -> pa.Array:

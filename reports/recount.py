@@ -9,6 +9,14 @@ import msgspec
 from audit.findings import decode_findings
 
 
+class _Results(msgspec.Struct):
+    results: list[msgspec.Raw]
+
+
+class _Sarif(msgspec.Struct):
+    runs: tuple[_Results]
+
+
 def rows_of(name: str, data: bytes) -> int | None:
     """Return how many rows a file has; None for one that is no table, or cannot be read as what its name says."""
     count = _COUNTS.get(PurePosixPath(name).suffix)
@@ -41,9 +49,14 @@ def _findings(data: bytes) -> int:
     return sum(map(len, decode_findings(data).values()))
 
 
+def _sarif(data: bytes) -> int:
+    return len(msgspec.json.decode(data, type=_Sarif).runs[0].results)
+
+
 _COUNTS: Final[Mapping[str, Callable[[bytes], int]]] = {
     ".csv": _csv,
     ".jsonl": _lines,
     ".parquet": _parquet,
     ".json": _findings,
+    ".sarif": _sarif,
 }

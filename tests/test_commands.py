@@ -184,7 +184,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
-            "no such format: pdf (choose from csv, html, parquet, sarif)",
+            "no such format: pdf (choose from csv, html, jsonl, ocsf, parquet, sarif, xlsx)",
         ),
         (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.access import tables_of
+from audit.config import CsvConfig
 from audit.coverage import coverage
 from audit.objects import KINDS
 from audit.snapshot import Gap
 from audit.tables import SCHEMAS, Table, joined, text_column
-from reports import csv as writer
+from reports import rows as rows_of_tables
 from reports.csv import cell, csv_chunks, neutral, original
 from tests.facts_of import all_tables, snapshot_of
 from tests.worlds import HOSTILE, world_of
@@ -43,7 +44,7 @@ def test_cells_are_read_back(texts: list[str]) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_tables_are_read_back_row_by_row(seed: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every row of every table, in chunks of any size: RFC 4180, CRLF, one header."""
-    monkeypatch.setattr(writer, "_ROWS", size)
+    monkeypatch.setattr(rows_of_tables, "ROWS", size)
     one, two = (snapshot_of(world_of(seed), zone=zone) for zone in ("zone-1", "zone-2"))
     for name in SCHEMAS:
         tables = [all_tables(snapshot)[name] for snapshot in (one, two)]
@@ -89,3 +90,26 @@ def test_a_column_is_asked_for_as_what_it_is() -> None:
         access.text("pull")
     with pytest.raises(TypeError, match=r"access\.subject holds text"):
         access.numbers("subject")
+
+
+@given(st.lists(st.text(alphabet=st.characters(codec="utf-8")), min_size=1, max_size=5), st.sampled_from(",;\t|"))
+def test_any_delimiter_is_read_back(texts: list[str], delimiter: str) -> None:
+    """With each delimiter, and as it is when nothing is to be neutralised."""
+    for neutralised in (True, False):
+        form = CsvConfig.model_validate({"delimiter": delimiter, "neutral": neutralised})
+        line = delimiter.join(cell(text, form) for text in texts)
+        (row,) = csv.reader(io.StringIO(line, newline=""), delimiter=delimiter) if any(texts) else [[""]]
+        found = [original(one) for one in row] if neutralised else row
+        assert found == texts or not any(texts)
+
+
+def test_the_form_of_a_file_is_that_of_the_configuration() -> None:
+    """A byte order mark, another delimiter, and names as they are."""
+    table = all_tables(snapshot_of(world_of(3)))["access"]
+    form = CsvConfig.model_validate({"delimiter": ";", "bom": True, "neutral": False})
+    data = b"".join(csv_chunks("access", [table], form))
+    assert data.startswith(b"\xef\xbb\xbfzone;namespace;")
+    header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=";")
+    assert [dict(zip(header, row, strict=True)) for row in rows] == [
+        {name: str(value) for name, value in record.items()} for record in table.records()
+    ]

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from audit.cli import run_command
-from audit.reference import DOCUMENTS, exit_codes_reference
+from audit.documents import DOCUMENTS
+from audit.reference import exit_codes_reference
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
 from benchmarks.stage import STAGES
 from reports.evidence import DOCUMENTS as EVIDENCE
+from reports.formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -51,6 +53,10 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
             "checks",
         ),
         "config check",
+        "review start",
+        "review apply",
+        "review status",
+        "review export",
     ],
 )
 def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,13 +156,18 @@ def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
     sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
     subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
     text = out.read_text()
+    assert {*FORMATS} <= {*STAGES}
     for stage in STAGES:
         assert len(re.findall(rf"^\| {stage} \| \d", text, re.MULTILINE)) == 2, stage
     assert "| floor | " in text
     assert "2.0 times the size" in text
     assert {"# Performance", "## 5 namespaces", "## Growth"} <= set(text.splitlines())
+    assert "(performance.svg)" in text
+    # For each size: time, the floor in it, memory.
+    assert out.with_suffix(".svg").read_text().count("<rect ") == 2 * 3
     committed = (ROOT / "docs/performance.md").read_text()
     assert "## 10,000 namespaces" in committed
+    assert "<svg" in (ROOT / "docs/performance.svg").read_text()
 
 
 def test_the_page_is_measured_too(tmp_path: Path) -> None:

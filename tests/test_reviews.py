@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from minisign import KeyPair
 from openpyxl import Workbook, load_workbook
+from openpyxl.worksheet.formula import ArrayFormula
 
 from audit.cli import run_command
 from audit.commands import reviewing
@@ -353,17 +354,38 @@ def test_spreadsheets_as_people_save_them(review: Review) -> None:
     today = date(2026, 3, 2)
     sheet.append([ids[MALL_KIM], "exception", "dora", today, "needed", 4711, date(2026, 9, 1)])
     sheet.append([ids[SHOP_CI], "keep", "dora", today, '=HYPERLINK("http://x","fine")', True])
+    sheet.append([ids[SHOP_KIM], "keep", "dora", today, ArrayFormula("E4", "=SUM(A1:A9)"), time(4, 30)])
     book.create_sheet("Notes").append(["whatever"])
     book.save(review.folder / "answers.xlsx")
     assert review.apply(review.folder / "answers.xlsx") == 2
-    assert "answers.xlsx: Sheet row 3: why begins as a formula does" in review.said()
-    sheet.delete_rows(3)
+    told = review.said()
+    assert "answers.xlsx: Sheet row 3: why begins as a formula does" in told
+    assert "answers.xlsx: Sheet row 4: why begins as a formula does" in told
+    sheet.delete_rows(3, 2)
     book.save(review.folder / "answers.xlsx")
     assert review.apply(review.folder / "answers.xlsx") == 0
     assert review.outcomes()[MALL_KIM] == ("exception", "")
     evidence = json.loads((review.folder / "evidence/decisions.json").read_bytes())
     (said,) = (one for one in evidence["lines"] if one["id"] == ids[MALL_KIM])
     assert (said["until"], said["ticket"], said["decided_on"]) == ("2026-09-01", "4711", "2026-03-02")
+
+
+def test_reviewers_of_one_zone_decide_there_only(review: Review) -> None:
+    """Nobody is asked about another zone's grants."""
+    reviewers = "reviewers: [{who: [zoe], zone: two, namespace: '*'}, {who: [dora], zone: o*, namespace: shop}]"
+    review.start(reviewers=reviewers)
+    assert {row["reviewers"] for row in review.rows().values()} == {"", "dora"}
+    assert review.rows()[MALL_KIM]["reviewers"] == ""
+
+
+def test_what_was_seen_before_the_decision_proves_nothing(review: Review) -> None:
+    """Later than the campaign's own facts, and still from the days before: that it is there then is no failure."""
+    review.start()
+    review.day(5)
+    answer = {"line": SHOP_KIM, "decision": "revoke", "decided on": "2026-03-05"}
+    assert review.apply(review.decided(answer)) == 0
+    assert review.outcomes(review.saved(world(*BASE), 4))[SHOP_KIM] == ("revoked, not looked at since", "")
+    assert review.outcomes(review.saved(world(*BASE), 5))[SHOP_KIM] == ("revoked, still there", "")
 
 
 @pytest.mark.parametrize(
@@ -474,7 +496,7 @@ def test_less_is_proven_too(review: Review) -> None:
 
 
 def test_a_decision_about_another_path_is_none(review: Review) -> None:
-    """What was kept is open again when the role gives something else, or a group has new people, until decided again."""
+    """What was kept opens again when the role gives something else, or a group has new people."""
     review.start()
     kept = [{"line": one, "decision": "keep"} for one in (SHOP_KIM, MALL_KIM, "bank/other", "mall/from-elsewhere")]
     assert review.apply(review.decided(*kept)) == 0

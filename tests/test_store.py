@@ -12,7 +12,7 @@ import pytest
 from audit.cli import run_command
 from audit.config_file import load_config
 from audit.errors import ConfigError, UsageError
-from audit.store import Bucket, Folder, Store, folder_of, placed, store_of
+from audit.store import Bucket, Folder, Store, _said, folder_of, placed, store_of
 from tests.simulator.bucket import BUCKET, SECRET, entered, s3
 from tests.worlds import world_of, write_dump
 
@@ -239,3 +239,19 @@ def test_a_bucket_is_asked_only_when_needed() -> None:
     """Naming a place needs no network and no credentials."""
     assert isinstance(store_of("s3://bucket/folder").inside("run"), Bucket)
     assert "AWS_ENDPOINT_URL" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "Client error with status 403 Forbidden: <Error><Code>InvalidAccessKeyId</Code><Id>canary</Id></Error>",
+            "Client error with status 403 Forbidden (InvalidAccessKeyId)",
+        ),
+        ("timed out\n\nDebug source:\ncanary", "timed out"),
+        ("", "RuntimeError"),
+    ],
+)
+def test_what_a_server_says_is_not_quoted(text: str, said: str) -> None:
+    """It may name the key that was used: only its code is told."""
+    assert _said(RuntimeError(text)) == said

@@ -2,10 +2,16 @@
 
 import json
 import os
+import socket
 import stat
+import subprocess
+import sys
 import threading
+import time
+import urllib.request
 from email import message_from_bytes
 from email.policy import default
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.cli import run_command
-from audit.commands import job, terminal
+from audit.commands import job, terminal, watching
 from audit.commands.watching import tell
 from audit.config import Config
 from audit.config_file import load_config
@@ -310,7 +316,10 @@ def test_places_for_metrics_that_do_not_work(tmp_path: Path, capsys: pytest.Capt
         places = {"pushgateway": server.url, "textfile": "no/such/folder.prom"}
         config = configured(tmp_path, metrics=places)
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out")]) == 0
+        places = {"pushgateway": server.url, "ca_file": "no.pem"}
+        assert run_command(["run", "-c", configured(tmp_path, metrics=places), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
+    assert "pushgateway: could not be told: the certificate authority at " in said
     assert "pushgateway: could not be told: HTTP 400" in said
     assert "metrics: could not be told: " in said
 
@@ -512,3 +521,57 @@ def test_an_authority_that_went_away(tmp_path: Path, capsys: pytest.CaptureFixtu
     given = channels(tmp_path, {"slack": {"url": {"file": "hook"}, "ca_file": "no.pem"}})
     assert tell(given, loud(), threading.Event()).delivered == {"c0": False}
     assert "the certificate authority at " in capsys.readouterr().err
+
+
+def test_a_bug_on_the_way_to_a_channel_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told by its kind only."""
+
+    def fail(*given: object, **more: object) -> bytes:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(watching, "rendered", fail)
+    assert tell(channels(tmp_path, {"file": "told.txt"}), loud(), threading.Event()).delivered == {"c0": False}
+    said = capsys.readouterr().err
+    assert "c0: could not be told: a bug: KeyError" in said
+    assert SECRET not in said
+
+
+def test_a_pushgateway_keeps_the_last_success() -> None:
+    """A real one: a run that failed changes how the last run ended, and not when the last one succeeded."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = ["prometheus-pushgateway", f"--web.listen-address={address}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            config = Config.model_validate({"zones": [{"id": "z"}], "metrics": {"pushgateway": f"http://{address}"}})
+            while not ready(address):
+                assert server.poll() is None
+                time.sleep(0.05)
+            tell(config, quiet(), threading.Event())
+            tell(config, quiet(state="failed", exit_code=4, finished=2000.0, news=News()), threading.Event())
+            with urllib.request.urlopen(f"http://{address}/metrics") as answer:
+                text = answer.read().decode()
+        finally:
+            server.terminate()
+    ours = "".join(line + "\n" for line in text.splitlines() if "registry_audit_" in line)
+    found = {(name, dict(labels).get("state", "")): value for (name, labels), value in values(ours.encode()).items()}
+    assert found["last_success_timestamp_seconds", ""] == 1060.5
+    assert found["last_completion_timestamp_seconds", ""] == 2000
+    assert (found["run_state", "failed"], found["run_state", "complete"]) == (1, 0)
+
+
+def ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/-/ready") as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def test_it_is_a_module_too() -> None:
+    """Where no script can be started, as in the image."""
+    done = subprocess.run([sys.executable, "-m", "audit", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("registry-audit ")

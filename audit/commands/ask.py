@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ COLUMNS: Final = ("zone", "subject_kind", "subject", "action", "namespace", "rep
 _KINDS: Final = (USER, GROUP, ACCOUNT)
 _PREFIXES: Final = {"user": USER, "group": GROUP, "serviceaccount": ACCOUNT, "sa": ACCOUNT}
 _MOST_MISTAKES: Final = 20
+_NEAR: Final = 100  # names before and after one that was mistyped, among which the one that was meant is looked for
 
 
 class Place(NamedTuple):
@@ -99,9 +101,21 @@ def _unlisted(snapshot: Snapshot, namespace: str) -> None:
     table, text = snapshot.tables["namespaces"], snapshot.strings
     names = [text[code] for code in table["name"].tolist()]
     if namespace not in names:
-        near = get_close_matches(namespace, names, n=1)
+        near = get_close_matches(namespace, _neighbours(namespace, names), n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
         terminal.note(f"note: the list of zone {snapshot.origin.zone} has no namespace {namespace}{meant}")
+
+
+def _neighbours(name: str, names: Sequence[str]) -> list[str]:
+    """Return those of `names`, which are sorted, that begin or end much as `name` does: ten thousand are too many."""
+    backwards = sorted(one[::-1] for one in names)
+    found = {*_around(name, names), *(one[::-1] for one in _around(name[::-1], backwards))}
+    return sorted(found)
+
+
+def _around(name: str, ordered: Sequence[str]) -> Sequence[str]:
+    at = bisect_left(ordered, name)
+    return ordered[max(at - _NEAR, 0) : at + _NEAR]
 
 
 def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, *, as_json: bool) -> int:

@@ -14,7 +14,7 @@ from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
 from audit.commands.watching import watched
-from audit.config import USUAL_FORMATS, Config, config_digest
+from audit.config import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.exceptions import load_exceptions
@@ -46,6 +46,7 @@ class Asked:
     fail_on: str | None = None
     fail_on_new: bool = False
     sign_key: Path | None = None
+    expand: bool = False
     as_json: bool = False
 
 
@@ -127,8 +128,10 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
             _options(config, asked, chosen, judgement),
             signer_of(config, asked.sign_key),
         ),
+        expand=_expand(config, asked),
         reports_by=config.output.reports_by if config else (),
         reports_for=tuple(map(audience, asked.readers)),
+        csv=config.output.csv if config else CsvConfig(),
     )
 
 
@@ -143,8 +146,13 @@ def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgem
         "exceptions_sha256": hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
         "fail_on": judgement.gate.fail_on or "",
         "fail_on_new": "yes" if judgement.gate.fail_on_new else "",
+        "expand": "yes" if _expand(config, asked) else "",
     }
     return {name: text for name, text in said.items() if text}
+
+
+def _expand(config: Config | None, asked: Asked) -> bool:
+    return asked.expand or bool(config and config.output.expand_cluster_wide)
 
 
 def _exceptions(config: Config | None, asked: Asked) -> Path | None:

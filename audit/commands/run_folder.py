@@ -1,20 +1,29 @@
 """A run: its folder, into which snapshots go as they come, then the reports, and the manifest last."""
 
 import threading
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
+from audit.access import expanded_access
+from audit.at_once import each
 from audit.commands import terminal
 from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
 from audit.commands.sealing import Seal, Sealing
+<<<<<<< HEAD
+from audit.config import CsvConfig
+from audit.control_map import controls_table
+=======
+from audit.commands.stages import Stages
+>>>>>>> main
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
+from audit.memory import give_back
 from audit.organizations import drift
 from audit.results import facts_of
 from audit.runs import COMPLETE, Runs
@@ -29,7 +38,7 @@ from audit.version import version
 from reports.audience import Audience, Kind, audiences
 from reports.ending import Ending
 from reports.evidence import Hashing, Written, evidence_digest
-from reports.formats import Report, files
+from reports.formats import File, Report, files, files_for
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
 from reports.metrics import metrics
@@ -37,6 +46,8 @@ from reports.news import Counting, News
 from reports.run import Past, RunInfo, ZoneInfo, checked, zone_info
 
 _TREND: Final = 11  # earlier runs whose findings the page shows beside its own
+# Much of writing is waiting, hashing and packing, during which another format can be put together.
+_FORMATS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +65,10 @@ class Wanted:
     seal: Seal = field(default_factory=Seal)
     stale_days: float = 0  # how old what stands in for a zone that cannot be read may be; 0: nothing does
     every_zone: bool = False
+    expand: bool = False  # cluster-wide grants, to every namespace, in what programs get
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
+    csv: CsvConfig = field(default_factory=CsvConfig)
 
 
 class Run:
@@ -108,12 +121,18 @@ class Run:
 
     def _reports(self) -> None:
         tables = {name: Spool(name) for name in SCHEMAS}
+        expanded = {"access": Spool("access")} if self._wanted.expand else {}
+        # All lists are decoded and gone.
+        give_back()
         for snapshot in self.snapshots:
             self._go_on()
             for name, table in self._made(snapshot).items():
                 tables[name].append(table)
+            for spool in expanded.values():
+                spool.append(expanded_access(snapshot, self._zones[snapshot.origin.zone][1].namespaces))
         changes = self._comparing.table([*self._zones], every_zone=self._wanted.every_zone)
         tables["changes"].append(changes)
+        tables["controls"].append(controls_table())
         tables["exceptions"].append(self._judging.exceptions())
         self._write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))
         self._stages.end("resolve")
@@ -122,13 +141,32 @@ class Run:
         if run.compared_with:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
-        for file in files(Report(run, tables, self._past()), self._wanted.formats, readers):
-            self._go_on()
-            self._write(file.name, file.chunks, file.rows)
-            if file.note:
-                terminal.note(file.note)
+        give_back()
+        csv, platform = self._wanted.csv, self._wanted.judgement.settings.platform
+        self._render(Report(run, tables, self._past(), expanded, csv, platform), readers)
         self._stages.end("write")
         self._go_on()
+
+    def _render(self, report: Report, readers: Sequence[Audience]) -> None:
+        """Write the formats, two at a time; what goes wrong with one keeps no other from being whole."""
+        formats = self._wanted.formats
+        parts = [partial(files, report, [name]) for name in formats]
+        parts += [partial(files_for, report, formats, readers)] if readers else []
+        done = each(parts, self._files, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
+        for error in [error for _, error in done if error]:
+            raise error
+
+    def _files(self, make: Callable[[], Iterable[File]]) -> Exception | None:
+        """Write files as they are made; return what kept them from being so."""
+        try:
+            for file in make():
+                self._go_on()
+                self._write(file.name, file.chunks, file.rows)
+                if file.note:
+                    terminal.note(file.note)
+        except Exception as error:  # noqa: BLE001  raised again when the others are done
+            return error
+        return None
 
     def _past(self) -> list[Past]:
         earlier = self._earlier.recent(_TREND, before=self.id)
@@ -199,21 +237,6 @@ class Run:
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             terminal.note(f"note: {error}")
-
-
-class Stages:
-    """How long each stage of a run takes."""
-
-    def __init__(self) -> None:
-        """Begin the first one."""
-        self._since = time.monotonic()
-        self.seconds: dict[str, float] = {}
-
-    def end(self, stage: str) -> None:
-        """Say that a stage has ended; the next begins."""
-        before, self._since = self._since, time.monotonic()
-        self.seconds[stage] = self._since - before
-        terminal.event(stage, seconds=round(self.seconds[stage], 3))
 
 
 def _own_folder(out: Store, now: datetime) -> str:

@@ -97,10 +97,11 @@ def _tell_shard(part: Part, zones: Sequence[ZoneInfo], *, counts: bool, as_json:
     if not counts:
         terminal.note("note: an earlier attempt at this shard lacks nothing, and this one does: the earlier one counts")
     state = overall(zone.state for zone in zones) if zones else "complete"
+    states = {zone.id: zone.state for zone in zones}
+    terminal.event("shard", state=state, index=part.index, count=part.count, zones=states)
     if as_json:
-        states = {zone.id: zone.state for zone in zones}
         terminal.result_json({"state": state, "index": part.index, "count": part.count, "zones": states})
-    else:
+    elif not terminal.for_programs():
         terminal.table(["zone", "state"], [[zone.id, zone.state] for zone in zones])
         terminal.lines(["", f"shard {part.index} of {part.count}: {state}"])
     return EXIT_CODES_OF[state]

@@ -146,15 +146,14 @@ def _mailbox(given: Email) -> Mailbox:
 def _keep(places: Places, ending: Ending, stop: threading.Event) -> None:
     if path := places.textfile:
         _said("metrics", lambda: _textfile(path, ending))
-    if places.pushgateway:
-        # With POST, what is not in the body stays: a run that failed leaves the time of the last success as it is.
-        letter = Letter(
-            f"{places.pushgateway}/metrics/job/{places.job}",
-            metrics(ending),
-            _TEXT_FORMAT,
-            authority=_pem(places.ca_file),
-        )
-        _said("pushgateway", lambda: deliver(lambda seconds: send(letter, seconds), Patience(), stop))
+    if gateway := places.pushgateway:
+        _said("pushgateway", lambda: _pushed(f"{gateway}/metrics/job/{places.job}", places, ending, stop))
+
+
+def _pushed(url: str, places: Places, ending: Ending, stop: threading.Event) -> None:
+    # With POST, what is not in the body stays: a run that failed leaves the time of the last success as it is.
+    letter = Letter(url, metrics(ending), _TEXT_FORMAT, authority=_pem(places.ca_file))
+    deliver(lambda seconds: send(letter, seconds), Patience(), stop)
 
 
 def _textfile(path: Path, ending: Ending) -> None:

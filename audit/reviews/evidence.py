@@ -10,11 +10,39 @@ from audit.reviews.proof import Later, Outcome
 from reports.csv import cell
 
 JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
-COLUMNS: Final = (
-    "id", "zone", "namespace", "organization", "subject_kind", "subject", "rights", "repositories", "privileged",
-    "platform", "binding_kind", "binding", "role_kind", "role", "aggregated_from", "since", "path", "decision",
-    "decided_by", "decided_on", "until", "why", "ticket", "independent", "state", "removal", "outcome", "remark",
-)  # fmt: skip
+# Each column and what it means; the same names stand in the JSON.
+COLUMNS: Final[Mapping[str, str]] = {
+    "id": "Id of the line: of zone, namespace, subject, binding and role.",
+    "zone": "Id of the zone.",
+    "namespace": "Namespace; `*` is every one.",
+    "organization": "Organization of the namespace.",
+    "subject_kind": "`User`, `Group` or `ServiceAccount`.",
+    "subject": "Whom the binding names; a group stands for its people.",
+    "rights": "What it gave when the campaign began; `?` after a right that may be there.",
+    "repositories": "In which repositories; `*` is every one.",
+    "privileged": "`yes`: push, create or prune, or in every namespace.",
+    "platform": "`yes`: the platform has it by itself.",
+    "binding_kind": "Kind of the binding.",
+    "binding": "Its name.",
+    "role_kind": "Kind of the role that it refers to.",
+    "role": "Name of that role.",
+    "aggregated_from": "Roles from which the rights come into that role.",
+    "since": "When the binding was created (RFC 3339).",
+    "path": "Digest of what was decided on beside the id: rights, repositories, aggregation, and which binding it was.",
+    "decision": "`keep`, `reduce`, `revoke` or `exception`; empty when nobody has decided.",
+    "decided_by": "Who decided.",
+    "decided_on": "On which day.",
+    "until": "Last day of an exception.",
+    "why": "Why.",
+    "ticket": "Where it is written down.",
+    "independent": "`yes`: it was not the reviewer's own access. `unknown`: the group's people were not seen.",
+    "state": "`open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`.",
+    "removal": "Of what was to go: `verified gone`, `verified` (reduced), `still there`, `unknown` (it was not seen), or "
+    "`not looked at since`.",
+    "outcome": "Both in words: `revoked, verified gone`.",
+    "remark": "What was seen, where that needs saying: what has changed, why it is unknown, or that the subject has "
+    "access there by another way.",
+}
 
 
 def evidence_csv(outcomes: Sequence[Outcome]) -> Iterator[bytes]:

@@ -131,7 +131,7 @@ def _cells(header: list[str], line: Any) -> dict[str, str]:
     return {name: text for name, text in zip(header, line, strict=False) if name}
 
 
-class _Entry(BaseModel):
+class Entry(BaseModel):
     """One answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -146,12 +146,12 @@ class _Entry(BaseModel):
     path: str = Field(default="", description="Path that was decided on, as the line says it.")
 
 
-class _Answers(BaseModel):
+class Answers(BaseModel):
     """The file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    decisions: tuple[_Entry, ...] = Field(description="The answers.")
+    decisions: tuple[Entry, ...] = Field(description="The answers.")
 
 
 def _yaml(path: Path, data: bytes) -> Iterator[Row]:
@@ -165,7 +165,7 @@ def _yaml(path: Path, data: bytes) -> Iterator[Row]:
 
     least = "decisions: [{id: ID, decision: keep, decided_by: NAME, decided_on: YYYY-MM-DD}]"
     try:
-        answers = understood(data.decode(), path, Form(_Answers, "answers", least, more=more, fix=""))
+        answers = understood(data.decode(), path, Form(Answers, "answers", least, more=more, fix=""))
     except ConfigError as error:
         raise Unreadable("\n".join(error.mistakes)) from error
     except UnicodeDecodeError as error:
