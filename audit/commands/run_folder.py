@@ -14,12 +14,9 @@ from audit.commands.comparing import Basis, Comparing
 from audit.commands.judging import Judgement, Judging
 from audit.commands.kept import Kept, zone_file
 from audit.commands.sealing import Seal, Sealing
-<<<<<<< HEAD
+from audit.commands.stages import Stages
 from audit.config import CsvConfig
 from audit.control_map import controls_table
-=======
-from audit.commands.stages import Stages
->>>>>>> main
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
