@@ -540,7 +540,7 @@ Since = Annotated[
 @review_app.command("start")
 def review_start(
     reviewers: Annotated[
-        Path, typer.Option("--reviewers", "-r", help="Who decides on what (YAML, docs/review.md).", metavar="FILE")
+        Path, typer.Option("--reviewers", "-r", help="Who decides on what (YAML, docs/campaigns.md).", metavar="FILE")
     ],
     due: Annotated[str, typer.Option("--due", help="Last day for decisions.", metavar="YYYY-MM-DD")],
     out: Annotated[

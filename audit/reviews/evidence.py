@@ -37,8 +37,8 @@ COLUMNS: Final[Mapping[str, str]] = {
     "ticket": "Where it is written down.",
     "independent": "`yes`: it was not the reviewer's own access. `unknown`: the group's people were not seen.",
     "state": "`open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`.",
-    "removal": "Of what was to go: `verified gone`, `verified` (reduced), `still there`, `unknown` (it was not seen), or "
-    "`not looked at since`.",
+    "removal": "Of what was to go: `verified gone`, `verified` (reduced), `still there`, `unknown` (not seen), or `not "
+    "looked at since`.",
     "outcome": "Both in words: `revoked, verified gone`.",
     "remark": "What was seen, where that needs saying: what has changed, why it is unknown, or that the subject has "
     "access there by another way.",

@@ -49,5 +49,5 @@ _FORM: Final = Form(
     Reviewers,
     "reviewers",
     "reviewers: [{who: [NAME], organization: NAME}]",
-    "docs/review.md has every key",
+    "docs/campaigns.md has every key",
 )
