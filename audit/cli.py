@@ -31,6 +31,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
+review_app = typer.Typer(help="Have every grant decided on by a person.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(review_app, name="review")
 
 _SUBJECT: Final = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
 _ACTION: Final = "pull, push, or create (push a repository that does not exist yet)."
@@ -524,6 +526,100 @@ def prune(
     from audit.commands import evidence
 
     return partial(evidence.prune, config, out, keep_days, sign_key, as_json=as_json)
+
+
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Folder or URL of the campaign.")]
+Since = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--snapshot", "-s", help="What was seen since: a run, snapshot, or dump (several times).", metavar="PATH|URL"
+    ),
+]
+
+
+@review_app.command("start")
+def review_start(
+    reviewers: Annotated[
+        Path, typer.Option("--reviewers", "-r", help="Who decides on what (YAML, docs/campaigns.md).", metavar="FILE")
+    ],
+    due: Annotated[str, typer.Option("--due", help="Last day for decisions.", metavar="YYYY-MM-DD")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Folder or URL of the campaign, a new one.", metavar="DIR|URL")
+    ],
+    snapshot: Snapshots = None,
+    config: Scope = None,
+    zone: Zones = None,
+    organization: Annotated[
+        list[str] | None,
+        typer.Option("--organization", help="Only its namespaces (a glob; several times).", metavar="NAME"),
+    ] = None,
+    namespace: Annotated[
+        list[str] | None, typer.Option("--namespace", "-n", help="Only these (a glob; several times).", metavar="NAME")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Begin a campaign: a line for each grant, as a workbook and CSV to decide in."""
+    from audit.commands import reviewing
+    from audit.reviews.campaign import Within
+
+    seen = reviewing.Seen(snapshot or (), zone or (), config)
+    within = Within(tuple(organization or ()), tuple(namespace or ()))
+    return partial(reviewing.start, seen, reviewers, within, due, out, as_json=as_json)
+
+
+@review_app.command("apply")
+def review_apply(
+    campaign: Campaign,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Answers: .xlsx, .csv or .yaml.")],
+    snapshot: Since = None,
+    config: Scope = None,
+    *,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take what differs from an earlier decision in its place.")
+    ] = False,
+    as_json: AsJson = False,
+) -> Work:
+    """Take the answers in files, all or none: what is impossible is told, every mistake at once."""
+    from audit.commands import reviewing
+
+    seen = reviewing.Seen(snapshot or (), (), config)
+    return partial(reviewing.apply, campaign, files, seen, replace=replace, as_json=as_json)
+
+
+@review_app.command("status")
+def review_status(
+    campaign: Campaign,
+    snapshot: Since = None,
+    config: Scope = None,
+    todo: Annotated[
+        Path | None,
+        typer.Option("--todo", help="Write what is undecided, as it is now (.xlsx or .csv).", metavar="FILE"),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say how far a campaign is; with a later run, which removals are proven and what is open again."""
+    from audit.commands import reviewing
+
+    return partial(reviewing.status, campaign, reviewing.Seen(snapshot or (), (), config), todo, as_json=as_json)
+
+
+@review_app.command("export")
+def review_export(
+    campaign: Campaign,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL to write into.", metavar="DIR|URL")],
+    snapshot: Since = None,
+    config: Scope = None,
+    sign_key: SignKey = None,
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Write the evidence: who had which access, what was decided by whom, and what became of it."""
+    from audit.commands import reviewing
+
+    seen = reviewing.Seen(snapshot or (), (), config)
+    return partial(reviewing.export, campaign, seen, out, sign_key, as_json=as_json)
 
 
 @config_app.command("check")

@@ -33,7 +33,7 @@ def organizations_of(
     snapshot: Snapshot, namespaces: Iterable[str] | None = None, *, label: str = ORGANIZATION_LABEL
 ) -> Table:
     """Return the table `organizations` of one zone: those that are declared, and those of its (or these) namespaces."""
-    declared, groups = _declared(snapshot), _groups(snapshot)
+    declared, groups = _declared(snapshot), groups_of(snapshot)
     owners = organizations(snapshot, label)
     wanted = owners if namespaces is None else [name for name in namespaces if name in owners]
     spaces = Counter(owners[name] for name in wanted if owners[name])
@@ -107,7 +107,8 @@ def _declared(snapshot: Snapshot) -> dict[Team, set[str]]:
     return found
 
 
-def _groups(snapshot: Snapshot) -> dict[str, set[str]]:
+def groups_of(snapshot: Snapshot) -> dict[str, set[str]]:
+    """Return the people of each group that a zone lists."""
     text, groups, members = snapshot.strings, snapshot.tables["groups"]["name"], snapshot.tables["members"]
     found: dict[str, set[str]] = {text[code]: set() for code in np.unique(groups).tolist()}
     for group, user in zip(groups[members["group"]].tolist(), members["user"].tolist(), strict=True):

@@ -11,6 +11,10 @@ from audit.config import Config
 from audit.errors import EXIT_CODES
 from audit.exceptions import Exceptions
 from audit.metric_names import METRICS, PREFIX
+from audit.reviews import about
+from audit.reviews.evidence import COLUMNS
+from audit.reviews.reading import Answers
+from audit.reviews.reviewers import Reviewers
 from audit.snapshot import REASONS
 from audit.strict_file import has_model, model_in
 from audit.tables import SCHEMAS, VERSION
@@ -102,8 +106,12 @@ def exit_codes_reference() -> str:
 def config_reference() -> str:
     """Return the reference of all configuration keys as Markdown."""
     head = "# Configuration\n\nEvery key of the file. `registry-audit config check` says what is wrong with one.\n"
-    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(Config, "")]
-    return "\n".join([head, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+    return f"{head}\n{_table(Config)}\n"
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(model, "")]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
 
 
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -152,8 +160,14 @@ def _check(check: Check) -> str:
 
 def exceptions_reference() -> str:
     """Return the reference of the file of exceptions as Markdown."""
-    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(Exceptions, "")]
-    return "\n".join([_EXCEPTIONS_HEAD, "| key | default | meaning |", "|---|---|---|", *rows]) + "\n"
+    return f"{_EXCEPTIONS_HEAD}\n{_table(Exceptions)}\n"
+
+
+def campaigns_reference() -> str:
+    """Return the description of reviews, with all keys and columns, as Markdown."""
+    who, said = (f"{_table(model)}\n" for model in (Reviewers, Answers))
+    columns = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in COLUMNS.items())
+    return f"{about.HEAD}{who}{about.ANSWERS}{said}{about.APPLY}{columns}"
 
 
 _METRICS_HEAD: Final = """\
@@ -185,6 +199,7 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
     "columns.md": columns_reference,
     "exceptions.md": exceptions_reference,
+    "campaigns.md": campaigns_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,
     "metrics.md": metrics_reference,

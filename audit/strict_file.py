@@ -33,7 +33,12 @@ class Form(Generic[Model]):
 
 def load(path: Path, form: Form[Model]) -> Model:
     """Return what the file `path` holds. Raises ConfigError with all its mistakes."""
-    document = parse(_text(path, form))
+    return understood(_text(path, form), path, form)
+
+
+def understood(text: str, path: Path, form: Form[Model]) -> Model:
+    """Return what the text of the file `path` holds. Raises ConfigError with all its mistakes."""
+    document = parse(text)
     if document.mistakes and document.value is None:
         raise ConfigError(str(path), document.mistakes, what=form.what)
     if not isinstance(document.value, dict):

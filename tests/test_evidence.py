@@ -6,7 +6,6 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from audit.snapshot import Gap, encode
 from audit.store import Store
 from reports.evidence import DIGEST, manifest_schema, sha256sum
 from reports.evidence_check import Checked, check_evidence
+from tests.clock import clock
 from tests.facts_of import snapshot_of
 from tests.small_worlds import BOUND
 
@@ -55,18 +55,6 @@ def written_fixture(tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, 
             formats = ["--format", "csv", "--format", "parquet"]
             assert run_command([*command, *formats, "--sign-key", str(keys[0])]) == (0 if day == 3 else 3)
     return folder / "runs"
-
-
-def clock(day: int) -> type:
-    """A `datetime` that it is four in the morning of."""
-    real = datetime
-
-    class Fixed(real):  # type: ignore[misc, valid-type]
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return real(2026, 3, day, 4, tzinfo=tz)
-
-    return Fixed
 
 
 @pytest.fixture(name="runs")

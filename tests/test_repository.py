@@ -53,6 +53,10 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
             "checks",
         ),
         "config check",
+        "review start",
+        "review apply",
+        "review status",
+        "review export",
     ],
 )
 def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
