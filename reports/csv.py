@@ -8,30 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audit.cells import neutral
 from audit.config import CsvConfig
 from audit.tables import SCHEMAS, Column, Table
 from reports.rows import chunks
 
-# What a spreadsheet may read as a formula, also after spaces and in full width; and our own mark.
-_FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
 # What may need one of the two, for RE2, which looks at a whole column at once: white space has more than one form.
 _LOOK: Final = r"""^[^0-9A-Za-z]|["{}\r\n]"""
-MARK: Final = "'"
 USUAL: Final = CsvConfig()
 _BOM: Final = b"\xef\xbb\xbf"
-
-
-def neutral(text: str) -> str:
-    """Return `text` so that no spreadsheet takes it for a formula: with an apostrophe before it where it might.
-
-    Reversible: a text that begins with an apostrophe gets another one, so taking one away always gives the original.
-    """
-    return MARK + text if _FORMULA.match(text) else text
-
-
-def original(cell: str) -> str:
-    """Return the text that `neutral` made `cell` of."""
-    return cell.removeprefix(MARK)
 
 
 def cell(text: str, form: CsvConfig = USUAL) -> str:

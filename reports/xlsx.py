@@ -4,7 +4,6 @@ Rows are written one after the other and not kept. A sheet that would be longer 
 another one, and the first sheet says so. Equal runs give equal bytes.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +14,11 @@ from typing import Any, Final
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from audit.errors import printable
+from audit.cells import LONGEST, plain
 from reports.pack import DECISIONS, Cell, Sheet
 
 ROWS: Final = 1_048_576  # that a sheet can hold, its header too
-_CELL: Final = 32_767  # characters that a cell can hold
-_CUT: Final = " … (cut here: the table in findings.csv or access.csv has all)"
 _CHUNK: Final = 1 << 20
-_BAD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _OPTIONS: Final = {
     "constant_memory": True,
     "strings_to_formulas": False,
@@ -104,7 +100,7 @@ class _Book:
             for column, cell in enumerate(row):
                 if isinstance(cell, str):
                     if cell:
-                        text(at, column, cell if cell.isprintable() and len(cell) <= _CELL else plain(cell))
+                        text(at, column, cell if cell.isprintable() and len(cell) <= LONGEST else plain(cell))
                 else:
                     number(at, column, cell)
         return at
@@ -116,13 +112,6 @@ class _Book:
             page.set_column(column, column, 12, self._day)
             choice = {"validate": "date", "criteria": ">=", "value": datetime(2020, 1, 1), "error_title": "Day"}  # noqa: DTZ001
         page.data_validation(1, column, last, column, choice | {"ignore_blank": True})
-
-
-def plain(text: str) -> str:
-    """Return a text that a cell can hold: what a workbook cannot is spelled out, and what is too long is cut."""
-    text = "\n".join(printable(line) for line in text.split("\n"))
-    text = _BAD.sub(lambda found: ascii(found[0])[1:-1], text)
-    return text if len(text) <= _CELL else text[: _CELL - len(_CUT)] + _CUT
 
 
 def _time(when: str) -> datetime:

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.access import tables_of
+from audit.cells import neutral, original
 from audit.config import CsvConfig
 from audit.coverage import coverage
 from audit.objects import KINDS
 from audit.snapshot import Gap
 from audit.tables import SCHEMAS, Table, joined, text_column
 from reports import rows as rows_of_tables
-from reports.csv import cell, csv_chunks, neutral, original
+from reports.csv import cell, csv_chunks
 from tests.facts_of import all_tables, snapshot_of
 from tests.worlds import HOSTILE, world_of
 

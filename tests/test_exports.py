@@ -11,6 +11,7 @@ import msgspec
 import openpyxl
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
+from audit.cells import plain
 from audit.checks.platform import Platform
 from audit.checks.registry import CHECKS
 from audit.cli import run_command
@@ -25,7 +26,7 @@ from reports.jsonl import jsonl_chunks
 from reports.ocsf import ocsf_chunks
 from reports.pack import DECISIONS, Sheet, review_pack
 from reports.run import RunInfo, zone_info
-from reports.xlsx import plain, splits, xlsx_chunks
+from reports.xlsx import splits, xlsx_chunks
 from tests.facts_of import all_tables, snapshot_of
 from tests.plain_rbac import World
 from tests.read_back import reconciled

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from audit.cells import original
 from audit.checks.remedies import REMOVE_GROUP, fill
 from audit.tables import ANSWERS, SCHEMAS, YES, Text
-from reports.csv import original
 from reports.html.sheets import sheets
 from tests.browser import Opened
 from tests.pages import page_of, run_of, sample, tables_of, zone

@@ -16,17 +16,17 @@ from audit.config_file import load_config
 from audit.errors import DONE, PARTIAL, ConfigError, UsageError
 from audit.reviews.answers import Before, decisions_of
 from audit.reviews.campaign import FORMAT, VERSION, Campaign, Facts, Within
-from audit.reviews.evidence import CSV, JSON, SUMS, evidence_csv, evidence_json
+from audit.reviews.evidence import CSV, JSON, SUMS, evidence_json
 from audit.reviews.folder import Reviewing, begin
 from audit.reviews.proof import UNKNOWN, Later, Outcome, outcomes
 from audit.reviews.reading import Row, Unreadable, rows_of
 from audit.reviews.reviewers import load_reviewers
-from audit.reviews.sheets import GRANTS, PLATFORM, Lines
 from audit.scope import Selects
 from audit.signing import SUFFIX
 from audit.store import folder_of, store_of
 from audit.version import version
 from reports.evidence import Hashing
+from reports.review import GRANTS, PLATFORM, Lines, evidence_csv
 
 _SHEETS: Final = (".xlsx", ".csv")
 

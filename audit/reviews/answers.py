@@ -8,10 +8,9 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from audit.cells import neutral, original, plain
 from audit.reviews.campaign import Asked, Campaign, Groups, own
 from audit.reviews.reading import ANSWERED, Row
-from reports.csv import neutral, original
-from reports.xlsx import plain
 
 Verdict = Literal["keep", "reduce", "revoke", "exception"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)

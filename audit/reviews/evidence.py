@@ -1,13 +1,12 @@
 """The evidence of a review: for each line what was decided, by whom and when, and what became of it."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from audit.reviews.campaign import Basis
 from audit.reviews.folder import Reviewing
 from audit.reviews.proof import Later, Outcome
-from reports.csv import cell
 
 JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
 # Each column and what it means; the same names stand in the JSON.
@@ -43,13 +42,6 @@ COLUMNS: Final[Mapping[str, str]] = {
     "remark": "What was seen, where that needs saying: what has changed, why it is unknown, or that the subject has "
     "access there by another way.",
 }
-
-
-def evidence_csv(outcomes: Sequence[Outcome]) -> Iterator[bytes]:
-    """Yield a row for each line, decided or not."""
-    yield (",".join(COLUMNS) + "\r\n").encode()
-    for outcome in outcomes:
-        yield (",".join(cell(text) for text in told(outcome).values()) + "\r\n").encode()
 
 
 def evidence_json(reviewing: Reviewing, outcomes: Sequence[Outcome], later: Later, when: str) -> bytes:

@@ -1,12 +1,16 @@
-"""The files that people decide in: a workbook, and the same as CSV."""
+"""The files of a review: a workbook and CSV to decide in, and the evidence as CSV."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from audit.cells import neutral
 from audit.rbac.subjects import GROUP
 from audit.reviews.campaign import Asked, Campaign, Groups
+from audit.reviews.evidence import COLUMNS as EVIDENCE
+from audit.reviews.evidence import told
+from audit.reviews.proof import Outcome
 from audit.reviews.reading import ANSWERED
-from reports.csv import cell, neutral
+from reports.csv import cell
 from reports.pack import Row, Sheet
 from reports.xlsx import xlsx_chunks
 
@@ -90,3 +94,10 @@ class Lines:
         if key not in self._reviewers:
             self._reviewers[key] = ", ".join(self._campaign.reviewers_of(asked))
         return self._reviewers[key]
+
+
+def evidence_csv(outcomes: Sequence[Outcome]) -> Iterator[bytes]:
+    """Yield a row for each line, decided or not."""
+    yield (",".join(EVIDENCE) + "\r\n").encode()
+    for outcome in outcomes:
+        yield (",".join(cell(text) for text in told(outcome).values()) + "\r\n").encode()
