@@ -147,11 +147,10 @@ class _Organization:
         return table.take(_has(table, "namespace", own | {EVERY} if everywhere else own))
 
     def _concerning(self, findings: Table, met: set[tuple[str, str, str]]) -> Table:
-        """Leave out findings about several namespaces whose subject is not theirs, nor bound in any of theirs."""
+        """Leave out findings about several namespaces whose subject is hidden, and bound in none of theirs."""
         several = _has(findings, "namespace", {EVERY}) & _has(findings, "binding", {""})
-        several &= ~_has(findings, "subject", {""})
-        who = {one for one in _triples(findings) if one in met or self._name in self._homes.of_subject(*one)}
-        return findings.take(~several | _has(findings, "subject", {subject for _, _, subject in who}))
+        told = {one for one in _triples(findings) if one in met or not self._word(*one, known=False)}
+        return findings.take(~several | _has(findings, "subject", {"", *(subject for _, _, subject in told)}))
 
     def _hidden(self, kept: Tables) -> dict[str, str]:
         """Return the names that are not shown, each with what stands in its place."""
