@@ -120,6 +120,14 @@ Expand = Annotated[
         "--expand", help="In CSV and Parquet, tell cluster-wide access in every namespace as well, a row each."
     ),
 ]
+PseudonymKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonyms",
+        help="Replace names by pseudonyms of this key; the map is kept beside it, as FILE.map.json.",
+        metavar="FILE",
+    ),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -171,6 +179,7 @@ def run(
     fail_on: FailOn = None,
     job: JobName = None,
     sign_key: SignKey = None,
+    pseudonyms: PseudonymKey = None,
     *,
     shard: Annotated[
         bool,
@@ -201,8 +210,11 @@ def run(
         fail_on_new=fail_on_new,
         expand=expand,
         sign_key=sign_key,
+        pseudonyms=pseudonyms,
         as_json=as_json,
     )
+    if shard and pseudonyms:
+        raise UsageError("--shard cannot be used with --pseudonyms", fix="run the zones together")
     if shard:
         from audit.commands import shards
 
@@ -275,6 +287,7 @@ def report(
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     sign_key: SignKey = None,
+    pseudonyms: PseudonymKey = None,
     *,
     fail_on_new: FailOnNew = False,
     expand: Expand = False,
@@ -293,6 +306,7 @@ def report(
         fail_on_new=fail_on_new,
         expand=expand,
         sign_key=sign_key,
+        pseudonyms=pseudonyms,
         as_json=as_json,
     )
     return partial(job.report, snapshot or (), config, asked)

@@ -9,6 +9,7 @@ from typing import Final
 from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.judging import Judgement
+from audit.commands.pseudonymous import keep_map, pseudonyms_of, told_of
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
@@ -19,6 +20,7 @@ from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.exceptions import load_exceptions
 from audit.gates import Gate
+from audit.scope import Selects
 from audit.snapshot import SUFFIX, encode
 from audit.store import Store, store_of
 from audit.tables import SEVERITIES
@@ -46,6 +48,7 @@ class Asked:
     fail_on: str | None = None
     fail_on_new: bool = False
     sign_key: Path | None = None
+    pseudonyms: Path | None = None  # key by which names are replaced
     expand: bool = False
     as_json: bool = False
 
@@ -65,7 +68,7 @@ def run(path: Path, asked: Asked) -> int:
             from audit.commands.verifying import verified
 
             folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
-        return tell(folder.finish(), folder.store, as_json=asked.as_json)
+        return _finished(folder, wanted, asked)
 
 
 def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
@@ -103,7 +106,13 @@ def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
         folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in snapshots:
             folder.keep(snapshot)
-        return tell(folder.finish(), folder.store, as_json=asked.as_json)
+        return _finished(folder, wanted, asked)
+
+
+def _finished(folder: Run, wanted: Wanted, asked: Asked) -> int:
+    if asked.pseudonyms and wanted.pseudonyms:
+        terminal.note(f"the names behind the pseudonyms are in {keep_map(asked.pseudonyms, wanted.pseudonyms)}")
+    return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
 def demo(out: str, *, as_json: bool) -> int:
@@ -118,19 +127,30 @@ def wanted_of(config: Config | None, asked: Asked) -> Wanted:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
     chosen = tuple(dict.fromkeys(asked.formats or (config.output.formats if config else USUAL_FORMATS)))
     judgement = _judgement(config, asked)
+    selects: Selects | None = config.namespaces.selects if config and not config.namespaces.everything else None
+    readers = [audience(one) for one in asked.readers]
+    pseudonyms = pseudonyms_of(asked.pseudonyms, config, place_of_runs(asked.out, config).where)
+    if pseudonyms:
+        if asked.verify:
+            raise UsageError("--verify asks the zone by names: it cannot be used with --pseudonyms")
+        judgement = replace(judgement, decisions=told_of(judgement.decisions, pseudonyms))
+        selects = pseudonyms.selects(selects)
+        readers = [replace(one, name=pseudonyms.of(one.name)) if one.kind == "organization" else one for one in readers]
     return Wanted(
         chosen,
-        config.namespaces.selects if config and not config.namespaces.everything else None,
+        selects,
         config_digest(config) if config else "",
         judgement,
         Seal(
             reach_of(config, judgement.settings),
             _options(config, asked, chosen, judgement),
             signer_of(config, asked.sign_key),
+            pseudonyms,
         ),
+        pseudonyms=pseudonyms,
         expand=_expand(config, asked),
         reports_by=config.output.reports_by if config else (),
-        reports_for=tuple(map(audience, asked.readers)),
+        reports_for=readers,
         csv=config.output.csv if config else CsvConfig(),
     )
 
@@ -147,6 +167,7 @@ def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgem
         "fail_on": judgement.gate.fail_on or "",
         "fail_on_new": "yes" if judgement.gate.fail_on_new else "",
         "expand": "yes" if _expand(config, asked) else "",
+        "pseudonyms": "yes" if asked.pseudonyms else "",
     }
     return {name: text for name, text in said.items() if text}
 

@@ -22,6 +22,7 @@ from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
 from audit.memory import give_back
 from audit.organizations import drift
+from audit.pseudonyms import Pseudonyms
 from audit.results import facts_of
 from audit.runs import COMPLETE, Runs
 from audit.scope import Scope, Selects, scope_of
@@ -66,6 +67,7 @@ class Wanted:
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
     csv: CsvConfig = field(default_factory=CsvConfig)
+    pseudonyms: Pseudonyms | None = None  # what replaces names
 
 
 class Run:
@@ -94,6 +96,8 @@ class Run:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
+        if self._wanted.pseudonyms:
+            snapshot = self._wanted.pseudonyms.snapshot(snapshot)
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
             last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
             snapshot = filled(snapshot, last.snapshot, self._wanted.stale_days) if last else snapshot
