@@ -1,202 +1,137 @@
-"""Names replaced by keyed pseudonyms, in the facts themselves: nothing that is made of them can hold a name then.
+"""Names replaced by keyed pseudonyms: one name has the same one wherever it stands, in every run with the same key.
 
-The same name has the same pseudonym wherever it stands and in every run with the same key; without the key, and the map
-that is kept apart, nobody has the name back. What belongs to the platform itself keeps its name.
+Without the key, and the map that is kept apart, nobody has the name back. What nobody chose, because every cluster has
+it, keeps its name.
 """
 
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from audit.checks.platform import Platform
-from audit.facts import renamed
-from audit.objects import Aggregation, Rule
-from audit.rbac.rules import rules_text
-from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, USER
+from audit.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS
+from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
 from audit.scope import Selects
-from audit.snapshot import DUMP, Gap, Snapshot
 
-PREFIX: Final = "p-"
-SHORTEST: Final = 16  # bytes of a key
-_LENGTH: Final = 16  # characters: 80 bits
-_LEFT_OUT: Final = "(left out)"
-_ACCOUNT: Final = "system:serviceaccount:"
-_SYSTEM: Final = "system:"
-_OWN_LABELS: Final = "rbac.authorization.k8s.io/"
-# What every cluster has and nobody chose.
-_ACCOUNTS: Final = frozenset({"", "default", "builder", "deployer"})
-_ROLES: Final = frozenset(
-    {
-        *("", "admin", "basic-user", "cluster-admin", "cluster-reader", "edit", "namespace-owner", "registry-admin"),
-        *("registry-editor", "registry-viewer", "self-provisioner", "shared-resource-viewer", "sudoer", "view"),
-    }
+_LENGTH: Final = 20  # characters of a pseudonym behind its kind: 100 bits
+# What a name can be of. The same word of two kinds has two pseudonyms; an organization is the group of its name.
+KINDS: Final = (
+    *("ns", "group", "team", "user", "sa", "repo", "token", "binding", "role", "label", "pattern", "exception"),
 )
+_PSEUDONYM: Final = re.compile(rf"(?:{'|'.join(KINDS)})-[a-z2-7]{{{_LENGTH}}}")
+_PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object has `:` in its name
+_SYSTEM: Final = "system:"
+_OF_ACCOUNT: Final = "system:serviceaccount:"
+_OF_SPACE: Final = f"{EVERY_ACCOUNT}:"
 _FREE: Final = frozenset({"", "*"})
+# Namespaces of the platform, whatever a configuration takes for its own: that names somebody's.
+_PLATFORM: Final = Platform()
 
 
 class Pseudonyms:
-    """The pseudonyms of one key, and the names behind those that were given."""
+    """The pseudonyms of one key, and the names behind those that were given, now and before."""
 
-    def __init__(self, key: bytes, platform: Platform, label: str) -> None:
-        """Take the key, what keeps its name, and the label that names a namespace's organization."""
+    def __init__(self, key: bytes, names: Mapping[str, str] | None = None) -> None:
+        """Take the key, and the map of earlier runs."""
         self._key = key
-        self._platform = platform
-        self._label = label
-        self.names: dict[str, str] = {}  # by pseudonym
+        self.names = dict(names or {})  # by pseudonym
         self.left_out: set[str] = set()  # pseudonyms of namespaces that are not reported on
 
-    def of(self, name: str) -> str:
-        """Return the pseudonym of a name."""
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this key from another one, and nothing else of it."""
+        return self._code("key", "")
+
+    def of(self, kind: str, name: str) -> str:
+        """Return the pseudonym of a name of one of KINDS."""
         if name in _FREE:
             return name
-        pseudonym = self.uid(name)
+        pseudonym = f"{kind}-{self._code(kind, name)}"
         self.names[pseudonym] = name
         return pseudonym
 
-    def uid(self, text: str) -> str:
-        """Return what stands for an id, which nobody needs to have back."""
-        if not text:
-            return text
-        digest = hmac.digest(self._key, text.encode(errors="surrogatepass"), hashlib.sha256)
-        return PREFIX + base64.b32encode(digest).decode().lower()[:_LENGTH]
+    def code(self, text: str) -> str:
+        """Return what stands for an id, or a word that says nothing here: nobody needs to have these back."""
+        return f"id-{self._code('id', text)}" if text else text
+
+    def digest(self, sha256: str) -> str:
+        """Return what stands for a digest (hex) over names: nobody can find out by it whether a guess is right."""
+        return hmac.new(self._key, f"digest\0{sha256}".encode(), hashlib.sha256).hexdigest() if sha256 else ""
+
+    def real(self, text: str) -> str:
+        """Return a text with the names behind the pseudonyms in it; one that nobody knows stays as it is."""
+        return _PSEUDONYM.sub(lambda found: self.names.get(found[0], found[0]), text)
 
     def space(self, name: str) -> str:
         """Return what stands for a namespace."""
-        return name if self._platform.has(name) else self.of(name)
+        return name if _PLATFORM.has(name) else ":".join(self.of("ns", part) for part in name.split(":"))
 
     def account(self, name: str) -> str:
         """Return what stands for the name of a service account in its namespace."""
-        return name if name in _ACCOUNTS else self.of(name)
+        return name if name in ACCOUNTS else self.of("sa", name)
 
     def user(self, name: str) -> str:
         """Return what stands for a user, who may be a service account."""
-        space, colon, account = name.removeprefix(_ACCOUNT).partition(":")
-        if name.startswith(_ACCOUNT) and colon:
-            return f"{_ACCOUNT}{self._account(space, account)}"
-        return name if name.startswith(_SYSTEM) or self._platform.trusts(USER, name) else self.of(name)
+        if name.startswith(_OF_ACCOUNT):
+            space, colon, account = name.removeprefix(_OF_ACCOUNT).rpartition(":")
+            return f"{_OF_ACCOUNT}{self.space(space)}{colon}{self.account(account)}"
+        return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
 
     def group(self, name: str) -> str:
-        """Return what stands for a group; of `organization+team`, each part by itself."""
-        if name.startswith(f"{ACCOUNTS}:"):
-            return f"{ACCOUNTS}:{self.space(name.removeprefix(f'{ACCOUNTS}:'))}"
-        if name.startswith(_SYSTEM) or self._platform.trusts(GROUP, name):
-            return name
-        return "+".join(map(self.of, name.split("+")))
+        """Return what stands for a group or an organization; of `organization+team`, each part by itself."""
+        if name.startswith(_OF_SPACE):
+            return f"{_OF_SPACE}{self.space(name.removeprefix(_OF_SPACE))}"
+        return self._system(name, lambda rest: self._parts(rest, "group"))
+
+    def team(self, name: str) -> str:
+        """Return what stands for a team, as in the group of it."""
+        return self._parts(name, "team")
 
     def role(self, name: str) -> str:
-        """Return what stands for a role or a binding."""
-        return name if name in _ROLES or name.startswith(_SYSTEM) else self.of(name)
+        """Return what stands for a role."""
+        return name if name in ROLES else self._system(name, lambda rest: self.of("role", rest))
+
+    def binding(self, name: str) -> str:
+        """Return what stands for a binding."""
+        return name if name in ROLES else self._system(name, lambda rest: self.of("binding", rest))
 
     def subject(self, kind: str, name: str) -> str:
         """Return what stands for somebody as tables spell them."""
-        space, _, account = name.partition(":")
-        spelled: Mapping[str, Callable[[], str]] = {
-            USER: lambda: self.user(name),
-            GROUP: lambda: self.group(name),
-            ACCOUNT: lambda: self._account(space, account),
-        }
-        return spelled.get(kind, lambda: self.of(name))()
+        if kind == ACCOUNT:
+            space, colon, account = name.partition(":")
+            return f"{self.space(space)}{colon}{self.account(account)}"
+        return {USER: self.user, GROUP: self.group}.get(kind, self.code)(name)
 
-    def selects(self, selects: Selects | None) -> Selects | None:
+    def selects(self, selects: Selects) -> Selects:
         """Return what says of pseudonyms which namespaces are reported on, as `selects` says it of their names."""
-        if selects is None:
-            return None
 
         def wanted(name: str, labels: Mapping[str, str] | None) -> bool:
-            kept = selects(self.names.get(name, name), labels)
+            known = None if labels is None else {self.real(key): self.real(value) for key, value in labels.items()}
+            kept = selects(self.real(name), known)
             if not kept:
                 self.left_out.add(name)
             return kept
 
         return wanted
 
-    def snapshot(self, snapshot: Snapshot) -> Snapshot:
-        """Return the facts of a zone with every name replaced; what people and servers said of gaps is left out."""
-        by: dict[tuple[str, str], Callable[[str], str]] = {
-            ("namespaces", "name"): self.space,
-            ("namespaces", "labels"): self._space_labels,
-            ("roles", "name"): self.role,
-            ("roles", "uid"): self.uid,
-            ("roles", "labels"): self._role_labels,
-            ("roles", "rules"): self._rules,
-            ("roles", "aggregation"): self._aggregation,
-            ("bindings", "name"): self.role,
-            ("bindings", "uid"): self.uid,
-            ("bindings", "role"): self.role,
-            ("groups", "name"): self.group,
-            ("members", "user"): self.user,
-            ("serviceaccounts", "name"): self.account,
-            ("imagestreams", "name"): self.of,
-            ("users", "name"): self.user,
-            ("tokens", "name"): self.of,
-            ("tokens", "account"): self.account,
-            ("declared", "organization"): self.of,
-            ("declared", "team"): self.of,
-            ("declared", "user"): self.user,
-        }
-        spaced = ("roles", "bindings", "subjects", "serviceaccounts", "imagestreams", "tokens")
-        by |= {(table, "namespace"): self.space for table in spaced}
-        origin = msgspec.structs.replace(
-            snapshot.origin,
-            user=self.user(snapshot.origin.user),
-            place=_LEFT_OUT if snapshot.origin.source == DUMP else snapshot.origin.place,
-        )
-        gaps = [Gap(gap.kind, self.space(gap.namespace), gap.reason) for gap in snapshot.gaps]
-        return renamed(snapshot, origin, gaps, by, self._bound)
+    def _code(self, kind: str, text: str) -> str:
+        # No kind has the character that ends it: two different pairs never give the same bytes.
+        data = f"{kind}\0{text}".encode(errors="surrogatepass")
+        return base64.b32encode(hmac.digest(self._key, data, hashlib.sha256)).decode().lower()[:_LENGTH]
 
-    def _account(self, space: str, account: str) -> str:
-        return f"{self.space(space)}:{self.account(account)}"
+    def _system(self, name: str, of: Callable[[str], str]) -> str:
+        """Return what stands for a name that may be the platform's; `of` gives it for what the platform has not."""
+        if name in SYSTEM_NAMES:
+            return name
+        return f"{_SYSTEM}{of(name.removeprefix(_SYSTEM))}" if name.startswith(_SYSTEM) else of(name)
 
-    def _bound(self, kind: str, name: str) -> str:
-        """Return what stands for the subject of a binding, whose namespace stands beside it."""
-        return self.account(name) if kind == ACCOUNT else self.subject(kind, name)
-
-    def _space_labels(self, text: str) -> str:
-        """Keep the label that names the organization: the others may say anything."""
-        labels = msgspec.json.decode(text, type=dict[str, str]) if text else {}
-        kept = {self._label: self.of(labels[self._label])} if self._label in labels else {}
-        return msgspec.json.encode(kept).decode() if kept else ""
-
-    def _role_labels(self, text: str) -> str:
-        return msgspec.json.encode(self._matched(msgspec.json.decode(text)), order="sorted").decode() if text else ""
-
-    def _matched(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Return labels of roles, or what selects them: both are replaced alike, so that what matched still does."""
-        return {
-            (key if key.startswith(_OWN_LABELS) else self.of(key)): value
-            if value in {"true", "false"}
-            else self.of(value)
-            for key, value in labels.items()
-        }
-
-    def _rules(self, text: str) -> str:
-        def named(rule: Rule) -> Rule:
-            return msgspec.structs.replace(rule, names=[self.of(name) for name in rule.names]) if rule.names else rule
-
-        return rules_text([named(rule) for rule in msgspec.json.decode(text, type=list[Rule])]) if text else ""
-
-    def _aggregation(self, text: str) -> str:
-        if not text:
-            return ""
-        found = msgspec.json.decode(text, type=Aggregation)
-        return msgspec.json.encode(
-            msgspec.structs.replace(found, selectors=[*map(self._selector, found.selectors or ())])
-        ).decode()
-
-    def _selector(self, selector: Any) -> Any:
-        labels = self._matched(selector.labels) if selector.labels else selector.labels
-        asked = [
-            msgspec.structs.replace(
-                one,
-                key=one.key if one.key.startswith(_OWN_LABELS) else self.of(one.key),
-                values=[*self._matched({str(at): v for at, v in enumerate(one.values)}).values()]
-                if one.values
-                else one.values,
-            )
-            for one in selector.expressions or ()
-        ]
-        return msgspec.structs.replace(selector, labels=labels, expressions=asked or selector.expressions)
+    def _parts(self, name: str, kind: str) -> str:
+        parts = _PART.split(name)
+        marks = ["", *parts[1::2]]
+        kinds = [{"": kind, "+": "team", ":": "group"}[mark] for mark in marks]
+        named = zip(marks, kinds, parts[::2], strict=True)
+        return "".join(f"{mark}{self.of(kind, part)}" for mark, kind, part in named)

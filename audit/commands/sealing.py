@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from audit.checks.declared import declared
+from audit.checks.declared import Declared, declared
 from audit.checks.settings import Settings
 from audit.config import PASSWORD_ENV, Config, Namespaces
 from audit.pseudonyms import Pseudonyms
@@ -76,6 +76,10 @@ class Sealing:
         lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
         self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
 
+    def _checks(self) -> Declared:
+        found, names = declared(self._settings), self._seal.pseudonyms
+        return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
+
     def _scope(self) -> Reach:
         """Return what was reported on; with pseudonyms, by those of what was left out: globs could tell names."""
         told, names = self._seal.scope, self._seal.pseudonyms
@@ -86,7 +90,7 @@ class Sealing:
         states = {zone.id: zone.state for zone in run.zones}
         about = Evidence(
             program=Program("registry-audit", run.version, VERSION),
-            checks=declared(self._settings),
+            checks=self._checks(),
             scope=self._scope(),
             options=self._seal.options,
             zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
