@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
@@ -23,7 +23,7 @@ settings.load_profile("any machine")
 # Wants a folder with `kube-apiserver` and `etcd`, as is the convention; without it, it is no test of this machine.
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["test_real_server.py"]
 
-_MANIFESTS = jsonschema.Draft202012Validator(evidence.manifest_schema())
+_MANIFESTS = jsonschema_rs.validator_for(evidence.manifest_schema())
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from minisign import KeyPair
 
@@ -89,11 +89,11 @@ def test_every_manifest_follows_the_published_schema(written: Path) -> None:
     schema = json.loads((ROOT / "docs/manifest.schema.json").read_text())
     assert schema == manifest_schema()
     for day in range(1, 5):
-        jsonschema.validate(manifest_of(run_of(written, day)), schema)
+        jsonschema_rs.validate(schema, manifest_of(run_of(written, day)))
     broken = manifest_of(run_of(written, 1))
     del broken["previous"]
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, schema)
+    with pytest.raises(jsonschema_rs.ValidationError):
+        jsonschema_rs.validate(schema, broken)
 
 
 def test_the_schema_only_grows() -> None:

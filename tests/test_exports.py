@@ -3,24 +3,19 @@
 import io
 import json
 import zipfile
-from pathlib import Path
 from typing import Any
 
-import jsonschema
 import msgspec
 import openpyxl
-from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from audit.cells import plain
 from audit.checks.platform import Platform
 from audit.checks.registry import CHECKS
-from audit.cli import run_command
 from audit.control_map import CONTROLS, checks_of, controls_table
 from audit.findings import Found, findings_table
 from audit.review_lines import Line, review_lines
-from audit.snapshot import Gap, encode
+from audit.snapshot import Gap
 from audit.tables import SCHEMAS, Table, table_of
-from benchmarks.estate import Estate, Shape
 from reports.formats import FORMATS
 from reports.jsonl import jsonl_chunks
 from reports.ocsf import ocsf_chunks
@@ -29,7 +24,7 @@ from reports.run import RunInfo, zone_info
 from reports.xlsx import splits, xlsx_chunks
 from tests.facts_of import all_tables, snapshot_of
 from tests.plain_rbac import World
-from tests.read_back import reconciled
+from tests.read_findings import ocsf_schema
 from tests.small_worlds import BOUND, bind, role, rule, world
 from tests.test_findings import found_in
 from tests.worlds import HOSTILE, world_of
@@ -55,27 +50,6 @@ def book_of(*worlds: World) -> Any:
     return openpyxl.load_workbook(io.BytesIO(data))
 
 
-def test_every_export_of_a_run_reconciles_with_its_manifest(tmp_path: Path) -> None:
-    """Two zones, one of them partly blind, and a run before: every number of every file, by other libraries."""
-    objects = Estate(Shape(namespaces=40, organizations=5, cluster_wide=4)).kinds()
-    whole = {plural: json.loads(json.dumps(items)) for plural, items in objects.items()}
-    hidden = [Gap("clusterroles", "", "refused", "no")]
-    for zone, gaps in (("one", []), ("two", hidden)):
-        (tmp_path / f"{zone}.snapshot").write_bytes(encode(snapshot_of(whole, gaps, zone=zone)))
-    given = ["--snapshot", str(tmp_path / "one.snapshot"), "--snapshot", str(tmp_path / "two.snapshot")]
-    (tmp_path / "config.yaml").write_text("zones: [{id: one}]\nnamespaces: {exclude: {names: ['*1']}}\n")
-    narrow = ["--config", str(tmp_path / "config.yaml")]
-    for more in ([], narrow):
-        assert run_command(["report", *given, "--out", str(tmp_path / "out"), *EVERY_FORMAT, *more]) == 3
-    runs = sorted(path for path in (tmp_path / "out").iterdir() if path.is_dir() and not path.is_symlink())
-    assert len(runs) == 2
-    for run in runs:
-        rows = reconciled(run)
-        assert run_command(["check-evidence", str(run)]) == 0
-        assert rows["Reviews"] > 100
-        assert rows["Platform"] > 50
-
-
 def test_json_lines_hold_exact_values() -> None:
     """Hostile names as they are, answers as words, and null for a count that is not known."""
     snapshots = [snapshot_of(world_of(seed), zone=f"zone-{seed}") for seed in range(6)]
@@ -92,12 +66,6 @@ def test_json_lines_hold_exact_values() -> None:
         assert lines[-1] == ""
 
 
-def schema_of_class() -> Any:
-    schema = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.6.0"))
-    assert schema.lookup_class_name_from_uid(2008) == "iam_analysis_finding"
-    return jsonschema.Draft202012Validator(schema.get_class_schema("iam_analysis_finding"))
-
-
 def events(found: list[Found]) -> list[Any]:
     snapshot = snapshot_of(BOUND)
     return [
@@ -109,7 +77,7 @@ def events(found: list[Found]) -> list[Any]:
 
 def test_ocsf_events_follow_their_schema() -> None:
     """Findings of every check that the demo has, of every state and answer; one that is spoiled does not."""
-    validator = schema_of_class()
+    validator = ocsf_schema()
     found = [structs_replace(one, state=state) for one in found_in(BOUND) for state in ("new", "gone")]
     made = events(found)
     assert len(made) == len(found) > 2
@@ -152,7 +120,7 @@ def test_ocsf_says_what_the_finding_says() -> None:
     (nobody,) = events([structs_replace(public, subject_kind="", subject="", remedy="")])
     assert not {"user", "remediation"} & nobody.keys()
     for made in (event, accepted, still, gone, timed, nobody):
-        schema_of_class().validate(made)
+        ocsf_schema().validate(made)
 
 
 def structs_replace(found: Found, **changes: str) -> Found:

@@ -5,12 +5,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import pytest
-from jsonschema import Draft4Validator
 
 from audit.checks.check import Confidence
 from audit.checks.registry import CHECKS
@@ -21,12 +19,12 @@ from reports import sarif
 from reports.run import RunInfo, zone_info
 from tests.check_worlds import CASES
 from tests.facts_of import decided, snapshot_of
+from tests.read_findings import sarif_schema
 from tests.small_worlds import BOUND, bind, world
 from tests.test_findings import QUIET, found_in
 from tests.worlds import HOSTILE, world_of
 
-_FILE: Final = Path(__file__).parent / "data/sarif-2.1.0.json.gz"
-SCHEMA: Final = Draft4Validator(json.loads(gzip.decompress(_FILE.read_bytes())))
+SCHEMA: Final = sarif_schema()
 
 
 def log(found: Sequence[Found], uses: Sequence[Use] = (), gaps: Sequence[Gap] = ()) -> Any:
