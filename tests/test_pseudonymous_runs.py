@@ -51,7 +51,7 @@ def secretive(*, later: bool = False) -> World:
         *([bind("quokkashop", "quokkanew", "edit", ("User", "Quokka New"))] if later else []),
         *([namespace("quokkafresh", "quokkaorg")] if later else [namespace("quokkaold", "quokkaorg")]),
     ]
-    return world(
+    return declared() | world(
         namespace("quokkashop", "quokkaorg", quokkalabel="quokkavalue", tier="quokkagold"),
         namespace("quokkashop-quokka", "QuokkaOrg"),
         namespace("quokkaout"),
@@ -91,6 +91,24 @@ def secretive(*, later: bool = False) -> World:
     )
 
 
+def declared() -> World:
+    """What the control API says of organizations: not all of it as the zone has it."""
+    lists = {
+        "organizationmembers": [
+            ("quokkaorg", "members", ["quokkaann", "quokka-only-there"]),
+            ("QuokkaOrg", "members", []),
+        ],
+        "teams": [("quokkaorg", "quokkateam", ["quokkaann"]), ("quokkaorg", "quokka-late", [MAIL])],
+    }
+    return {
+        kind: [
+            {"metadata": {"name": name, "namespace": space}, "spec": {"userRefs": [{"name": one} for one in people]}}
+            for space, name, people in found
+        ]
+        for kind, found in lists.items()
+    }
+
+
 _AGGREGATE = "rbac.authorization.k8s.io/aggregate-to-"
 _SELECTS = {"quokka/aggregate": "quokkayes"}
 
@@ -100,7 +118,7 @@ def facts(folder: Path, name: str, *, later: bool = False, gaps: bool = True) ->
     hidden = [Gap("serviceaccounts", "quokkashop", "refused", "the user quokkaann may not")] if gaps else []
     found = snapshot_of(secretive(later=later), hidden, zone=name)
     when = "2026-03-09T00:00:00Z" if later else "2026-03-08T00:00:00Z"
-    origin = Origin(name, "dump", "/home-of/quokka", user=MAIL, started=when, finished=when)
+    origin = Origin(name, "dump", "/srv/quokka", user=MAIL, started=when, finished=when)
     (folder / f"{name}.snapshot").write_bytes(encode(replace(found, origin=origin)))
     return folder / f"{name}.snapshot"
 
@@ -549,3 +567,18 @@ def test_shards_keep_names_and_are_refused(runs: Runs, capsys: pytest.CaptureFix
     assert "zone one: its names were replaced already" in capsys.readouterr().err
     assert [*(runs.folder / "out").glob("2*")] == [run]
     assert load(run / "snapshots" / "one.snapshot").origin.names == names().fingerprint
+
+
+def test_a_zone_that_answers_no_question_is_told_without_its_words(
+    runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Why nothing could be verified is left to the log of a run with names."""
+    refused = Fault("/subjectaccessreviews", refuse_with(403, message="quokkaann may not ask"), times=None)
+    with SimulatedZone(secretive(), tmp_path / "zone", faults=[refused]) as server:
+        config = configuration(tmp_path, [live(server, tmp_path, "one")])
+        command = ["run", "--config", config, "--out", str(tmp_path / "out"), "--format", "csv", "--verify", "9"]
+        assert run_command([*command, *runs.hiding]) == 3
+    assert leaks(tmp_path / "out") == []
+    error = capsys.readouterr().err
+    assert "compared with the zone's own answers: the zone gave no answer" in error
+    assert not MARK.search(error)

@@ -228,7 +228,7 @@ def test_nothing_is_left_of_texts_that_could_be_anything() -> None:
     one["namespaces"][0]["metadata"]["creationTimestamp"] = "on acme's birthday"
     real = snapshot_of(one, [Gap("users", "acme", "refused", "acme may not")])
     for stale, kept in (("the zone did not answer (acme is down)", "the zone did not answer"), ("acme", "(left out)")):
-        origin = msgspec.structs.replace(real.origin, user="acme", place="/home/acme", stale=stale)
+        origin = msgspec.structs.replace(real.origin, user="acme", place="/srv/acme", stale=stale)
         found = hidden(replace(real, origin=origin), names())
         assert found.origin.stale == kept
         assert not re.search("acme", f"{found.strings} {found.gaps} {found.origin}", re.IGNORECASE)
