@@ -1,11 +1,13 @@
 """Snapshot -> its tables; and `access`: what each subject may do in each place, all its ways together."""
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import Positions, different, positions
 from audit.grants import (
     DIRECT,
     FLAGS,
@@ -17,12 +19,13 @@ from audit.grants import (
     grants_table,
     group_column,
     place_columns,
+    place_keys,
     role_columns,
     since_column,
     sources,
     states_of,
 )
-from audit.people import KINDS, PERSON, different
+from audit.people import KINDS, PERSON
 from audit.rbac.roles import HOW
 from audit.rbac.rules import CLUSTER_ONLY, CREATE, EVERYTHING, PULL, PUSH
 from audit.rbac.subjects import GROUP, may_join
@@ -94,9 +97,9 @@ class _Access:
         if expanded:
             places = different(np.append(places, self._in_every_namespace(places)))
         space, repository, who = self._unkey(places)
-        granted, possible = self._effective(space, repository, who)
-        possible |= self._not_seen(space)
         own = self._own(places)
+        granted, possible = self._effective(own, space, repository, who)
+        possible |= self._not_seen(space)
         if expanded:
             # Where a subject has no grant, the cluster-wide one is what it has.
             own = np.where(own < 0, self._own(self._key(np.zeros_like(space), repository, who)), own)
@@ -105,8 +108,7 @@ class _Access:
         return self._table(zone, (space, repository, who), (granted, possible), strongest, counts)
 
     def _key(self, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
-        repositories, identities = self._sizes
-        return (space.astype(np.int64) * repositories + repository) * identities + who
+        return place_keys(self._ways, space, repository, who)
 
     def _unkey(self, keys: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
         repositories, identities = self._sizes
@@ -114,10 +116,9 @@ class _Access:
         parts = place // repositories, place % repositories, keys % identities
         return parts[0].astype(np.int32), parts[1].astype(np.int32), parts[2].astype(np.int32)
 
-    def _own(self, keys: NDArray[np.int64]) -> NDArray[np.intp]:
+    def _own(self, keys: NDArray[np.int64]) -> Positions:
         """Return the position of each key among the places with grants, or -1."""
-        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[at] == keys, at, -1)
+        return np.arange(len(keys)) if keys is self._keys else positions(self._keys, keys)
 
     def _in_every_namespace(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the places in each namespace for those that are cluster-wide."""
@@ -126,32 +127,51 @@ class _Access:
         many = len(spaces)
         return self._key(np.repeat(spaces, wide.sum()), np.tile(repository[wide], many), np.tile(who[wide], many))
 
-    def _effective(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
+    def _effective(self, own: Positions, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
         """Return the rights held and possible of each subject in each place: its own, and everybody's there."""
-        granted, possible = self._covering(space, repository, who)
+        granted, possible = self._covering(own, space, repository, who)
         for groups in self._circles.T:
             mine = np.flatnonzero(groups[who] >= 0)
-            more, maybe = self._covering(space[mine], repository[mine], groups[who[mine]])
+            where = space[mine], repository[mine], groups[who[mine]]
+            near = np.flatnonzero(self._somewhere[where[2]])
+            theirs = np.full(len(mine), -1)
+            theirs[near] = self._own(self._key(*(part[near] for part in where)))
+            more, maybe = self._covering(theirs, *where)
             granted[mine] |= more
             possible[mine] |= maybe
         return granted, possible
 
-    def _covering(self, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
-        """Return what the subjects' own grants give: there, in every repository, in every namespace."""
+    def _covering(self, own: Positions, space: Ints, repository: Ints, who: Ints) -> tuple[Ints, Ints]:
+        """Return what subjects' own grants give: those at `own`, in every repository, in every namespace."""
+        granted, possible = (held[who] for held in self._everywhere)
+        named = np.flatnonzero(repository)
+        space, repository, who = space[named], repository[named], who[named]
         every = np.zeros_like(space)
-        granted, possible = every.copy(), every.copy()
-        local, named = np.flatnonzero(space), np.flatnonzero(repository)
-        wider = (
-            (slice(None), every, every),
-            (local, space, every),
-            (named, every, repository),
-            (named, space, repository),
-        )
-        for rows, spaces, repositories in wider:
-            at = self._own(self._key(spaces[rows], repositories[rows], who[rows]))
+        for rows, at in (
+            (slice(None), own),
+            (named, self._own(self._key(space, every, who))),
+            (named, self._own(self._key(every, repository, who))),
+        ):
             granted[rows] |= np.append(self._granted, np.int32(0))[at]
             possible[rows] |= np.append(self._possible, np.int32(0))[at]
         return granted, possible
+
+    @cached_property
+    def _everywhere(self) -> tuple[Ints, Ints]:
+        """Return what is granted to each identity, and possible, in every repository of every namespace."""
+        identities = len(self._ways.people)
+        end = np.searchsorted(self._keys, identities)
+        granted, possible = np.zeros((2, identities), dtype=np.int32)
+        granted[self._keys[:end]], possible[self._keys[:end]] = self._granted[:end], self._possible[:end]
+        return granted, possible
+
+    @cached_property
+    def _somewhere(self) -> NDArray[np.bool_]:
+        """Say of each identity whether it has grants other than those."""
+        identities = len(self._ways.people)
+        found = np.zeros(identities, dtype=bool)
+        found[self._keys[np.searchsorted(self._keys, identities) :] % identities] = True
+        return found
 
     def _meetings(self) -> NDArray[np.int64]:
         """Return the places without a grant of their own where a subject can create by two halves from elsewhere.
@@ -159,15 +179,17 @@ class _Access:
         One half comes from a wider place or from a group of everybody, the other from another one; neither row would
         say `create` then, and nobody could tell from the table.
         """
-        space, repository, who = self._unkey(self._keys)
         found: set[tuple[int, int, int]] = set()
         for held in (self._granted, self._possible):
+            pushing, creating = (np.flatnonzero(held & (PUSH | CREATE) == half) for half in (PUSH, CREATE))
+            if not len(pushing) or not len(creating):
+                continue
             pushes: dict[int, list[tuple[int, int]]] = {}
             creates: dict[int, set[int]] = {}
-            for at in np.flatnonzero(held & (PUSH | CREATE) == PUSH).tolist():
-                pushes.setdefault(int(who[at]), []).append((int(space[at]), int(repository[at])))
-            for at in np.flatnonzero(held & (PUSH | CREATE) == CREATE).tolist():
-                creates.setdefault(int(who[at]), set()).add(int(space[at]))
+            for space, repository, one in self._places(pushing):
+                pushes.setdefault(one, []).append((space, repository))
+            for space, _, one in self._places(creating):
+                creates.setdefault(one, set()).add(space)
             found |= {
                 (near, name, one)
                 for one, pusher, creator in self._related({*pushes}, {*creates})
@@ -177,18 +199,24 @@ class _Access:
         spaces, repositories, subjects = np.array(sorted(found), dtype=np.int32).reshape(-1, 3).T
         return self._key(spaces, repositories, subjects)
 
+    def _places(self, at: Positions) -> Iterator[tuple[int, int, int]]:
+        """Yield namespace, repository and subject of each of the given places with grants."""
+        return zip(*(part.tolist() for part in self._unkey(self._keys[at])), strict=True)
+
     def _related(self, pushers: set[int], creators: set[int]) -> Iterator[tuple[int, int, int]]:
         """Yield who has a half by itself, and whose halves come together in it: its own, or a group's of everybody."""
-        for one in sorted(pushers | creators) if pushers and creators else ():
+        for one in sorted(pushers | creators):
             circle = {one, *self._circles[one].tolist()}
             yield from ((one, one, creator) for creator in sorted(circle & creators) if one in pushers)
             yield from ((one, pusher, one) for pusher in sorted(circle & pushers) if one in creators)
 
-    def _strongest_rows(self, first: NDArray[np.intp]) -> NDArray[np.intp]:
+    def _strongest_rows(self, first: Positions) -> Positions:
         """Return for each place with grants the row of its strongest one."""
         strength = _STRENGTH[self._rows.granted] * 2 + (self._rows.group == DIRECT)
-        place = np.repeat(np.arange(len(first)), self._count)
-        return np.lexsort([-strength, place])[first]
+        # The first of the strongest: what is left of a row's number counts down.
+        size = len(strength)
+        best: Positions = np.maximum.reduceat(strength * size + np.arange(size)[::-1], first)
+        return size - 1 - best % size
 
     def _add_any_person(self) -> None:
         """Add what somebody may have who is in groups that were not seen: what any ordinary group has."""
@@ -221,6 +249,8 @@ class _Access:
         snapshot = self._ways.snapshot
         if snapshot.gaps_of("clusterrolebindings") or snapshot.missing("rolebindings"):
             return np.zeros(1, dtype=np.int32)
+        if not snapshot.gaps_of("rolebindings"):
+            return np.zeros(0, dtype=np.int32)
         known = self._known()
         return known[snapshot.unseen("rolebindings", known)]
 
@@ -240,7 +270,7 @@ class _Access:
         zone: str,
         place: tuple[Ints, Ints, Ints],
         held: tuple[Ints, Ints],
-        strongest: NDArray[np.intp],
+        strongest: Positions,
         counts: Ints,
     ) -> Table:
         ways, rows = self._ways, self._rows
@@ -255,7 +285,7 @@ class _Access:
             "access",
             {
                 **place_columns(zone, ways, *place),
-                **{name: answers(*held, bits) for name, bits in NEEDED_RIGHTS.items()},
+                **answers(*held, NEEDED_RIGHTS),
                 "how": Text(np.where(some, rows.how[row], 0).astype(np.int32), HOW),
                 "grants": counts,
                 "group": group_column(ways, np.where(some, rows.group[row], DIRECT).astype(np.int32)),
@@ -270,7 +300,7 @@ class _Access:
         )
 
 
-def _together(rights: Ints, first: NDArray[np.intp]) -> Ints:
+def _together(rights: Ints, first: Positions) -> Ints:
     """Return the union of the rights of each run of rows, which begin at `first`."""
     return np.bitwise_or.reduceat(rights, first) if len(first) else rights
 

@@ -3,17 +3,18 @@
 All is array work: roles were judged once in `audit.ways`, groups are expanded by repeating rows, and answers are bits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import positions, ranges
 from audit.people import KINDS, account_keys
 from audit.rbac.roles import HOW
 from audit.rbac.rules import CATALOG, CLUSTER_ONLY, CREATE, DELETE, EVERYTHING, PULL, PUSH, SIGN
-from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER, is_virtual
+from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER, VIRTUAL
 from audit.snapshot import Ints, Snapshot
 from audit.tables import NO, UNKNOWN, YES, Numbers, Table, Text, text_column
 from audit.ways import MISSING, NO_BINDING, UNSEEN, Uses, Ways
@@ -51,7 +52,8 @@ def expand(ways: Ways) -> Rows:
     edges, who, group = (np.repeat(values, count) for values in (edges, who, group))
     space = ways.namespace[edges]
     inert = ways.people.inert[who]
-    reach = np.where(inert, 0, np.where(space == 0, EVERYTHING, EVERYTHING & ~CLUSTER_ONLY))
+    reach = np.where(space == 0, np.int32(EVERYTHING), np.int32(EVERYTHING & ~CLUSTER_ONLY))
+    reach[inert] = 0
     rows = Rows(
         space=space,
         repository=uses.repository[capability],
@@ -59,14 +61,20 @@ def expand(ways: Ways) -> Rows:
         group=group,
         way=edges,
         capability=capability.astype(np.int32),
-        granted=(uses.granted[capability] & reach).astype(np.int32),
-        possible=(uses.possible[capability] & reach).astype(np.int32),
-        how=np.where(inert, 0, uses.how[capability]).astype(np.int32),
+        granted=uses.granted[capability] & reach,
+        possible=uses.possible[capability] & reach,
+        how=np.where(inert, np.int32(0), uses.how[capability]),
     )
     # What a RoleBinding cannot give is no grant; what grants nothing because something is missing is shown.
-    shown = np.flatnonzero((rows.possible > 0) | inert | (uses.role[ways.use[rows.way]] == MISSING))
-    keys = (rows.group, ways.binding[rows.way], rows.who, rows.repository, rows.space)
-    return rows.take(shown[np.lexsort([key[shown] for key in keys])])
+    shown = np.flatnonzero((rows.possible > 0) | inert | (uses.role[ways.use[edges]] == MISSING))
+    place = place_keys(ways, space, rows.repository, who)[shown]
+    source = (ways.binding[edges].astype(np.int64) * (len(ways.people) + 1) + group)[shown]
+    return rows.take(shown[np.lexsort([source, place])])
+
+
+def place_keys(ways: Ways, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
+    """Return one number for each namespace, repository and subject, which sort as these do."""
+    return (space.astype(np.int64) * len(ways.uses.repositories) + repository) * len(ways.people) + who
 
 
 def _with_members(ways: Ways) -> tuple[Ints, Ints, Ints]:
@@ -79,15 +87,6 @@ def _with_members(ways: Ways) -> tuple[Ints, Ints, Ints]:
     return np.append(every, through), np.append(ways.who, members), np.append(direct, ways.who[through])
 
 
-def ranges(first: Ints | NDArray[np.intp], count: Ints | NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return first[0], first[0] + 1, … for count[0] numbers, then the same for each other entry."""
-    counts = count.astype(np.intp)
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    starts: NDArray[np.intp] = np.repeat(first - (ends - counts), counts)
-    return starts + np.arange(total)
-
-
 def grants_table(zone: str, ways: Ways, rows: Rows, states: Ints) -> Table:
     """Return the table `grants`, a row for each of `rows`; `states` are those of `states_of`."""
     snapshot, uses = ways.snapshot, ways.uses
@@ -96,7 +95,7 @@ def grants_table(zone: str, ways: Ways, rows: Rows, states: Ints) -> Table:
         "grants",
         {
             **place_columns(zone, ways, rows.space, rows.repository, rows.who),
-            **{name: answers(rows.granted, rows.possible, bits) for name, bits in FLAGS.items()},
+            **answers(rows.granted, rows.possible, FLAGS),
             "scope": Text((rows.space > 0).astype(np.int32), ("cluster", "namespace")),
             "how": Text(rows.how, HOW),
             "group": group_column(ways, rows.group),
@@ -115,20 +114,28 @@ def grants_table(zone: str, ways: Ways, rows: Rows, states: Ints) -> Table:
 def place_columns(zone: str, ways: Ways, space: Ints, repository: Ints, who: Ints) -> dict[str, Text | Numbers]:
     """Return the columns that say where and who."""
     kinds = (ACCOUNT, ANY, ANY_USER, GROUP, USER)
+    spaces = [*ways.snapshot.strings]
+    spaces[0] = "*"
     kind = np.array([kinds.index(kind) for kind in KINDS], dtype=np.int32)[ways.people.kind]
     return {
         "zone": Text(np.zeros(len(who), dtype=np.int32), (zone,)),
-        "namespace": Text(space, ("*", *ways.snapshot.strings[1:])),
+        "namespace": Text(space, spaces),
         "repository": Text(repository, ("*", *ways.uses.repositories[1:])),
         "subject_kind": Text(kind[who], kinds),
         "subject": Text(who, ways.people.names),
     }
 
 
-def answers(granted: Ints, possible: Ints, needed: int) -> Numbers:
-    """Return NO, YES or UNKNOWN a row: whether all bits of `needed` are held."""
-    yes, maybe = (granted & needed) == needed, (possible & needed) == needed
-    return np.where(yes, YES, np.where(maybe, UNKNOWN, NO)).astype(np.int32)
+def answers(granted: Ints, possible: Ints, needed: Mapping[str, int]) -> dict[str, Numbers]:
+    """Return for each name a column of NO, YES or UNKNOWN: whether all the bits that it needs are held."""
+    rights = np.arange(EVERYTHING + 1)
+    pair = granted * len(rights) + possible
+    columns: dict[str, Numbers] = {}
+    for name, bits in needed.items():
+        # There are few different pairs: each has its answer looked up.
+        has = rights & bits == bits
+        columns[name] = np.where(has[:, None], YES, np.where(has, UNKNOWN, NO)).astype(np.int32).ravel()[pair]
+    return columns
 
 
 def group_column(ways: Ways, group: Ints) -> Text:
@@ -188,10 +195,12 @@ def states_of(ways: Ways) -> Ints:
     people, snapshot = ways.people, ways.snapshot
     states = np.zeros(len(people), dtype=np.int32)
     groups, mine = people.of_kind(GROUP), people.of_kind(ACCOUNT)
-    virtual = np.array([is_virtual(name) for name in people.names[groups]], dtype=bool)
     missing = _UNKNOWN if snapshot.gaps_of("groups") else _ABSENT
-    found = np.where(people.member_count[groups] >= 0, _PRESENT, missing)
-    states[groups] = np.where(virtual, 0, found)
+    states[groups] = np.where(people.member_count[groups] >= 0, _PRESENT, missing)
+    states[people.account_groups] = 0
+    for name in VIRTUAL:
+        if (at := people.position(GROUP, name)) >= 0:
+            states[at] = 0
     states[mine] = _account_states(snapshot, people.names[mine], people.account[mine])
     states[people.inert] = _ABSENT
     return states
@@ -203,7 +212,7 @@ def _account_states(snapshot: Snapshot, names: Sequence[str], keys: NDArray[np.i
     for at in np.flatnonzero(keys < 0).tolist():
         space, name = (np.array([snapshot.code(part)], dtype=np.int32) for part in names[at].partition(":")[::2])
         keys[at] = account_keys(space, name)[0] if space[0] >= 0 <= name[0] else -1
-    present = np.isin(keys, account_keys(table["namespace"], table["name"]))
+    present = positions(account_keys(table["namespace"], table["name"]), keys) >= 0
     unseen = np.zeros(len(names), dtype=bool)
     if snapshot.gaps_of("serviceaccounts"):
         spaces = np.array([snapshot.code(name.partition(":")[0]) for name in names], dtype=np.int32)

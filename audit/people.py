@@ -8,13 +8,16 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, filterfalse
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import different, ranked
 from audit.rbac.subjects import (
     ACCOUNT,
+    ACCOUNT_PREFIX,
     ACCOUNTS,
     ANONYMOUS,
     ANY,
@@ -37,6 +40,7 @@ ANYBODY: Final = Identity(ANY, "*")
 ANY_PERSON: Final = Identity(ANY_USER, "*")
 PERSON: Final = 1  # the position of ANY_PERSON
 _NONE: Final = -1
+_SHIFT: Final = 32  # bits of the lower of two positions in one number
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,27 @@ class People:
     def inert(self) -> NDArray[np.bool_]:
         """Say of each whether nobody can ever be this; see Identity.inert."""
         found = np.zeros(len(self), dtype=bool)
-        mine = self.of_kind(ACCOUNT)
-        found[mine] = [name.startswith(":") for name in self.names[mine]]
+        # One that has a key has a namespace.
+        for at in np.flatnonzero((self.kind == KINDS.index(ACCOUNT)) & (self.account < 0)).tolist():
+            found[at] = self.names[at].startswith(":")
         return found
 
     def of_kind(self, kind: str) -> slice:
         """Return where those of a kind stand."""
         low, high = np.searchsorted(self.kind, [KINDS.index(kind), KINDS.index(kind) + 1]).tolist()
+        return slice(low, high)
+
+    def position(self, kind: str, name: str) -> int:
+        """Return where somebody stands, -1 for nobody of that name."""
+        mine = self.of_kind(kind)
+        at = bisect_left(self.names, name, mine.start, mine.stop)
+        return at if self.names[at : min(at + 1, mine.stop)] == [name] else _NONE
+
+    @cached_property
+    def account_groups(self) -> slice:
+        """Return where the groups of all accounts of one namespace stand."""
+        mine = self.of_kind(GROUP)
+        low, high = (bisect_left(self.names, f"{ACCOUNTS}{end}", mine.start, mine.stop) for end in (":", ";"))
         return slice(low, high)
 
     def circles(self, *, groups_unseen: bool) -> Ints:
@@ -79,39 +97,43 @@ class People:
         """
         circles = np.full((len(self), 3), _NONE, dtype=np.int32)
         groups, accounts, users = (self.of_kind(kind) for kind in (GROUP, ACCOUNT, USER))
-        at = {name: groups.start + number for number, name in enumerate(self.names[groups])}
         everyone, logins, nobody, every_account = (
-            at.get(name, _NONE) for name in (EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS)
+            self.position(GROUP, name) for name in (EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS)
         )
         circles[PERSON] = everyone, logins, _NONE
         circles[users] = everyone, logins, PERSON if groups_unseen else _NONE
-        own = [at.get(f"{ACCOUNTS}:{name[: name.find(':')]}", _NONE) for name in self.names[accounts]]
-        circles[accounts, 0], circles[accounts, 1], circles[accounts, 2] = own, every_account, everyone
+        circles[accounts, 0] = self._own_groups()
+        circles[accounts, 1:] = every_account, everyone
         circles[self.inert] = _NONE
         circles[groups, 0] = everyone
-        for name, number in at.items():
-            if name.startswith(f"{ACCOUNTS}:"):
-                circles[number, :2] = every_account, everyone
-        for name in (EVERYONE, NOBODY, MASTERS):
-            if name in at:
-                circles[at[name]] = _NONE
-        anonymous = bisect_left(self.names, ANONYMOUS, users.start, users.stop)
-        if self.names[anonymous : anonymous + 1] == [ANONYMOUS]:
-            circles[anonymous] = nobody, _NONE, _NONE
+        circles[self.account_groups, :2] = every_account, everyone
+        for kind, name, circle in (
+            (GROUP, EVERYONE, _NONE),
+            (GROUP, NOBODY, _NONE),
+            (GROUP, MASTERS, _NONE),
+            (USER, ANONYMOUS, nobody),
+        ):
+            if (at := self.position(kind, name)) >= 0:
+                circles[at] = circle, _NONE, _NONE
         return circles
+
+    def _own_groups(self) -> Ints:
+        """Return for each service account the group of all accounts of its namespace; -1 where nobody names it."""
+        mine, names = self.of_kind(ACCOUNT), self.names[self.account_groups]
+        at = dict(zip(names, range(self.account_groups.start, self.account_groups.stop), strict=True))
+        spaces = self.account[mine] >> _SHIFT
+        # One look for each namespace: its accounts stand together.
+        new = np.ones(len(spaces), dtype=bool)
+        new[1:] = (spaces[1:] != spaces[:-1]) | (spaces[1:] < 0)
+        some = [self.names[one] for one in (mine.start + np.flatnonzero(new)).tolist()]
+        found = np.array([at.get(f"{ACCOUNTS}:{name[: name.find(':')]}", _NONE) for name in some], dtype=np.int32)
+        groups: Ints = found[np.cumsum(new) - 1]
+        return groups
 
 
 def account_keys(spaces: Ints, names: Ints) -> NDArray[np.int64]:
     """Return a number for each namespace and name of an account, both given as positions of texts."""
-    return spaces.astype(np.int64) << 32 | names
-
-
-def different(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the different numbers, sorted: as `np.unique` does, and much sooner where they almost are so."""
-    ordered = np.sort(numbers)
-    new = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
-    return ordered[new]
+    return spaces.astype(np.int64) << _SHIFT | names
 
 
 class Gathering:
@@ -135,36 +157,45 @@ class Gathering:
     def identify(self, kinds: Ints, spaces: Ints, names: Ints) -> Ints:
         """Return the number of each subject, -1 for a kind that matches nobody; all are positions of texts."""
         text, size = self._snapshot.strings, len(self._snapshot.strings)
-        kind_codes, kind = np.unique(kinds, return_inverse=True)
-        # A namespace matters to service accounts only.
-        spaces = np.where(kinds == self._snapshot.code(ACCOUNT), spaces, 0)
-        _, first, inverse = np.unique((kind * size + spaces) * size + names, return_index=True, return_inverse=True)
-        kind, spaces, names = kind[first], spaces[first], names[first]
-        numbers = np.empty(len(first), dtype=np.int32)
-        for at, code in enumerate(kind_codes.tolist()):
-            mine = kind == at
-            numbers[mine] = self._numbered(text[code], spaces[mine], names[mine])
-        return numbers[inverse]
+        numbers = np.empty(len(kinds), dtype=np.int32)
+        for code in ranked(kinds, size)[0].tolist():
+            mine = np.flatnonzero(kinds == code)
+            # A namespace matters to service accounts only.
+            if text[code] == ACCOUNT:
+                keys, of_each = np.unique(account_keys(spaces[mine], names[mine]), return_inverse=True)
+            else:
+                keys, of_each = ranked(names[mine], size)
+            space, name = (keys >> _SHIFT).astype(np.int32), keys.astype(np.int32)
+            numbers[mine] = np.array(self._numbered(text[code], space, name), dtype=np.int32)[of_each]
+        return numbers
 
     def _numbered(self, kind: str, spaces: Ints, names: Ints) -> list[int]:
         """Return the numbers of different subjects of one kind: most have nothing about them that needs a look."""
         text = self._snapshot.strings
+        called = [text[name] for name in names.tolist()]
         if kind == GROUP:
-            return self._many(GROUP, [text[name] for name in names.tolist()])
-        places = list(zip(spaces.tolist(), names.tolist(), strict=True))
-        if kind == ACCOUNT:
-            spelled = [f"{text[space]}:{text[name]}" for space, name in places]
-            if all(name.count(":") == 1 and name[0] != ":" and name[-1] != ":" for name in spelled):
-                numbers = self._many(ACCOUNT, spelled)
-                self._accounts.append((numbers, account_keys(spaces, names)))
-                return numbers
-        who = [identity(kind, text[space], text[name]) for space, name in places]
+            return self._many(GROUP, called)
+        if kind == USER:
+            return self._users(called)
+        parts = (code for column in (spaces, names) for code in ranked(column, len(text))[0].tolist())
+        if kind == ACCOUNT and all(text[part] and ":" not in text[part] for part in parts):
+            spelled = [f"{text[space]}:{name}" for space, name in zip(spaces.tolist(), called, strict=True)]
+            numbers = self._many(ACCOUNT, spelled)
+            self._accounts.append((numbers, account_keys(spaces, names)))
+            return numbers
+        who = [identity(kind, text[space], name) for space, name in zip(spaces.tolist(), called, strict=True)]
         return [_NONE if one is None else self.add(one) for one in who]
+
+    def _users(self, names: Sequence[str]) -> list[int]:
+        """Return the numbers of different user names, some of which may be those of service accounts."""
+        if any(name.startswith(ACCOUNT_PREFIX) for name in names):
+            return [self.add(user(name)) for name in names]
+        return self._many(USER, names)
 
     def _many(self, kind: str, names: Sequence[str]) -> list[int]:
         """Return the numbers of identities of one kind, all different."""
         at = self._at[kind]
-        new = [name for name in names if name not in at]
+        new = list(filterfalse(at.__contains__, names))
         at.update(zip(new, range(self._size, self._size + len(new)), strict=True))
         self._size += len(new)
         return [at[name] for name in names]
@@ -192,7 +223,7 @@ class Gathering:
         text, tables = self._snapshot.strings, self._snapshot.tables
         objects, group_of, user_of = tables["groups"]["name"], tables["members"]["group"], tables["members"]["user"]
         named = self._at[GROUP]
-        codes = [code for code in np.unique(objects).tolist() if text[code] in named]
+        codes = [code for code in ranked(objects, len(text))[0].tolist() if text[code] in named]
         # Files may hold a group twice: its people are those of both.
         span = np.full(len(text), _NONE, dtype=np.int32)
         span[codes] = np.arange(len(codes), dtype=np.int32)
@@ -200,12 +231,14 @@ class Gathering:
         inside = holder >= 0
         pairs = different(holder[inside].astype(np.int64) << 32 | user_of[inside])
         holder, user_code = (pairs >> 32).astype(np.int32), pairs & 0xFFFFFFFF
-        found, of_pair = np.unique(user_code, return_inverse=True)
-        person = np.array([self._person(text[code]) for code in found.tolist()], dtype=np.int32)[of_pair]
+        found, of_pair = ranked(user_code, len(text))
+        person = self._persons([text[code] for code in found.tolist()])[of_pair]
         groups = np.array([named[text[code]] for code in codes], dtype=np.int32)
         return groups, holder[person >= 0], person[person >= 0]
 
-    def _person(self, name: str) -> int:
-        """Return the number of a user in a group, -1 for one who is none: only people are members of groups."""
-        who = user(name)
-        return self.add(who) if who.kind == USER and who.name != ANONYMOUS else _NONE
+    def _persons(self, names: Sequence[str]) -> Ints:
+        """Return the numbers of different users in groups, -1 for one who is none: only people are members."""
+        are = [name != ANONYMOUS and (not name.startswith(ACCOUNT_PREFIX) or user(name).kind == USER) for name in names]
+        numbers = np.full(len(names), _NONE, dtype=np.int32)
+        numbers[np.array(are, dtype=bool)] = self._many(USER, list(compress(names, are)))
+        return numbers

@@ -123,6 +123,8 @@ def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.
 
 def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
     """Say for each binding whether it gives somebody a role that may be there and was not seen."""
+    if not snapshot.gaps_of("roles") and not snapshot.gaps_of("clusterroles"):
+        return np.zeros(len(rows), dtype=bool)
     text, bindings = snapshot.strings, snapshot.tables["bindings"]
     roles = snapshot.tables["roles"]
     there = set(zip(roles["namespace"].tolist(), roles["name"].tolist(), strict=True))

@@ -164,8 +164,8 @@ class Snapshot:
     def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
         """Say for each namespace (a text position) whether objects of `kind` there could not all be seen."""
         gaps = {gap.namespace for gap in self.gaps_of(kind)}
-        if "" in gaps:
-            return np.ones(len(spaces), dtype=bool)
+        if not gaps or "" in gaps:
+            return np.full(len(spaces), bool(gaps))
         unseen = np.isin(spaces, [self.code(name) for name in sorted(gaps)])
         if "*" in gaps:
             unseen |= ~np.isin(spaces, self.tables["namespaces"]["name"])

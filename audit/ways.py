@@ -4,14 +4,15 @@ This is the index behind the tables (`audit.access`) and single answers (`audit.
 here; `Ways.people` says who is listed in them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.people import Gathering, People, different
+from audit.arrays import different, positions, ranked
+from audit.people import Gathering, People
 from audit.rbac.roles import HOW, Aggregations, ClusterRole, how_granted
 from audit.rbac.rules import EVERYTHING, Capability, covering_text, judge_text
 from audit.rbac.subjects import GROUP, MASTERS, Identity
@@ -68,8 +69,8 @@ class Ways:
 def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways:
     """Return the ways of `snapshot`; with `namespaces`, only those in them and what is cluster-wide."""
     rows = _binding_rows(snapshot, namespaces)
-    used, use_of_row = np.unique(role_rows(snapshot)[rows], return_inverse=True)
-    uses = _judge(snapshot, [*used.tolist(), BUILT_IN])
+    used, use_of_row = ranked(role_rows(snapshot)[rows] - UNSEEN, len(snapshot.tables["roles"]["name"]) - UNSEEN)
+    uses = _judge(snapshot, [*(used + UNSEEN).tolist(), BUILT_IN])
     # A role that is there and gives nothing in the registry is of no interest; one that is missing is shown.
     kept = uses.count[use_of_row] > 0
     use_of_binding = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
@@ -109,36 +110,39 @@ def role_rows(snapshot: Snapshot) -> Ints:
     wide = bindings["role_kind"] == snapshot.code("ClusterRole")
     cluster = bindings["namespace"] == 0
     wanted = np.where(local, bindings["namespace"], 0).astype(np.int64) * size + bindings["role"]
-    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     # A ClusterRoleBinding that refers to a Role finds none: there is no namespace to look in.
-    usable = wide | (local & ~cluster)
-    found = usable & (keys[at] == wanted) if len(keys) else np.zeros(len(wanted), dtype=bool)
+    at = np.where(wide | (local & ~cluster), positions(keys, wanted), MISSING)
     unseen = (wide & snapshot.missing("clusterroles")) | (
         local & ~cluster & snapshot.unseen("roles", bindings["namespace"])
     )
-    return np.where(found, at, np.where(unseen, UNSEEN, MISSING)).astype(np.int32)
+    return np.where(at >= 0, at, np.where(unseen, UNSEEN, MISSING)).astype(np.int32)
 
 
 def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
-    roles = snapshot.tables["roles"]
+    # As lists: one number at a time is slow to take from an array.
+    roles = {name: column.tolist() for name, column in snapshot.tables["roles"].items()}
     text = snapshot.strings
     aggregations = Aggregations(
         ClusterRole(text[name], text[labels], text[rules], text[aggregation])
         for space, name, labels, rules, aggregation in zip(
-            *(roles[c].tolist() for c in ("namespace", "name", "labels", "rules", "aggregation")), strict=True
+            *(roles[c] for c in ("namespace", "name", "labels", "rules", "aggregation")), strict=True
         )
         if not space
     )
+    # Most roles of namespaces are copies of a few: each is judged once.
+    judged: dict[tuple[int, str, str | None], _Use] = {}
     capabilities: list[tuple[Capability, int, str]] = []
     rules: list[str] = []
     first, sources = [0], []
     for row in used:
-        said = _all_rules(snapshot, row) if row >= 0 else ""
-        found, source = _use(snapshot, row, said, aggregations)
-        capabilities += found
-        rules += [covering_text(said, c.repository) if said else "" for c, _, _ in found]
+        said = _all_rules(text, roles, row) if row >= 0 else ""
+        name = text[roles["name"][row]] if row >= 0 and not roles["namespace"][row] else None
+        key = min(row, 0), said, name
+        use = judged.get(key) or judged.setdefault(key, _use(*key, aggregations))
+        capabilities += use.capabilities
+        rules += use.rules
         first.append(len(capabilities))
-        sources.append(source)
+        sources.append(use.sources)
     repositories = sorted({"", *(c.repository for c, _, _ in capabilities)})
     at = {name: code for code, name in enumerate(repositories)}
     return Uses(
@@ -155,32 +159,38 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
     )
 
 
-def _use(
-    snapshot: Snapshot, row: int, rules: str, roles: Aggregations
-) -> tuple[list[tuple[Capability, int, str]], str]:
-    """Return the capabilities of a role row, each with what is possible beside it and how it came, and the sources."""
+class _Use(NamedTuple):
+    """What a role gives: its capabilities, each with what is possible beside it and how it came."""
+
+    capabilities: list[tuple[Capability, int, str]]
+    rules: list[str]
+    sources: str
+
+
+def _use(row: int, rules: str, name: str | None, roles: Aggregations) -> _Use:
+    """Judge the rules of a role (`row` below 0: one that is not there); `name` is None for a role of a namespace."""
     nothing = Capability("", 0, 0)
     if row == BUILT_IN:
-        return [(Capability("", EVERYTHING, 0), 0, "system")], ""
+        return _Use([(Capability("", EVERYTHING, 0), 0, "system")], [""], "")
     if row < 0:
-        return [(nothing, EVERYTHING if row == UNSEEN else 0, "")], ""
-    table, text = snapshot.tables["roles"], snapshot.strings
-    name, cluster_role = text[table["name"][row]], not table["namespace"][row]
-    sources = roles.sources(name) if cluster_role else ()
+        return _Use([(nothing, EVERYTHING if row == UNSEEN else 0, "")], [""], "")
+    sources = () if name is None else roles.sources(name)
     found = judge_text(rules)
-    hows = [how_granted(c, cluster_role=cluster_role, name=name, aggregated=bool(sources)) for c in found]
-    return [(c, 0, how) for c, how in zip(found, hows, strict=True)], ", ".join(sources)
+    return _Use(
+        [(c, 0, how_granted(c, name=name, aggregated=bool(sources))) for c in found],
+        [covering_text(rules, c.repository) for c in found],
+        ", ".join(sources),
+    )
 
 
-def _all_rules(snapshot: Snapshot, row: int) -> str:
+def _all_rules(text: Sequence[str], roles: Mapping[str, Sequence[int]], row: int) -> str:
     """Return the rules of a role; where files hold it twice with other rules, all of them: never lose access."""
-    table, text = snapshot.tables["roles"], snapshot.strings
-    place = table["namespace"][row], table["name"][row]
-    found = {text[table["rules"][row]]}
-    while (row := row + 1) < len(table["name"]) and (table["namespace"][row], table["name"][row]) == place:
-        found.add(text[table["rules"][row]])
+    spaces, names, rules = roles["namespace"], roles["name"], roles["rules"]
+    found, place = {text[rules[row]]}, (spaces[row], names[row])
+    while (row := row + 1) < len(names) and (spaces[row], names[row]) == place:
+        found.add(text[rules[row]])
     found.discard("[]")
-    return f"[{','.join(rules[1:-1] for rules in sorted(found))}]"
+    return f"[{','.join(said[1:-1] for said in sorted(found))}]"
 
 
 def _subjects(snapshot: Snapshot, rows: NDArray[np.intp]) -> tuple[Ints, Ints, Ints, Ints]:

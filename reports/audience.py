@@ -1,6 +1,7 @@
 """A report for one zone or one organization: what it needs to know, and not one name of another organization's.
 
-An organization's report has the rows of its own namespaces and the cluster-wide ones, which hold there too. Who is of
+An organization's report has the rows of its own namespaces and the cluster-wide ones, which hold there too; a finding
+about several namespaces, when its subject is of the organization or bound in one of its namespaces. Who is of
 another organization, or is bound nowhere in its namespaces, has a number in place of a name: it can be counted, and
 told from others, and not more. The platform's own subjects keep their names. What its own people and accounts may do
 in namespaces of others is left out: it would name them.
@@ -30,6 +31,8 @@ Mask = NDArray[np.bool_]
 _NAMING: Final = frozenset(
     {"subject", "group", "binding", "detail", "remedy", "cause", "before", "after", "reason", "namespace"}
 )
+# Tables whose rows are each about a subject.
+_MEETING: Final = frozenset({"access", "grants", "findings", "changes"})
 # Tables that are the same for everybody, and name nobody.
 _WHOLE: Final = frozenset({"controls"})
 _PART: Final = re.compile(r"[^\W_]+")
@@ -124,6 +127,8 @@ class _Organization:
             for name, found in self._tables.items()
             if name not in OF_THE_RUN
         }
+        met = self._met({"grants": kept["grants"], "access": kept["access"]}, everywhere=False)
+        kept["findings"] = [self._concerning(one, met) for one in kept["findings"]]
         own = set().union(*self._own)
         for name in set(OF_THE_RUN) - _WHOLE - {"exceptions"}:
             kept[name] = [self._rows(name, one, own) for one in self._tables[name]]
@@ -141,6 +146,13 @@ class _Organization:
         everywhere = name in {"access", "grants", "coverage", "findings", "changes"}
         return table.take(_has(table, "namespace", own | {EVERY} if everywhere else own))
 
+    def _concerning(self, findings: Table, met: set[tuple[str, str, str]]) -> Table:
+        """Leave out findings about several namespaces whose subject is not theirs, nor bound in any of theirs."""
+        several = _has(findings, "namespace", {EVERY}) & _has(findings, "binding", {""})
+        several &= ~_has(findings, "subject", {""})
+        who = {one for one in _triples(findings) if one in met or self._name in self._homes.of_subject(*one)}
+        return findings.take(~several | _has(findings, "subject", {subject for _, _, subject in who}))
+
     def _hidden(self, kept: Tables) -> dict[str, str]:
         """Return the names that are not shown, each with what stands in its place."""
         local = self._met(kept, everywhere=False)
@@ -156,7 +168,7 @@ class _Organization:
     def _met(self, tables: Tables, *, everywhere: bool) -> set[tuple[str, str, str]]:
         """Return zone, kind and name of all subjects, or of those that are bound in namespaces."""
         found: set[tuple[str, str, str]] = set()
-        for name in ("access", "grants", "findings", "changes"):
+        for name in _MEETING & tables.keys():
             for one in tables[name]:
                 table = one if everywhere else one.take(~_has(one, "namespace", {EVERY}))
                 found |= set(_triples(table))

@@ -89,6 +89,18 @@ def test_rows_of_others_are_left_out_and_cluster_wide_ones_are_not() -> None:
     ]
 
 
+def test_a_finding_about_several_namespaces_is_told_to_those_whom_it_concerns() -> None:
+    """Its account is theirs, or bound in a namespace of theirs; or a binding or role of the whole zone makes it."""
+    several = [
+        {"zone": "z", "namespace": "*", "subject_kind": "ServiceAccount", "subject": f"{name}:ci"} for name in "ab"
+    ]
+    theirs: Row = {**several[0], "subject": "acme-shop:ci"}
+    wide = [{**several[1], "binding": "all"}, {"zone": "z", "namespace": "*", "role": "view"}]
+    findings = [{**one, "check": str(at)} for at, one in enumerate([*several, theirs, *wide])]
+    part = for_acme(findings=findings, grants=[{**PLACE, **several[0], "namespace": "acme-shop"}])
+    assert part.tables["findings"][0].text("check").strings() == ["0", "2", "3", "4"]
+
+
 def test_numbers_tell_people_apart_and_belong_as_before() -> None:
     """Two are two, one is one in every table, and the page still says that they are of another organization."""
     who = [{"subject_kind": "ServiceAccount", "subject": name} for name in ("shop:a", "shop:b", "shop:a")]

@@ -1,27 +1,31 @@
-"""Reports of 500 organizations, in every format that holds names: not one name of another is in any of them."""
+"""Reports of 500 organizations, in every format that there is: not one name of another is in any of their files."""
 
+import base64
+import gzip
 import io
 import re
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
-import openpyxl
-import pyarrow as pa
-import pyarrow.parquet as pq
+import duckdb
 
 from audit.findings import findings_table
 from audit.results import facts_of
 from audit.tables import SCHEMAS, Table, table_of
 from reports.audience import Audience
-from reports.formats import File, Report, files_for
+from reports.formats import FORMATS, Report, files_for
 from reports.run import zone_info
 from tests.facts_of import snapshot_of
 from tests.pages import run_of
 from tests.plain_rbac import World
 from tests.small_worlds import account, bind, group, namespace, stream, user, world
+from tests.test_blocks import texts_of
 from tests.test_findings import found_in
 
 ORGANIZATIONS = 500
 _WORD = re.compile(r"[a-z]+-x[0-9]{3}z")
+_BLOCK = re.compile(r'id="block-(\w+)">([^<]*)<')
 
 
 def many() -> World:
@@ -44,19 +48,34 @@ def many() -> World:
     return world(*pieces)
 
 
-def words(file: File) -> set[str]:
-    """Return all names of organizations' things in a file, as a reader of that format finds them."""
-    data = b"".join(file.chunks)
-    if file.name.endswith(".xlsx"):
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True)
-        texts = [str(cell) for sheet in book.worksheets for row in sheet.iter_rows(values_only=True) for cell in row]
-        return set(_WORD.findall("\n".join(texts)))
-    if file.name.endswith(".parquet"):
-        return set(_WORD.findall(str(pq.read_table(pa.BufferReader(data)).to_pydict())))
-    return set(_WORD.findall(data.decode()))
+def names_in(text: str) -> set[str]:
+    return set(_WORD.findall(text))
 
 
-def test_no_report_of_five_hundred_names_another_organization() -> None:
+def words(name: str, data: bytes) -> set[str]:
+    """Return all names of organizations' things in a file: in its bytes, and in what is packed into it."""
+    found = names_in(data.decode("utf-8", "surrogateescape"))
+    if name.endswith(".xlsx"):
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            return found.union(*(names_in(book.read(part).decode()) for part in book.namelist()))
+    if name.endswith(".html"):
+        blocks = dict(_BLOCK.findall(data.decode()))
+        texts = texts_of(blocks.pop("texts"))
+        rest = [gzip.decompress(base64.b64decode(block)).decode("latin-1") for block in blocks.values()]
+        return found.union(*map(names_in, [*texts, *rest]))
+    return found
+
+
+def in_parquet(folder: Path, table: str) -> Iterator[tuple[int, str]]:
+    """Yield which organization's file of a table it is, and each name in a row of it."""
+    names = f"unnest(regexp_extract_all(CAST(to_json(one) AS VARCHAR), '{_WORD.pattern}'))"
+    source = f"read_parquet('{folder}/*/{table}.parquet', filename = true) one"
+    with duckdb.connect() as connection:
+        for path, name in connection.execute(f"SELECT DISTINCT filename, {names} FROM {source}").fetchall():
+            yield int(Path(path).parent.name), name
+
+
+def test_no_report_of_five_hundred_names_another_organization(tmp_path: Path) -> None:
     """Their neighbours have access in their namespaces, and are shown as somebody; their own names are all there."""
     objects = many()
     snapshot = snapshot_of(objects)
@@ -65,17 +84,25 @@ def test_no_report_of_five_hundred_names_another_organization() -> None:
     made["findings"] = [findings_table(found_in(objects))]
     assert len(made["findings"][0]) > ORGANIZATIONS
     report = Report(run_of(zone_info(snapshot)), made)
-    readers = [Audience("organization", f"org-x{at:03}z") for at in range(ORGANIZATIONS)]
-    found: dict[str, set[str]] = {}
-    kinds = set()
-    for file in files_for(report, ["csv", "jsonl", "ocsf", "sarif", "xlsx"], readers):
-        top, _, rest = file.name.partition("/")
-        assert top == "by-organization"
-        kinds.add(Path(rest).suffix)
-        found.setdefault(rest.partition("/")[0], set()).update(words(file))
-    assert kinds == {".csv", ".jsonl", ".sarif", ".xlsx"}
-    assert len(found) == ORGANIZATIONS
-    for at in range(ORGANIZATIONS):
-        mark = f"x{at:03}z"
+    marks = [f"x{at:03}z" for at in range(ORGANIZATIONS)]
+    found: dict[str, dict[str, set[str]]] = {f"org-{mark}": {} for mark in marks}
+    for file in files_for(report, [*FORMATS], [Audience("organization", name) for name in found]):
+        top, name, rest = file.name.split("/", 2)
+        assert (top, names_in(rest)) == ("by-organization", set())
+        data = b"".join(file.chunks)
+        found[name].setdefault(Path(rest).suffix, set()).update(words(rest, data))
+        if rest.endswith(".parquet"):
+            folder = tmp_path / str(marks.index(name.removeprefix("org-")))
+            folder.mkdir(exist_ok=True)
+            (folder / f"{rest.split('/')[1]}.parquet").write_bytes(data)
+    for table in SCHEMAS:
+        for at, word in in_parquet(tmp_path, table):
+            found[f"org-{marks[at]}"][".parquet"].add(word)
+    for mark in marks:
+        kinds = found[f"org-{mark}"]
+        assert kinds.keys() == {".csv", ".html", ".jsonl", ".parquet", ".sarif", ".xlsx"}
         mine = {f"{kind}-{mark}" for kind in ("shop", "org", "ann", "ci", "web")}
-        assert found[f"org-{mark}"] == mine, mark
+        for kind, names in kinds.items():
+            assert names <= mine, (mark, kind)
+            assert f"shop-{mark}" in names, (mark, kind)
+        assert kinds[".csv"] == kinds[".jsonl"] == kinds[".html"] == kinds[".parquet"] == mine

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.people import ANY_PERSON, ANYBODY, KINDS, Gathering, different
+from audit.arrays import different
+from audit.people import ANY_PERSON, ANYBODY, KINDS, Gathering
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, MASTERS, USER, Identity, asserted_groups, identity
 from audit.ways import ways_in
 from tests.facts_of import snapshot_of

@@ -241,7 +241,7 @@ def test_how_a_right_is_granted(
 ) -> None:
     """A description for people; rights never depend on it."""
     capability = Capability("", rights, wildcard)
-    assert how_granted(capability, cluster_role=cluster, name=name, aggregated=aggregated) == expected
+    assert how_granted(capability, name=name if cluster else None, aggregated=aggregated) == expected
 
 
 def test_a_repository_was_pushed_when_its_newest_tag_was() -> None:

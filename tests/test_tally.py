@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.html.tally import Distinct, different, first
+from audit.arrays import ranked
+from reports.html.tally import Distinct, first
 
 SMALL, LARGE = 10, 10**12  # below so many, keys are marked; beyond, they are sorted
 
@@ -15,7 +16,7 @@ SMALL, LARGE = 10, 10**12  # below so many, keys are marked; beyond, they are so
 def test_different_keys_are_found_and_numbered(size: int, numbers: list[int]) -> None:
     """In order, whichever way they are found."""
     keys = np.array(numbers, dtype=np.int64) * (size // SMALL)
-    found, places = different(keys, size)
+    found, places = ranked(keys, size)
     assert found.tolist() == sorted(set(keys.tolist()))
     assert found[places].tolist() == keys.tolist()
 

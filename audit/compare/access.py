@@ -10,7 +10,8 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from audit.compare.numbers import Longs, Pool, combined, positions
+from audit.arrays import Longs, positions
+from audit.compare.numbers import Pool, combined
 from audit.compare.state import State
 from audit.grants import FLAGS
 from audit.rbac.rules import CLUSTER_ONLY, EVERYTHING

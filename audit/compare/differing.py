@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from audit.compare.numbers import Longs, Pool, Positions, combined
+from audit.arrays import Longs, Positions
+from audit.compare.numbers import Pool, combined
 from audit.compare.objects import BINDING, GROUP, ROLE, Objects, Pairs, Thing, paired
 
 

@@ -5,11 +5,10 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from audit.arrays import Longs, Positions, positions, ranges
 from audit.compare.access import Deltas, Differences, Index
 from audit.compare.causes import Cause, Causes, Difference
-from audit.compare.numbers import Longs, Positions, positions
 from audit.compare.objects import Objects, paired
-from audit.grants import ranges
 from audit.rbac.rules import CREATE, PUSH
 from audit.rbac.subjects import Identity
 from audit.tables import Text

@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from audit.arrays import Longs
 from audit.tables import Text
-
-Longs = NDArray[np.int64]
-Positions = NDArray[np.intp]
 
 _LIMIT: Final = 2**62
 
@@ -66,11 +63,3 @@ def combined(*columns: Longs) -> Longs:
             code = np.unique(code, return_inverse=True)[1].astype(np.int64)
         code = code * size + column
     return code
-
-
-def positions(keys: Longs, wanted: Longs) -> Positions:
-    """Return where each of `wanted` stands in `keys`, which are sorted; -1 for what is not there."""
-    if not len(keys):
-        return np.full(len(wanted), -1, dtype=np.intp)
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.where(keys[at] == wanted, at, -1)

@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from audit.compare.numbers import Longs, Pool, Positions, positions
+from audit.arrays import Longs, Positions, positions
+from audit.compare.numbers import Pool
 from audit.compare.state import State
 from audit.objects import Aggregation
 from audit.rbac.roles import selects

@@ -29,13 +29,16 @@ class ClusterRole:
     aggregation: str
 
 
-def how_granted(capability: Capability, *, cluster_role: bool, name: str, aggregated: bool) -> str:
-    """Say how a role of this name comes to give `capability`. Describes only; rights never depend on names."""
+def how_granted(capability: Capability, *, name: str | None, aggregated: bool) -> str:
+    """Say how a role comes to give `capability`. Describes only; rights never depend on names.
+
+    `name` is that of a cluster role, None for a role of a namespace.
+    """
     if not capability.rights:
         return ""
     if capability.wildcard == capability.rights:
         return WILDCARD
-    if not cluster_role:
+    if name is None:
         return CUSTOM
     if name in _REGISTRY_ROLES:
         return NAMED

@@ -12,7 +12,7 @@ EVERY_LOGIN: Final = "system:authenticated:oauth"
 NOBODY: Final = "system:unauthenticated"
 ACCOUNTS: Final = "system:serviceaccounts"
 ANONYMOUS: Final = "system:anonymous"
-_ACCOUNT_PREFIX: Final = "system:serviceaccount:"
+ACCOUNT_PREFIX: Final = "system:serviceaccount:"
 
 
 class Identity(NamedTuple):
@@ -32,12 +32,12 @@ class Identity(NamedTuple):
         return self.kind == GROUP and is_virtual(self.name)
 
 
-_VIRTUAL: Final = {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS}
+VIRTUAL: Final = {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS}
 
 
 def is_virtual(group: str) -> bool:
     """Say whether a group of this name is one of the platform itself."""
-    return group.startswith(f"{ACCOUNTS}:") or group in _VIRTUAL
+    return group.startswith(f"{ACCOUNTS}:") or group in VIRTUAL
 
 
 def identity(kind: str, namespace: str, name: str) -> Identity | None:
@@ -49,14 +49,14 @@ def identity(kind: str, namespace: str, name: str) -> Identity | None:
     if kind == GROUP:
         return Identity(GROUP, name)
     if kind == ACCOUNT:
-        return user(f"{_ACCOUNT_PREFIX}{namespace}:{name}") if namespace else Identity(ACCOUNT, f":{name}")
+        return user(f"{ACCOUNT_PREFIX}{namespace}:{name}") if namespace else Identity(ACCOUNT, f":{name}")
     return user(name) if kind == USER else None
 
 
 def user(name: str) -> Identity:
     """Return the identity of a user name, which may be a service account's."""
-    if name.startswith(_ACCOUNT_PREFIX):
-        parts = name[len(_ACCOUNT_PREFIX) :].split(":")
+    if name.startswith(ACCOUNT_PREFIX):
+        parts = name[len(ACCOUNT_PREFIX) :].split(":")
         if len(parts) == 2 and all(parts):  # noqa: PLR2004  namespace and name
             return Identity(ACCOUNT, ":".join(parts))
     return Identity(USER, name)

@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import ranked
 from audit.checks.organizations import TEAM
 from audit.checks.platform import Platform
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, ANY_USER, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables import NO, YES, Table, Text, text_column
-from reports.html.tally import different
 
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
@@ -40,7 +40,7 @@ class Pairs:
         """Take the columns `first` and `second` of a table."""
         left, right = table.text(first), table.text(second)
         size = max(len(right.values), 1)
-        found, self.of_row = different(left.codes.astype(np.int64) * size + right.codes, len(left.values) * size)
+        found, self.of_row = ranked(left.codes.astype(np.int64) * size + right.codes, len(left.values) * size)
         self.values = [(left.values[code // size], right.values[code % size]) for code in found.tolist()]
 
     def spread(self, judged: list[int]) -> Codes:
@@ -108,7 +108,7 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
     zones, who = access.text("zone"), Pairs(access, "subject_kind", "subject")
     size, many = len(organization.values), len(who.values)
     keys = (zones.codes.astype(np.int64) * many + who.of_row) * size + organization.codes
-    found, of_row = different(keys, len(zones.values) * many * size)
+    found, of_row = ranked(keys, len(zones.values) * many * size)
     judged = []
     for key in found.tolist():
         one, where = divmod(key, size)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import ranked
 from audit.tables import Table, Text
 
 Numbered = NDArray[np.int64]
@@ -21,20 +22,9 @@ def numbered(table: Table, names: Sequence[str]) -> Numbered:
 def _dense(keys: Sequence[tuple[NDArray[np.int32], int]], rows: int) -> Numbered:
     key, size = np.zeros(rows, dtype=np.int64), 1
     for codes, count in keys:
-        found, key = different(key * max(count, 1) + codes, size * max(count, 1))
+        found, key = ranked(key * max(count, 1) + codes, size * max(count, 1))
         size = len(found)
     return key
-
-
-def different(keys: Numbered, size: int) -> tuple[Numbered, Numbered]:
-    """Return the different ones among keys below `size`, sorted, and for each key its place among them."""
-    # Few places and subjects beside many rows: marking those that occur is quicker than sorting.
-    if size <= 4 * len(keys) + 1_000_000:
-        seen = np.zeros(size, dtype=bool)
-        seen[keys] = True
-        return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
-    found, places = np.unique(keys, return_inverse=True)
-    return found, places.astype(np.int64)
 
 
 def matched(table: Table, other: Table, names: Sequence[str]) -> Numbered:
@@ -73,7 +63,7 @@ class Distinct:
     def __init__(self, of: Numbered, values: Numbered, size: int) -> None:
         """Take a number below `size` and a value for each row."""
         kinds = int(values.max(initial=0)) + 1
-        pairs, self._pair = different(of * kinds + values, size * kinds)
+        pairs, self._pair = ranked(of * kinds + values, size * kinds)
         self._of, self._size = pairs // kinds, size
 
     def count(self, mask: NDArray[np.bool_] | slice = slice(None)) -> NDArray[np.int32]:
