@@ -103,6 +103,9 @@ class EarlierSnapshot(NamedTuple):
     snapshot: Snapshot
 
 
+_MANIFEST: Final = msgspec.json.Decoder(Manifest)
+
+
 class Runs:
     """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
 
@@ -212,7 +215,7 @@ class Runs:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
             data = self._store.read(f"{name}/{MANIFEST}")
-            found = msgspec.json.decode(data, type=Manifest)
+            found = _MANIFEST.decode(data)
         except FileNotFoundError:
             return None
         except OSError as error:

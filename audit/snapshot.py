@@ -200,10 +200,13 @@ def load(path: Path) -> Snapshot:
     return decode(data, str(path))
 
 
+_SAVED: Final = msgspec.msgpack.Decoder(_Saved)
+
+
 def decode(data: bytes, where: str) -> Snapshot:
     """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
     try:
-        saved = msgspec.msgpack.decode(gzip.decompress(data), type=_Saved)
+        saved = _SAVED.decode(gzip.decompress(data))
     except OSError as error:
         raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
     except (EOFError, zlib.error, msgspec.MsgspecError) as error:
