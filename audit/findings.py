@@ -203,12 +203,15 @@ def encode_findings(tables: Iterable[Table]) -> Iterator[bytes]:
     yield b"\n ]\n}\n"
 
 
+_KEPT: Final = msgspec.json.Decoder(_Kept)
+
+
 def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
     """Return what `encode_findings` wrote, by zone, each finding as yet undecoded. Raises ValueError for anything else.
 
     A fleet's findings are many, and those of one zone are wanted at a time: `found_of` decodes them.
     """
-    kept = msgspec.json.decode(data, type=_Kept)
+    kept = _KEPT.decode(data)
     if kept.format != FORMAT or kept.version != VERSION:
         raise ValueError(f"these findings have version {kept.version}, and this program reads version {VERSION}")
     zones: dict[str, list[msgspec.Raw]] = {}

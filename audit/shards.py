@@ -109,10 +109,13 @@ def records(job: Store) -> dict[int, Record]:
     return found
 
 
+_RECORD: Final = msgspec.json.Decoder(Record)
+
+
 def _record(job: Store, name: str) -> Record:
     where = f"{job.where}/{name}"
     try:
-        record = msgspec.json.decode(job.read(name), type=Record)
+        record = _RECORD.decode(job.read(name))
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=where, fix="merge again") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -105,7 +105,8 @@ class Listing(msgspec.Struct, frozen=True, order=True):
 class Origin(msgspec.Struct, frozen=True):
     """Where the facts come from. Times are RFC 3339 in UTC, empty when not known.
 
-    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was.
+    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was. `names` is
+    the fingerprint of the key by which names were replaced, empty when they are as the zone has them.
     """
 
     zone: str
@@ -120,6 +121,7 @@ class Origin(msgspec.Struct, frozen=True):
     cluster_id: str = ""  # uid of the namespace kube-system: every cluster has its own, and needs no further right
     stale: str = ""
     tried: str = ""
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +200,13 @@ def load(path: Path) -> Snapshot:
     return decode(data, str(path))
 
 
+_SAVED: Final = msgspec.msgpack.Decoder(_Saved)
+
+
 def decode(data: bytes, where: str) -> Snapshot:
     """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
     try:
-        saved = msgspec.msgpack.decode(gzip.decompress(data), type=_Saved)
+        saved = _SAVED.decode(gzip.decompress(data))
     except OSError as error:
         raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
     except (EOFError, zlib.error, msgspec.MsgspecError) as error:

@@ -73,8 +73,11 @@ def _encoded(table: Table) -> bytes:
     return msgspec.msgpack.encode(columns)
 
 
+_COLUMNS: Final = msgspec.msgpack.Decoder(dict[str, _Column])
+
+
 def _decoded(name: str, data: bytes) -> Table:
-    kept = msgspec.msgpack.decode(data, type=dict[str, _Column])
+    kept = _COLUMNS.decode(data)
     columns: dict[str, Text | Numbers] = {}
     # Columns and zones hold the same names: one text for each is enough.
     for column in SCHEMAS[name]:

@@ -107,11 +107,14 @@ def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: Chec
     checked.problems += [(run, what) for what in said]
 
 
+_RECORD: Final = msgspec.json.Decoder(Record)
+
+
 def _read(folder: Store) -> tuple[bytes, Record | None, str]:
     """Return the manifest of a run as it stands there, as what it says, and what is wrong with it."""
     try:
         data = folder.read(MANIFEST)
-        record = msgspec.json.decode(data, type=Record)
+        record = _RECORD.decode(data)
     except FileNotFoundError:
         return b"", None, "it has no manifest: it did not end, or the manifest was taken away"
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

@@ -49,8 +49,11 @@ def _findings(data: bytes) -> int:
     return sum(map(len, decode_findings(data).values()))
 
 
+_SARIF: Final = msgspec.json.Decoder(_Sarif)
+
+
 def _sarif(data: bytes) -> int:
-    return len(msgspec.json.decode(data, type=_Sarif).runs[0].results)
+    return len(_SARIF.decode(data).runs[0].results)
 
 
 _COUNTS: Final[Mapping[str, Callable[[bytes], int]]] = {

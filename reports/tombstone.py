@@ -32,10 +32,13 @@ def tombstone(run_id: str, manifest_sha256: str, removed: str, keep_days: int) -
     return msgspec.json.format(msgspec.json.encode(note), indent=2) + b"\n"
 
 
+_TOMBSTONE: Final = msgspec.json.Decoder(Tombstone)
+
+
 def said_by(folder: Store) -> Tombstone | None:
     """Return the note of a run; None when it has none. One that cannot be read says nothing that holds."""
     try:
-        return msgspec.json.decode(folder.read(PRUNED), type=Tombstone)
+        return _TOMBSTONE.decode(folder.read(PRUNED))
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError):

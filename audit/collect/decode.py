@@ -1,12 +1,11 @@
 """One LIST answer or file -> objects, or the reason why it is none."""
 
-from functools import cache
 from typing import Any, Final, cast
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from audit.objects import Item, Kind
+from audit.objects import KINDS, Item, Kind
 
 _REASON_OF_CODE: Final = {
     401: "unauthenticated",
@@ -57,6 +56,9 @@ class _Status(Struct):
         return Unusable(reason_of(self.code or 0), self.message or self.reason or "a Status in place of a list")
 
 
+_STATUS: Final = msgspec.json.Decoder(_Status)
+
+
 class _Answer(_Status):
     """What may stand in a LIST answer, or in the Status that takes its place."""
 
@@ -72,7 +74,7 @@ def reason_of(code: int) -> str:
 def page_of_json(kind: Kind, body: bytes) -> Page:
     """Return the page that the JSON text `body` is. Raises Unusable."""
     try:
-        answer = _decoder(kind).decode(body)
+        answer = _DECODERS[kind.plural].decode(body)
     except _NOT_JSON as error:
         raise _malformed(kind, body, error) from error
     return _page(kind, answer)
@@ -83,7 +85,7 @@ def page_of_object(kind: Kind, value: object) -> Page:
     if isinstance(value, dict) and value.get("kind") == kind.singular:
         value = {"kind": "List", "items": [value]}
     try:
-        answer = msgspec.convert(value, _answer_type(kind))
+        answer = msgspec.convert(value, _ANSWERS[kind.plural])
     except msgspec.ValidationError as error:
         raise Unusable("malformed", str(error)) from error
     return _page(kind, answer)
@@ -92,13 +94,12 @@ def page_of_object(kind: Kind, value: object) -> Page:
 def status_text(body: bytes) -> str:
     """Return what an error's body says for people: a Status object's message, else its beginning."""
     try:
-        said = msgspec.json.decode(body, type=_Status).message
+        said = _STATUS.decode(body).message
     except _NOT_JSON:
         said = None
     return said or body[:LONGEST].decode(errors="replace")
 
 
-@cache
 def _answer_type(kind: Kind) -> type[_Answer]:
     # In a `kind: List`, as `oc get -o json` writes it, each object says its own kind.
     item = msgspec.defstruct(kind.singular, [("kind", str, "")], bases=(kind.item,), frozen=True)
@@ -107,9 +108,8 @@ def _answer_type(kind: Kind) -> type[_Answer]:
     return cast("type[_Answer]", made)
 
 
-@cache
-def _decoder(kind: Kind) -> msgspec.json.Decoder[_Answer]:
-    return msgspec.json.Decoder(_answer_type(kind))
+_ANSWERS: Final = {plural: _answer_type(kind) for plural, kind in KINDS.items()}
+_DECODERS: Final = {plural: msgspec.json.Decoder(answer) for plural, answer in _ANSWERS.items()}
 
 
 def _page(kind: Kind, answer: _Answer) -> Page:
@@ -145,7 +145,7 @@ def _wrong(kind: Kind, item: Any) -> str:
 def _malformed(kind: Kind, body: bytes, error: Exception) -> Unusable:
     """Say why a body could not be decoded: a Status, something else than JSON, or JSON of another form."""
     try:
-        answer = msgspec.json.decode(body, type=_Status)
+        answer = _STATUS.decode(body)
     except _NOT_JSON:
         # What stands where secrets' metadata was asked for may be a secret.
         start = "" if kind.resource == "secrets" else f"; it begins with {body[:40].decode(errors='replace')!r}"

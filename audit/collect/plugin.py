@@ -36,6 +36,9 @@ class _ExecCredential(msgspec.Struct):
     status: _Status
 
 
+_CREDENTIAL: Final = msgspec.json.Decoder(_ExecCredential)
+
+
 def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Credential:
     """Run the plugin and return what it gave. Raises BadKubeconfig, which never quotes the plugin."""
     command, version = plugin.text("command"), plugin.text("apiVersion")
@@ -45,7 +48,7 @@ def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Cred
         raise BadKubeconfig(f"{plugin.name} wants to talk to a person: log in with it first, or use a token")
     printed = _run(plugin, command, _info(plugin, cluster, version), seconds)
     try:
-        answer = msgspec.json.decode(printed, type=_ExecCredential)
+        answer = _CREDENTIAL.decode(printed)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Not even as a cause: what it printed is a credential.
         raise BadKubeconfig(f"{plugin.name}: {command} printed no ExecCredential") from None

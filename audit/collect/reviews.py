@@ -65,7 +65,7 @@ class Reviews:
 
         def ask() -> Subjects:
             path = f"/apis/{_LISTS}/resourceaccessreviews"
-            return _decoded(self._connection.post(path, msgspec.json.encode(body)), Subjects)
+            return _decoded(self._connection.post(path, msgspec.json.encode(body)), _SUBJECTS)
 
         return again(ask, self._retries, self._connection.budget)
 
@@ -93,10 +93,16 @@ class _User(Struct):
     groups: tuple[str, ...] | None = None
 
 
+_SUBJECTS: Final = msgspec.json.Decoder(Subjects)
+_ACCESS: Final = msgspec.json.Decoder(_Access)
+_SUBJECT: Final = msgspec.json.Decoder(_Subject)
+_USER: Final = msgspec.json.Decoder(_User)
+
+
 def may_i(connection: Connection, attributes: Mapping[str, str]) -> Allowed:
     """Ask whether we may do something. Raises Unusable when there is no answer."""
     spec = {"resourceAttributes": attributes}
-    return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _Access).status
+    return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _ACCESS).status
 
 
 def may_they(connection: Connection, user: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
@@ -105,7 +111,7 @@ def may_they(connection: Connection, user: str, groups: tuple[str, ...], attribu
     A no in spite of an error is no answer: who could not be asked may have allowed it.
     """
     spec = {"user": user, "groups": groups, "resourceAttributes": attributes}
-    status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _Access).status
+    status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _ACCESS).status
     if status.error and not status.allowed:
         raise Unusable("error", status.error)
     return status
@@ -115,8 +121,8 @@ def who_am_i(connection: Connection) -> UserInfo:
     """Return who we are; a server too old for the review is asked for our user. Raises Unusable when none says."""
     response = _ask(connection, "authentication.k8s.io/v1", "SelfSubjectReview", {})
     if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  nobody has a user object
-        return _decoded(response, _Subject).status.info
-    user = _decoded(connection.get("/apis/user.openshift.io/v1/users/~"), _User)
+        return _decoded(response, _SUBJECT).status.info
+    user = _decoded(connection.get("/apis/user.openshift.io/v1/users/~"), _USER)
     return UserInfo(user.metadata.name, user.groups or ())
 
 
@@ -125,10 +131,10 @@ def _ask(connection: Connection, version: str, kind: str, spec: Mapping[str, Any
     return connection.post(f"/apis/{version}/{kind.lower()}s", msgspec.json.encode(body))
 
 
-def _decoded(response: Response, form: type[S]) -> S:
+def _decoded(response: Response, decoder: msgspec.json.Decoder[S]) -> S:
     if response.status not in _SUCCESS:
         raise failure(response)
     try:
-        return msgspec.json.decode(response.body, type=form)
+        return decoder.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unusable("malformed", str(error)) from error

@@ -34,6 +34,9 @@ class Ref(NamedTuple):
     name: str
 
 
+_AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
+
+
 class Objects:
     """Bindings, roles and groups of one state. Rows are those of the snapshot's tables; -1 is none."""
 
@@ -126,7 +129,7 @@ class Objects:
     def _selected(self, role: int) -> Iterator[tuple[str, str]]:
         if not self.told("roles", "aggregation", role) or self.told("roles", "namespace", role):
             return
-        selectors = msgspec.json.decode(self.told("roles", "aggregation", role), type=Aggregation).selectors or ()
+        selectors = _AGGREGATION.decode(self.told("roles", "aggregation", role)).selectors or ()
         roles = self.snapshot.tables["roles"]
         for row in np.flatnonzero(roles["namespace"] == 0).tolist():
             if row != role and any(selects(one, self._labels(row)) for one in selectors):

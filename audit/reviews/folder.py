@@ -48,6 +48,12 @@ class Decided(NamedTuple):
     groups: Groups
 
 
+_CAMPAIGN: Final = msgspec.json.Decoder(Campaign)
+
+
+_RECORD: Final = msgspec.json.Decoder(Record)
+
+
 class Reviewing:
     """A campaign and what was decided in it."""
 
@@ -56,7 +62,7 @@ class Reviewing:
         self.store = store
         data = _read(store, CAMPAIGN)
         try:
-            self.campaign = msgspec.json.decode(data, type=Campaign)
+            self.campaign = _CAMPAIGN.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UsageError("this is no campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
@@ -71,7 +77,7 @@ class Reviewing:
         where = f"{APPLIED}/{name}"
         data = _read(self.store, where)
         try:
-            record = msgspec.json.decode(data, type=Record)
+            record = _RECORD.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UsageError("this is no record of answers", where=_where(self.store, where)) from error
         if record.previous != self._last:
