@@ -27,6 +27,9 @@ _WORDS: Final = frozenset(
         *("watch", "secrets", "*/layers", IMAGES, "", "*"),
     }
 )
+_LABELS: Final = msgspec.json.Decoder(dict[str, str])
+_RULES: Final = msgspec.json.Decoder(list[Rule])
+_AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
 
 
 class Hiding:
@@ -97,14 +100,14 @@ class Hiding:
 
     def _space_labels(self, text: str) -> str:
         """Keep the label that names the organization, and those that choose namespaces: others may say anything."""
-        labels = msgspec.json.decode(text, type=dict[str, str]) if text else {}
+        labels = _LABELS.decode(text) if text else {}
         kept = {self.by.of("label", key): self.by.of("label", labels[key]) for key in self._labels & {*labels}}
         if self._label in labels:
             kept[self._label] = self.by.group(labels[self._label])
         return msgspec.json.encode(kept, order="sorted").decode() if kept else ""
 
     def _role_labels(self, text: str) -> str:
-        return msgspec.json.encode(self._matched(msgspec.json.decode(text)), order="sorted").decode() if text else ""
+        return msgspec.json.encode(self._matched(_LABELS.decode(text)), order="sorted").decode() if text else ""
 
     def _matched(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return labels of roles, or what selects them: both are replaced alike, so that what matched still does."""
@@ -118,7 +121,7 @@ class Hiding:
         return value if value in _ANSWERS else self.by.of("label", value)
 
     def _rules(self, text: str) -> str:
-        return rules_text([*map(self._rule, msgspec.json.decode(text, type=list[Rule]))]) if text else ""
+        return rules_text([*map(self._rule, _RULES.decode(text))]) if text else ""
 
     def _rule(self, rule: Rule) -> Rule:
         def words(given: list[str] | None) -> list[str] | None:
@@ -130,7 +133,7 @@ class Hiding:
     def _aggregation(self, text: str) -> str:
         if not text:
             return ""
-        found = msgspec.json.decode(text, type=Aggregation)
+        found = _AGGREGATION.decode(text)
         selectors = found.selectors and [*map(self._selector, found.selectors)]
         return msgspec.json.encode(Aggregation(selectors)).decode()
 

@@ -28,6 +28,7 @@ EXCEPTIONS_DIGEST: Final = "exceptions_sha256"  # the option of a manifest
 SHORTEST: Final = 16  # bytes of a key
 _LONGEST: Final = 1 << 16
 _KINDS: Final = {"user": USER, "group": GROUP, "sa": ACCOUNT}
+_MAP: Final = msgspec.json.Decoder(dict[str, str])  # names by pseudonym
 _MAKE: Final = "(umask 077; head -c 32 /dev/urandom > {})"
 
 
@@ -144,7 +145,7 @@ def _secret(key: Path) -> bytes:
 def _known(path: Path) -> dict[str, str]:
     """Return the map in a file; empty when there is none yet. Raises UsageError for a file that is something else."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        return _MAP.decode(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
