@@ -126,6 +126,8 @@ class Runs:
 
         Runs form a chain in the order in which they ended: it is the newest that no other names.
         """
+        # One that had not ended when it was looked at may have by now.
+        self._manifests = {name: found for name, found in self._manifests.items() if found is not None}
         listed = self.listed()
         named = {run.previous.run_id for run in listed if run.previous}
         unnamed = [run for run in listed if run.id not in named]

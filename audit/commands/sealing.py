@@ -8,15 +8,17 @@ import msgspec
 
 from audit.checks.declared import Declared, declared
 from audit.checks.settings import Settings
+from audit.commands import terminal
 from audit.config import PASSWORD_ENV, Config, Namespaces
 from audit.pseudonyms import Pseudonyms
 from audit.reconcile import reconcile
-from audit.runs import MANIFEST, Runs
+from audit.runs import MANIFEST, Link
 from audit.scope import Selects
 from audit.signing import SUFFIX, Signer
 from audit.snapshot import Snapshot
 from audit.store import Store
 from audit.tables import VERSION, Table
+from audit.turns import turn
 from reports.evidence import (
     DIGEST,
     Chosen,
@@ -87,6 +89,12 @@ class Sealing:
 
     def write(self, folder: Store, run: RunInfo, files: Sequence[Written], *, stopped: bool) -> None:
         """Write the manifest into the folder of the run, and beside it its digest and its signature."""
+        with turn(self._out, terminal.note) as previous:
+            self._write(folder, run, files, previous, stopped=stopped)
+
+    def _write(
+        self, folder: Store, run: RunInfo, files: Sequence[Written], previous: Link | None, *, stopped: bool
+    ) -> None:
         states = {zone.id: zone.state for zone in run.zones}
         about = Evidence(
             program=Program("registry-audit", run.version, VERSION),
@@ -94,8 +102,7 @@ class Sealing:
             scope=self._scope(),
             options=self._seal.options,
             zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
-            # Read now: another run may have ended meanwhile. What is damaged there was told when the run began.
-            previous=Runs(self._out, lambda _: None).head(),
+            previous=previous,
         )
         data = manifest(run, files, about, stopped=stopped)
         # The manifest itself comes last: a run that has one has all the rest.
