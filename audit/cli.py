@@ -120,6 +120,18 @@ Expand = Annotated[
         "--expand", help="In CSV and Parquet, tell cluster-wide access in every namespace as well, a row each."
     ),
 ]
+PseudonymKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--pseudonyms",
+        help="Replace names by pseudonyms of this key, in every file of the run.",
+        metavar="FILE",
+    ),
+]
+PseudonymMap = Annotated[
+    Path | None,
+    typer.Option("--pseudonym-map", help="Keep the names behind the pseudonyms in this file.", metavar="FILE"),
+]
 # What a command line asks for: done once it is understood, and returns the exit code.
 Work = Callable[[], int]
 
@@ -171,6 +183,8 @@ def run(
     fail_on: FailOn = None,
     job: JobName = None,
     sign_key: SignKey = None,
+    pseudonyms: PseudonymKey = None,
+    pseudonym_map: PseudonymMap = None,
     *,
     shard: Annotated[
         bool,
@@ -201,8 +215,12 @@ def run(
         fail_on_new=fail_on_new,
         expand=expand,
         sign_key=sign_key,
+        pseudonyms=pseudonyms,
+        pseudonym_map=pseudonym_map,
         as_json=as_json,
     )
+    if shard and (pseudonyms or pseudonym_map):
+        raise UsageError("--shard keeps names for `merge`: not with --pseudonyms", fix="run all zones together")
     if shard:
         from audit.commands import shards
 
@@ -275,6 +293,8 @@ def report(
     exceptions: ExceptionsFile = None,
     fail_on: FailOn = None,
     sign_key: SignKey = None,
+    pseudonyms: PseudonymKey = None,
+    pseudonym_map: PseudonymMap = None,
     *,
     fail_on_new: FailOnNew = False,
     expand: Expand = False,
@@ -293,6 +313,8 @@ def report(
         fail_on_new=fail_on_new,
         expand=expand,
         sign_key=sign_key,
+        pseudonyms=pseudonyms,
+        pseudonym_map=pseudonym_map,
         as_json=as_json,
     )
     return partial(job.report, snapshot or (), config, asked)
@@ -378,6 +400,19 @@ def explain(
 
     facts = partial(sources.facts, snapshot or (), config, zone or (), scope)
     return lambda: ask.explain(facts(), subject, namespace, as_json=as_json)
+
+
+@app.command()
+def reveal(
+    path: Annotated[Path, typer.Argument(metavar="MAP", help="The file of --pseudonym-map.")],
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Pseudonyms, or texts that hold some.")],
+    *,
+    as_json: AsJson = False,
+) -> Work:
+    """Say which names are behind pseudonyms."""
+    from audit.commands import pseudonymous
+
+    return partial(pseudonymous.reveal, path, texts, as_json=as_json)
 
 
 @app.command()

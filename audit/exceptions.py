@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fnmatch import fnmatchcase, translate
@@ -24,7 +24,7 @@ ENDING_DAYS: Final = 30
 ACTIVE, ENDING, EXPIRED, UNUSED = "active", "ending", "expired", "unused"
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_GLOB: Final = re.compile(r"[*?\[]")
+GLOB: Final = re.compile(r"[*?\[]")
 
 
 def _day(value: object) -> object:
@@ -67,7 +67,8 @@ class Accepted(BaseModel):
 class _Meant:
     """Which findings of a check a decision is about; each glob is read once."""
 
-    def __init__(self, decision: Accepted) -> None:
+    def __init__(self, decision: Accepted, real: Callable[[str], str]) -> None:
+        self._real = real
         self._zone, self._namespace, self._subject = (
             None if glob == "*" else re.compile(translate(glob)).match
             for glob in (decision.zone, decision.namespace, decision.subject)
@@ -75,10 +76,13 @@ class _Meant:
 
     def covers(self, finding: Found) -> bool:
         return (
-            (self._namespace is None or self._namespace(finding.namespace) is not None)
+            (self._namespace is None or self._namespace(self._real(finding.namespace)) is not None)
             and (self._zone is None or self._zone(finding.zone) is not None)
-            and (self._subject is None or self._subject(spelled(finding.subject_kind, finding.subject)) is not None)
+            and (self._subject is None or self._subject(self._who(finding)) is not None)
         )
+
+    def _who(self, finding: Found) -> str:
+        return spelled(finding.subject_kind, self._real(finding.subject))
 
 
 class Exceptions(BaseModel):
@@ -104,7 +108,7 @@ def _more(document: Document) -> list[str]:
         check, name = entry.get("check"), entry.get("id")
         if isinstance(check, str) and not any(fnmatchcase(one, check) for one in CHECKS):
             said = (
-                "this glob matches no check" if _GLOB.search(check) else f"no such check; {meant(check, list(CHECKS))}"
+                "this glob matches no check" if GLOB.search(check) else f"no such check; {meant(check, list(CHECKS))}"
             )
             mistakes.append(place(document, ("exceptions", at, "check")) + said)
         about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
@@ -125,6 +129,15 @@ _FORM: Final = Form(
 
 
 @dataclass(frozen=True, slots=True)
+class Decisions:
+    """What has been accepted. Of pseudonyms in findings, `real` gives the names; `told` says a decision without any."""
+
+    given: Sequence[Accepted] = ()
+    told: Callable[[Accepted], Accepted] = lambda decision: decision
+    real: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """A decision, how it stands today, and how many findings it covers."""
 
@@ -136,16 +149,16 @@ class Use:
 class Deciding:
     """Marks the findings of one zone after the other, and counts what each decision covers."""
 
-    def __init__(self, decisions: Sequence[Accepted], today: date) -> None:
+    def __init__(self, decisions: Decisions, today: date) -> None:
         """Take the decisions, and the day that they are looked at."""
-        self._decisions = decisions
+        self._decisions = [decisions.told(one) for one in decisions.given]
         self._today = today
-        self._counts = [0] * len(decisions)
+        self._counts = [0] * len(decisions.given)
         # Findings are many and checks few: most decisions are left out by the check alone.
         self._about = {
-            check: [at for at, one in enumerate(decisions) if fnmatchcase(check, one.check)] for check in CHECKS
+            check: [at for at, one in enumerate(decisions.given) if fnmatchcase(check, one.check)] for check in CHECKS
         }
-        self._meant = [_Meant(one) for one in decisions]
+        self._meant = [_Meant(one, decisions.real) for one in decisions.given]
 
     def accept(self, found: Sequence[Found]) -> list[Found]:
         """Return the findings, in their order, with those that are accepted marked as such.

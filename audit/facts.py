@@ -1,7 +1,8 @@
 """Objects as they arrive -> the columns of a snapshot."""
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from typing import Final, cast
 
@@ -188,3 +189,35 @@ def _labels(labels: dict[str, str] | None) -> str:
 
 def _parents(first: int, counts: Sequence[int]) -> list[int]:
     return list(chain.from_iterable([first + at] * count for at, count in enumerate(counts)))
+
+
+def renamed(
+    snapshot: Snapshot,
+    origin: Origin,
+    gaps: Sequence[Gap],
+    by: Mapping[tuple[str, str], Callable[[str], str]],
+    subject: Callable[[str, str], str],
+) -> Snapshot:
+    """Return a snapshot with other texts, in their order: `by` says which columns change, and how.
+
+    `subject` gives the name of a binding's subject, of its kind and name.
+    """
+    facts = Facts()
+    for table, columns in snapshot.tables.items():
+        for column, codes in columns.items():
+            if (table, column) in PARENTS:
+                facts._columns[table][column].extend(codes.tolist())
+                continue
+            texts: Iterable[str] = (snapshot.strings[code] for code in codes.tolist())
+            if (table, column) == ("subjects", "name"):
+                kinds = (snapshot.strings[code] for code in columns["kind"].tolist())
+                texts = map(cache(subject), kinds, texts)
+            elif change := by.get((table, column)):
+                texts = map(cache(change), texts)
+            facts._put(table, column, texts)
+    for gap in gaps:
+        facts.gap(gap)
+    for listing in snapshot.listings:
+        facts.listed(listing)
+    facts._cluster_id = origin.cluster_id
+    return facts.snapshot(origin)

@@ -22,6 +22,7 @@ FORMAT: Final = "registry-audit manifest"
 VERSION: Final = 1
 SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
+NAMES: Final = "pseudonyms"  # the option of a run that tells by which key its names were replaced
 PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
 _READ: Final = (COMPLETE, "partial")  # states of a zone that was read in that very run
 
@@ -76,6 +77,7 @@ class Manifest(msgspec.Struct, frozen=True):
     run: RunRecord
     files: tuple[FileRecord, ...]
     previous: Link | None = None
+    options: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -107,10 +109,11 @@ _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 class Runs:
     """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
 
-    def __init__(self, store: Store, tell: Callable[[str], None]) -> None:
-        """Take where the runs are and whom to tell."""
+    def __init__(self, store: Store, tell: Callable[[str], None], *, names: str | None = None) -> None:
+        """Take where the runs are and whom to tell; with `names`, they are those that tell this of their NAMES."""
         self._store = store
         self._tell = tell
+        self._names = names
         self._manifests: dict[str, Manifest | None] = {}
         self._digests: dict[str, str] = {}
 
@@ -123,6 +126,8 @@ class Runs:
 
         Runs form a chain in the order in which they ended: it is the newest that no other names.
         """
+        # One that had not ended when it was looked at may have by now.
+        self._manifests = {name: found for name, found in self._manifests.items() if found is not None}
         listed = self.listed()
         named = {run.previous.run_id for run in listed if run.previous}
         unnamed = [run for run in listed if run.id not in named]
@@ -205,7 +210,7 @@ class Runs:
             if name not in self._manifests:
                 self._manifests[name] = self._manifest(name)
             found = self._manifests[name]
-            if found is not None:
+            if found is not None and self._names in {None, found.options.get(NAMES, "")}:
                 yield found
 
     def _manifest(self, name: str) -> Manifest | None:

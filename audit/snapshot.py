@@ -105,7 +105,8 @@ class Listing(msgspec.Struct, frozen=True, order=True):
 class Origin(msgspec.Struct, frozen=True):
     """Where the facts come from. Times are RFC 3339 in UTC, empty when not known.
 
-    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was.
+    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was. `names` is
+    the fingerprint of the key by which names were replaced, empty when they are as the zone has them.
     """
 
     zone: str
@@ -120,6 +121,7 @@ class Origin(msgspec.Struct, frozen=True):
     cluster_id: str = ""  # uid of the namespace kube-system: every cluster has its own, and needs no further right
     stale: str = ""
     tried: str = ""
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,10 @@ class Store(Protocol):
         """Take a folder for oneself; False when somebody has it."""
         ...
 
+    def release(self, name: str) -> None:
+        """Give back a folder that was claimed, and in which nothing is."""
+        ...
+
     def point(self, name: str, target: str) -> None:
         """Make `name` lead to `target` in one step: a link in a folder, elsewhere a file that holds the name."""
         ...
@@ -173,6 +177,10 @@ class Folder:
             raise UsageError(f"cannot create a folder here: {error.strerror}", where=self.where) from error
         return True
 
+    def release(self, name: str) -> None:
+        """Remove an empty folder."""
+        self.remove(name)
+
     def point(self, name: str, target: str) -> None:
         """Make a link."""
         beside = self.path / f".{name}.tmp"
@@ -261,6 +269,10 @@ class Bucket:
             return False
 
         return self._told(create, name)
+
+    def release(self, name: str) -> None:
+        """Take away the file that said that this folder is taken."""
+        self.remove(f"{_CLAIMS}/{name}")
 
     def point(self, name: str, target: str) -> None:
         """Write the name of the target into a file."""

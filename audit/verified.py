@@ -1,7 +1,7 @@
 """How far the tables of a zone and the zone itself agree, in numbers."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,11 @@ class Verified:
     def sound(self) -> bool:
         """Say whether all that was asked was answered, and as the tables say."""
         return not self.differed and not self.why
+
+    @property
+    def unnamed(self) -> "Verified":
+        """Return the same without what a server said, which may name people."""
+        return replace(self, why="the zone gave no answer") if self.why else self
 
     def remarks(self) -> Iterator[str]:
         """Yield for people what is not as it should be, a line each."""

@@ -25,7 +25,7 @@ def chain_problems(
         before = record.previous
         if before is None:
             if first:
-                yield run, f"it names no run before it, and neither does {first}", True
+                yield run, f"it names no run before it, and neither does {first}: the chain forks", True
             first = first or run
         elif before.run_id not in records:
             said = "is not here" if alone else "is missing"
@@ -33,7 +33,8 @@ def chain_problems(
         elif digests[before.run_id] != before.sha256:
             yield run, f"the manifest of the run before it, {before.run_id}, is not the one that it names", True
         if before is not None and before.run_id in named:
-            yield run, f"it names {before.run_id} as the run before it, and so does {named[before.run_id]}", True
+            other = named[before.run_id]
+            yield run, f"it names {before.run_id} as the run before it, and so does {other}: the chain forks", True
         if before is not None:
             named[before.run_id] = run
     if records and not first and not alone:

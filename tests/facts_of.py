@@ -5,7 +5,7 @@ from datetime import date
 
 import msgspec
 
-from audit.exceptions import Accepted, Deciding, Use
+from audit.exceptions import Accepted, Deciding, Decisions, Use
 from audit.facts import Facts
 from audit.findings import Found, encode_findings, findings_table
 from audit.objects import KINDS
@@ -47,7 +47,7 @@ def all_tables(snapshot: Snapshot) -> dict[str, Table]:
 
 def decided(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
     """Return the findings of one zone as decisions leave them, and how each decision is used."""
-    deciding = Deciding(decisions, today)
+    deciding = Deciding(Decisions(decisions), today)
     return deciding.accept(found), deciding.uses()
 
 

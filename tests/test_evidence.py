@@ -301,6 +301,14 @@ def test_most_are_found_without_a_key(how: str, runs: Path) -> None:
     assert check(runs).problems
 
 
+def test_a_fork_is_told_with_both_runs(runs: Path) -> None:
+    """Two runs that name the same one as the one before them."""
+    before = manifest_of(run_of(runs, 3))["previous"]
+    resealed(lambda content: content.update(previous=before))(runs)
+    two, three, four = (run_of(runs, day).name for day in (2, 3, 4))
+    assert (four, f"it names {two} as the run before it, and so does {three}: the chain forks") in check(runs).problems
+
+
 def test_the_command_says_what_does_not_hold(
     runs: Path, keys: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

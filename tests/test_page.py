@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from audit.checks.registry import CHECKS
+from audit.control_map import CONTROLS, controls_table
 from audit.gates import Tally
-from audit.tables import SCHEMAS, UNKNOWN, YES
+from audit.tables import SCHEMAS, UNKNOWN, YES, table_of
 from audit.verified import Verified
 from reports.evidence import Written, evidence_digest
 from reports.html.page import render_page
@@ -273,6 +274,21 @@ def test_the_summary_lists_the_worst_findings() -> None:
     empty = text_of(sections(page_of(tables_of(), run_of(zone(), PARTIAL)))["overview"])
     assert "No finding: 1 of 2 zones seen whole." in empty
     assert "No access was seen: 2 zones read, partial." in empty
+
+
+def test_what_nothing_can_answer_is_told_with_the_controls_that_ask_it() -> None:
+    """Each reason once, also to those who have no script; a control of which nothing is answered is marked as such."""
+    text = " ".join(Parsed(shell(page_of(sample(), sample_run()))).texts)
+    need = "Whether somebody needs what they have: a person decides, in a review. SOC 2 CC6.3, PCI DSS 4 7.2.4"
+    assert f"{need} How people log in" in re.sub(r"\s+", " ", text)
+    assert "NIST 800-53 IA-2 (nothing of it)" in text
+    assert text.count("a person decides") == 1
+    every = page_of({**sample(), "controls": controls_table()}, sample_run())
+    told = " ".join(Parsed(shell(every)).texts)
+    assert all(one.name in told and one.not_answered in told for one in CONTROLS)
+    assert "What nothing here can answer" not in page_of(
+        {**sample(), "controls": table_of("controls", [])}, sample_run()
+    )
 
 
 def test_the_method_names_every_check_and_its_controls() -> None:

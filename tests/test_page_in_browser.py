@@ -28,6 +28,7 @@ VIEWS = {
     "grants": "grants",
     "repositories": "repositories",
     "exceptions": "exceptions",
+    "controls": "controls",
     "lines": "coverage",
     "organizations": "organizations",
 }
@@ -298,6 +299,23 @@ def test_each_kind_of_grant_has_its_command(opened: Opened, row: str, command: s
     assert command in page.locator("#drawer pre").all_inner_texts()
 
 
+def test_a_control_says_what_answers_it_and_what_does_not(opened: Opened) -> None:
+    """Its open findings are those of its checks, and as many as its row counts; one that nothing serves says so."""
+    page = opened.go("#/controls?row=SOC%202,CC6.3")
+    told = page.locator("#drawer").inner_text()
+    assert "Whether somebody needs what they have: a person decides, in a review." in told
+    assert "access, findings" in told
+    checks = page.locator("#drawer .links a", has_text="check-")
+    assert checks.all_inner_texts() == ["check-f1", "check-f2", "check-f3"]
+    page.locator("#drawer .links a", has_text="findings").click()
+    opened.settled()
+    (count,) = (row["findings"] for row in RECORDS["controls"] if row["control"] == "CC6.3")
+    assert opened.rows() == count == 2
+    told = opened.go("#/controls?row=NIST%20800-53,IA-2").locator("#drawer").inner_text()
+    assert "Nothing here answers it." in told
+    assert told.count("None.") == 2
+
+
 def test_history_is_told(opened: Opened) -> None:
     """Since when it is bound, what changed, and which findings there are."""
     told = opened.go("#/access?row=a,acme-shop,*,User,bob").locator("#drawer").inner_text()
@@ -372,6 +390,15 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     page.locator("details.columns summary").click()
     page.locator("details.columns input[value=organization]").uncheck()
     page.locator("regular-table thead th", has_text="Organization").wait_for(state="detached")
+
+
+def test_lines_between_rows_move_with_them(opened: Opened) -> None:
+    """Each is drawn by its own row, which is shifted when the rows are scrolled by less than one."""
+    page = opened.go("#/grants")
+    style = page.locator("regular-table table").evaluate("table => getComputedStyle(table).borderCollapse")
+    assert style == "separate"
+    rows = page.locator("regular-table tbody tr").all()
+    assert {row.evaluate("row => row.getBoundingClientRect().height") for row in rows} == {28}
 
 
 def test_everything_can_be_done_by_keys(opened: Opened) -> None:

@@ -57,6 +57,17 @@ def test_whom_a_namespace_is_open_to(who: Row, circle: str) -> None:
     assert (found["open_pull"], found["open_push"]) == (circle, "")
 
 
+def test_a_control_counts_the_findings_of_its_checks_that_are_open() -> None:
+    """Not those that are accepted or gone, nor those of another check; one without a check has none."""
+    states = {"a": ("new", "open", "accepted", "gone"), "b": ("open",), "ab": ("new",)}
+    findings = [
+        {"check": check, "state": state, "severity": "low"} for check, found in states.items() for state in found
+    ]
+    controls = [{"control": "1", "checks": "a, b"}, {"control": "2", "checks": "b"}, {"control": "3", "checks": ""}]
+    found = made("controls", findings=findings, controls=controls)
+    assert [(row["control"], row["findings"]) for row in found] == [("1", 3), ("2", 1), ("3", 0)]
+
+
 def test_what_is_open_everywhere_opens_every_namespace_of_its_zone() -> None:
     """The widest circle counts, here or everywhere; another zone is not touched."""
     spaces = [{"zone": "z", "namespace": "one"}, {"zone": "z", "namespace": "two"}, {"zone": "y", "namespace": "one"}]

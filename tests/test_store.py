@@ -99,13 +99,15 @@ def test_a_file_that_breaks_off_is_not_there(store: Store) -> None:
 
 
 def test_a_folder_is_taken_once(store: Store) -> None:
-    """However many come."""
+    """However many come; and again when it was given back."""
     assert [store.claim("one"), store.claim("one"), store.claim("two"), store.claim("one")] == [
         True,
         False,
         True,
         False,
     ]
+    store.release("one")
+    assert [store.claim("one"), store.claim("two")] == [True, False]
 
 
 def test_latest_leads_to_the_last_one(store: Store) -> None:

@@ -56,8 +56,8 @@ class Comparing:
         if earlier is None:
             # An ordinary account never sees all: what both runs saw is compared, and the rest stays unknown.
             earlier = self._runs.last_seen(zone, before=self._run_id)
-        if earlier is None:
-            return
+        if earlier is None or earlier.snapshot.origin.names != snapshot.origin.names:
+            return  # names of another key are all others: nothing would be the same
         self.with_run[zone] = earlier.run.id
         if snapshot.origin.stale:
             # It stands in for a zone that was not seen: what it holds is no news.

@@ -42,6 +42,10 @@ def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool)
     for zone in sorted(before.zones.keys() | after.zones.keys()):
         was, now = before.zones.get(zone), after.zones.get(zone)
         if was and now:
+            if was.origin.names != now.origin.names:
+                raise UsageError(
+                    f"{zone}: the names of {old} and {new} were not replaced by the same key", fix="compare others"
+                )
             tables.append(_changes(was, now, basis, from_run))
             whole &= _told_gaps(zone, was, now)
         elif before.every_zone and after.every_zone:

@@ -118,6 +118,10 @@ def _walk(runs: Runs, zone: str, about: _About, told: _Told) -> None:
         state = _state(runs, run, zone, about, told)
         if state is None:
             continue
+        if newer and state.snapshot.origin.names != newer[1].snapshot.origin.names:
+            # Names of another key are all others: what it saw cannot be told of these.
+            told.not_seen.append(f"{run.id}/{zone}")
+            continue
         if newer is None:
             spans = {_key(row): _span(zone, row, _rights(row)) for row in about.access(state.access)}
         else:

@@ -9,6 +9,7 @@ from typing import Final
 from audit.checks.settings import settings_of
 from audit.commands import terminal
 from audit.commands.judging import Judgement
+from audit.commands.pseudonymous import EXCEPTIONS_DIGEST, Names, names_of
 from audit.commands.run_folder import Run, Wanted
 from audit.commands.sealing import Seal, reach_of, signer_of
 from audit.commands.sources import collected, live, saved, stopping
@@ -17,8 +18,9 @@ from audit.commands.watching import watched
 from audit.config import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.config_file import load_config
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
-from audit.exceptions import load_exceptions
+from audit.exceptions import Decisions, load_exceptions
 from audit.gates import Gate
+from audit.scope import Selects
 from audit.snapshot import SUFFIX, encode
 from audit.store import Store, store_of
 from audit.tables import SEVERITIES
@@ -46,6 +48,8 @@ class Asked:
     fail_on: str | None = None
     fail_on_new: bool = False
     sign_key: Path | None = None
+    pseudonyms: Path | None = None  # key by which names are replaced
+    pseudonym_map: Path | None = None  # where the names behind them are kept
     expand: bool = False
     as_json: bool = False
 
@@ -54,18 +58,23 @@ def run(path: Path, asked: Asked) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
-    wanted = replace(wanted_of(config, asked), stale_days=days)
+    names = _names(config, asked)
+    wanted = replace(wanted_of(config, asked, names), stale_days=days)
     with stopping() as stop, watched(config, stop) as watch:
         zones = zones_of(config, asked.only, stop)
         wanted = replace(wanted, every_zone=zones.whole and not asked.only)
         folder = watch.run = Run(place_of_runs(asked.out, config), wanted, stop)
+        real = []  # a zone knows nothing of pseudonyms
         for snapshot in collected(config, zones, stop):
             folder.keep(snapshot)
+            real += [snapshot] if names and asked.verify else []
         if asked.verify:
             from audit.commands.verifying import verified
 
-            folder.verified = verified(config, zones.zones, folder.snapshots, asked.verify, stop)
-        return tell(folder.finish(), folder.store, as_json=asked.as_json)
+            asking = real if names else folder.snapshots
+            found = verified(config, zones.zones, asking, asked.verify, stop)
+            folder.verified = {zone: one.unnamed if names else one for zone, one in found.items()}
+        return _finished(folder, names, asked)
 
 
 def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | None = None, as_json: bool) -> int:
@@ -97,13 +106,27 @@ def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
     if not paths:
         raise UsageError("say what to report on", fix="--snapshot PATH")
     config = load_config(config_path) if config_path else None
-    wanted = wanted_of(config, asked)
+    names = _names(config, asked)
+    wanted = wanted_of(config, asked, names)
     snapshots = saved(paths, asked.only)
+    if names:
+        names.refuse(snapshots)
     with stopping() as stop:
         folder = Run(place_of_runs(asked.out, config), wanted, stop)
         for snapshot in snapshots:
             folder.keep(snapshot)
-        return tell(folder.finish(), folder.store, as_json=asked.as_json)
+        return _finished(folder, names, asked)
+
+
+def _names(config: Config | None, asked: Asked) -> Names | None:
+    return names_of(asked.pseudonyms, asked.pseudonym_map, place_of_runs(asked.out, config).where)
+
+
+def _finished(folder: Run, names: Names | None, asked: Asked) -> int:
+    if names:
+        names.keep()
+        terminal.note(f"the names behind the pseudonyms are in {names.path}")
+    return tell(folder.finish(), folder.store, as_json=asked.as_json)
 
 
 def demo(out: str, *, as_json: bool) -> int:
@@ -111,26 +134,37 @@ def demo(out: str, *, as_json: bool) -> int:
     return report(sorted(map(str, _DEMO.glob("demo-*"))), None, Asked(out=out, as_json=as_json))
 
 
-def wanted_of(config: Config | None, asked: Asked) -> Wanted:
-    """Return what a run is to make of snapshots. Raises UsageError for what there is not."""
+def wanted_of(config: Config | None, asked: Asked, names: Names | None = None) -> Wanted:
+    """Return what a run is to make of snapshots; `names` replaces names. Raises UsageError for what there is not."""
     for name in asked.formats:
         if name not in FORMATS:
             raise UsageError(f"no such format: {name}", fix=f"choose from {', '.join(FORMATS)}")
     chosen = tuple(dict.fromkeys(asked.formats or (config.output.formats if config else USUAL_FORMATS)))
     judgement = _judgement(config, asked)
+    selects: Selects | None = config.namespaces.selects if config and not config.namespaces.everything else None
+    readers = [audience(one) for one in asked.readers]
+    options = _options(config, asked, chosen, judgement)
+    digest = config_digest(config) if config else ""
+    if names:
+        judgement = names.judgement(judgement)
+        selects = selects and names.by.selects(selects)
+        readers = [*map(names.reader, readers)]
+        options, digest = names.options(options), names.by.digest(digest)
     return Wanted(
         chosen,
-        config.namespaces.selects if config and not config.namespaces.everything else None,
-        config_digest(config) if config else "",
+        selects,
+        digest,
         judgement,
         Seal(
             reach_of(config, judgement.settings),
-            _options(config, asked, chosen, judgement),
+            options,
             signer_of(config, asked.sign_key),
+            names.by if names else None,
         ),
+        hiding=names.hiding(config) if names else None,
         expand=_expand(config, asked),
         reports_by=config.output.reports_by if config else (),
-        reports_for=tuple(map(audience, asked.readers)),
+        reports_for=readers,
         csv=config.output.csv if config else CsvConfig(),
     )
 
@@ -143,7 +177,7 @@ def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgem
         "formats": ", ".join(formats),
         "scope": asked.scope or (config.collect.scope if config else ""),
         "verify": str(asked.verify or ""),
-        "exceptions_sha256": hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
+        EXCEPTIONS_DIGEST: hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
         "fail_on": judgement.gate.fail_on or "",
         "fail_on_new": "yes" if judgement.gate.fail_on_new else "",
         "expand": "yes" if _expand(config, asked) else "",
@@ -166,7 +200,7 @@ def _judgement(config: Config | None, asked: Asked) -> Judgement:
         raise UsageError(f"no such severity: {severity}", fix=f"choose from {', '.join(SEVERITIES)}")
     return Judgement(
         settings_of(config),
-        load_exceptions(path) if path else (),
+        Decisions(load_exceptions(path) if path else ()),
         Gate(severity, asked.fail_on_new or bool(config and config.fail_on_new)),
     )
 

@@ -1,6 +1,6 @@
 """A run's findings: every zone judged as it comes, with what earlier runs knew of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ import msgspec
 from audit.checks.context import Context
 from audit.checks.settings import Settings
 from audit.commands import terminal
-from audit.exceptions import Accepted, Deciding, exceptions_table, remarks
+from audit.exceptions import Deciding, Decisions, exceptions_table, remarks
 from audit.findings import FILE, Found, decode_findings, found_of, judge, since
 from audit.gates import Gate, tally
 from audit.runs import Manifest, Runs
@@ -23,7 +23,7 @@ class Judgement:
     """By what a run is judged: settings of checks, what has been accepted, and when it fails."""
 
     settings: Settings = field(default_factory=Settings)
-    decisions: Sequence[Accepted] = ()
+    decisions: Decisions = field(default_factory=Decisions)
     gate: Gate = field(default_factory=Gate)
 
 

@@ -20,6 +20,7 @@ from audit.control_map import controls_table
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings import FILE as FINDINGS
 from audit.findings import encode_findings, findings_table
+from audit.hiding import Hiding
 from audit.memory import give_back
 from audit.organizations import drift
 from audit.results import facts_of
@@ -66,6 +67,12 @@ class Wanted:
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
     csv: CsvConfig = field(default_factory=CsvConfig)
+    hiding: Hiding | None = None  # what replaces names
+
+    @property
+    def names(self) -> str:
+        """Return by which key names are replaced; empty when they are not."""
+        return self.hiding.by.fingerprint if self.hiding else ""
 
 
 class Run:
@@ -84,7 +91,8 @@ class Run:
         self._zones: dict[str, tuple[ZoneInfo, Scope]] = {}
         self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
         self._written: list[Written] = []
-        self._earlier, label = Runs(out, terminal.note), wanted.judgement.settings.organization_label
+        label = wanted.judgement.settings.organization_label
+        self._earlier = Runs(out, terminal.note, names=wanted.names)
         self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, out)
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
@@ -94,6 +102,8 @@ class Run:
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
+        if self._wanted.hiding:
+            snapshot = self._wanted.hiding.snapshot(snapshot)
         if self._wanted.stale_days and snapshot.state == "failed" and not self._stop.is_set():
             last = self._earlier.last_seen(snapshot.origin.zone, before=self.id)
             snapshot = filled(snapshot, last.snapshot, self._wanted.stale_days) if last else snapshot

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import msgspec
 
-from audit.checks.declared import declared
+from audit.checks.declared import Declared, declared
 from audit.checks.settings import Settings
+from audit.commands import terminal
 from audit.config import PASSWORD_ENV, Config, Namespaces
+from audit.pseudonyms import Pseudonyms
 from audit.reconcile import reconcile
-from audit.runs import MANIFEST, Runs
+from audit.runs import MANIFEST, Link
 from audit.scope import Selects
 from audit.signing import SUFFIX, Signer
 from audit.snapshot import Snapshot
 from audit.store import Store
 from audit.tables import VERSION, Table
+from audit.turns import turn
 from reports.evidence import (
     DIGEST,
     Chosen,
@@ -38,6 +41,7 @@ class Seal:
     scope: Reach = field(default_factory=Reach)
     options: Mapping[str, str] = field(default_factory=dict)
     signer: Signer | None = None
+    pseudonyms: Pseudonyms | None = None
 
 
 def signer_of(config: Config | None, key: Path | None) -> Signer | None:
@@ -74,17 +78,31 @@ class Sealing:
         lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
         self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
 
+    def _checks(self) -> Declared:
+        found, names = declared(self._settings), self._seal.pseudonyms
+        return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
+
+    def _scope(self) -> Reach:
+        """Return what was reported on; with pseudonyms, by those of what was left out: globs could tell names."""
+        told, names = self._seal.scope, self._seal.pseudonyms
+        return Reach(Chosen(), Chosen(tuple(sorted(names.left_out))), told.organization_label) if names else told
+
     def write(self, folder: Store, run: RunInfo, files: Sequence[Written], *, stopped: bool) -> None:
         """Write the manifest into the folder of the run, and beside it its digest and its signature."""
+        with turn(self._out, terminal.note) as previous:
+            self._write(folder, run, files, previous, stopped=stopped)
+
+    def _write(
+        self, folder: Store, run: RunInfo, files: Sequence[Written], previous: Link | None, *, stopped: bool
+    ) -> None:
         states = {zone.id: zone.state for zone in run.zones}
         about = Evidence(
             program=Program("registry-audit", run.version, VERSION),
-            checks=declared(self._settings),
-            scope=self._seal.scope,
+            checks=self._checks(),
+            scope=self._scope(),
             options=self._seal.options,
             zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
-            # Read now: another run may have ended meanwhile. What is damaged there was told when the run began.
-            previous=Runs(self._out, lambda _: None).head(),
+            previous=previous,
         )
         data = manifest(run, files, about, stopped=stopped)
         # The manifest itself comes last: a run that has one has all the rest.

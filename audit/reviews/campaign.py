@@ -79,6 +79,7 @@ class Basis(msgspec.Struct, frozen=True):
     state: str
     sha256: str
     gaps: tuple[str, ...] = ()
+    names: str = ""  # by which key they were replaced: see `audit.snapshot.Origin`
 
 
 # By zone and group: the people in it; None when they could not be seen.
@@ -141,7 +142,7 @@ class Facts:
         """Return what the lines are made of."""
         one = self.snapshot
         digest = hashlib.sha256(encode(one)).hexdigest()
-        return Basis(self.zone, one.origin.finished, one.state, digest, gap_lines(one.gaps))
+        return Basis(self.zone, one.origin.finished, one.state, digest, gap_lines(one.gaps), one.origin.names)
 
 
 def _groups(snapshot: Snapshot, lines: Iterable[Asked]) -> Iterator[tuple[str, tuple[str, ...] | None]]:

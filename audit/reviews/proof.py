@@ -21,6 +21,7 @@ NOT_LOOKED: Final = "not looked at since"
 GONE, STILL, UNKNOWN = "verified gone", "still there", "unknown"
 REDUCED: Final = "verified"
 _BLIND: Final = "its role was not seen"
+_OTHER_NAMES: Final = "its names were not replaced by the same key"
 _DONE: Final = {"revoke": "revoked", "reduce": "reduced"}
 
 
@@ -54,7 +55,7 @@ class Later:
         """Take what was seen; what is not newer than the campaign's own facts proves nothing."""
         self._within, self._selects = campaign.within, selects
         self.zones = {one.zone: one for one in zones}
-        self._basis = {one.zone: one.as_of for one in campaign.basis}
+        self._basis = {one.zone: one for one in campaign.basis}
         self._known = {one.line.id for one in campaign.lines}
         self._held = {zone: _held(one) for zone, one in self.zones.items()}
 
@@ -79,9 +80,11 @@ class Later:
         zone = self.zones.get(asked.line.zone)
         if zone is None:
             return NOT_LOOKED
-        as_of = zone.basis.as_of
-        if not as_of or as_of <= self._basis.get(zone.zone, ""):
+        before, as_of = self._basis.get(zone.zone), zone.basis.as_of
+        if not as_of or (before and as_of <= before.as_of):
             return NOT_LOOKED
+        if before and before.names != zone.basis.names:
+            return _OTHER_NAMES
         if zone.snapshot.state == STALE:
             return f"zone {zone.zone} could not be read"
         kind = "clusterrolebindings" if asked.line.namespace == EVERY else "rolebindings"

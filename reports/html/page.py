@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from audit.checks.registry import CHECKS
+from audit.control_map import NO
 from audit.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.errors import printable
 from audit.tables import Table
@@ -33,12 +34,12 @@ def render_page(tables: Mapping[str, Table], run: RunInfo, past: Sequence[Past] 
     first.
     """
     made = sheets(tables)
-    unseen = _unseen(tables["coverage"])
+    unseen, unanswered = _unseen(tables["coverage"]), _unanswered(tables["controls"])
     # A fleet's tables are large: what is not needed any more must not be held while the blocks are made.
     tables = {}
     shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
     shown = replace(shown, trend=trend(past, run))
-    before, after = _shell(shown, run, unseen).split(_PLACE)
+    before, after = _shell(shown, run, unseen, unanswered).split(_PLACE)
     yield before.encode()
     for name, block in blocks(made):
         yield f'<script type="application/octet-stream" id="block-{name}">'.encode()
@@ -50,7 +51,7 @@ def render_page(tables: Mapping[str, Table], run: RunInfo, past: Sequence[Past] 
 _PLACE: Final = "<!-- the data blocks -->"
 
 
-def _shell(shown: Overview, run: RunInfo, unseen: list[str]) -> str:
+def _shell(shown: Overview, run: RunInfo, unseen: list[str], unanswered: Mapping[str, Sequence[str]]) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
     )
@@ -62,6 +63,7 @@ def _shell(shown: Overview, run: RunInfo, unseen: list[str]) -> str:
         run=run,
         shown=shown,
         unseen=unseen,
+        unanswered=unanswered,
         checks=CHECKS.values(),
         policy=policy,
         style=Markup(style),  # noqa: S704  our own
@@ -86,6 +88,16 @@ def _unseen(coverage: Table) -> list[str]:
     """Return the kinds of objects of which something was not seen."""
     gone = coverage.take(~rows_of(coverage, "state", SEEN, EXCLUDED, NOT_ASKED))
     return sorted(set(gone.text("kind").strings()))
+
+
+def _unanswered(controls: Table) -> dict[str, list[str]]:
+    """Return what no control is told by this program, each with the controls that ask it."""
+    found: dict[str, list[str]] = {}
+    names = ("framework", "control", "answered", "not_answered")
+    for framework, control, answered, reason in zip(*(controls.text(one).strings() for one in names), strict=True):
+        rest = " (nothing of it)" if answered == NO else ""
+        found.setdefault(reason, []).append(f"{framework} {control}{rest}")
+    return found
 
 
 def _hash(content: str) -> str:

@@ -1,5 +1,6 @@
 """The tables of a run -> those of the page: with what they say of each other beside them."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -53,6 +54,7 @@ def sheets(tables: Mapping[str, Table]) -> dict[str, Table]:
     made["namespaces"] = _namespaces(made, homes)
     made["subjects"] = _subjects(made, homes)
     made["repositories"] = _repositories(made)
+    made["controls"] = _controls(made)
     made["access"] = _without(access, {"circle"})
     return made
 
@@ -244,6 +246,15 @@ def _tokens_of(made: Mapping[str, Table], subjects: Table) -> Numbers:
     unseen = set(blind.text("zone").strings())
     unsure = accounts & rows_of(subjects, "zone", *unseen) & (found == 0)
     return np.where(unsure, -1, found).astype(np.int32)
+
+
+def _controls(made: Mapping[str, Table]) -> Table:
+    """Count for each control the findings of its checks that nobody has decided on."""
+    findings = made["findings"].take(rows_of(made["findings"], "state", *OPEN_STATES))
+    found = Counter(findings.text("check").strings())
+    checks = made["controls"].text("checks").strings()
+    counts = [sum(found[check] for check in one.split(", ")) for one in checks]
+    return _more(made["controls"], {"findings": np.array(counts, dtype=np.int32)})
 
 
 def _repositories(made: Mapping[str, Table]) -> Table:

@@ -21,6 +21,7 @@ const GROUPS = [
     "change",
     "severity",
     "check",
+    "framework",
 ];
 export class Explorer {
     // `go(address)` leads to another address; with `replace` without a step in the history.

@@ -11,6 +11,7 @@ export const VIEW_KEYS = {
     g: "grants",
     r: "repositories",
     x: "exceptions",
+    t: "controls",
     l: "coverage",
     m: "method",
 };

@@ -1,8 +1,8 @@
 // Why a row is there, for each table.
 import { accessReason, grantsReason } from "./access_reasons.js";
 import { link } from "./address.js";
-import { counted, make } from "./dom.js";
-import { command, facts, heading, links } from "./pieces.js";
+import { counted, make, shown } from "./dom.js";
+import { code, command, facts, heading, links } from "./pieces.js";
 import { namespacesReason, subjectsReason } from "./place_reasons.js";
 import { capital, place, who } from "./words.js";
 
@@ -163,6 +163,27 @@ async function organizationsReason(record) {
     };
 }
 
+async function controlsReason(record) {
+    const checks = record.checks ? record.checks.split(", ") : [];
+    return {
+        title: `${record.framework} ${record.control}`,
+        why: `${record.asks} ${record.answered === "no" ? "Nothing here answers it." : "What is here answers it in part."}`,
+        parts: [
+            heading("What is not answered here"),
+            make("p", {}, shown(record.not_answered)),
+            heading("Checks that touch it"),
+            checks.length
+                ? [
+                      links(...checks.map((one) => [one, link("findings", { check: one, state: "every" })])),
+                      links(["All their findings that are open", link("findings", { check: checks })]),
+                  ]
+                : make("p", {}, "None."),
+            heading("Tables that serve it"),
+            make("p", {}, record.tables ? code(record.tables) : "None."),
+        ],
+    };
+}
+
 async function coverageReason(record) {
     return {
         title: `${record.kind} of ${record.zone}`,
@@ -186,4 +207,5 @@ export const REASONS = {
     exceptions: exceptionsReason,
     coverage: coverageReason,
     organizations: organizationsReason,
+    controls: controlsReason,
 };

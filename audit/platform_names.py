@@ -1,0 +1,74 @@
+"""What an OpenShift cluster calls its own roles, bindings, groups and users: names that nobody chose.
+
+As in a zone with OpenShift's roles and the groups and bindings of APPUiO.
+"""
+
+from typing import Final
+
+_CONTROLLERS: Final = """
+    attachdetach-controller bootstrap-signer certificate-controller cloud-provider
+    clusterrole-aggregation-controller cronjob-controller daemon-set-controller deployment-controller
+    device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller
+    endpointslicemirroring-controller ephemeral-volume-controller expand-controller generic-garbage-collector
+    horizontal-pod-autoscaler job-controller legacy-service-account-token-cleaner namespace-controller
+    node-controller persistent-volume-binder pod-garbage-collector pv-protection-controller
+    pvc-protection-controller replicaset-controller replication-controller resource-claim-controller
+    resourcequota-controller root-ca-cert-publisher route-controller selinux-warning-controller
+    service-account-controller service-ca-cert-publisher service-cidrs-controller service-controller
+    statefulset-controller token-cleaner ttl-after-finished-controller ttl-controller
+    validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller
+"""
+_OPENSHIFT_CONTROLLERS: Final = """
+    build-config-change-controller build-controller cluster-quota-reconciliation-controller
+    default-rolebindings-controller deployer-controller deploymentconfig-controller horizontal-pod-autoscaler
+    image-import-controller image-trigger-controller origin-namespace-controller pv-recycler-controller
+    resourcequota-controller service-ingress-ip-controller serviceaccount-controller
+    serviceaccount-pull-secrets-controller template-instance-controller template-instance-finalizer-controller
+    template-service-broker unidling-controller
+"""
+_OPENSHIFT: Final = """
+    aggregate-to-admin aggregate-to-basic-user aggregate-to-cluster-reader aggregate-to-edit
+    aggregate-to-storage-admin aggregate-to-view discovery public-info-viewer templateservicebroker-client
+"""
+_OTHERS: Final = """
+    :extension-apiserver-authentication-reader :leader-locking-kube-controller-manager
+    :leader-locking-kube-scheduler admin aggregate-to-admin aggregate-to-edit aggregate-to-view anonymous
+    apiserver auth-delegator authenticated authenticated:oauth basic-user build-strategy-custom
+    build-strategy-docker build-strategy-jenkinspipeline build-strategy-source
+    certificates.k8s.io:certificatesigningrequests:nodeclient
+    certificates.k8s.io:certificatesigningrequests:selfnodeclient
+    certificates.k8s.io:kube-apiserver-client-approver
+    certificates.k8s.io:kube-apiserver-client-kubelet-approver certificates.k8s.io:kubelet-serving-approver
+    certificates.k8s.io:legacy-unknown-approver cluster-admins cluster-readers deployer deployers discovery
+    heapster image-auditor image-builder image-builders image-puller image-pullers image-pusher image-signer
+    kube-aggregator kube-controller-manager kube-dns kube-proxy kube-scheduler kubelet-api-admin master masters
+    monitoring node node-admin node-bootstrapper node-problem-detector node-proxier node-reader nodes
+    oauth-token-deleter openshift-master persistent-volume-provisioner public-info-viewer router
+    scope-impersonation sdn-manager sdn-reader service-account-issuer-discovery serviceaccounts unauthenticated
+    volume-scheduler webhook
+"""
+# Every one begins with `system:`.
+SYSTEM_NAMES: Final = frozenset(
+    f"{prefix}{name}"
+    for prefix, names in (
+        ("system:controller:", _CONTROLLERS),
+        ("system:openshift:controller:", _OPENSHIFT_CONTROLLERS),
+        ("system:openshift:", _OPENSHIFT),
+        ("system:", _OTHERS),
+    )
+    for name in names.split()
+)
+# Roles of OpenShift and APPUiO, and bindings that they make in every namespace.
+ROLES: Final = frozenset(
+    {
+        *("admin", "alert-routing-edit", "basic-user", "cluster-admin", "cluster-admins", "cluster-debugger"),
+        *("cluster-reader", "cluster-readers", "cluster-status", "edit", "monitoring-edit", "monitoring-edit-probe"),
+        *("namespace-owner", "organization-admin", "registry-admin", "registry-editor", "registry-viewer"),
+        *("self-access-reviewer", "self-provisioner", "self-provisioners", "shared-resource-viewer"),
+        *("shared-resource-viewers", "storage-admin", "sudoer", "view"),
+    }
+)
+# The first administrator, who has no user object.
+USERS: Final = frozenset({"kube:admin"})
+# Service accounts that every namespace has.
+ACCOUNTS: Final = frozenset({"default", "builder", "deployer"})
