@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from audit.objects import KINDS, Item, Kind
+from audit.objects import KINDS, PROJECTS, ZONES, Item, Kind
 
 _REASON_OF_CODE: Final = {
     401: "unauthenticated",
@@ -108,7 +108,7 @@ def _answer_type(kind: Kind) -> type[_Answer]:
     return cast("type[_Answer]", made)
 
 
-_ANSWERS: Final = {plural: _answer_type(kind) for plural, kind in KINDS.items()}
+_ANSWERS: Final = {kind.plural: _answer_type(kind) for kind in (*KINDS.values(), PROJECTS, ZONES)}
 _DECODERS: Final = {plural: msgspec.json.Decoder(answer) for plural, answer in _ANSWERS.items()}
 
 
