@@ -16,15 +16,26 @@ def different(numbers: Longs) -> Longs:
     return ordered[new]
 
 
+def distinct(codes: Ints, size: int) -> list[int]:
+    """Return the numbers below `size` that occur, in their order: marking them is quicker than sorting."""
+    found: list[int] = np.flatnonzero(_marked(codes, size)).tolist()
+    return found
+
+
 def ranked(keys: Ints | Longs, size: int) -> tuple[Longs, Longs]:
     """Return the different ones among keys from 0 to below `size`, sorted, and for each key its place among them."""
     # Few places and subjects beside many rows: marking those that occur is quicker than sorting.
     if size <= 4 * len(keys) + 1_000_000:
-        seen = np.zeros(size, dtype=bool)
-        seen[keys] = True
+        seen = _marked(keys, size)
         return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
     found, places = np.unique(keys, return_inverse=True)
     return found.astype(np.int64), places.astype(np.int64)
+
+
+def _marked(keys: Ints | Longs, size: int) -> NDArray[np.bool_]:
+    seen = np.zeros(size, dtype=bool)
+    seen[keys] = True
+    return seen
 
 
 def positions(keys: Longs, wanted: Longs) -> Positions:

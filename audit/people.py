@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.arrays import different, ranked
+from audit.arrays import different, distinct, ranked
 from audit.rbac.subjects import (
     ACCOUNT,
     ACCOUNT_PREFIX,
@@ -158,7 +158,7 @@ class Gathering:
         """Return the number of each subject, -1 for a kind that matches nobody; all are positions of texts."""
         text, size = self._snapshot.strings, len(self._snapshot.strings)
         numbers = np.empty(len(kinds), dtype=np.int32)
-        for code in ranked(kinds, size)[0].tolist():
+        for code in distinct(kinds, size):
             mine = np.flatnonzero(kinds == code)
             # A namespace matters to service accounts only.
             if text[code] == ACCOUNT:
@@ -177,7 +177,7 @@ class Gathering:
             return self._many(GROUP, called)
         if kind == USER:
             return self._users(called)
-        parts = (code for column in (spaces, names) for code in ranked(column, len(text))[0].tolist())
+        parts = (code for column in (spaces, names) for code in distinct(column, len(text)))
         if kind == ACCOUNT and all(text[part] and ":" not in text[part] for part in parts):
             spelled = [f"{text[space]}:{name}" for space, name in zip(spaces.tolist(), called, strict=True)]
             numbers = self._many(ACCOUNT, spelled)
@@ -223,7 +223,7 @@ class Gathering:
         text, tables = self._snapshot.strings, self._snapshot.tables
         objects, group_of, user_of = tables["groups"]["name"], tables["members"]["group"], tables["members"]["user"]
         named = self._at[GROUP]
-        codes = [code for code in ranked(objects, len(text))[0].tolist() if text[code] in named]
+        codes = [code for code in distinct(objects, len(text)) if text[code] in named]
         # Files may hold a group twice: its people are those of both.
         span = np.full(len(text), _NONE, dtype=np.int32)
         span[codes] = np.arange(len(codes), dtype=np.int32)

@@ -13,7 +13,7 @@ from typing import Final
 
 from audit.checks.platform import Platform
 from audit.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS
-from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER
 from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
 from audit.scope import Selects
 
@@ -25,7 +25,6 @@ KINDS: Final = (
 _PSEUDONYM: Final = re.compile(rf"(?:{'|'.join(KINDS)})-[a-z2-7]{{{_LENGTH}}}")
 _PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object has `:` in its name
 _SYSTEM: Final = "system:"
-_OF_ACCOUNT: Final = "system:serviceaccount:"
 _OF_SPACE: Final = f"{EVERY_ACCOUNT}:"
 _FREE: Final = frozenset({"", "*"})
 # Namespaces of the platform, whatever a configuration takes for its own: that names somebody's.
@@ -76,9 +75,9 @@ class Pseudonyms:
 
     def user(self, name: str) -> str:
         """Return what stands for a user, who may be a service account."""
-        if name.startswith(_OF_ACCOUNT):
-            space, colon, account = name.removeprefix(_OF_ACCOUNT).rpartition(":")
-            return f"{_OF_ACCOUNT}{self.space(space)}{colon}{self.account(account)}"
+        if name.startswith(ACCOUNT_PREFIX):
+            space, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
+            return f"{ACCOUNT_PREFIX}{self.space(space)}{colon}{self.account(account)}"
         return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
 
     def group(self, name: str) -> str:

@@ -13,7 +13,7 @@ from audit.bounds import highest_share
 from audit.collect.decode import Unusable
 from audit.collect.reviews import Allowed
 from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
-from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
 from audit.sampling import POPULATIONS, Cell, Draw, Sample, sample
 from audit.sentences import sentence, verdict
 from audit.snapshot import Snapshot
@@ -137,7 +137,7 @@ class _Asking:
         if who.kind == GROUP:
             return "", (who.name, *groups)
         if who.kind == ACCOUNT:
-            return f"system:serviceaccount:{who.name}", groups
+            return f"{ACCOUNT_PREFIX}{who.name}", groups
         return who.name, (*self._groups.get(who.name, ()), *groups)
 
 

@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.arrays import distinct
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, USER
-from audit.tables import YES, Numbers, Table, Text
+from audit.tables import YES, Table, Text
 
 Mask = NDArray[np.bool_]
 
@@ -133,14 +134,6 @@ def listed(names: Sequence[str]) -> str:
     """Return names for a sentence: few enough to read."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def distinct(codes: Numbers, size: int) -> list[int]:
-    """Return the numbers below `size` that occur, in their order: marking them is quicker than sorting."""
-    seen = np.zeros(size, dtype=bool)
-    seen[codes] = True
-    found: list[int] = np.flatnonzero(seen).tolist()
-    return found
 
 
 def _where(column: Text, predicate: Callable[[str], bool]) -> Mask:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from audit.checks.bindings import distinct
+from audit.arrays import distinct
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import Context
 from audit.checks.controls import LIFE_CYCLE

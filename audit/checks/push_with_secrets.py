@@ -9,7 +9,7 @@ from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import Context
 from audit.checks.controls import SECRETS
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
-from audit.rbac.subjects import ACCOUNT
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX
 
 _PULLER: Final = "system:image-puller"
 _PUSHER: Final = "system:image-pusher"
@@ -32,7 +32,7 @@ def _least(context: Context, bound: Bound) -> str:
 
 def _instead(context: Context, bound: Bound) -> tuple[str, ...]:
     """Return the commands that give what pushing needs, before the role is taken away."""
-    names = {"namespace": bound.namespace, "user": f"system:serviceaccount:{bound.subject}"}
+    names = {"namespace": bound.namespace, "user": f"{ACCOUNT_PREFIX}{bound.subject}"}
     if bound.repositories == EVERY:
         return (fill(ADD_ROLE, role=_least(context, bound), **names),)
     # The ready-made roles would open the other repositories of the namespace.

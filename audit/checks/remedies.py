@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from audit.checks.bindings import EVERY, Bound
-from audit.rbac.subjects import ACCOUNT, GROUP, USER, identity
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER, identity
 from audit.snapshot import Snapshot
 
 # `oc adm policy` compares subjects as it would write them itself; any other spelling needs a patch.
@@ -117,7 +117,7 @@ def _usual(subject: tuple[str, str, str, str]) -> bool:
 
 def _policy(bound: Bound, names: Mapping[str, str]) -> str:
     who = {GROUP: "group"}.get(bound.kind, "user")
-    name = f"system:serviceaccount:{bound.subject}" if bound.kind == ACCOUNT else bound.subject
+    name = f"{ACCOUNT_PREFIX}{bound.subject}" if bound.kind == ACCOUNT else bound.subject
     if bound.namespace == EVERY:
         template = REMOVE_GROUP_EVERYWHERE if bound.kind == GROUP else REMOVE_USER_EVERYWHERE
     else:
