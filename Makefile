@@ -26,10 +26,10 @@ lint: $(STAMP) ## Check style, types and layers
 	$(BIN)/lint-imports
 
 properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of RBAC (some 20 minutes)
-	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/test_tables_against_rbac.py
+	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/access/test_tables_against_rbac.py
 
 docs: $(STAMP) ## Write the references in docs/ from the code
-	$(BIN)/python -c "from audit.documents import DOCUMENTS as a; from reports.evidence import DOCUMENTS as b; \
+	$(BIN)/python -c "from docs.build.documents import DOCUMENTS as a; from audit.runs.manifest import DOCUMENTS as b; \
 	  [open(f'docs/{n}', 'w').write(t()) for n, t in (a | b).items()]"
 
 bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both
@@ -48,7 +48,7 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	  --no-emit-index-url --upgrade -q -o deploy/image/build.txt deploy/image/build.in
 
 screenshots: $(STAMP) ## Take the pictures of the README again
-	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/test_screenshots.py
+	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/reports/html/test_screenshots.py
 
 vendor: ## Renew the table library of the page from its npm package
 	cd $$(mktemp -d) && npm pack -s regular-table && tar -xzf regular-table-*.tgz \

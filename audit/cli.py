@@ -10,7 +10,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from audit.commands import terminal
+from audit import console
 from audit.errors import BROKEN, DONE, STOPPED, USAGE, AuditError, UsageError, printable
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
@@ -159,11 +159,11 @@ def program(
     ] = False,
 ) -> None:
     """Hold the options of the program itself."""
-    terminal.log_as(log_format, names=log_names)
+    console.log_as(log_format, names=log_names)
     if show_version:
         from audit.version import version
 
-        terminal.result(f"registry-audit {version()}")
+        console.result(f"registry-audit {version()}")
         raise typer.Exit
 
 
@@ -201,7 +201,7 @@ def run(
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
-    from audit.commands.job import Asked
+    from audit.commands.run import Asked
 
     asked = Asked(
         out=out,
@@ -222,12 +222,12 @@ def run(
     if shard and (pseudonyms or pseudonym_map):
         raise UsageError("--shard keeps names for `merge`: not with --pseudonyms", fix="run all zones together")
     if shard:
-        from audit.commands import shards
+        from audit.commands.merge import run_shard
 
-        return partial(shards.run_shard, config, job, asked, and_merge=and_merge)
+        return partial(run_shard, config, job, asked, and_merge=and_merge)
     if and_merge:
         raise UsageError("--merge belongs to --shard", fix="registry-audit merge makes the report by itself")
-    from audit.commands.job import run
+    from audit.commands.run import run
 
     return partial(run, config, asked)
 
@@ -248,8 +248,8 @@ def merge(
     as_json: AsJson = False,
 ) -> Work:
     """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
-    from audit.commands import shards
-    from audit.commands.job import Asked
+    from audit.commands.merge import merge as merge_shards
+    from audit.commands.run import Asked
 
     asked = Asked(
         out=out,
@@ -262,7 +262,7 @@ def merge(
         sign_key=sign_key,
         as_json=as_json,
     )
-    return partial(shards.merge, job, config, asked)
+    return partial(merge_shards, job, config, asked)
 
 
 @app.command()
@@ -270,7 +270,7 @@ def collect(
     config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None, *, as_json: AsJson = False
 ) -> Work:
     """Collect the zones into snapshot files, to be read without a cluster."""
-    from audit.commands import job
+    from audit.commands import run as job
 
     return partial(job.collect, config, out, zone or (), scope=scope, as_json=as_json)
 
@@ -301,7 +301,7 @@ def report(
     as_json: AsJson = False,
 ) -> Work:
     """Write the reports from saved snapshots or dumps."""
-    from audit.commands import job
+    from audit.commands import run as job
 
     asked = job.Asked(
         out=out,
@@ -327,7 +327,7 @@ def demo(
     as_json: AsJson = False,
 ) -> Work:
     """Run the whole job on two small zones that come with the program."""
-    from audit.commands import job
+    from audit.commands import run as job
 
     return partial(job.demo, out, as_json=as_json)
 
@@ -410,7 +410,7 @@ def reveal(
     as_json: AsJson = False,
 ) -> Work:
     """Say which names are behind pseudonyms."""
-    from audit.commands import pseudonymous
+    from audit.commands import pseudonyms as pseudonymous
 
     return partial(pseudonymous.reveal, path, texts, as_json=as_json)
 
@@ -455,7 +455,7 @@ def verify(
     as_json: AsJson = False,
 ) -> Work:
     """Ask each zone itself what the tables say, by its access reviews, and list every difference."""
-    from audit.commands import verifying
+    from audit.commands import verify as verifying
 
     seed = verifying.any_seed() if seed is None else seed
     wanted = verifying.Wanted(None if every else sample, subjects, seed)
@@ -595,12 +595,12 @@ def review_start(
     as_json: AsJson = False,
 ) -> Work:
     """Begin a campaign: a line for each grant, as a workbook and CSV to decide in."""
-    from audit.commands import reviewing
-    from audit.reviews.campaign import Within
+    from audit.campaigns.campaign import Within
+    from audit.commands import review
 
-    seen = reviewing.Seen(snapshot or (), zone or (), config)
+    seen = review.Seen(snapshot or (), zone or (), config)
     within = Within(tuple(organization or ()), tuple(namespace or ()))
-    return partial(reviewing.start, seen, reviewers, within, due, out, as_json=as_json)
+    return partial(review.start, seen, reviewers, within, due, out, as_json=as_json)
 
 
 @review_app.command("apply")
@@ -616,10 +616,10 @@ def review_apply(
     as_json: AsJson = False,
 ) -> Work:
     """Take the answers in files, all or none: what is impossible is told, every mistake at once."""
-    from audit.commands import reviewing
+    from audit.commands import review
 
-    seen = reviewing.Seen(snapshot or (), (), config)
-    return partial(reviewing.apply, campaign, files, seen, replace=replace, as_json=as_json)
+    seen = review.Seen(snapshot or (), (), config)
+    return partial(review.apply, campaign, files, seen, replace=replace, as_json=as_json)
 
 
 @review_app.command("status")
@@ -635,9 +635,9 @@ def review_status(
     as_json: AsJson = False,
 ) -> Work:
     """Say how far a campaign is; with a later run, which removals are proven and what is open again."""
-    from audit.commands import reviewing
+    from audit.commands import review
 
-    return partial(reviewing.status, campaign, reviewing.Seen(snapshot or (), (), config), todo, as_json=as_json)
+    return partial(review.status, campaign, review.Seen(snapshot or (), (), config), todo, as_json=as_json)
 
 
 @review_app.command("export")
@@ -651,16 +651,16 @@ def review_export(
     as_json: AsJson = False,
 ) -> Work:
     """Write the evidence: who had which access, what was decided by whom, and what became of it."""
-    from audit.commands import reviewing
+    from audit.commands import review
 
-    seen = reviewing.Seen(snapshot or (), (), config)
-    return partial(reviewing.export, campaign, seen, out, sign_key, as_json=as_json)
+    seen = review.Seen(snapshot or (), (), config)
+    return partial(review.export, campaign, seen, out, sign_key, as_json=as_json)
 
 
 @config_app.command("check")
 def config_check(config: ConfigFile, *, as_json: AsJson = False) -> Work:
     """Say everything that is wrong with the configuration and the files it refers to."""
-    from audit.commands import configuration
+    from audit.commands import config as configuration
 
     return partial(configuration.check, config, as_json=as_json)
 
@@ -668,7 +668,7 @@ def config_check(config: ConfigFile, *, as_json: AsJson = False) -> Work:
 @config_app.command("schema")
 def config_schema() -> Work:
     """Print the JSON Schema of the configuration, for editors."""
-    from audit.commands import configuration
+    from audit.commands import config as configuration
 
     return configuration.schema
 
@@ -684,7 +684,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         work = app(arguments, standalone_mode=False)
         code = work() if callable(work) else work or DONE
         sys.stdout.flush()
-        terminal.leave()
+        console.leave()
     except BrokenPipeError:
         # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -707,9 +707,9 @@ def _failed(error: BaseException) -> int:
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
-    if terminal.for_programs():
-        terminal.event("error", level="error", exit_code=code, message=message)
+    if console.for_programs():
+        console.event("error", level="error", exit_code=code, message=message)
     else:
-        terminal.note(f"registry-audit: {message}")
-    terminal.leave(printable(f"registry-audit: exit code {code}: {message}"))
+        console.note(f"registry-audit: {message}")
+    console.leave(printable(f"registry-audit: exit code {code}: {message}"))
     return code

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from audit.access.build import facts_of
 from audit.commands.sources import saved
-from audit.results import facts_of
-from audit.tables import ANSWERS, SCHEMAS, Table, Text, joined
+from audit.tables.model import ANSWERS, SCHEMAS, Table, Text, joined
 
 _UNKNOWN = -1  # of a count
 

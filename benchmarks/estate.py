@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.objects import KINDS, OF_A_ZONE
+from audit.snapshot.objects import KINDS, OF_A_ZONE
 
 Object = dict[str, Any]
 

@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from audit.shards import Attempt, Part, job_store
-from audit.store import Folder
+from audit.runs.shards import Attempt, Part, job_store
+from audit.storage.store import Folder
 from benchmarks.estate import Estate, Shape
 from benchmarks.stage import peak_memory
-from tests.facts_of import snapshot_of
+from tests.worlds.snapshots import snapshot_of
 
 
 def prepare(out: Path, zones: int, namespaces: int) -> None:

@@ -12,15 +12,15 @@ from typing import NamedTuple
 import msgspec
 from playwright.sync_api import Browser, Page
 
-from audit.facts import Facts
-from audit.objects import KINDS
-from audit.results import facts_of
-from audit.snapshot import Listing, Origin, Snapshot
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, joined, table_of
+from audit.access.build import facts_of
+from audit.runs.info import RunInfo, zone_info
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import Listing, Origin, Snapshot
+from audit.snapshot.objects import KINDS
+from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, joined, table_of
 from benchmarks.estate import Estate, Shape
 from reports.html.page import render_page
-from reports.run import RunInfo, zone_info
-from tests.browser import Opened, started
+from tests.reports.html.browser import Opened, started
 
 FILTERS = {
     "filter: who can push": "#/access?push=yes",

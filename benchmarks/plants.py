@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from audit.facts import Facts
-from audit.objects import KINDS, OF_A_ZONE
-from audit.snapshot import Listing, Origin, Snapshot, encode
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import Listing, Origin, Snapshot, encode
+from audit.snapshot.objects import KINDS, OF_A_ZONE
 from benchmarks.estate import Estate, Object, Shape, account, group, rule, user
 
 Kinds = Mapping[str, list[Object]]

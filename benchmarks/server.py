@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from audit.objects import OF_A_ZONE
+from audit.snapshot.objects import OF_A_ZONE
 from tests.simulator.prepared import PreparedZone
 
 

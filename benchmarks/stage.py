@@ -21,7 +21,7 @@ def floor(folder: Path) -> Counts:
     import urllib3
 
     from audit.collect.limits import Limits
-    from audit.objects import KINDS
+    from audit.snapshot.objects import KINDS
 
     url, authority, token = (folder / "ready").read_text().split()
     pool = urllib3.PoolManager(ca_certs=authority)
@@ -38,9 +38,9 @@ def collect(folder: Path) -> Counts:
     """Collect the zone into a snapshot file."""
     from audit.collect.cluster import collect_cluster
     from audit.collect.limits import Limits
-    from audit.files import write_private
-    from audit.snapshot import encode
-    from audit.zones import Kubeconfig, Zone
+    from audit.collect.zones import Kubeconfig, Zone
+    from audit.snapshot.model import encode
+    from audit.storage.files import write_private
 
     zone = Zone("bench", credentials=Kubeconfig(folder / "kubeconfig.yaml"))
     snapshot = collect_cluster(zone, Limits(), listed=_unheard, stop=threading.Event())
@@ -59,8 +59,8 @@ def _unheard(kind: str, count: int) -> None:
 
 def resolve(folder: Path) -> Counts:
     """Read the snapshot and compute `grants` and `access`; `resolving` is the time of the second alone."""
-    from audit.access import tables_of
-    from audit.snapshot import load
+    from audit.access.effective import tables_of
+    from audit.snapshot.model import load
 
     snapshot = load(folder / "bench.snapshot")
     begin = time.perf_counter()
@@ -72,11 +72,11 @@ def checks(folder: Path) -> Counts:
     """Do the same with all tables, and look for everything that should not be."""
     from datetime import UTC, datetime
 
+    from audit.access.build import facts_of
     from audit.checks.context import Context
     from audit.checks.settings import Settings
-    from audit.findings import findings_table, judge
-    from audit.results import facts_of
-    from audit.snapshot import load
+    from audit.findings.model import findings_table, judge
+    from audit.snapshot.model import load
 
     snapshot = load(folder / "bench.snapshot")
     context = Context(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
@@ -85,9 +85,9 @@ def checks(folder: Path) -> Counts:
 
 def diff(folder: Path) -> Counts:
     """Read two snapshots, between which changes were planted, and compare them."""
-    from audit.changes import changes_of
-    from audit.compare.state import State
-    from audit.snapshot import load
+    from audit.changes.build import changes_of
+    from audit.changes.state import State
+    from audit.snapshot.model import load
     from benchmarks.plants import Expected, told
 
     before, after = (State.of(load(folder / f"{name}.snapshot")) for name in ("before", "after"))
@@ -146,11 +146,11 @@ def _command(*words: str) -> Stage:
 
 def pack(folder: Path) -> Counts:
     """Write a review pack alone: ten lines to decide for each namespace, of 100,000 where there are 10,000."""
-    from audit.checks.platform import Platform
-    from audit.snapshot import load
-    from audit.tables import SCHEMAS, YES, table_of
+    from audit.runs.info import RunInfo
+    from audit.snapshot.model import load
+    from audit.tables.model import SCHEMAS, YES, table_of
+    from audit.tenancy.platform import Platform
     from reports.pack import review_pack
-    from reports.run import RunInfo
     from reports.xlsx import xlsx_chunks
 
     spaces = load(folder / "bench.snapshot").tables["namespaces"]["name"]

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
-from audit.tables import OF_THE_RUN, SCHEMAS, Table, Text, joined
-from reports.html.belonging import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, PLATFORM_OWN, Homes
-from reports.run import RunInfo, ZoneInfo
+from audit.runs.info import RunInfo, ZoneInfo
+from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, Text, joined
+from audit.tenancy.homes import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, PLATFORM_OWN, Homes
 
 Kind = Literal["zone", "organization"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audit.cells import neutral
-from audit.config import CsvConfig
-from audit.tables import SCHEMAS, Column, Table
+from audit.config.model import CsvConfig
+from audit.tables.model import SCHEMAS, Column, Table
+from audit.tables.spreadsheet import neutral
 from reports.rows import chunks
 
 # What may need one of the two, for RE2, which looks at a whole column at once: white space has more than one form.

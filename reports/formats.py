@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from audit.checks.platform import Platform
-from audit.config import CsvConfig
-from audit.tables import OF_THE_RUN, SCHEMAS, Table
-from reports.run import Past, RunInfo
+from audit.config.model import CsvConfig
+from audit.runs.info import Past, RunInfo
+from audit.tables.model import OF_THE_RUN, SCHEMAS, Table
+from audit.tenancy.platform import Platform
 
 if TYPE_CHECKING:
     from reports.audience import Audience

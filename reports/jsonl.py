@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from audit.tables import Column, Table
+from audit.tables.model import Column, Table
 from reports.rows import chunks
 
 _UNKNOWN: Final = "-1"

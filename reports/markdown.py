@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.errors import printable
-from audit.tables import Table
+from audit.tables.model import Table
 
 CHANGES: Final = "changes.md"
 _LINES: Final = 50  # of one section; all are in changes.csv

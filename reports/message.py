@@ -14,8 +14,8 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from audit.errors import UsageError, printable
-from audit.findings import Found
-from reports.ending import Ending
+from audit.findings.model import Found
+from audit.runs.outcome import Ending
 from reports.markdown import markdown
 
 # Kind of a channel -> its template; `email` has two.

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from audit.metric_names import LAST_SUCCESS, METRICS, PREFIX
-from audit.tables import SEVERITIES
-from reports.ending import STATES, Ending
-from reports.news import ZoneNews
-from reports.run import ZoneInfo
+from audit.runs.info import ZoneInfo
+from audit.runs.news import ZoneNews
+from audit.runs.outcome import STATES, Ending
+from audit.tables.model import SEVERITIES
+from reports.metric_names import LAST_SUCCESS, METRICS, PREFIX
 
 FILE: Final = "metrics.prom"
 _ZONE_STATES: Final = ("complete", "partial", "failed", "stale")

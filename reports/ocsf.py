@@ -7,9 +7,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from audit.findings import ACCEPTED, GONE, NEW
-from audit.tables import Table
-from reports.run import RunInfo
+from audit.findings.model import ACCEPTED, GONE, NEW
+from audit.runs.info import RunInfo
+from audit.tables.model import Table
 
 VERSION: Final = "1.6.0"
 _CATEGORY, _CLASS = 2, 2008

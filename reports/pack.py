@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from audit.checks.platform import Platform
+from audit.campaigns.lines import Line, review_lines
 from audit.rbac.subjects import GROUP
-from audit.review_lines import Line, review_lines
-from audit.tables import SCHEMAS, SEVERITIES, UNKNOWN, YES, Table, Text
-from reports.run import RunInfo
+from audit.runs.info import RunInfo
+from audit.tables.model import SCHEMAS, SEVERITIES, UNKNOWN, YES, Table, Text
+from audit.tenancy.platform import Platform
 
 Cell = str | int
 Row = Sequence[Cell]

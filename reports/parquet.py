@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.tables import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column, Numbers, Table, Text
+from audit.tables.model import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column, Numbers, Table, Text
 
 FOLDER: Final = "parquet"
 # What the folders say, and the files therefore do not: one reading of many runs has both as columns.

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from audit.cells import neutral
+from audit.campaigns.campaign import Asked, Campaign, Groups
+from audit.campaigns.evidence import COLUMNS as EVIDENCE
+from audit.campaigns.evidence import told
+from audit.campaigns.proof import Outcome
+from audit.campaigns.reading import ANSWERED
 from audit.rbac.subjects import GROUP
-from audit.reviews.campaign import Asked, Campaign, Groups
-from audit.reviews.evidence import COLUMNS as EVIDENCE
-from audit.reviews.evidence import told
-from audit.reviews.proof import Outcome
-from audit.reviews.reading import ANSWERED
+from audit.tables.spreadsheet import neutral
 from reports.csv import cell
 from reports.pack import Row, Sheet
 from reports.xlsx import xlsx_chunks

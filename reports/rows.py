@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audit.tables import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
+from audit.tables.model import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
 
 ROWS: Final = 4_000  # a chunk: some 1 MB of text; larger ones are no sooner written, and cost memory
 

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from audit.checks.check import Check
-from audit.checks.registry import CHECKS
-from audit.findings import ACCEPTED, GONE, NEW
-from audit.tables import ANSWERS, SEVERITIES, UNKNOWN, Table
-from reports.run import RunInfo
+from audit.checks.rules.registry import CHECKS
+from audit.findings.model import ACCEPTED, GONE, NEW
+from audit.runs.info import RunInfo
+from audit.tables.model import ANSWERS, SEVERITIES, UNKNOWN, Table
 
 RESULTS: Final = 25_000
 BYTES: Final = 10_000_000  # after gzip

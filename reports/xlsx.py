@@ -14,7 +14,7 @@ from typing import Any, Final
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from audit.cells import LONGEST, plain
+from audit.tables.spreadsheet import LONGEST, plain
 from reports.pack import DECISIONS, Cell, Sheet
 
 ROWS: Final = 1_048_576  # that a sheet can hold, its header too

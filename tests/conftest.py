@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
-from audit.commands import sealing
-from reports import evidence
-from tests.browser import Opened, started
-from tests.pages import page_of, sample, sample_run
+from audit.job import sealing
+from audit.runs import manifest as evidence
+from tests.reports.html.browser import Opened, started
+from tests.reports.html.pages import page_of, sample, sample_run
 
 # Machines differ, and what a test says must not depend on how fast they are.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -10,10 +10,11 @@ import pytest
 from audit.cli import run_command
 from audit.errors import UsageError
 from audit.frames import frame, frames
-from audit.snapshot import Gap
-from audit.tables import SCHEMAS, Table, Text
-from tests.facts_of import all_tables, snapshot_of
-from tests.worlds import world_of, write_dump
+from audit.snapshot.model import Gap
+from audit.tables.model import SCHEMAS, Table, Text
+from tests.paths import ROOT
+from tests.worlds.random_zones import world_of, write_dump
+from tests.worlds.snapshots import all_tables, snapshot_of
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -45,9 +46,7 @@ def test_the_example_of_the_documentation(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     dumps = [str(write_dump(world_of(number), tmp_path / f"zone-{number}")) for number in (1, 2)]
     assert run_command(["report", "-s", dumps[0], "-s", dumps[1], "-o", "reports", "-f", "csv"]) == 0
-    (code,) = re.findall(
-        r"```python\n(.*?)```", (Path(__file__).parent.parent / "docs/notebooks.md").read_text(), re.DOTALL
-    )
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/notebooks.md").read_text(), re.DOTALL)
     told: list[pd.Series] = []
     exec(code, {"print": told.append})  # noqa: S102  our own example
     tables = frames("reports/latest")

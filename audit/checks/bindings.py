@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.arrays import distinct
-from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, USER
-from audit.tables import YES, Table, Text
+from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.tables.arrays import distinct
+from audit.tables.model import YES, Table, Text
 
 Mask = NDArray[np.bool_]
 
@@ -123,11 +123,6 @@ class Bindings:
         """Return the names of the subjects of a kind in these rows."""
         subject = self._table.text("subject")
         return {subject.values[code] for code in distinct(subject.codes[rows & self.of(kind)], len(subject.values))}
-
-
-def home(subject: str) -> str:
-    """Return the namespace of a service account, or of the group of a namespace's accounts."""
-    return subject.removeprefix(f"{ACCOUNTS}:").partition(":")[0]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -8,15 +8,14 @@ import numpy as np
 
 from audit.checks.bindings import Bindings, Bound, Mask
 from audit.checks.check import Check, Finding
-from audit.checks.organizations import Organizations
 from audit.checks.remedies import Remover
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
-from audit.inventory import organizations
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups
-from audit.scope import Scope
-from audit.snapshot import Snapshot
-from audit.tables import Table
+from audit.snapshot.model import Snapshot
+from audit.snapshot.scope import Scope
+from audit.tables.model import Table
+from audit.tenancy.organizations import Organizations, organizations
 
 
 class Context:
@@ -30,7 +29,7 @@ class Context:
         settings: Settings | None = None,
         scope: Scope | None = None,
     ) -> None:
-        """Take the facts, and the tables that `audit.results.facts_of` makes of them."""
+        """Take the facts, and the tables that `audit.access.build.facts_of` makes of them."""
         self.snapshot = snapshot
         self.tables = tables
         self.now = now

@@ -11,7 +11,7 @@ import numpy as np
 
 from audit.checks.bindings import EVERY, Bound
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER, identity
-from audit.snapshot import Snapshot
+from audit.snapshot.model import Snapshot
 
 # `oc adm policy` compares subjects as it would write them itself; any other spelling needs a patch.
 REMOVE_USER: Final = "oc adm policy remove-role-from-user -n {namespace} --rolebinding-name={binding} -- {role} {user}"

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 
 from audit.checks.bindings import EVERY, Bound
-from audit.objects import Aggregation, Rule, Selector
 from audit.rbac.roles import selects
 from audit.rbac.rules import PULL, judge
-from audit.scope import Scope
-from audit.snapshot import Snapshot
+from audit.snapshot.model import Snapshot
+from audit.snapshot.objects import Aggregation, Rule, Selector
+from audit.snapshot.scope import Scope
 
 _RULES: Final = msgspec.json.Decoder(list[Rule])
 _LABELS: Final = msgspec.json.Decoder(dict[str, str])

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from audit.checks.platform import Platform
-from audit.config import Config
-from audit.inventory import ORGANIZATION_LABEL
-from audit.tables import Severity
+from audit.config.model import Config
+from audit.tables.model import Severity
+from audit.tenancy.organizations import ORGANIZATION_LABEL
+from audit.tenancy.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,17 @@ from typing import Final
 
 import msgspec
 
+from audit.collect.access_reviews import who_am_i
 from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import Job, Outcome, again, failure, read_lists
-from audit.collect.reviews import who_am_i
 from audit.collect.tenant import Tenant
-from audit.facts import Facts
-from audit.objects import KINDS, Kind
-from audit.snapshot import CLUSTER, TENANT, Gap, Origin, Snapshot
-from audit.zones import Zone
+from audit.collect.zones import Zone
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import CLUSTER, TENANT, Gap, Origin, Snapshot
+from audit.snapshot.objects import KINDS, Kind
 
 _OK: Final = 200
 

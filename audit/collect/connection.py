@@ -22,8 +22,8 @@ from urllib3.exceptions import (
 from audit.collect.credentials import Grant, Target, Unreachable, login_of, usable
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget
-from audit.collect.route import Route, login_in
-from audit.zones import Zone
+from audit.collect.transport import Route, login_in
+from audit.collect.zones import Zone
 
 JSON: Final = "application/json"
 _CHUNK: Final = 1 << 20  # bytes read between two looks at the clock

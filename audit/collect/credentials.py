@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from audit.collect.decode import Unusable
+from audit.collect.exec_plugin import plugin_credential
+from audit.collect.kubeconfig import BadKubeconfig, Context, Contexts, same_server
 from audit.collect.oidc import id_token
-from audit.collect.plugin import plugin_credential
-from audit.kubeconfig import BadKubeconfig, Context, Contexts, same_server
-from audit.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
+from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # A clock that is wrong must not make every request ask for credentials again, nor a refusal without an end.

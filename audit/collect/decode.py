@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
-from audit.objects import KINDS, PROJECTS, ZONES, Item, Kind
+from audit.snapshot.objects import KINDS, PROJECTS, ZONES, Item, Kind
 
 _REASON_OF_CODE: Final = {
     401: "unauthenticated",
@@ -22,7 +22,7 @@ LONGEST: Final = 300  # characters of a gap's detail
 
 
 class Unusable(Exception):
-    """An answer that is no whole list; `reason` is a word of `audit.snapshot.REASONS`, `detail` one line."""
+    """An answer that is no whole list; `reason` is a word of `audit.snapshot.model.REASONS`, `detail` one line."""
 
     def __init__(self, reason: str, detail: str) -> None:
         """Take the reason, and what was said, which is shortened to one line."""

@@ -10,10 +10,10 @@ from typing import Final
 
 from audit.collect.decode import Page, Unusable, page_of_json, page_of_object
 from audit.collect.yaml_text import NotPlain, documents
-from audit.facts import Facts
-from audit.objects import KINDS, NEEDED, Item, Kind
-from audit.snapshot import Gap, Listing, Origin, Snapshot
-from audit.zones import Zone
+from audit.collect.zones import Zone
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import Gap, Listing, Origin, Snapshot
+from audit.snapshot.objects import KINDS, NEEDED, Item, Kind
 
 _ENDINGS: Final = tuple(f"{form}{packed}" for form in (".json", ".yaml", ".yml") for packed in ("", ".gz"))
 _LARGEST: Final = 4 * 1024**3  # bytes of one file, unpacked

@@ -9,7 +9,7 @@ from threading import Event
 from typing import Final
 
 from audit.collect.decode import Unusable
-from audit.objects import NEEDED
+from audit.snapshot.objects import NEEDED
 
 _LOOK: Final = 0.1  # seconds between two looks at the stop
 

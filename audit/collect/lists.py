@@ -8,14 +8,14 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from audit.at_once import each
 from audit.collect.connection import Connection, Response
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
 from audit.collect.limits import Budget, Limits
-from audit.facts import Facts
-from audit.objects import Item, Kind
-from audit.snapshot import Gap, Listing
+from audit.parallel import each
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import Gap, Listing
+from audit.snapshot.objects import Item, Kind
 
 _AGAIN: Final = {"overloaded", "cut", "timeout", "unauthenticated", "unreachable"}  # may go well the next time
 _OF_THE_ZONE: Final = {"unauthenticated", "unreachable", "credentials"}  # not a matter of one list

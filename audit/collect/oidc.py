@@ -10,8 +10,8 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from audit.collect.route import Route
-from audit.kubeconfig import BadKubeconfig, Section
+from audit.collect.kubeconfig import BadKubeconfig, Section
+from audit.collect.transport import Route
 
 _SOON: Final = 10.0  # seconds: a token that ends sooner is renewed
 _OK: Final = 200

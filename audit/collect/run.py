@@ -7,16 +7,16 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import Final, Protocol
 
-from audit.at_once import each
 from audit.collect.cluster import collect_cluster, now
 from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import Outcome
-from audit.facts import Facts
-from audit.objects import NEEDED
-from audit.snapshot import CLUSTER, DUMP, Gap, Origin, Snapshot
+from audit.collect.zones import Zone
+from audit.parallel import each
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
+from audit.snapshot.objects import NEEDED
 from audit.version import version
-from audit.zones import Zone
 
 _BEYOND: Final = 5.0  # seconds beyond its own limit after which a live zone is no longer waited for
 

@@ -6,9 +6,9 @@ from typing import Final
 from audit.collect.connection import Connection
 from audit.collect.limits import Limits
 from audit.collect.lists import Job, Outcome, read_lists
-from audit.facts import Facts
-from audit.objects import KINDS, PROJECTS, Kind
-from audit.snapshot import Gap, Listing
+from audit.snapshot.builder import Facts
+from audit.snapshot.model import Gap, Listing
+from audit.snapshot.objects import KINDS, PROJECTS, Kind
 
 # What is said of a kind that nobody wanted to list in all namespaces.
 _WIDE: Final = Gap("", "", "missing", "read namespace by namespace, as asked")

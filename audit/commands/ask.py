@@ -9,16 +9,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from audit.answers import NEEDS, Oracle
-from audit.commands import terminal
+from audit import console
+from audit.access.authorizer import NEEDS, Oracle
+from audit.access.edges import ways_in
+from audit.access.sentences import Explanation, verdict
+from audit.access.sentences import explain as explanation_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.rbac.roles import HOW
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity, user
-from audit.sentences import Explanation, verdict
-from audit.sentences import explain as explanation_of
-from audit.snapshot import Snapshot
-from audit.tables import ANSWERS, UNKNOWN
-from audit.ways import ways_in
+from audit.snapshot.model import Snapshot
+from audit.tables.model import ANSWERS, UNKNOWN
 
 COLUMNS: Final = ("zone", "subject_kind", "subject", "action", "namespace", "repository")
 _KINDS: Final = (USER, GROUP, ACCOUNT)
@@ -75,9 +75,9 @@ def can(snapshot: Snapshot, subject: str, action: str, place: str, *, as_json: b
     answer, why = verdict(oracle, who, action_of(action), *where)
     if as_json:
         asked = dict(zip(COLUMNS, (snapshot.origin.zone, *who, action, *where), strict=True))
-        terminal.result_json({**asked, "answer": ANSWERS[answer], "why": list(why)})
+        console.result_json({**asked, "answer": ANSWERS[answer], "why": list(why)})
     else:
-        terminal.lines([ANSWERS[answer], *(f"  {reason}" for reason in why)])
+        console.lines([ANSWERS[answer], *(f"  {reason}" for reason in why)])
     _hint(snapshot, subject, who)
     _unlisted(snapshot, where.namespace)
     return PARTIAL if answer == UNKNOWN else DONE
@@ -93,7 +93,7 @@ def _hint(snapshot: Snapshot, typed: str, who: Identity) -> None:
     as_user = (named & (subjects["kind"] == snapshot.code(USER))).any() or (members["user"] == code).any()
     as_group = (named & (subjects["kind"] == snapshot.code(GROUP))).any()
     if code > 0 and as_group and not as_user:
-        terminal.note(f"note: {who.name} was taken for a user; there is a group of this name: group/{who.name}")
+        console.note(f"note: {who.name} was taken for a user; there is a group of this name: group/{who.name}")
 
 
 def _unlisted(snapshot: Snapshot, namespace: str) -> None:
@@ -103,7 +103,7 @@ def _unlisted(snapshot: Snapshot, namespace: str) -> None:
     if namespace not in names:
         near = get_close_matches(namespace, _neighbours(namespace, names), n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
-        terminal.note(f"note: the list of zone {snapshot.origin.zone} has no namespace {namespace}{meant}")
+        console.note(f"note: the list of zone {snapshot.origin.zone} has no namespace {namespace}{meant}")
 
 
 def _neighbours(name: str, names: Sequence[str]) -> list[str]:
@@ -133,11 +133,11 @@ def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, 
     if as_json:
         ways = [line for zone, explanation in found.items() for line in _ways(zone, explanation)]
         unseen = {zone: list(explanation.obstacles) for zone, explanation in found.items() if explanation.obstacles}
-        terminal.result_json({"subject_kind": who.kind, "subject": who.name, "ways": ways, "not_seen": unseen})
+        console.result_json({"subject_kind": who.kind, "subject": who.name, "ways": ways, "not_seen": unseen})
     for zone, explanation in found.items() if not as_json else ():
         nothing = f"no binding that was seen gives {who.kind} {who.name} anything"
         told = [text for _, text in explanation.ways] or [nothing]
-        terminal.lines(f"{zone}: {text}" for text in (*told, *explanation.obstacles))
+        console.lines(f"{zone}: {text}" for text in (*told, *explanation.obstacles))
     return DONE if all(explanation.whole for explanation in found.values()) else PARTIAL
 
 
@@ -229,17 +229,17 @@ def who(snapshots: Sequence[Snapshot], action: str, place: str, *, as_json: bool
         _unlisted(snapshot, where.namespace)
     lines = [line for snapshot in snapshots for line in _holders(snapshot, action, where)]
     if as_json:
-        terminal.result_json(lines)
+        console.result_json(lines)
     elif lines:
-        terminal.table(list(lines[0]), [list(line.values()) for line in lines])
+        console.table(list(lines[0]), [list(line.values()) for line in lines])
     else:
-        terminal.note(f"nobody can {action} in {place}")
+        console.note(f"nobody can {action} in {place}")
     return PARTIAL if any(line["access"] == ANSWERS[UNKNOWN] for line in lines) else DONE
 
 
 def _holders(snapshot: Snapshot, action: str, where: Place) -> Iterator[dict[str, str]]:
     """Yield a line for each subject with access: the row of the narrowest place that says so."""
-    from audit.access import tables_of
+    from audit.access.effective import tables_of
 
     access = tables_of(snapshot, [where.namespace])["access"]
     best: dict[tuple[str, ...], dict[str, str]] = {}

@@ -2,9 +2,9 @@
 
 from dataclasses import asdict
 
+from audit import console
 from audit.checks.check import Check
-from audit.checks.registry import CHECKS, GROUPS
-from audit.commands import terminal
+from audit.checks.rules.registry import CHECKS, GROUPS
 from audit.errors import DONE
 
 
@@ -12,9 +12,9 @@ def checks(*, as_json: bool) -> int:
     """Print all checks, in the order in which they are told."""
     if as_json:
         group_of = {check.id: group for group, held in GROUPS.items() for check in held}
-        terminal.result_json([{"group": group_of[one.id], **_plain(one)} for one in CHECKS.values()])
+        console.result_json([{"group": group_of[one.id], **_plain(one)} for one in CHECKS.values()])
     else:
-        terminal.table(["check", "severity", "title"], [[one.id, one.severity, one.title] for one in CHECKS.values()])
+        console.table(["check", "severity", "title"], [[one.id, one.severity, one.title] for one in CHECKS.values()])
     return DONE
 
 

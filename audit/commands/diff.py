@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from audit.changes import Compared, changes_of, zone_moved
-from audit.commands import terminal
-from audit.commands.comparing import Basis
+from audit import console
+from audit.changes.build import Compared, changes_of, zone_moved
+from audit.changes.state import State
+from audit.changes.zone import APPEARED, GONE, gaps_of
 from audit.commands.sources import saved
-from audit.compare.state import State
-from audit.compare.zone import APPEARED, GONE, gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
-from audit.runs import Runs
-from audit.snapshot import Snapshot, gap_lines
-from audit.stale import said
-from audit.store import placed
-from audit.tables import Table, joined, table_of
+from audit.job.comparing import Basis
+from audit.runs.runs import Runs
+from audit.snapshot.model import Snapshot, gap_lines
+from audit.snapshot.stale import said
+from audit.storage.store import placed
+from audit.tables.model import Table, joined, table_of
 
 FORMATS: Final = ("table", "csv", "markdown")
 _SHOWN: Final = ("change", "zone", "namespace", "repository", "subject", "before", "after", "cause")
@@ -52,7 +52,7 @@ def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool)
             tables.append(zone_moved(zone, APPEARED if now else GONE, from_run))
         else:
             whole = False
-            terminal.note(f"{zone}: not compared: it is only in {new if now else old}")
+            console.note(f"{zone}: not compared: it is only in {new if now else old}")
     _print(joined(tables), output, old, as_json=as_json)
     return DONE if whole else PARTIAL
 
@@ -66,7 +66,7 @@ def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> 
 def _side(place: str) -> _Side:
     """Read one side; of a run, only what is as the run wrote it."""
     store, name = placed(place)
-    runs = Runs(store, terminal.note)
+    runs = Runs(store, console.note)
     run = runs.named(name)
     if run is None:
         return _Side({snapshot.origin.zone: snapshot for snapshot in saved([place])})
@@ -80,7 +80,7 @@ def _paired(before: _Side, after: _Side) -> tuple[_Side, _Side]:
     """Return both sides; where each has one zone only, it is the same one: a dump is called by its folder."""
     if len(before.zones) == len(after.zones) == 1 and before.zones.keys() != after.zones.keys():
         (was,), (now,) = before.zones, after.zones
-        terminal.note(f"note: zone {was} before is compared with zone {now} now")
+        console.note(f"note: zone {was} before is compared with zone {now} now")
         return _Side({now: before.zones[was]}), after
     return before, after
 
@@ -92,13 +92,13 @@ def _told_gaps(zone: str, before: Snapshot, after: Snapshot) -> bool:
         stale = [said(snapshot.origin)] if snapshot.origin.stale else []
         lines += [f"{zone}: not seen {when}: {line}" for line in (*stale, *gap_lines(gaps_of(snapshot)))]
     for line in lines:
-        terminal.note(line)
+        console.note(line)
     return not lines
 
 
 def _print(changes: Table, output: str, since: str, *, as_json: bool) -> None:
     if as_json:
-        terminal.result_json(changes.records())
+        console.result_json(changes.records())
     elif output == "csv":
         from reports.csv import csv_chunks
 
@@ -108,9 +108,9 @@ def _print(changes: Table, output: str, since: str, *, as_json: bool) -> None:
 
         sys.stdout.write(changes_summary(changes, since))
     elif len(changes):
-        terminal.table(_SHOWN, list(_lines(changes)))
+        console.table(_SHOWN, list(_lines(changes)))
     else:
-        terminal.note("nothing changed")
+        console.note("nothing changed")
 
 
 def _lines(changes: Table) -> Iterator[list[str]]:

@@ -4,17 +4,17 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from audit.commands import terminal
-from audit.commands.job import place_of_runs
-from audit.commands.sealing import signer_of
-from audit.config_file import load_config
+from audit import console
+from audit.commands.run import place_of_runs
 from audit.errors import DONE, NOT_HOLDING, UsageError
-from audit.runs import MANIFEST, PRUNED, Manifest, Runs
-from audit.signing import SUFFIX as SIGNATURE
-from audit.signing import Signer, Verifier
-from audit.store import Store
-from reports.evidence_check import check_evidence
-from reports.tombstone import STAYS, tombstone
+from audit.job.load_config import load_config
+from audit.job.sealing import signer_of
+from audit.runs.check import check_evidence
+from audit.runs.runs import MANIFEST, PRUNED, Manifest, Runs
+from audit.runs.signing import SUFFIX as SIGNATURE
+from audit.runs.signing import Signer, Verifier
+from audit.runs.tombstone import STAYS, tombstone
+from audit.storage.store import Store
 
 
 def check(place: str, public_key: Path | None, *, as_json: bool) -> int:
@@ -22,7 +22,7 @@ def check(place: str, public_key: Path | None, *, as_json: bool) -> int:
     found = check_evidence(place, Verifier(public_key) if public_key else None)
     if as_json:
         keys = ("run", "what")
-        terminal.result_json(
+        console.result_json(
             {
                 "holds": not found.problems,
                 "signatures": "checked" if public_key else "not checked",
@@ -33,11 +33,11 @@ def check(place: str, public_key: Path | None, *, as_json: bool) -> int:
         )
     else:
         for run, what in found.remarks:
-            terminal.note(f"{run}: {what}")
-        terminal.lines(f"{run}: {what}" for run, what in found.problems)
+            console.note(f"{run}: {what}")
+        console.lines(f"{run}: {what}" for run, what in found.problems)
         count = "1 run" if len(found.runs) == 1 else f"{len(found.runs)} runs"
         wrong = "1 thing does" if len(found.problems) == 1 else f"{len(found.problems)} things do"
-        terminal.lines([f"{count} checked: {wrong} not hold" if found.problems else f"{count} checked: all holds"])
+        console.lines([f"{count} checked: {wrong} not hold" if found.problems else f"{count} checked: all holds"])
     return NOT_HOLDING if found.problems else DONE
 
 
@@ -51,15 +51,15 @@ def prune(config_path: Path | None, out: str | None, keep_days: int | None, key:
     old = _old(store, now - timedelta(days=days))
     removed = [run.id for run in old if _remove(store.inside(run.id), run.id, days, now, signer)]
     if as_json:
-        terminal.result_json({"folder": store.where, "keep_days": days, "removed": removed})
+        console.result_json({"folder": store.where, "keep_days": days, "removed": removed})
     else:
-        terminal.lines([*removed, f"{len(removed)} removed; their manifests stay"])
+        console.lines([*removed, f"{len(removed)} removed; their manifests stay"])
     return DONE
 
 
 def _old(out: Store, before: datetime) -> list[Manifest]:
     """Return the runs that began before a time, but for the newest complete one, and the newest state of each zone."""
-    listed = Runs(out, terminal.note).listed()
+    listed = Runs(out, console.note).listed()
     needed = {run.id: run for run in listed if run.whole()}
     kept = {max(needed, default="")}
     for zone in {zone.id for run in listed for zone in run.run.zones}:

@@ -7,19 +7,19 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from audit.changes import Compared, changes_of
-from audit.commands import terminal
+from audit import console
+from audit.access.grants import FLAGS
+from audit.changes.build import Compared, changes_of
+from audit.changes.state import State
+from audit.changes.zone import gaps_of
 from audit.commands.ask import place_of, subject_of
-from audit.commands.comparing import Basis
-from audit.compare.state import State
-from audit.compare.zone import gaps_of
 from audit.errors import DONE, PARTIAL, UsageError
-from audit.grants import FLAGS
+from audit.job.comparing import Basis
 from audit.rbac.subjects import Identity
-from audit.runs import Manifest, Runs
-from audit.snapshot import STALE
-from audit.store import store_of
-from audit.tables import ANSWERS, NO, UNKNOWN, Table
+from audit.runs.runs import Manifest, Runs
+from audit.snapshot.model import STALE
+from audit.storage.store import store_of
+from audit.tables.model import ANSWERS, NO, UNKNOWN, Table
 
 _PREFIXES: Final = ("ns", "namespace")
 _KEY: Final = ("namespace", "repository", "subject_kind", "subject")
@@ -89,7 +89,7 @@ def history(asked: str, place: str, only: Sequence[str], config: Path | None, *,
 
     `config` says by which label namespaces belong to organizations.
     """
-    about, runs = _about(asked, Basis.of(config).organization_label), Runs(store_of(place), terminal.note)
+    about, runs = _about(asked, Basis.of(config).organization_label), Runs(store_of(place), console.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
@@ -187,18 +187,18 @@ def _print(told: _Told, *, as_json: bool) -> None:
     spans = sorted(told.spans, key=lambda one: (one.zone, one.namespace, one.repository, one.subject, one.until or "~"))
     if as_json:
         content = {"runs": told.runs, "spans": [asdict(one) for one in spans], "changes": told.changes}
-        terminal.result_json({**content, "not_seen": told.not_seen})
+        console.result_json({**content, "not_seen": told.not_seen})
         return
     for one in told.not_seen:
-        terminal.note(f"{one}: not all was seen: what depends on it is not known")
+        console.note(f"{one}: not all was seen: what depends on it is not known")
     if not spans:
-        terminal.note(f"no access in {told.runs} runs")
+        console.note(f"no access in {told.runs} runs")
         return
     rows = [asdict(one) for one in spans]
-    terminal.table(_SPANS, [[_shown(row, name) for name in _SPANS] for row in rows])
+    console.table(_SPANS, [[_shown(row, name) for name in _SPANS] for row in rows])
     if told.changes:
-        terminal.lines([""])
-        terminal.table(_CHANGES, [[_shown(row, name) for name in _CHANGES] for row in told.changes])
+        console.lines([""])
+        console.table(_CHANGES, [[_shown(row, name) for name in _CHANGES] for row in told.changes])
 
 
 def _shown(row: Row, name: str) -> str:

@@ -5,10 +5,10 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from audit.commands import terminal
+from audit import console
 from audit.errors import DONE, UsageError
-from audit.store import Folder, folder_of, is_url
-from audit.tables import OF_THE_RUN, SCHEMAS
+from audit.storage.store import Folder, folder_of, is_url
+from audit.tables.model import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
 
@@ -44,9 +44,9 @@ def _answer(sql: str, runs: Path, *, as_json: bool) -> int:
                 f"this query cannot be answered: {error}", fix=f"the tables are {', '.join(SCHEMAS)}"
             ) from error
     if as_json:
-        terminal.result_json([dict(zip(header, map(_plain, row), strict=True)) for row in rows])
+        console.result_json([dict(zip(header, map(_plain, row), strict=True)) for row in rows])
     else:
-        terminal.table(header, [["" if value is None else str(value) for value in row] for row in rows])
+        console.table(header, [["" if value is None else str(value) for value in row] for row in rows])
     return DONE
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from audit.commands import terminal
+from audit.commands.progress import progress
 from audit.errors import Stopped, UsageError
-from audit.runs import SNAPSHOTS
-from audit.snapshot import SUFFIX, Snapshot, decode, load
-from audit.store import is_url, placed
+from audit.runs.runs import SNAPSHOTS
+from audit.snapshot.model import SUFFIX, Snapshot, decode, load
+from audit.storage.store import is_url, placed
 
 if TYPE_CHECKING:
-    from audit.collect.control import Found
+    from audit.collect.control_api import Found
     from audit.collect.limits import Limits
-    from audit.config import Config
+    from audit.config.model import Config
 
 SCOPES: Final = ("auto", "cluster", "tenant")
 
@@ -40,7 +40,7 @@ def facts(paths: Sequence[str], config: Path | None, only: Sequence[str], scope:
 
 def live(path: Path, scope: str | None) -> "Config":
     """Return the configuration at `path`, with what the command line says of how zones are read. Raises UsageError."""
-    from audit.config_file import load_config
+    from audit.job.load_config import load_config
 
     config = load_config(path)
     if scope is None:
@@ -77,7 +77,7 @@ def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
 
 def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "Found":
     """Return the zones of a configuration, wherever they are listed, or those of `only`. Raises UsageError."""
-    from audit.collect.control import find_zones
+    from audit.collect.control_api import find_zones
 
     return find_zones(config, limits_of(config), only, stop)
 
@@ -87,7 +87,7 @@ def collected(config: "Config", found: "Found", stop: threading.Event) -> Iterat
     from audit.collect.run import collect_zones
 
     limits, at_once = limits_of(config), config.collect.zones_at_once
-    with terminal.progress([zone.id for zone in found.zones]) as listener:
+    with progress([zone.id for zone in found.zones]) as listener:
         yield from collect_zones(found.zones, limits, listener, stop, at_once=at_once, declared=found.declared)
 
 

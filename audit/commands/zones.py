@@ -5,19 +5,19 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from audit.at_once import each
-from audit.collect.myself import Myself, myself
-from audit.commands import terminal
+from audit import console
+from audit.collect.required_access import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
+from audit.collect.self_check import Myself, myself
+from audit.collect.zones import Zone
 from audit.commands.sources import stopping
 from audit.commands.sources import zones as zones_of
-from audit.config import Config
-from audit.config_file import load_config
+from audit.config.model import Config
+from audit.config.zones import KubeconfigZones, ZonesFrom
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
-from audit.objects import KINDS, NEEDED
-from audit.required import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
-from audit.tables import ANSWERS, NO, YES
-from audit.zone_config import KubeconfigZones, ZonesFrom
-from audit.zones import Zone
+from audit.job.load_config import load_config
+from audit.parallel import each
+from audit.snapshot.objects import KINDS, NEEDED
+from audit.tables.model import ANSWERS, NO, YES
 
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
 
@@ -33,7 +33,7 @@ def show(
         if stop.is_set():
             raise Stopped("stopped before all zones had answered")
     if as_json:
-        terminal.result_json({"zones": [_record(one) for one in found]})
+        console.result_json({"zones": [_record(one) for one in found]})
     else:
         _tell(found)
     return _exit_code(found)
@@ -45,7 +45,7 @@ def required_access(parts: Sequence[str]) -> int:
     for name in named:
         if name not in PARTS:
             raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(PARTS)}")
-    terminal.result(manifest(named))
+    console.result(manifest(named))
     return DONE
 
 
@@ -66,9 +66,9 @@ def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[Myself]:
 
 def _tell(found: Sequence[Myself]) -> None:
     header = ["zone", "api", "registry", "we are", "may list", *OPTIONAL]
-    terminal.table(header, [_row(one) for one in found])
+    console.table(header, [_row(one) for one in found])
     more = [f"{one.zone.id}: {line}" for one in found for line in (*one.zone.about, *_unknown(one))]
-    terminal.lines(["", *more] if more else [])
+    console.lines(["", *more] if more else [])
 
 
 def _row(one: Myself) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from audit.objects import Aggregation, Requirement, Selector
 from audit.rbac.rules import EVERYTHING, Capability, judge_text
+from audit.snapshot.objects import Aggregation, Requirement, Selector
 
 NAMED, IMPLIED, SYSTEM, WILDCARD, CUSTOM = "named", "implied", "system", "wildcard", "custom"
 HOW: Final = ("", NAMED, IMPLIED, SYSTEM, CUSTOM, WILDCARD)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from audit.objects import Rule
+from audit.snapshot.objects import Rule
 
 IMAGES: Final = "image.openshift.io"
 
@@ -106,11 +106,6 @@ def _repositories(rule: Rule, *, named: bool) -> Sequence[str]:
 
 
 _RULES: Final = msgspec.json.Decoder(list[Rule])
-
-
-def rules_text(rules: Sequence[Rule] | None) -> str:
-    """Return `rules` as JSON text: equal texts are equal rules, so each is judged once."""
-    return msgspec.json.encode(rules or []).decode()
 
 
 @cache

@@ -81,3 +81,8 @@ def asserted_groups(who: Identity) -> tuple[str, ...]:
 def may_join(group: Identity) -> bool:
     """Say whether a group object may list people as members: OpenShift refuses `:` in such names."""
     return group.kind == GROUP and ":" not in group.name
+
+
+def home(subject: str) -> str:
+    """Return the namespace of a service account, or of the group of a namespace's accounts."""
+    return subject.removeprefix(f"{ACCOUNTS}:").partition(":")[0]

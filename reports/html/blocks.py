@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.tables import Numbers, Table, Text
+from audit.tables.model import Numbers, Table, Text
 
 Packed = NDArray[np.generic]
 

@@ -11,9 +11,9 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.tables import SEVERITIES, YES, Table
+from audit.runs.info import Past, RunInfo
+from audit.tables.model import SEVERITIES, YES, Table
 from reports.html.sheets import OPEN_STATES, rows_of, unclear
-from reports.run import Past, RunInfo
 
 Mask = NDArray[np.bool_]
 

@@ -13,16 +13,16 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from audit.checks.registry import CHECKS
-from audit.control_map import NO
-from audit.coverage import EXCLUDED, NOT_ASKED, SEEN
+from audit.access.coverage import EXCLUDED, NOT_ASKED, SEEN
+from audit.checks.rules.registry import CHECKS
 from audit.errors import printable
-from audit.tables import Table
+from audit.findings.controls import NO
+from audit.runs.info import Past, RunInfo
+from audit.tables.model import Table
 from reports.html.blocks import blocks
 from reports.html.overview import Overview, overview, trend
 from reports.html.script import script
 from reports.html.sheets import rows_of, sheets
-from reports.run import Past, RunInfo
 
 _HERE: Final = files("reports") / "html"
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
-from audit.tables import SEVERITIES, UNKNOWN, YES, Numbers, Table, Text, joined, text_column
-from reports.html.belonging import (
+from audit.tables.model import SEVERITIES, UNKNOWN, YES, Numbers, Table, Text, joined, text_column
+from audit.tenancy.homes import (
     CIRCLES,
     EVERY,
     OTHER,

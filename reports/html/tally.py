@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.arrays import ranked
-from audit.tables import Table, Text
+from audit.tables.arrays import ranked
+from audit.tables.model import Table, Text
 
 Numbered = NDArray[np.int64]
 
@@ -14,7 +14,7 @@ Numbered = NDArray[np.int64]
 def numbered(table: Table, names: Sequence[str]) -> Numbered:
     """Number the rows of a table by the values of these text columns: equal rows share one, from 0 on, in their order.
 
-    Texts must be ranked, as `audit.tables.joined` leaves them.
+    Texts must be ranked, as `audit.tables.model.joined` leaves them.
     """
     return _dense([(table.text(name).codes, len(table.text(name).values)) for name in names], len(table))
 

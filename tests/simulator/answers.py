@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import msgspec
 
-from tests.plain_rbac import World, allowed
 from tests.simulator.kinds import KINDS, Kind, Object, as_list
 from tests.simulator.who_can import who_can
+from tests.worlds.plain_rbac import World, allowed
 
 _REASONS = {
     400: "BadRequest",

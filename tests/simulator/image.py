@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.paths import ROOT
+
 HOME = "/opt/registry-audit"
 USER = 1_234_567  # no user of this machine, as OpenShift gives them
 _KUBECTL = Path(sys.executable).parent / "kubectl"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import yaml
 
-from audit.required import EVERYBODY, PARTS, manifest
+from audit.collect.required_access import EVERYBODY, PARTS, manifest
 from tests.simulator.answers import Request
 
 

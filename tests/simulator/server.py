@@ -18,10 +18,10 @@ from typing import Any, Self, cast
 import trustme
 import yaml
 
-from tests.plain_rbac import World
 from tests.simulator.answers import Answer, Api, Caller, Request, status
 from tests.simulator.faults import Fault
 from tests.simulator.rights import covered, right_of
+from tests.worlds.plain_rbac import World
 
 TOKEN = "simulated-token"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time at all

@@ -1,7 +1,7 @@
 """OpenShift's resource access review: who may do something, with the mistakes that the real one makes."""
 
-from tests.plain_rbac import World, _covers, _holds, _rules_behind
 from tests.simulator.kinds import Object
+from tests.worlds.plain_rbac import World, _covers, _holds, _rules_behind
 
 
 def who_can(world: World, asked: Object) -> Object:

@@ -1,0 +1,1 @@
+"""Snapshot -> who can do what, and why."""

@@ -1,0 +1,23 @@
+"""Snapshot -> all its tables, but for those that need a judgement: findings, exceptions, changes."""
+
+from audit.access.coverage import coverage
+from audit.access.effective import tables_of
+from audit.access.inventory import inventory
+from audit.snapshot.model import Snapshot
+from audit.snapshot.scope import Scope
+from audit.tables.model import Table
+from audit.tenancy.membership import organizations_of
+from audit.tenancy.organizations import ORGANIZATION_LABEL
+
+
+def facts_of(
+    snapshot: Snapshot, scope: Scope | None = None, *, organization_label: str = ORGANIZATION_LABEL
+) -> dict[str, Table]:
+    """Return the tables that say what is there and who can do what in one zone; `scope` says what of it is told."""
+    scope = scope or Scope()
+    return {
+        **tables_of(snapshot, scope.namespaces),
+        **inventory(snapshot, scope.namespaces, organization_label=organization_label),
+        "organizations": organizations_of(snapshot, scope.namespaces, label=organization_label),
+        "coverage": coverage(snapshot, scope.excluded),
+    }

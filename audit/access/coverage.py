@@ -1,0 +1,49 @@
+"""Snapshot -> the table `coverage`: what was seen of a zone, what was not and why, and what was left out."""
+
+from typing import Final
+
+from audit.snapshot.model import STALE, Snapshot
+from audit.snapshot.objects import KINDS
+from audit.snapshot.stale import said
+from audit.tables.model import Table, table_of
+
+SEEN: Final = "seen"
+EXCLUDED: Final = "excluded"
+NOT_ASKED: Final = "not-asked"
+UNKNOWN_COUNT: Final = -1
+
+
+def coverage(snapshot: Snapshot, excluded: int = 0) -> Table:
+    """Return a line for each kind, each gap, and for the `excluded` number of namespaces not reported on."""
+    origin = snapshot.origin
+    shared = {"zone": origin.zone, "source": origin.source, "place": origin.place, "as_of": origin.finished}
+    lines = [{**shared, **line} for line in _lines(snapshot)]
+    if excluded:
+        detail = "left out by the configuration: not in the other tables"
+        lines.append({**shared, "kind": "namespaces", "state": EXCLUDED, "count": excluded, "detail": detail})
+    return table_of("coverage", [{"namespace": "*", **line} for line in lines])
+
+
+def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
+    order = list(KINDS)
+    seen = {"state": STALE, "detail": said(snapshot.origin)} if snapshot.state == STALE else {"state": SEEN}
+    lines: list[dict[str, str | int]] = [
+        {"kind": one.kind, **seen, "count": one.count, "resource_version": one.resource_version}
+        for one in snapshot.listings
+    ]
+    lines += [
+        {"kind": plural, "state": NOT_ASKED, "count": UNKNOWN_COUNT, "detail": "no answer about access needs it"}
+        for plural, kind in KINDS.items()
+        if kind.optional and not snapshot.asked(plural)
+    ]
+    lines += [
+        {
+            "kind": gap.kind,
+            "namespace": "*" if gap.namespace in {"", "*"} else gap.namespace,
+            "state": gap.reason,
+            "count": UNKNOWN_COUNT,
+            "detail": f"in namespaces that are not listed: {gap.detail}" if gap.namespace == "*" else gap.detail,
+        }
+        for gap in snapshot.gaps
+    ]
+    return sorted(lines, key=lambda line: (order.index(str(line["kind"])), str(line.get("namespace", "*")), str(line)))

@@ -1,0 +1,163 @@
+"""Does it add up: what a zone listed, against what took part in the answers, was left out, or is not known.
+
+Each number is counted in a place of its own: what was listed when the answer arrived, what took part in the tables or
+in the snapshot, what was left out by asking the configuration about every namespace again.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.rbac.subjects import identity
+from audit.snapshot.model import Gap, Listing, Snapshot, gap_lines
+from audit.snapshot.objects import KINDS
+from audit.snapshot.scope import Selects, labels_of
+from audit.tables.model import Table
+
+Mask = NDArray[np.bool_]
+
+# Kinds of which each object that takes part is one row of a table.
+_ROWS: Final = {"namespaces": "namespaces", "imagestreams": "repositories", "tokens": "tokens"}
+# The table of the snapshot that holds each kind, and whether its objects lie in a namespace (where it holds both).
+_HELD: Final[Mapping[str, tuple[str, bool | None]]] = {
+    "roles": ("roles", True),
+    "clusterroles": ("roles", False),
+    "rolebindings": ("bindings", True),
+    "clusterrolebindings": ("bindings", False),
+}
+_BINDINGS: Final = ("rolebindings", "clusterrolebindings")
+_NOT_SEEN: Final = "role not seen"
+_LEFT_OUT: Final = "left out by the configuration"
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One kind in one zone, in objects: `listed` (None: no whole list) = `evaluated` + `excluded` + `unknown`.
+
+    Without a whole list, the same holds of what was `seen`, and `missing` says what was not. `unknown` are objects
+    that were seen, and whose meaning was not.
+    """
+
+    kind: str
+    listed: int | None
+    seen: int
+    evaluated: int
+    excluded: int
+    unknown: int
+    adds_up: bool
+    resource_version: str = ""
+    pages: int = 0
+    excluded_because: str = ""
+    unknown_because: str = ""
+    missing: tuple[str, ...] = ()
+
+
+def reconcile(snapshot: Snapshot, selects: Selects | None, tables: Mapping[str, Table]) -> tuple[Count, ...]:
+    """Return the count of each kind of a zone; `tables` are those made of `snapshot`, in the scope that `selects`."""
+    left_out = _Excluded(snapshot, selects)
+    lists = {listing.kind: listing for listing in snapshot.listings}
+    # What organizations declare is not of the zone, and its objects are no rows: the table `organizations` compares it.
+    held = [kind for kind in KINDS if kind in _HELD or kind in snapshot.tables]
+    return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in held)
+
+
+class _Excluded:
+    """Says of which objects the configuration wants no report, by asking it about each namespace."""
+
+    def __init__(self, snapshot: Snapshot, selects: Selects | None) -> None:
+        self._snapshot = snapshot
+        self._selects = selects
+        table = snapshot.tables["namespaces"]
+        self._labels = dict(zip(table["name"].tolist(), table["labels"].tolist(), strict=True))
+
+    def mask(self, spaces: NDArray[np.int32]) -> Mask:
+        """Return for each namespace (a text position; 0: cluster-wide) whether it is left out."""
+        codes, at = np.unique(spaces, return_inverse=True)
+        out: Mask = np.array([self._out(code) for code in codes.tolist()], dtype=bool)[at]
+        return out
+
+    def _out(self, code: int) -> bool:
+        if self._selects is None or not code:
+            return False
+        text = self._snapshot.strings
+        labels = labels_of(text[self._labels[code]]) if code in self._labels else None
+        return not self._selects(text[code], labels)
+
+
+def _count(
+    snapshot: Snapshot, kind: str, listing: Listing | None, excluded: _Excluded, tables: Mapping[str, Table]
+) -> Count:
+    spaces, rows = _rows(snapshot, kind)
+    out = excluded.mask(spaces)
+    blind = _roles_unseen(snapshot, rows) if kind in _BINDINGS else np.zeros_like(out)
+    table = _ROWS.get(kind)
+    evaluated = len(tables[table]) if table else int((~out & ~blind).sum())
+    unknown = _unknown(tables["grants"], kind) if kind in _BINDINGS else 0
+    seen, listed = len(spaces), listing.count if listing else None
+    return Count(
+        kind=kind,
+        listed=listed,
+        seen=seen,
+        evaluated=evaluated,
+        excluded=int(out.sum()),
+        unknown=unknown,
+        adds_up=(seen if listed is None else listed) == evaluated + int(out.sum()) + unknown,
+        resource_version=listing.resource_version if listing else "",
+        pages=listing.pages if listing else 0,
+        excluded_because=_LEFT_OUT if out.any() else "",
+        unknown_because=_NOT_SEEN if unknown else "",
+        missing=_missing(snapshot, kind),
+    )
+
+
+def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Return the namespace of each object of a kind (of a namespace: itself), and its row in the snapshot's table."""
+    name, spaced = _HELD.get(kind, (kind, None))
+    table = snapshot.tables[name]
+    spaces = table["name"] if name == "namespaces" else table.get("namespace", np.zeros_like(table["name"]))
+    rows = np.arange(len(spaces)) if spaced is None else np.flatnonzero((spaces > 0) == spaced)
+    return spaces[rows], rows
+
+
+def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
+    """Say for each binding whether it gives somebody a role that may be there and was not seen."""
+    if not snapshot.gaps_of("roles") and not snapshot.gaps_of("clusterroles"):
+        return np.zeros(len(rows), dtype=bool)
+    text, bindings = snapshot.strings, snapshot.tables["bindings"]
+    roles = snapshot.tables["roles"]
+    there = set(zip(roles["namespace"].tolist(), roles["name"].tolist(), strict=True))
+    naming = _naming_somebody(snapshot)
+    columns = [bindings[column][rows].tolist() for column in ("namespace", "role_kind", "role")]
+    local_blind = snapshot.unseen("roles", bindings["namespace"][rows]).tolist()
+    wide_blind = snapshot.missing("clusterroles")
+    found = []
+    for row, space, kind, role, blind in zip(rows.tolist(), *columns, local_blind, strict=True):
+        local = text[kind] == "Role"
+        unseen = (local and bool(space) and blind) or (text[kind] == "ClusterRole" and wide_blind)
+        found.append(unseen and (space if local else 0, role) not in there and row in naming)
+    return np.array(found, dtype=bool)
+
+
+def _naming_somebody(snapshot: Snapshot) -> set[int]:
+    """Return the bindings that name a subject which can be somebody."""
+    text, table = snapshot.strings, snapshot.tables["subjects"]
+    columns = [table[column].tolist() for column in ("binding", "kind", "namespace", "name")]
+    return {row for row, *who in zip(*columns, strict=True) if identity(*(text[code] for code in who)) is not None}
+
+
+def _unknown(grants: Table, kind: str) -> int:
+    """Count the bindings of which the table says that their role was not seen."""
+    what = "ClusterRoleBinding" if kind == "clusterrolebindings" else "RoleBinding"
+    columns = [grants.text(column) for column in ("problem", "binding_kind", "namespace", "binding")]
+    problem, kinds, spaces, names = columns
+    wanted = np.array([one == _NOT_SEEN for one in problem.values], dtype=bool)[problem.codes]
+    wanted &= np.array([one == what for one in kinds.values], dtype=bool)[kinds.codes]
+    pairs = zip(spaces.codes[wanted].tolist(), names.codes[wanted].tolist(), strict=True)
+    return len({(spaces.values[space], names.values[name]) for space, name in pairs})
+
+
+def _missing(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
+    gaps: list[Gap] = snapshot.gaps_of(kind)
+    return gap_lines(gaps) if gaps or snapshot.asked(kind) else ("nobody asked for them",)

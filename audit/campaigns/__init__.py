@@ -1,0 +1,1 @@
+"""Access reviews by people: campaigns, their answers, and proof of what was decided."""

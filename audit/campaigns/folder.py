@@ -1,0 +1,138 @@
+"""The folder of a campaign: how it began, which answers were taken, and the files that they stood in. Only added to."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
+
+import msgspec
+
+from audit.campaigns.answers import Decision
+from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Groups
+from audit.errors import UsageError
+from audit.storage.store import Store
+
+CAMPAIGN: Final = "campaign.json"
+APPLIED: Final = "applied"  # the folder with a record for each time that answers were taken
+ANSWERS: Final = "answers"  # the folder with the files that they stood in, by their SHA-256
+_FORMAT: Final = "registry-audit review answers"
+_ENDING: Final = ".json"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file of answers: its name, and its SHA-256 (hex), by which it lies in the folder of answers."""
+
+    name: str
+    sha256: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What was taken at one time: from which files, on which groups (None: those at the beginning), which decisions.
+
+    `previous` is the SHA-256 (hex) of the record before; of the first, that of the campaign.
+    """
+
+    format: str
+    version: int
+    previous: str
+    applied: str
+    sources: tuple[Source, ...]
+    decisions: tuple[Decision, ...]
+    groups: Groups | None = None
+
+
+class Decided(NamedTuple):
+    """A decision that holds, and the people of the groups when it was made."""
+
+    decision: Decision
+    groups: Groups
+
+
+_CAMPAIGN: Final = msgspec.json.Decoder(Campaign)
+
+
+_RECORD: Final = msgspec.json.Decoder(Record)
+
+
+class Reviewing:
+    """A campaign and what was decided in it."""
+
+    def __init__(self, store: Store) -> None:
+        """Read the folder. Raises UsageError when it holds no campaign, or one that was changed since."""
+        self.store = store
+        data = _read(store, CAMPAIGN)
+        try:
+            self.campaign = _CAMPAIGN.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UsageError("this is no campaign", where=_where(store, CAMPAIGN)) from error
+        if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
+            raise UsageError("this is no campaign, or of another version", where=_where(store, CAMPAIGN))
+        self.sha256 = hashlib.sha256(data).hexdigest()
+        self.records: list[Record] = []
+        self._last = self.sha256
+        for name in store.entries(APPLIED):
+            self._take(name)
+
+    def _take(self, name: str) -> None:
+        where = f"{APPLIED}/{name}"
+        data = _read(self.store, where)
+        try:
+            record = _RECORD.decode(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise UsageError("this is no record of answers", where=_where(self.store, where)) from error
+        if record.previous != self._last:
+            fix = "take back the folder as it was: each record names the one before by its digest"
+            raise UsageError("this does not follow what is before it", where=_where(self.store, where), fix=fix)
+        self.records.append(record)
+        self._last = hashlib.sha256(data).hexdigest()
+
+    @property
+    def decided(self) -> Mapping[str, Decided]:
+        """Return the last decision on each line that has one."""
+        return {
+            decision.id: Decided(decision, self.campaign.groups if record.groups is None else record.groups)
+            for record in self.records
+            for decision in record.decisions
+        }
+
+    def add(
+        self, decisions: Sequence[Decision], files: Mapping[str, bytes], groups: Groups | None, applied: str
+    ) -> Record:
+        """Keep decisions and the files that they stood in. Raises UsageError when it cannot."""
+        sources = []
+        for name, data in files.items():
+            digest = hashlib.sha256(data).hexdigest()
+            self.store.write(f"{ANSWERS}/{digest}{PurePosixPath(name).suffix.lower()}", [data])
+            sources.append(Source(name, digest))
+        record = Record(_FORMAT, VERSION, self._last, applied, tuple(sources), tuple(decisions), groups)
+        # Numbers keep the order, and the digest keeps two who do this at once from losing what the other has done.
+        name = f"{APPLIED}/{len(self.records) + 1:04}-{self._last[:12]}{_ENDING}"
+        self.store.write(name, [_json(record)])
+        self._take(PurePosixPath(name).name)
+        return record
+
+
+def begin(store: Store, campaign: Campaign, files: Mapping[str, Iterable[bytes]]) -> None:
+    """Write a new campaign and the files to decide in. Raises UsageError where there is one."""
+    if CAMPAIGN in store.entries():
+        raise UsageError("there is a campaign here", where=store.where, fix="give another folder")
+    for name, chunks in files.items():
+        store.write(name, chunks)
+    # Last: a folder that has it has all the rest.
+    store.write(CAMPAIGN, [_json(campaign)])
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _read(store: Store, name: str) -> bytes:
+    try:
+        return store.read(name)
+    except OSError as error:
+        fix = "registry-audit review start begins a campaign" if name == CAMPAIGN else ""
+        raise UsageError(f"cannot be read: {error.strerror}", where=_where(store, name), fix=fix) from error
+
+
+def _where(store: Store, name: str) -> str:
+    return f"{store.where}/{name}"

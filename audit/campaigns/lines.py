@@ -1,0 +1,119 @@
+"""What a person has to decide: a line for each grant of a zone, by whoever a binding names itself.
+
+People who have access through a group are decided on with the group: its line says how many they are. Grants of the
+platform itself are lines apart.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP
+from audit.tables.model import UNKNOWN, YES, Table, Text
+from audit.tenancy.platform import Platform
+
+RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")
+_EVERY: Final = "*"
+_KEYS: Final = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
+_TOLD: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
+_BUILT_IN: Final = "built-in"
+# What every namespace of OpenShift begins with, for its own accounts.
+_DEFAULTS: Final = {"system:image-pullers", "system:image-builders", "system:deployers"}
+
+
+class Line(NamedTuple):
+    """One grant. `rights` and `repositories` are joined by `, `; a right that may be there is followed by `?`.
+
+    `id` is made of zone, namespace, subject, binding and role, and `path` is a digest of all else that was decided
+    on: a decision about another path is none about this one. `privileged`: push, prune, or in every namespace.
+    """
+
+    id: str
+    zone: str
+    namespace: str
+    subject_kind: str
+    subject: str
+    rights: str
+    repositories: str
+    binding_kind: str
+    binding: str
+    role_kind: str
+    role: str
+    aggregated_from: str
+    since: str
+    privileged: bool
+    platform: bool
+    path: str
+
+
+def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
+    """Yield the lines of one zone, by place and subject; what grants nothing is nothing to decide on."""
+    direct = _direct(grants)
+    columns = {name: direct.text(name).strings() for name in _TOLD}
+    answers = np.stack([direct.numbers(right) for right in RIGHTS], axis=1) if len(direct) else np.empty((0, 0))
+    of_grant: dict[tuple[str, ...], list[int]] = {}
+    for row, key in enumerate(zip(*(columns[name] for name in _KEYS), strict=True)):
+        of_grant.setdefault(key, []).append(row)
+    for key, rows in of_grant.items():
+        told = {name: columns[name][rows[0]] for name in _TOLD}
+        held = [answers[rows, at] for at in range(len(RIGHTS))]
+        rights = [
+            right if (one == YES).any() else f"{right}?"
+            for right, one in zip(RIGHTS, held, strict=True)
+            if ((one == YES) | (one == UNKNOWN)).any()
+        ]
+        if rights:
+            repositories = sorted({columns["repository"][row] for row in rows})
+            yield _line(key, told, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
+
+
+def _direct(grants: Table) -> Table:
+    """Return the rows of whoever a binding names itself."""
+    through, kinds = grants.text("group"), grants.text("binding_kind")
+    mask = _is(through, "") & ~_is(kinds, _BUILT_IN)
+    return grants.take(mask)
+
+
+def _is(texts: Text, wanted: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    return np.array([text == wanted for text in texts.values], dtype=bool)[texts.codes]
+
+
+def _line(
+    key: tuple[str, ...], told: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
+) -> Line:
+    namespace, kind, subject, _, binding, *_ = key
+    certain = {right.removesuffix("?") for right in rights}
+    path = [rights, repositories, told["aggregated_from"], told["binding_uid"], told["since"], told["problem"]]
+    return Line(
+        id=_digest([told["zone"], *key]),
+        zone=told["zone"],
+        namespace=namespace,
+        subject_kind=kind,
+        subject=subject,
+        rights=", ".join(rights),
+        repositories=", ".join(repositories),
+        binding_kind=told["binding_kind"],
+        binding=binding,
+        role_kind=told["role_kind"],
+        role=told["role"],
+        aggregated_from=told["aggregated_from"],
+        since=told["since"],
+        privileged=bool(certain & {"push", "create", "delete"}) or namespace == _EVERY,
+        platform=platform.has(namespace)
+        or platform.trusts(kind, subject)
+        or _default(namespace, kind, subject, binding),
+        path=_digest(path),
+    )
+
+
+def _default(namespace: str, kind: str, subject: str, binding: str) -> bool:
+    """Say whether this is what the platform gives each namespace's own accounts when it is made."""
+    own = {(GROUP, f"{ACCOUNTS}:{namespace}"), (ACCOUNT, f"{namespace}:builder"), (ACCOUNT, f"{namespace}:deployer")}
+    return binding in _DEFAULTS and (kind, subject) in own
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]

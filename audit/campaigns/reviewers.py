@@ -1,0 +1,53 @@
+"""The file that says who decides on what: `review start --reviewers FILE`."""
+
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from audit.campaigns.campaign import EVERY, Reviewer
+from audit.config.strict import Form, load
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Entry(BaseModel):
+    """People, and what they decide on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    who: tuple[Text, ...] = Field(description="User names, as the cluster has them.", min_length=1)
+    zone: Text = Field(default=EVERY, description="Zones, by id or glob.")
+    organization: Text | None = Field(default=None, description="Namespaces of these organizations (a glob).")
+    namespace: Text | None = Field(default=None, description="Namespaces of this name (a glob).")
+    everywhere: bool = Field(default=False, description="Grants that hold in every namespace.")
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if not self.organization and not self.namespace and not self.everywhere:
+            raise ValueError("say of what: organization, namespace, or everywhere: true")
+        return self
+
+
+class Reviewers(BaseModel):
+    """The file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    reviewers: tuple[Entry, ...] = Field(description="Who decides on what.", min_length=1)
+
+
+def load_reviewers(path: Path) -> tuple[Reviewer, ...]:
+    """Return who decides on what. Raises ConfigError with all mistakes of the file."""
+    return tuple(
+        Reviewer(one.who, one.zone, one.organization or "", one.namespace or "", one.everywhere)
+        for one in load(path, _FORM).reviewers
+    )
+
+
+_FORM: Final = Form(
+    Reviewers,
+    "reviewers",
+    "reviewers: [{who: [NAME], organization: NAME}]",
+    "docs/campaigns.md has every key",
+)

@@ -1,0 +1,1 @@
+"""Two states of a zone -> what changed, and why."""

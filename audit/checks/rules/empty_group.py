@@ -1,0 +1,35 @@
+"""A group without members."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LIFE_CYCLE
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import GROUP
+from audit.tables.arrays import distinct
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    access, rows = context.tables["access"], context.bindings
+    state, subject = access.text("account"), access.text("subject")
+    present = np.array([value == "present" for value in state.values], dtype=bool)[state.codes]
+    empty = subject.codes[present & (access.numbers("members") == 0)]
+    names = {subject.values[code] for code in distinct(empty, len(subject.values))}
+    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "without members has access")
+
+
+CHECK = Check(
+    id="empty-group",
+    title="A group without members",
+    severity="low",
+    confidence="high",
+    why="Nobody has this access today. Whoever is added to the group, for whatever reason, has it at once.",
+    remedy=TAKE_AWAY,
+    controls=LIFE_CYCLE,
+    needs=(*BINDINGS, "groups"),
+    find=_find,
+)

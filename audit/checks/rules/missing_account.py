@@ -1,0 +1,35 @@
+"""A binding to a service account that does not exist."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LIFE_CYCLE
+from audit.checks.neighbours import any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ACCOUNT, home
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    absent = rows.where("account", lambda state: state == "absent")
+
+    def nowhere(account: str) -> bool:
+        return home(account) in context.listed
+
+    return context.findings(
+        rows.of(ACCOUNT, nowhere) & absent & context.strangers & any_right(context), "which does not exist has access"
+    )
+
+
+CHECK = Check(
+    id="missing-account",
+    title="A binding to an account that does not exist",
+    severity="medium",
+    confidence="high",
+    why="Whoever may create service accounts in that namespace creates it, and has the access.",
+    remedy=TAKE_AWAY,
+    controls=LIFE_CYCLE,
+    needs=(*BINDINGS, "namespaces", "serviceaccounts"),
+    find=_find,
+)

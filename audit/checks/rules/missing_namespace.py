@@ -1,0 +1,38 @@
+"""A binding to accounts of a namespace that does not exist."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import LIFE_CYCLE
+from audit.checks.neighbours import accounts, any_right
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import home
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    whole = not context.snapshot.gaps_of("namespaces")
+
+    def nowhere(subject: str) -> bool:
+        return whole and bool(home(subject)) and home(subject) not in context.listed
+
+    return context.findings(
+        accounts(context) & rows.where("subject", nowhere) & context.strangers & any_right(context),
+        "of a namespace that does not exist has access",
+    )
+
+
+CHECK = Check(
+    id="missing-namespace",
+    title="A binding to accounts of a namespace that does not exist",
+    severity="high",
+    confidence="high",
+    why=(
+        "Namespaces are created by their users: whoever takes that name owns all of its accounts, and has the access."
+    ),
+    remedy=TAKE_AWAY,
+    controls=LIFE_CYCLE,
+    needs=(*BINDINGS, "namespaces"),
+    find=_find,
+)

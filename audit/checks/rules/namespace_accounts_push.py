@@ -1,0 +1,32 @@
+"""All accounts of a namespace may push there."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import DEFAULT_ACCOUNTS
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.subjects import ACCOUNTS, GROUP, home
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    own = rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:")) & rows.local & context.strangers
+    return context.findings(
+        context.bindings.pairs(own, lambda group, namespace: home(group) == namespace) & rows.can("push"), "may push"
+    )
+
+
+CHECK = Check(
+    id="namespace-accounts-push",
+    title="All accounts of the namespace may push",
+    severity="high",
+    confidence="high",
+    why=(
+        "Every pod of the namespace may replace its images, those that serve the Internet too. Only what builds "
+        "images needs to push."
+    ),
+    remedy=TAKE_AWAY,
+    controls=DEFAULT_ACCOUNTS,
+    find=_find,
+)

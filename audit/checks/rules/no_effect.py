@@ -1,0 +1,75 @@
+"""Rules that look like access to the registry and give none."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from audit.checks.bindings import EVERY
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import INVENTORY
+from audit.checks.remedies import EDIT_LOCAL_ROLE, EDIT_ROLE, fill
+from audit.checks.roles import decoded
+from audit.rbac.rules import PULL, PUSH, judge
+from audit.snapshot.objects import Rule
+
+_ACTIONS: Final = (("pull", "get", PULL), ("push", "update", PUSH))
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    for (namespace, name), texts in context.roles.bound(context.scope):
+        rules = [rule for text in texts for rule in decoded(text)]
+        said = _said(rules)
+        if said and not name.startswith("system:") and not context.platform.has(namespace):
+            kind = "Role" if namespace else "ClusterRole"
+            yield Finding(
+                zone=context.zone,
+                namespace=namespace or EVERY,
+                role_kind=kind,
+                role=name,
+                detail=f"{kind} {name} looks as if it let somebody {said}, and gives no access to the registry",
+                evidence_in="coverage",
+                rows=1,
+                remedy=(_edit(namespace, name),),
+            )
+
+
+def _edit(namespace: str, name: str) -> str:
+    """Return the command to put it right: only a person knows whether the right was meant to be given."""
+    if namespace:
+        return fill(EDIT_LOCAL_ROLE, namespace=namespace, role=name)
+    return fill(EDIT_ROLE, role=name)
+
+
+def _said(rules: Sequence[Rule]) -> str:
+    """Return what rules seem to say and do not give, for a sentence; empty when they give what they say."""
+    held = 0
+    for capability in judge(rules):
+        held |= capability.rights
+    looks = [rule for rule in rules if _looks(rule)]
+    asked = {verb for rule in looks for verb in rule.verbs or ()}
+    missing = [word for word, verb, right in _ACTIONS if {verb, "*"} & asked and not held & right]
+    why = sorted({"*/layers" if "*/layers" in (rule.resources or ()) else "the legacy API group" for rule in looks})
+    return f"{' and '.join(missing)} by {' and '.join(why)}" if missing else ""
+
+
+def _looks(rule: Rule) -> bool:
+    """Say whether a rule seems to be about layers: with the slash trap, or in the group that images had once."""
+    return bool({"*/layers", "imagestreams/layers"}.intersection(rule.resources or ())) and bool(
+        {"", "*", "image.openshift.io"}.intersection(rule.groups or ())
+    )
+
+
+CHECK = Check(
+    id="no-effect",
+    title="A rule that looks like access and gives none",
+    severity="info",
+    confidence="high",
+    why=(
+        "The registry asks about imagestreams/layers as one word, in the group image.openshift.io: a rule for "
+        "*/layers, or for the legacy group alone, covers nothing, though oc adm policy who-can says that it does. "
+        "Somebody relies on access that is not there, or believes a review that is wrong."
+    ),
+    remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
+    controls=INVENTORY,
+    find=_find,
+)

@@ -1,0 +1,33 @@
+"""Everybody of some sort may pull or push by a role that does not say so."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import OPEN
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.roles import IMPLIED, WILDCARD
+from audit.rbac.subjects import ANONYMOUS, GROUP, USER
+from audit.tenancy.platform import OPEN as EVERYBODY
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    who = rows.of(GROUP, lambda name: name in EVERYBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
+    unsaid = rows.where("how", lambda how: how in {IMPLIED, WILDCARD})
+    return context.findings(who & unsaid & rows.can("pull", "push") & ~context.own, "reaches the registry")
+
+
+CHECK = Check(
+    id="open-unnoticed",
+    title="Open to all by a role that does not say so",
+    severity="high",
+    confidence="medium",
+    why=(
+        "The role was not made for the registry: it holds the right because another role is aggregated into it, or by "
+        "a wildcard. Whoever bound it to everybody may not know that the registry is part of it."
+    ),
+    remedy=TAKE_AWAY,
+    controls=OPEN,
+    find=_find,
+)

@@ -1,0 +1,50 @@
+"""One account that may push in several namespaces."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Final
+
+from audit.checks.bindings import listed
+from audit.checks.check import Check, Finding, Threshold
+from audit.checks.context import Context
+from audit.checks.controls import SEPARATION
+from audit.checks.remedies import REMOVE_USER
+from audit.rbac.subjects import ACCOUNT, home
+
+_FIRST: Final = "# First let each namespace push by an account of its own."
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    able = rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push"))
+    for account, held in groupby(sorted(able, key=lambda one: one.subject), key=lambda one: one.subject):
+        bindings = list(held)
+        places = sorted({one.namespace for one in bindings})
+        if len(places) > context.threshold(CHECK, "namespaces"):
+            elsewhere = [one for one in bindings if one.namespace != home(account)]
+            yield Finding(
+                zone=context.zone,
+                namespace="*",
+                subject_kind=ACCOUNT,
+                subject=account,
+                detail=f"service account {account} may push in {len(places)} namespaces: {listed(places)}",
+                evidence_in="grants",
+                rows=sum(one.rows for one in bindings),
+                remedy=(_FIRST, *(line for one in elsewhere for line in context.remover.take_away(one))),
+            )
+
+
+CHECK = Check(
+    id="push-in-many-namespaces",
+    title="One account may push in several namespaces",
+    severity="medium",
+    confidence="high",
+    why=(
+        "Whoever gets hold of the account's token in one namespace can replace the images of the others. The "
+        "documented way is an account in each namespace, which pushes there only."
+    ),
+    remedy=(REMOVE_USER,),
+    controls=SEPARATION,
+    find=_find,
+    thresholds={"namespaces": Threshold(1, "report an account that may push in more namespaces than this")},
+)

@@ -1,0 +1,35 @@
+"""A rule with resource `*` reaches the registry."""
+
+from collections.abc import Iterator
+
+from audit.access.grants import FLAGS
+from audit.checks.check import Check, Finding
+from audit.checks.context import Context
+from audit.checks.controls import WILDCARDS
+from audit.checks.remedies import TAKE_AWAY
+from audit.rbac.roles import WILDCARD
+
+
+def _find(context: Context) -> Iterator[Finding]:
+    rows = context.bindings
+    # Who administers the whole cluster is a matter of cluster-wide-push.
+    administrators = ~rows.local & rows.where("role", lambda role: role == "cluster-admin")
+    return context.findings(
+        context.strangers & rows.where("how", lambda how: how == WILDCARD) & rows.can(*FLAGS) & ~administrators,
+        "reaches the registry by a wildcard",
+    )
+
+
+CHECK = Check(
+    id="wildcard-role",
+    title="A wildcard reaches the registry",
+    severity="medium",
+    confidence="high",
+    why=(
+        "A rule for every resource holds the registry too, and whatever the cluster learns to do later. Nobody "
+        "decided that this subject should have it."
+    ),
+    remedy=TAKE_AWAY,
+    controls=WILDCARDS,
+    find=_find,
+)

@@ -1,0 +1,110 @@
+"""The APPUiO control API: which zones there are, and who belongs to which organization and team."""
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from threading import Event
+from typing import NamedTuple, cast
+from urllib.parse import urlsplit
+
+from audit.collect.connection import Connection
+from audit.collect.decode import Unusable
+from audit.collect.limits import Budget, Limits
+from audit.collect.lists import Job, Outcome, read_lists
+from audit.collect.zones import UNLISTED, Zone, api_of, credentials_of, path_of, registry_of, zone_ids, zones_of
+from audit.config.model import Config
+from audit.config.zones import ControlApi
+from audit.errors import UsageError
+from audit.snapshot.objects import DECLARED, KINDS, ZONES, ListedZone
+
+
+class Found(NamedTuple):
+    """The zones to read, and what is known of all of them together: lists of `audit.snapshot.objects.DECLARED`."""
+
+    zones: list[Zone]
+    declared: tuple[Outcome, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Say whether no zone is missing because it could not be listed."""
+        return all(zone.id != UNLISTED for zone in self.zones)
+
+
+def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> Found:
+    """Return the zones of a configuration, those of its control API too, or those of `only`.
+
+    A control API that does not answer is a zone called UNLISTED, in trouble. Raises UsageError for a zone that is not
+    there.
+    """
+    control = config.zones_from.control_api if config.zones_from else None
+    if control is None:
+        return Found(zones_of(config, only))
+    listed, *declared = _ask(control, limits, stop)
+    if listed.gap:
+        said = f"the control API does not say which zones there are: {listed.gap.reason}: {listed.gap.detail}"
+        zones = [Zone(UNLISTED, trouble=said)]
+    else:
+        zones = _zones(control, cast("list[ListedZone]", listed.items))
+    if not zones and not config.zones:
+        raise UsageError(f"the control API lists no zone called {' or '.join(control.zones)}")
+    return Found(zones_of(config, only, zones), tuple(declared))
+
+
+def _ask(control: ControlApi, limits: Limits, stop: Event) -> list[Outcome]:
+    """Return the list of zones, and those of DECLARED where they are wanted."""
+    kinds = [ZONES, *(KINDS[plural] for plural in (DECLARED if control.organizations else ()))]
+    jobs = [Job(kind) for kind in kinds]
+    place = Zone(UNLISTED, control.api or "", ca_file=control.ca_file, credentials=credentials_of(control.credentials))
+    try:
+        connection = Connection(place, Budget.of(limits, stop), limits.in_flight)
+        outcomes = {outcome.job: outcome for outcome in read_lists(connection, limits, jobs)}
+    except Unusable as error:
+        outcomes = {job: Outcome(job, job.gap(error.reason, error.detail)) for job in jobs}
+    return [outcomes[job] for job in jobs]
+
+
+def _zones(control: ControlApi, listed: Iterable[ListedZone]) -> list[Zone]:
+    meant = {
+        one.metadata.name: one for one in listed if any(fnmatchcase(one.metadata.name, glob) for glob in control.zones)
+    }
+    return [_zone(control, one, meant[name]) for name, one in sorted(zone_ids(meant).items())]
+
+
+def _zone(control: ControlApi, zone: str, listed: ListedZone) -> Zone:
+    data = listed.data
+    urls = {name.lower(): url for name, url in (data.urls or {}).items()}
+    api = (urls.get("api") or api_of(zone)).rstrip("/")
+    return Zone(
+        zone,
+        api,
+        _host(urls.get("registry", "")) or registry_of(api),
+        path_of(control.zone_ca_file, zone),
+        credentials_of(control.zone_credentials, zone),
+        name=data.name,
+        trouble="" if _host(api) and api.startswith("https://") else f"its API is no https address: {api}",
+        about=tuple(_about(listed)),
+    )
+
+
+def _about(listed: ListedZone) -> Iterable[str]:
+    """Yield what is told of a zone beside its addresses, a line each."""
+    data = listed.data
+    if data.provider:
+        yield f"runs at {' '.join(filter(None, (data.provider.name, data.provider.region)))}"
+    if data.domain:
+        yield f"applications are under {data.domain}"
+    if data.gateways:
+        yield f"its traffic comes from {', '.join(data.gateways)}"
+    if data.features:
+        yield f"features: {', '.join(' '.join(pair).strip() for pair in sorted(data.features.items()))}"
+    for name, url in sorted((data.urls or {}).items()):
+        yield f"{name}: {url}"
+
+
+def _host(url: str) -> str:
+    """Return host and port of an address; empty for what is none."""
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname and not parts.username
+    except ValueError:
+        return ""
+    return parts.netloc if named else ""

@@ -1,0 +1,170 @@
+"""`--pseudonyms`: the key, the map that is kept apart from the run, what is judged by real names; and `reveal`."""
+
+import json
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from audit import console
+from audit.config.model import Config, Namespaces
+from audit.errors import DONE, PARTIAL, UsageError
+from audit.findings.exceptions import GLOB, Accepted, Decisions
+from audit.job.judging import Judgement
+from audit.pseudonyms.hiding import LEFT_OUT, Hiding
+from audit.pseudonyms.pseudonyms import Pseudonyms
+from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.runs.runs import NAMES
+from audit.snapshot.model import Snapshot
+from audit.storage.files import write_private
+from audit.storage.store import is_url
+from audit.tenancy.platform import Platform
+from reports.audience import Audience
+
+EXCEPTIONS_DIGEST: Final = "exceptions_sha256"  # the option of a manifest
+SHORTEST: Final = 16  # bytes of a key
+_LONGEST: Final = 1 << 16
+_KINDS: Final = {"user": USER, "group": GROUP, "sa": ACCOUNT}
+_MAP: Final = msgspec.json.Decoder(dict[str, str])  # names by pseudonym
+_MAKE: Final = "(umask 077; head -c 32 /dev/urandom > {})"
+
+
+@dataclass(frozen=True)
+class RealPlatform(Platform):
+    """The same of pseudonyms: what is the platform's is so by the names behind them."""
+
+    real: Callable[[str], str] = str
+
+    def has(self, namespace: str) -> bool:
+        """Say whether a namespace is the platform's."""
+        return super().has(self.real(namespace))
+
+    def trusts(self, kind: str, subject: str) -> bool:
+        """Say whether a subject is the platform's own, or acts for it."""
+        return super().trusts(kind, self.real(subject))
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """By what names are replaced, and where the map of them is kept."""
+
+    by: Pseudonyms
+    path: Path
+
+    def keep(self) -> None:
+        """Write the names behind the pseudonyms, with those that are in the file. Raises UsageError when it cannot."""
+        text = json.dumps({**_known(self.path), **self.by.names}, indent=1, sort_keys=True)
+        write_private(self.path, [text.encode(), b"\n"])
+
+    def hiding(self, config: Config | None) -> Hiding:
+        """Return what replaces the names in facts."""
+        given = config.namespaces if config else Namespaces()
+        return Hiding(self.by, given.organization_label, {*given.include.labels, *given.exclude.labels})
+
+    def refuse(self, snapshots: Sequence[Snapshot]) -> None:
+        """Raise UsageError for facts whose names were replaced before."""
+        for one in snapshots:
+            if one.origin.names:
+                said = f"zone {one.origin.zone}: its names were replaced already"
+                raise UsageError(said, fix="leave --pseudonyms out, or give what was collected")
+
+    def judgement(self, judgement: Judgement) -> Judgement:
+        """Return by what pseudonyms are judged as the names behind them would be."""
+        given = judgement.settings.platform
+        platform = RealPlatform(given.namespaces, given.subjects, self.by.real)
+        decisions = Decisions(judgement.decisions.given, self._told, self.by.real)
+        return replace(judgement, settings=replace(judgement.settings, platform=platform), decisions=decisions)
+
+    def reader(self, reader: Audience) -> Audience:
+        """Return for whom a report is, by pseudonym."""
+        return replace(reader, name=self.by.group(reader.name)) if reader.kind == "organization" else reader
+
+    def options(self, options: Mapping[str, str]) -> dict[str, str]:
+        """Return what a manifest says of what was asked for, so that no guess can be compared with it."""
+        keyed = {name: self.by.digest(text) for name, text in options.items() if name == EXCEPTIONS_DIGEST}
+        return {**options, **keyed, NAMES: self.by.fingerprint}
+
+    def _told(self, decision: Accepted) -> Accepted:
+        changes = {
+            "id": decision.id and self.by.of("exception", decision.id),
+            "namespace": self._glob(decision.namespace, self.by.space),
+            "subject": self._subject(decision.subject),
+            "why": LEFT_OUT,
+            "decided_by": self.by.user(decision.decided_by),
+            "ticket": decision.ticket and LEFT_OUT,
+        }
+        return decision.model_copy(update=changes)
+
+    def _subject(self, text: str) -> str:
+        prefix, slash, name = text.partition("/")
+        kind = _KINDS.get(prefix)
+        if not slash or kind is None:
+            return self.by.of("pattern", text)
+        return f"{prefix}/{self._glob(name, lambda name: self.by.subject(kind, name))}"
+
+    def _glob(self, text: str, of: Callable[[str], str]) -> str:
+        return self.by.of("pattern", text) if GLOB.search(text) else of(text)
+
+
+def names_of(key: Path | None, path: Path | None, out: str) -> Names | None:
+    """Return by what names are replaced; None when they are not. Raises UsageError for what would give names away."""
+    if key is None or path is None:
+        if key is None and path is None:
+            return None
+        fix = "say both; the map has the names, and is kept apart from the runs"
+        raise UsageError("--pseudonyms and --pseudonym-map belong together", fix=fix)
+    for one, what in ((key, "key"), (path, "map")):
+        if not is_url(out) and one.resolve().is_relative_to(Path(out).resolve()):
+            raise UsageError(f"the {what} lies where the runs are", where=str(one), fix="keep it apart from them")
+    if path.resolve() == key.resolve():
+        raise UsageError("the map would take the place of the key", where=str(path), fix="give another file")
+    names = Names(Pseudonyms(_secret(key), _known(path)), path)
+    names.keep()  # now: nobody waits for a run whose names nobody could have back
+    return names
+
+
+def _secret(key: Path) -> bytes:
+    make = f"make one: {_MAKE.format(key)}"
+    try:
+        found = key.stat()
+        secret = key.read_bytes()[: _LONGEST + 1] if stat.S_ISREG(found.st_mode) else b""
+    except OSError as error:
+        raise UsageError(f"cannot read this key: {error.strerror}", where=str(key), fix=make) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError("this key is no file", where=str(key), fix=make)
+    if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+        raise UsageError("others may read or write this key", where=str(key), fix=f"chmod o= {key}, or another key")
+    if len(secret) < SHORTEST:
+        raise UsageError(f"this key is shorter than {SHORTEST} bytes", where=str(key), fix=make)
+    return secret
+
+
+def _known(path: Path) -> dict[str, str]:
+    """Return the map in a file; empty when there is none yet. Raises UsageError for a file that is something else."""
+    try:
+        return _MAP.decode(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError(
+            "this is no map of pseudonyms", where=str(path), fix="give the one of an earlier run"
+        ) from error
+
+
+def reveal(path: Path, texts: Sequence[str], *, as_json: bool) -> int:
+    """Print texts with the names behind their pseudonyms; return the exit code, PARTIAL when one holds none known."""
+    if not path.exists():
+        raise UsageError("there is no such map", where=str(path), fix="give the file of --pseudonym-map")
+    names = Pseudonyms(b"", _known(path))
+    told = {text: names.real(text) for text in texts}
+    unknown = [text for text, real in told.items() if text == real]
+    if as_json:
+        console.result_json({text: None if text == real else real for text, real in told.items()})
+    else:
+        console.lines(real for text, real in told.items() if text != real)
+        for text in unknown:
+            console.note(f"no name is known behind {text}")
+    return PARTIAL if unknown else DONE

@@ -1,0 +1,1 @@
+"""YAML -> frozen models of the configuration."""

@@ -1,0 +1,260 @@
+"""The configuration: YAML -> frozen models. Unknown keys are refused, and secrets are only ever referred to."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
+
+from audit.config.notify import Metrics, Notify, check_watching
+from audit.config.zones import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
+from audit.errors import UsageError
+from audit.snapshot.objects import NEEDED
+from audit.storage.store import is_url, store_of
+from audit.tables.model import Severity
+
+FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
+USUAL_FORMATS: Final = ("csv", "html")
+PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
+# Namespaces of OpenShift and Kubernetes themselves.
+PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
+
+
+def _stored(value: str, info: ValidationInfo) -> str:
+    """Take a URL as it is, and a path as one from the folder of the configuration file."""
+    if not is_url(value):
+        return str(placed(Path(value), info))
+    try:
+        store_of(value)
+    except UsageError as error:
+        raise ValueError(f"{error.what}: {error.fix}") from error
+    return value
+
+
+Place = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
+
+
+class Selection(Model):
+    """Namespaces by name and by label; a namespace must match both where both are given."""
+
+    names: tuple[Text, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); any of them.")
+    labels: dict[str, str] = Field(default={}, description="Labels and globs of their values; all of them.")
+
+    def matches(self, name: str, labels: Mapping[str, str] | None, *, unseen: bool) -> bool:
+        """Say whether a namespace is meant; `unseen` is the answer for labels that could not be seen (None)."""
+        if self.names and not any(fnmatchcase(name, glob) for glob in self.names):
+            return False
+        if labels is None:
+            return unseen or not self.labels
+        return all(key in labels and fnmatchcase(labels[key], glob) for key, glob in self.labels.items())
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing is given."""
+        return not self.names and not self.labels
+
+
+class Namespaces(Model):
+    """Which namespaces are reported on. What is cluster-wide always is."""
+
+    include: Selection = Field(default=Selection(), description="Only these; without it, all.")
+    exclude: Selection = Field(default=Selection(), description="Not these.")
+    organization_label: Text = Field(
+        default="appuio.io/organization", description="Label of a namespace that names its organization."
+    )
+
+    @property
+    def everything(self) -> bool:
+        """Say whether all namespaces are reported on."""
+        return self.include.empty and self.exclude.empty
+
+    def selects(self, name: str, labels: Mapping[str, str] | None) -> bool:
+        """Say whether a namespace is reported on; in doubt (its labels could not be seen) it is."""
+        excluded = not self.exclude.empty and self.exclude.matches(name, labels, unseen=False)
+        return self.include.matches(name, labels, unseen=True) and not excluded
+
+
+class CsvConfig(Model):
+    """How CSV is written."""
+
+    delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="Between two cells.")
+    bom: bool = Field(default=False, description="Begin with a byte order mark, by which some spreadsheets know UTF-8.")
+    neutral: bool = Field(
+        default=True,
+        description="Put an apostrophe before what a spreadsheet could take for a formula. `false` is for programs "
+        "only: names come from clusters, and may be formulas.",
+    )
+
+
+class Output(Model):
+    """What a run leaves, and where."""
+
+    directory: Place | None = Field(
+        default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
+    )
+    formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx"], ...] = Field(
+        default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
+    )
+    csv: CsvConfig = Field(default=CsvConfig(), description="How CSV is written.")
+    expand_cluster_wide: bool = Field(
+        default=False,
+        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        "access, beside its row `*`.",
+    )
+    reports_by: tuple[Literal["zone", "organization"], ...] = Field(
+        default=(),
+        description="Also a report for each zone or organization of what it needs to know, in folders `by-zone` and "
+        "`by-organization`.",
+    )
+
+
+class Collect(Model):
+    """How zones are read."""
+
+    zones_at_once: int = Field(default=8, ge=1, le=100, description="Zones that are read at the same time.")
+    timeout_seconds: float = Field(default=300, gt=0, le=86400, description="Longest time for one zone.")
+    request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
+    page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
+    retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
+    requests_at_once: int = Field(default=20, ge=1, le=100, description="Requests in flight at one zone, at most.")
+    requests_per_second: float = Field(
+        default=250, gt=0, le=10_000, description="Requests that one zone is sent in a second, at most."
+    )
+    scope: Literal["auto", "cluster", "tenant"] = Field(
+        default="auto",
+        description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
+        "sees. `auto`: the first, and the second where role bindings are refused.",
+    )
+    stale_days: float = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="How old a zone's last snapshot, from an earlier run in the same folder, may be to fill in for a "
+        "zone that cannot be read; 0: never. Such a zone is `stale`, and the run partial.",
+    )
+    users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
+    tokens: bool = Field(
+        default=False,
+        description="List the metadata of token secrets. Needs `list` on secrets, which could read their values too; "
+        "only metadata is asked for.",
+    )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds to list."""
+        return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
+
+
+class CheckConfig(Model):
+    """One check."""
+
+    enabled: bool = Field(default=True, description="Look for it.")
+    severity: Severity | None = Field(default=None, description="How bad it is; default: as the check says.")
+    thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="Numbers of the check, by the names that it gives them."
+    )
+
+
+class PlatformConfig(Model):
+    """What belongs to the platform itself: it may have what others should not."""
+
+    namespaces: tuple[Text, ...] = Field(default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces.")
+    subjects: tuple[Text, ...] = Field(
+        default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
+    )
+
+
+class EvidenceConfig(Model):
+    """How runs are proven, and how long they are kept."""
+
+    key_file: FilePath | None = Field(default=None, description="Secret key (minisign) that signs manifests.")
+    password_env: Text = Field(
+        default=PASSWORD_ENV, description="Environment variable that holds the key's password, if it has one."
+    )
+    keep_days: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Days that `prune` keeps runs; their manifests stay for ever."
+    )
+
+
+class Config(Model):
+    """The whole configuration."""
+
+    zones: tuple[ZoneConfig, ...] = Field(
+        default=(), description="The zones, each with its own id; needed without `zones_from`.", min_length=1
+    )
+    zones_from: ZonesFrom | None = Field(
+        default=None, description="Where more zones are listed; one that stands in `zones` too is as it says there."
+    )
+    namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
+    output: Output = Field(default=Output(), description="What a run leaves, and where.")
+    collect: Collect = Field(default=Collect(), description="How zones are read.")
+    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
+    platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
+    evidence: EvidenceConfig = Field(
+        default=EvidenceConfig(), description="How runs are proven, and how long they are kept: docs/evidence.md."
+    )
+    exceptions: FilePath | None = Field(default=None, description="File of what has been accepted: docs/exceptions.md.")
+    fail_on: Severity | None = Field(
+        default=None, description="End with exit code 10 at open findings of this severity or a worse one."
+    )
+    fail_on_new: bool = Field(default=False, description="End with exit code 10 at findings that are new.")
+    metrics: Metrics = Field(default=Metrics(), description="Where metrics go, beside `metrics.prom` of each run.")
+    notify: Notify = Field(default=Notify(), description="Who is told of a run that is not whole, or brings news.")
+
+    @model_validator(mode="after")
+    def _ids(self) -> Self:
+        if not self.zones and not self.zones_from:
+            raise ValueError("say which zones there are: `zones: [{id: NAME}]`, or zones_from")
+        ids = [zone.id for zone in self.zones]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"each zone needs its own id, and {', '.join(twice)} stands there twice")
+        return self
+
+
+def check_files(config: Config) -> list[str]:
+    """Return what is wrong with the files and variables that the configuration refers to, one line each."""
+    mistakes = []
+    if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
+        mistakes.append(f"exceptions: there is no file that can be read at {config.exceptions}")
+    key = config.evidence.key_file
+    if key and not (key.is_file() and os.access(key, os.R_OK)):
+        mistakes.append(f"evidence.key_file: there is no file that can be read at {key}")
+    for at, zone in enumerate(config.zones):
+        mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
+        if zone.source and not zone.source.dump.is_dir():
+            mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
+    if config.zones_from and (control := config.zones_from.control_api):
+        mistakes += _check("zones_from.control_api", control.ca_file, control.credentials)
+    return mistakes + check_watching(config.metrics, config.notify)
+
+
+def _check(place: str, ca_file: Path | None, credentials: Credentials | None) -> list[str]:
+    given = credentials or Credentials.model_construct()
+    files = (
+        ("ca_file", ca_file),
+        ("credentials.kubeconfig", given.kubeconfig),
+        ("credentials.token_file", given.token_file),
+    )
+    mistakes = [
+        f"{place}.{name}: there is no file that can be read at {path}"
+        for name, path in files
+        if path and not (path.is_file() and os.access(path, os.R_OK))
+    ]
+    if given.token_env and not os.environ.get(given.token_env):
+        mistakes.append(f"{place}.credentials.token_env: the variable {given.token_env} is not set")
+    return mistakes
+
+
+def config_digest(config: Config) -> str:
+    """Return the SHA-256 (hex) of what the configuration says; it holds no secrets."""
+    return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}

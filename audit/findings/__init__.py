@@ -1,0 +1,1 @@
+"""Findings, exceptions, controls and gates."""

@@ -1,0 +1,77 @@
+"""What makes a run fail: findings of a severity, or new ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from audit.findings.model import GONE, NEW, OPEN, Found
+from audit.tables.model import ANSWERS, SEVERITIES, YES, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """When to fail: at a severity or a worse one, or at anything new. Each is enough by itself."""
+
+    fail_on: Severity | None = None
+    fail_on_new: bool = False
+
+    def holds_back(self, finding: Found) -> bool:
+        """Say whether a finding makes the run fail.
+
+        What is accepted or gone does not; nor does what is not known: that a list was not seen is told by the state of
+        the run.
+        """
+        if finding.answer != ANSWERS[YES] or finding.state not in {NEW, OPEN}:
+            return False
+        if self.fail_on_new and finding.state == NEW:
+            return True
+        return self.fail_on is not None and SEVERITIES.index(finding.severity) <= SEVERITIES.index(self.fail_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many findings there are: still so by severity, not known, new, accepted, gone; and how the gate stands."""
+
+    by_severity: dict[str, int]
+    unknown: int
+    new: int
+    accepted: int
+    gone: int
+    fail_on: str
+    fail_on_new: bool
+    failing: int
+
+    @property
+    def text(self) -> str:
+        """Say it in one line."""
+        found = [f"{count} {severity}" for severity, count in self.by_severity.items() if count]
+        rest = (("new", self.new), ("not known", self.unknown), ("accepted", self.accepted), ("gone", self.gone))
+        said = [f"{count} {word}" for word, count in rest if count]
+        return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(said)})" if said else "")
+
+    def plus(self, other: "Tally") -> "Tally":
+        """Return the counts of both together; the gate is the same."""
+        return replace(
+            self,
+            by_severity={name: count + other.by_severity[name] for name, count in self.by_severity.items()},
+            **{name: getattr(self, name) + getattr(other, name) for name in _COUNTS},
+        )
+
+
+_COUNTS: Final = ("unknown", "new", "accepted", "gone", "failing")
+
+
+def tally(found: Sequence[Found], gate: Gate) -> Tally:
+    """Return the counts of a run."""
+    live = [one for one in found if one.state in {NEW, OPEN}]
+    sure = [one for one in live if one.answer == ANSWERS[YES]]
+    return Tally(
+        by_severity={severity: sum(one.severity == severity for one in sure) for severity in SEVERITIES},
+        unknown=len(live) - len(sure),
+        new=sum(one.state == NEW for one in sure),
+        accepted=sum(one.state not in {NEW, OPEN, GONE} for one in found),
+        gone=sum(one.state == GONE for one in found),
+        fail_on=gate.fail_on or "",
+        fail_on_new=gate.fail_on_new,
+        failing=sum(map(gate.holds_back, found)),
+    )

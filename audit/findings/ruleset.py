@@ -1,0 +1,38 @@
+"""Which checks a run was judged by: a digest of all that they declare, so that two runs can be told apart by it."""
+
+import hashlib
+import json
+
+import msgspec
+
+from audit.checks.rules.registry import CHECKS
+from audit.checks.settings import Settings
+
+
+class Declared(msgspec.Struct, frozen=True):
+    """The checks of a run: how many, a SHA-256 (hex) of what they and their settings say, and which were off."""
+
+    count: int
+    sha256: str
+    off: tuple[str, ...]
+
+
+def declared(settings: Settings) -> Declared:
+    """Return what the checks and their settings say; what the program itself does is told by its version."""
+    said = [
+        [
+            check.id,
+            settings.severities.get(check.id, check.severity),
+            check.confidence,
+            check.title,
+            check.why,
+            check.remedy,
+            check.controls,
+            check.needs,
+            {name: one.default for name, one in check.thresholds.items()} | dict(settings.thresholds.get(check.id, {})),
+        ]
+        for check in CHECKS.values()
+    ]
+    platform = [settings.platform.namespaces, settings.platform.subjects]
+    text = json.dumps([said, platform, settings.organization_label], sort_keys=True)
+    return Declared(len(CHECKS), hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(settings.off)))

@@ -1,0 +1,1 @@
+"""The main job: collect, build the tables, judge, write, seal."""

@@ -1,0 +1,87 @@
+"""A run's changes: every zone compared with the last state that lacked nothing, or else with the last that was seen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from audit.changes.build import Compared, changes_of, zone_moved, zone_unseen
+from audit.changes.state import State
+from audit.changes.zone import APPEARED, GONE
+from audit.collect.zones import UNLISTED
+from audit.job.load_config import load_config
+from audit.runs.runs import Manifest, Runs
+from audit.snapshot.model import Snapshot
+from audit.snapshot.scope import Selects, scope_of
+from audit.snapshot.stale import said
+from audit.tables.model import Table, joined, table_of
+from audit.tenancy.organizations import ORGANIZATION_LABEL
+
+
+class Basis(NamedTuple):
+    """What counts when states are compared: which namespaces (None: all), and what says their organization."""
+
+    selects: Selects | None = None
+    organization_label: str = ORGANIZATION_LABEL
+
+    @classmethod
+    def of(cls, path: Path | None) -> Self:
+        """Return what the configuration at `path` says."""
+        if path is None:
+            return cls()
+        namespaces = load_config(path).namespaces
+        return cls(None if namespaces.everything else namespaces.selects, namespaces.organization_label)
+
+    def namespaces(self, before: Snapshot, after: Snapshot) -> set[str] | None:
+        """Return the namespaces to compare: those that are reported on now, or would have been before (None: all)."""
+        if self.selects is None:
+            return None
+        return {name for one in (before, after) for name in scope_of(one, self.selects).namespaces or ()}
+
+
+class Comparing:
+    """Compares the zones of one run, the one called `run_id`, with those before; `with_run` fills as it does."""
+
+    def __init__(self, runs: Runs, run_id: str, basis: Basis) -> None:
+        """Take the runs before this one, and what counts."""
+        self._runs = runs
+        self._run_id = run_id
+        self._basis = basis
+        self._tables: list[Table] = []
+        self.with_run: dict[str, str] = {}  # zone -> id of the run that it was compared with
+
+    def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
+        """Compare a zone, whose tables of this run are given."""
+        zone = snapshot.origin.zone
+        earlier = self._runs.last_state(zone, before=self._run_id)
+        if earlier is None:
+            # An ordinary account never sees all: what both runs saw is compared, and the rest stays unknown.
+            earlier = self._runs.last_seen(zone, before=self._run_id)
+        if earlier is None or earlier.snapshot.origin.names != snapshot.origin.names:
+            return  # names of another key are all others: nothing would be the same
+        self.with_run[zone] = earlier.run.id
+        if snapshot.origin.stale:
+            # It stands in for a zone that was not seen: what it holds is no news.
+            self._tables.append(zone_unseen(zone, said(snapshot.origin), earlier.run.id))
+            return
+        namespaces = self._basis.namespaces(earlier.snapshot, snapshot)
+        if namespaces is None:
+            now = State(snapshot, tables["access"], tables["grants"])
+        else:
+            now = State.of(snapshot, namespaces)
+        before = State.of(earlier.snapshot, namespaces)
+        compared = Compared(namespaces, self._basis.organization_label, earlier.run.id)
+        self._tables.append(changes_of(before, now, compared))
+
+    def table(self, zones: Sequence[str], *, every_zone: bool) -> Table:
+        """Return all changes; `every_zone`: these zones are all that there are, so that others are gone."""
+        last = self._last_of_every_zone()
+        if last is not None:
+            # What stands for zones that could not be listed is no zone itself.
+            before, now = {zone.id for zone in last.run.zones}, {*zones} - {UNLISTED}
+            self._tables += [zone_moved(zone, APPEARED, last.id) for zone in sorted(now - before)]
+            self._tables += [zone_moved(zone, GONE, last.id) for zone in sorted(before - now) if every_zone]
+        return joined([*self._tables, table_of("changes", [])])
+
+    def _last_of_every_zone(self) -> Manifest | None:
+        listed = reversed(self._runs.listed(before=self._run_id))
+        return next((run for run in listed if run.whole() and run.run.every_zone), None)

@@ -1,0 +1,86 @@
+"""A run's findings: every zone judged as it comes, with what earlier runs knew of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+
+from audit import console
+from audit.checks.context import Context
+from audit.checks.settings import Settings
+from audit.findings.exceptions import Deciding, Decisions, exceptions_table, remarks
+from audit.findings.fail_on import Gate, tally
+from audit.findings.model import FILE, Found, decode_findings, found_of, judge, since
+from audit.runs.runs import Manifest, Runs
+from audit.snapshot.model import Snapshot
+from audit.snapshot.scope import Scope
+from audit.tables.model import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """By what a run is judged: settings of checks, what has been accepted, and when it fails."""
+
+    settings: Settings = field(default_factory=Settings)
+    decisions: Decisions = field(default_factory=Decisions)
+    gate: Gate = field(default_factory=Gate)
+
+
+class Judging:
+    """Judges the zones of one run, the one that began at `started` and is called `run_id`."""
+
+    def __init__(self, by: Judgement, runs: Runs, run_id: str, started: datetime) -> None:
+        """Take by what to judge, and the runs before this one."""
+        self._by = by
+        self._runs = runs
+        self._run_id = run_id
+        self._started = started
+        self._deciding = Deciding(by.decisions, started.date())
+        self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
+        self.tally = tally((), by.gate)
+
+    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[Found]:
+        """Judge a zone by its other tables; return its findings."""
+        # What is old or unused is so by the time of the facts: the same facts give the same findings.
+        now = _time(snapshot.origin.finished) or self._started
+        context = Context(snapshot, tables, now, self._by.settings, scope)
+        found = judge(context, self._by.settings, f"{now:%Y-%m-%dT%H:%M:%SZ}")
+        found = since(found, self._before(snapshot.origin.zone), context, self._by.settings)
+        found = self._deciding.accept(found)
+        self.tally = self.tally.plus(tally(found, self._by.gate))
+        return found
+
+    def exceptions(self) -> Table:
+        """Return the table `exceptions`, when all zones were judged, and tell what ends."""
+        self._earlier.clear()  # a fleet's findings, which nobody wants any more
+        uses = self._deciding.uses()
+        for line in remarks(uses):
+            console.note(line)
+        return exceptions_table(uses)
+
+    def _before(self, zone: str) -> list[Found]:
+        """Return what the last run that saw all of a zone found there; if there is none, the last run that has any."""
+        for run in self._runs.of_zone(zone, before=self._run_id):
+            found = self._of(run)
+            if found is not None:
+                return found_of(found.get(zone, ()))
+        return []
+
+    def _of(self, run: Manifest) -> Mapping[str, list[msgspec.Raw]] | None:
+        """Return the findings of an earlier run, by zone; None when they cannot be used. They are read once."""
+        if run.id not in self._earlier:
+            data = self._runs.read(run, FILE)
+            try:
+                self._earlier[run.id] = None if data is None else decode_findings(data)
+            except (msgspec.MsgspecError, ValueError) as error:
+                console.note(f"the findings of run {run.id} are not used: {error}")
+                self._earlier[run.id] = None
+        return self._earlier[run.id]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return None

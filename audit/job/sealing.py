@@ -1,0 +1,112 @@
+"""The end of a run: what it saw is counted again, and the manifest is written, joined to the run before, and signed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from audit import console
+from audit.access.reconcile import reconcile
+from audit.checks.settings import Settings
+from audit.config.model import PASSWORD_ENV, Config, Namespaces
+from audit.findings.ruleset import Declared, declared
+from audit.pseudonyms.pseudonyms import Pseudonyms
+from audit.runs.info import RunInfo
+from audit.runs.manifest import (
+    DIGEST,
+    Chosen,
+    Evidence,
+    Program,
+    Reach,
+    Written,
+    ZoneEvidence,
+    manifest,
+    sha256sum,
+    zone_evidence,
+)
+from audit.runs.run_lock import turn
+from audit.runs.runs import MANIFEST, Link
+from audit.runs.signing import SUFFIX, Signer
+from audit.snapshot.model import Snapshot
+from audit.snapshot.scope import Selects
+from audit.storage.store import Store
+from audit.tables.model import VERSION, Table
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What a manifest says of how the run was asked for, and by which key it is signed (None: by none)."""
+
+    scope: Reach = field(default_factory=Reach)
+    options: Mapping[str, str] = field(default_factory=dict)
+    signer: Signer | None = None
+    pseudonyms: Pseudonyms | None = None
+
+
+def signer_of(config: Config | None, key: Path | None) -> Signer | None:
+    """Return what signs: the key of the command line, or that of the configuration, or nothing. Raises UsageError."""
+    given = config.evidence if config else None
+    path = key or (given.key_file if given else None)
+    return Signer(path, given.password_env if given else PASSWORD_ENV) if path else None
+
+
+def reach_of(config: Config | None, settings: Settings) -> Reach:
+    """Return which namespaces are reported on, as the manifest says it."""
+    given = config.namespaces if config else Namespaces()
+    include, exclude = (Chosen(names=one.names, labels=one.labels) for one in (given.include, given.exclude))
+    return Reach(include, exclude, settings.organization_label)
+
+
+class Sealing:
+    """Gathers what the manifest of one run says, zone by zone, and writes it last."""
+
+    def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, out: Store) -> None:
+        """Take what is known beforehand, and where the runs are kept."""
+        self._seal = seal
+        self._settings = settings
+        self._selects = selects
+        self._out = out
+        self._zones: dict[str, ZoneEvidence] = {}
+
+    def seen(self, snapshot: Snapshot) -> None:
+        """Take in what was read of a zone."""
+        self._zones[snapshot.origin.zone] = zone_evidence(snapshot)
+
+    def counted(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
+        """Count a zone again, by the tables that were made of it."""
+        lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
+        self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
+
+    def _checks(self) -> Declared:
+        found, names = declared(self._settings), self._seal.pseudonyms
+        return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
+
+    def _scope(self) -> Reach:
+        """Return what was reported on; with pseudonyms, by those of what was left out: globs could tell names."""
+        told, names = self._seal.scope, self._seal.pseudonyms
+        return Reach(Chosen(), Chosen(tuple(sorted(names.left_out))), told.organization_label) if names else told
+
+    def write(self, folder: Store, run: RunInfo, files: Sequence[Written], *, stopped: bool) -> None:
+        """Write the manifest into the folder of the run, and beside it its digest and its signature."""
+        with turn(self._out, console.note) as previous:
+            self._write(folder, run, files, previous, stopped=stopped)
+
+    def _write(
+        self, folder: Store, run: RunInfo, files: Sequence[Written], previous: Link | None, *, stopped: bool
+    ) -> None:
+        states = {zone.id: zone.state for zone in run.zones}
+        about = Evidence(
+            program=Program("registry-audit", run.version, VERSION),
+            checks=self._checks(),
+            scope=self._scope(),
+            options=self._seal.options,
+            zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
+            previous=previous,
+        )
+        data = manifest(run, files, about, stopped=stopped)
+        # The manifest itself comes last: a run that has one has all the rest.
+        folder.write(DIGEST, [sha256sum(data, MANIFEST)])
+        if self._seal.signer:
+            folder.write(f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run.run_id}")])
+        folder.write(MANIFEST, [data])

@@ -1,0 +1,154 @@
+"""Snapshot -> the same facts with pseudonyms for names: nothing that is made of them can hold a name then."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+import msgspec
+
+from audit.pseudonyms.pseudonyms import Pseudonyms
+from audit.rbac.rules import IMAGES, QUESTIONS
+from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.snapshot.builder import renamed, rules_text
+from audit.snapshot.model import DUMP, REASONS, Gap, Origin, Snapshot
+from audit.snapshot.objects import Aggregation, Requirement, Rule, Selector
+from audit.tenancy.platform_names import ROLES
+
+LEFT_OUT: Final = "(left out)"
+_KINDS: Final = frozenset({USER, GROUP, ACCOUNT, "Role", "ClusterRole"})
+_TIME: Final = re.compile(r"[0-9TZ:.+-]*")
+_ANSWERS: Final = frozenset({"true", "false"})  # values of labels
+_OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
+_AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
+# All that is ever looked for in a rule, but for the names of repositories.
+_WORDS: Final = frozenset(
+    {
+        *(word for question in QUESTIONS for word in (question.verb, question.resource)),
+        *("watch", "secrets", "*/layers", IMAGES, "", "*"),
+    }
+)
+_LABELS: Final = msgspec.json.Decoder(dict[str, str])
+_RULES: Final = msgspec.json.Decoder(list[Rule])
+_AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
+
+
+class Hiding:
+    """Replaces the names in the facts of zones."""
+
+    def __init__(self, by: Pseudonyms, label: str, labels: Collection[str] = ()) -> None:
+        """Take the pseudonyms, the label that names a namespace's organization, and those that choose namespaces."""
+        self.by = by
+        self._label = label
+        self._labels = frozenset(labels)
+
+    def snapshot(self, snapshot: Snapshot) -> Snapshot:
+        """Return the facts of a zone with every name replaced; what people and servers said of gaps is left out."""
+        gaps = [Gap(gap.kind, self.by.space(gap.namespace), gap.reason) for gap in snapshot.gaps]
+        return renamed(snapshot, self._origin(snapshot.origin), gaps, self._columns(), self._bound)
+
+    def _columns(self) -> dict[tuple[str, str], Callable[[str], str]]:
+        """Return how each column of a snapshot changes, but for the names of subjects."""
+        columns: dict[tuple[str, str], Callable[[str], str]] = {
+            ("namespaces", "name"): self.by.space,
+            ("namespaces", "labels"): self._space_labels,
+            ("roles", "name"): self.by.role,
+            ("roles", "uid"): self.by.code,
+            ("roles", "labels"): self._role_labels,
+            ("roles", "rules"): self._rules,
+            ("roles", "aggregation"): self._aggregation,
+            ("bindings", "name"): self.by.binding,
+            ("bindings", "uid"): self.by.code,
+            ("bindings", "role_kind"): self._kind,
+            ("bindings", "role"): self.by.role,
+            ("subjects", "kind"): self._kind,
+            ("groups", "name"): self.by.group,
+            ("members", "user"): self.by.user,
+            ("serviceaccounts", "name"): self.by.account,
+            ("imagestreams", "name"): lambda name: self.by.of("repo", name),
+            ("imagestreams", "pushed"): self._time,
+            ("users", "name"): self.by.user,
+            ("tokens", "name"): lambda name: self.by.of("token", name),
+            ("tokens", "account"): self.by.account,
+            ("tokens", "last_used"): self._time,
+            ("declared", "organization"): self.by.group,
+            ("declared", "team"): self.by.team,
+            ("declared", "user"): self.by.user,
+        }
+        spaced = ("roles", "bindings", "subjects", "serviceaccounts", "imagestreams", "tokens")
+        dated = ("namespaces", "roles", "bindings", "groups", "serviceaccounts", "imagestreams", "users", "tokens")
+        columns |= {(table, "namespace"): self.by.space for table in spaced}
+        return columns | {(table, "created"): self._time for table in dated}
+
+    def _origin(self, origin: Origin) -> Origin:
+        return msgspec.structs.replace(
+            origin,
+            user=self.by.user(origin.user),
+            place=LEFT_OUT if origin.source == DUMP else origin.place,
+            stale=_reason(origin.stale),
+            names=self.by.fingerprint,
+        )
+
+    def _bound(self, kind: str, name: str) -> str:
+        """Return what stands for the subject of a binding, whose namespace stands beside it."""
+        return self.by.account(name) if kind == ACCOUNT else self.by.subject(kind, name)
+
+    def _kind(self, kind: str) -> str:
+        return kind if kind in _KINDS else self.by.code(kind)
+
+    def _time(self, text: str) -> str:
+        return text if _TIME.fullmatch(text) else self.by.code(text)
+
+    def _space_labels(self, text: str) -> str:
+        """Keep the label that names the organization, and those that choose namespaces: others may say anything."""
+        labels = _LABELS.decode(text) if text else {}
+        kept = {self.by.of("label", key): self.by.of("label", labels[key]) for key in self._labels & {*labels}}
+        if self._label in labels:
+            kept[self._label] = self.by.group(labels[self._label])
+        return msgspec.json.encode(kept, order="sorted").decode() if kept else ""
+
+    def _role_labels(self, text: str) -> str:
+        return msgspec.json.encode(self._matched(_LABELS.decode(text)), order="sorted").decode() if text else ""
+
+    def _matched(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Return labels of roles, or what selects them: both are replaced alike, so that what matched still does."""
+        return {self._key_of(key): self._value(value) for key, value in labels.items()}
+
+    def _key_of(self, key: str) -> str:
+        rest = key.removeprefix(_AGGREGATE)
+        return key if rest != key and rest in ROLES else self.by.of("label", key)
+
+    def _value(self, value: str) -> str:
+        return value if value in _ANSWERS else self.by.of("label", value)
+
+    def _rules(self, text: str) -> str:
+        return rules_text([*map(self._rule, _RULES.decode(text))]) if text else ""
+
+    def _rule(self, rule: Rule) -> Rule:
+        def words(given: list[str] | None) -> list[str] | None:
+            return given and [word if word in _WORDS else self.by.code(word) for word in given]
+
+        names = rule.names and [self.by.of("repo", name) for name in rule.names]
+        return Rule(words(rule.verbs), words(rule.groups), words(rule.resources), names)
+
+    def _aggregation(self, text: str) -> str:
+        if not text:
+            return ""
+        found = _AGGREGATION.decode(text)
+        selectors = found.selectors and [*map(self._selector, found.selectors)]
+        return msgspec.json.encode(Aggregation(selectors)).decode()
+
+    def _selector(self, selector: Selector) -> Selector:
+        labels, asked = selector.labels, selector.expressions
+        return Selector(labels and self._matched(labels), asked and [*map(self._requirement, asked)])
+
+    def _requirement(self, one: Requirement) -> Requirement:
+        return Requirement(
+            self._key_of(one.key),
+            one.operator if one.operator in _OPERATORS else self.by.code(one.operator),
+            one.values and [*map(self._value, one.values)],
+        )
+
+
+def _reason(stale: str) -> str:
+    """Return why a zone could not be read without what its server said."""
+    return next((reason for reason in REASONS.values() if stale.startswith(reason)), LEFT_OUT if stale else "")

@@ -1,0 +1,136 @@
+"""Names replaced by keyed pseudonyms: one name has the same one wherever it stands, in every run with the same key.
+
+Without the key, and the map that is kept apart, nobody has the name back. What nobody chose, because every cluster has
+it, keeps its name.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER
+from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
+from audit.snapshot.scope import Selects
+from audit.tenancy.platform import Platform
+from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS
+
+_LENGTH: Final = 20  # characters of a pseudonym behind its kind: 100 bits
+# What a name can be of. The same word of two kinds has two pseudonyms; an organization is the group of its name.
+KINDS: Final = (
+    *("ns", "group", "team", "user", "sa", "repo", "token", "binding", "role", "label", "pattern", "exception"),
+)
+_PSEUDONYM: Final = re.compile(rf"(?:{'|'.join(KINDS)})-[a-z2-7]{{{_LENGTH}}}")
+_PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object has `:` in its name
+_SYSTEM: Final = "system:"
+_OF_SPACE: Final = f"{EVERY_ACCOUNT}:"
+_FREE: Final = frozenset({"", "*"})
+# Namespaces of the platform, whatever a configuration takes for its own: that names somebody's.
+_PLATFORM: Final = Platform()
+
+
+class Pseudonyms:
+    """The pseudonyms of one key, and the names behind those that were given, now and before."""
+
+    def __init__(self, key: bytes, names: Mapping[str, str] | None = None) -> None:
+        """Take the key, and the map of earlier runs."""
+        self._key = key
+        self.names = dict(names or {})  # by pseudonym
+        self.left_out: set[str] = set()  # pseudonyms of namespaces that are not reported on
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this key from another one, and nothing else of it."""
+        return self._code("key", "")
+
+    def of(self, kind: str, name: str) -> str:
+        """Return the pseudonym of a name of one of KINDS."""
+        if name in _FREE:
+            return name
+        pseudonym = f"{kind}-{self._code(kind, name)}"
+        self.names[pseudonym] = name
+        return pseudonym
+
+    def code(self, text: str) -> str:
+        """Return what stands for an id, or a word that says nothing here: nobody needs to have these back."""
+        return f"id-{self._code('id', text)}" if text else text
+
+    def digest(self, sha256: str) -> str:
+        """Return what stands for a digest (hex) over names: nobody can find out by it whether a guess is right."""
+        return hmac.new(self._key, f"digest\0{sha256}".encode(), hashlib.sha256).hexdigest() if sha256 else ""
+
+    def real(self, text: str) -> str:
+        """Return a text with the names behind the pseudonyms in it; one that nobody knows stays as it is."""
+        return _PSEUDONYM.sub(lambda found: self.names.get(found[0], found[0]), text)
+
+    def space(self, name: str) -> str:
+        """Return what stands for a namespace."""
+        return name if _PLATFORM.has(name) else ":".join(self.of("ns", part) for part in name.split(":"))
+
+    def account(self, name: str) -> str:
+        """Return what stands for the name of a service account in its namespace."""
+        return name if name in ACCOUNTS else self.of("sa", name)
+
+    def user(self, name: str) -> str:
+        """Return what stands for a user, who may be a service account."""
+        if name.startswith(ACCOUNT_PREFIX):
+            space, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
+            return f"{ACCOUNT_PREFIX}{self.space(space)}{colon}{self.account(account)}"
+        return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
+
+    def group(self, name: str) -> str:
+        """Return what stands for a group or an organization; of `organization+team`, each part by itself."""
+        if name.startswith(_OF_SPACE):
+            return f"{_OF_SPACE}{self.space(name.removeprefix(_OF_SPACE))}"
+        return self._system(name, lambda rest: self._parts(rest, "group"))
+
+    def team(self, name: str) -> str:
+        """Return what stands for a team, as in the group of it."""
+        return self._parts(name, "team")
+
+    def role(self, name: str) -> str:
+        """Return what stands for a role."""
+        return name if name in ROLES else self._system(name, lambda rest: self.of("role", rest))
+
+    def binding(self, name: str) -> str:
+        """Return what stands for a binding."""
+        return name if name in ROLES else self._system(name, lambda rest: self.of("binding", rest))
+
+    def subject(self, kind: str, name: str) -> str:
+        """Return what stands for somebody as tables spell them."""
+        if kind == ACCOUNT:
+            space, colon, account = name.partition(":")
+            return f"{self.space(space)}{colon}{self.account(account)}"
+        return {USER: self.user, GROUP: self.group}.get(kind, self.code)(name)
+
+    def selects(self, selects: Selects) -> Selects:
+        """Return what says of pseudonyms which namespaces are reported on, as `selects` says it of their names."""
+
+        def wanted(name: str, labels: Mapping[str, str] | None) -> bool:
+            known = None if labels is None else {self.real(key): self.real(value) for key, value in labels.items()}
+            kept = selects(self.real(name), known)
+            if not kept:
+                self.left_out.add(name)
+            return kept
+
+        return wanted
+
+    def _code(self, kind: str, text: str) -> str:
+        # No kind has the character that ends it: two different pairs never give the same bytes.
+        data = f"{kind}\0{text}".encode(errors="surrogatepass")
+        return base64.b32encode(hmac.digest(self._key, data, hashlib.sha256)).decode().lower()[:_LENGTH]
+
+    def _system(self, name: str, of: Callable[[str], str]) -> str:
+        """Return what stands for a name that may be the platform's; `of` gives it for what the platform has not."""
+        if name in SYSTEM_NAMES:
+            return name
+        return f"{_SYSTEM}{of(name.removeprefix(_SYSTEM))}" if name.startswith(_SYSTEM) else of(name)
+
+    def _parts(self, name: str, kind: str) -> str:
+        parts = _PART.split(name)
+        marks = ["", *parts[1::2]]
+        kinds = [{"": kind, "+": "team", ":": "group"}[mark] for mark in marks]
+        named = zip(marks, kinds, parts[::2], strict=True)
+        return "".join(f"{mark}{self.of(kind, part)}" for mark, kind, part in named)

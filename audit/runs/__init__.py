@@ -1,0 +1,1 @@
+"""What a run leaves: manifest, signature, chain, and the checks of it."""

@@ -1,0 +1,188 @@
+"""The manifest of a run: what was asked, what was seen and what not, and what was written. It is written last."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from audit.access.reconcile import Count
+from audit.errors import STOPPED
+from audit.findings.ruleset import Declared
+from audit.runs.info import RunInfo
+from audit.runs.runs import FORMAT, VERSION, Link
+from audit.snapshot.model import Snapshot, gap_lines
+
+DIGEST: Final = "manifest.sha256"  # for `sha256sum -c`
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A file of the run: name (relative to the run's folder), size in bytes, SHA-256 (hex), rows (-1: not a table)."""
+
+    name: str
+    size: int
+    sha256: str
+    rows: int = -1
+
+
+class Hashing:
+    """Passes chunks through and hashes them, so that no file is read again."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        """Take what will be written."""
+        self._chunks = chunks
+        self._sha256 = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the chunks."""
+        for chunk in self._chunks:
+            self._sha256.update(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 (hex) of the chunks that went through."""
+        return self._sha256.hexdigest()
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """Namespaces by name and by label, as the configuration says it: globs."""
+
+    names: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """What of the zones is reported on: namespaces included (none: all) and excluded, and the organizations' label."""
+
+    include: Chosen = Chosen()
+    exclude: Chosen = Chosen()
+    organization_label: str = ""
+
+
+class Program(msgspec.Struct, frozen=True):
+    """What wrote the run, and the version of the tables."""
+
+    name: str
+    version: str
+    tables: int
+
+
+class ZoneEvidence(msgspec.Struct, frozen=True):
+    """One zone: which cluster, read by whom and when, and how each list adds up; `errors` say what was not seen.
+
+    `state` is complete, partial, failed, or stale: it could not be read, and an earlier state of it stands in.
+    """
+
+    id: str
+    source: str
+    api: str
+    cluster_id: str
+    server_version: str
+    collected_by: str
+    collected_from: str
+    collected_to: str
+    collected_with: str
+    state: str
+    lists: tuple[Count, ...]
+    errors: tuple[str, ...]
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A manifest. `state` is complete, partial, failed or stopped; `previous` the run before (none: the first)."""
+
+    format: str
+    version: int
+    state: str
+    as_of: str
+    exit_code: int
+    tool: Program
+    run: RunInfo
+    checks: Declared
+    scope: Reach
+    options: dict[str, str]
+    zones: tuple[ZoneEvidence, ...]
+    previous: Link | None
+    files: tuple[Written, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a manifest says beside the run itself and its files."""
+
+    program: Program
+    checks: Declared
+    scope: Reach
+    options: Mapping[str, str]
+    zones: Sequence[ZoneEvidence]
+    previous: Link | None
+
+
+def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEvidence:
+    """Return what a manifest says of a zone, but for its state when the run knows better than the snapshot."""
+    origin = snapshot.origin
+    return ZoneEvidence(
+        id=origin.zone,
+        source=origin.source,
+        api=origin.place,
+        cluster_id=origin.cluster_id,
+        server_version=origin.server_version,
+        collected_by=origin.user,
+        collected_from=origin.started,
+        collected_to=origin.finished,
+        collected_with=origin.tool,
+        state=snapshot.state,
+        lists=tuple(lists),
+        errors=gap_lines(snapshot.gaps),
+    )
+
+
+def evidence_digest(files: Iterable[Written]) -> str:
+    """Return the SHA-256 (hex) over the names and digests of a run's snapshots: two runs of equal facts share it."""
+    lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def manifest(run: RunInfo, files: Sequence[Written], about: Evidence, *, stopped: bool = False) -> bytes:
+    """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
+    record = Record(
+        format=FORMAT,
+        version=VERSION,
+        state="stopped" if stopped else run.state,
+        as_of=run.as_of,
+        exit_code=STOPPED if stopped else run.exit_code,
+        tool=about.program,
+        run=run,
+        checks=about.checks,
+        scope=about.scope,
+        options=dict(about.options),
+        zones=tuple(about.zones),
+        previous=about.previous,
+        files=tuple(sorted(files, key=lambda file: file.name)),
+    )
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def sha256sum(data: bytes, name: str) -> bytes:
+    """Return a line that `sha256sum -c` checks."""
+    return f"{hashlib.sha256(data).hexdigest()}  {name}\n".encode()
+
+
+def manifest_schema() -> dict[str, Any]:
+    """Return the JSON Schema of manifests."""
+    schema: dict[str, Any] = json.loads(_schema_text())
+    return schema
+
+
+def _schema_text() -> str:
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Manifest of a run of registry-audit",
+    }
+    return json.dumps(head | msgspec.json.schema(Record), indent=2) + "\n"
+
+
+# What `make docs` writes into docs/.
+DOCUMENTS: Final[Mapping[str, Callable[[], str]]] = {"manifest.schema.json": _schema_text}

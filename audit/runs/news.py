@@ -1,0 +1,107 @@
+"""What a run has found and what is new in it, counted for each zone: what metrics and messages are made of."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.findings.model import NEW, OPEN, Found, order
+from audit.runs.info import ZoneInfo
+from audit.tables.model import ANSWERS, SEVERITIES, YES, Numbers, Table
+
+_NOBODY = ("system:anonymous", "system:unauthenticated")
+_GAINED = ("gained", "widened")
+_KEPT = 50  # new findings that are kept to be named
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneNews:
+    """One zone: findings that are still so, by severity and by check, and the new ones; changes of access, by kind.
+
+    `anonymous` counts the rows by which somebody who is not logged in has gained access. `changes` and it are None for
+    a zone that was compared with nothing: nothing is said of it, and that is not zero.
+    """
+
+    zone: str
+    findings: dict[str, int]
+    checks: dict[str, int]
+    new: dict[str, int]
+    unknown: int
+    changes: dict[str, int] | None = None
+    anonymous: int | None = None
+
+    @property
+    def gained(self) -> int:
+        """Return how many rows of access were gained or widened."""
+        return sum((self.changes or {}).get(change, 0) for change in _GAINED)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a run has found: each zone that could be read, how many findings are new, and the worst of these."""
+
+    zones: tuple[ZoneNews, ...] = ()
+    new: int = 0
+    found: tuple[Found, ...] = ()
+
+
+class Counting:
+    """Counts the findings of a run, zone by zone, and keeps the worst of those that are new."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self._zones: dict[str, ZoneNews] = {}
+        self._new = 0
+        self._worst: list[Found] = []
+
+    def zone(self, zone: str, found: Sequence[Found]) -> None:
+        """Take in the findings of a zone."""
+        live = [one for one in found if one.state in {NEW, OPEN}]
+        sure = [one for one in live if one.answer == ANSWERS[YES]]
+        new = [one for one in sure if one.state == NEW]
+        self._zones[zone] = ZoneNews(
+            zone=zone,
+            findings=_by_severity(sure),
+            checks=dict(sorted(Counter(one.check for one in sure).items())),
+            new=_by_severity(new),
+            unknown=len(live) - len(sure),
+        )
+        self._new += len(new)
+        self._worst = sorted([*self._worst, *new], key=order)[:_KEPT]
+
+    def news(self, zones: Iterable[ZoneInfo], changes: Table) -> News:
+        """Return the news of a run. Of a zone that could not be read at all there are none: nothing is zero there."""
+        read = [zone for zone in zones if zone.state != "failed" and zone.id in self._zones]
+        return News(tuple(self._changed(read, changes)), self._new, tuple(self._worst))
+
+    def _changed(self, zones: Sequence[ZoneInfo], changes: Table) -> Iterator[ZoneNews]:
+        access = _is(changes, "object", ("access",))
+        nobody = access & _is(changes, "subject", _NOBODY) & _is(changes, "change", _GAINED)
+        for zone in zones:
+            here = _is(changes, "zone", (zone.id,))
+            yield replace(
+                self._zones[zone.id],
+                changes=_changes(changes, access & here) if zone.compared_with else None,
+                anonymous=int(np.count_nonzero(nobody & here)) if zone.compared_with else None,
+            )
+
+
+def _by_severity(found: Iterable[Found]) -> dict[str, int]:
+    counts = Counter(one.severity for one in found)
+    return {severity: counts[severity] for severity in SEVERITIES}
+
+
+def _is(changes: Table, column: str, wanted: Sequence[str]) -> NDArray[np.bool_]:
+    """Say of each row whether its text in a column is one of those wanted."""
+    text = changes.text(column)
+    codes = [code for code, value in enumerate(text.values) if value in wanted]
+    return np.isin(text.codes, codes)
+
+
+def _changes(changes: Table, rows: NDArray[np.bool_]) -> dict[str, int]:
+    text = changes.text("change")
+    codes: Numbers = text.codes[rows]
+    counts = Counter(text.values[code] for code in codes.tolist())
+    return {change: counts[change] for change in ("gained", "widened", "changed", "narrowed", "lost")}

@@ -1,0 +1,155 @@
+"""The shards of a job that works through many zones on several machines: what each left, and which of it counts.
+
+A job has a name, and each of its shards a number. An attempt at a shard writes its snapshots under a name of its own,
+and at the end one record that names them with their digests. The record is replaced in one step, so that of several
+attempts, at once or one after the other, one counts and never a mix.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from audit.errors import UsageError
+from audit.runs.runs import COMPLETE
+from audit.snapshot.model import SUFFIX, Snapshot, decode, encode
+from audit.storage.store import Store
+
+FOLDER: Final = "shards"
+FORMAT: Final = "registry-audit shard"
+VERSION: Final = 1
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")  # of a Kubernetes object
+_ENDING: Final = ".json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the zones is meant: the one of this `index`, from 0, of so many."""
+
+    index: int
+    count: int
+
+    def holds(self, zone: str) -> bool:
+        """Say whether a zone is in this part.
+
+        That follows from the zone's id alone: a retry, and a machine that is told of other zones than the rest, never
+        moves one from part to part. Parts are therefore not all of one size.
+        """
+        return int.from_bytes(hashlib.sha256(zone.encode()).digest()[:8], "big") % self.count == self.index
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """The snapshot of a zone as an attempt has saved it: its state, its name in the job's folder, its SHA-256 (hex)."""
+
+    state: str
+    file: str
+    sha256: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """What one attempt at a shard has left, by zone."""
+
+    format: str
+    version: int
+    index: int
+    count: int
+    zones: dict[str, Saved]
+
+    @property
+    def whole(self) -> bool:
+        """Say whether nothing of any zone is missing."""
+        return all(zone.state == COMPLETE for zone in self.zones.values())
+
+
+class Attempt:
+    """One attempt at a shard."""
+
+    def __init__(self, job: Store, part: Part, name: str) -> None:
+        """Take the job's folder, and the attempt's own name, which no other has."""
+        self._job = job
+        self._part = part
+        self._name = name
+        self._zones: dict[str, Saved] = {}
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Save the snapshot of a zone. Raises UsageError when it cannot."""
+        data = encode(snapshot)
+        zone, state = snapshot.origin.zone, snapshot.state
+        file = f"{self._part.index}/{self._name}/{zone}{SUFFIX}"
+        self._job.write(file, [data])
+        self._zones[zone] = Saved(state, file, hashlib.sha256(data).hexdigest())
+
+    def finish(self) -> bool:
+        """Let this attempt count, unless an earlier one lacks nothing and this one does; return whether it does."""
+        record = Record(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
+        before = records(self._job).get(self._part.index)
+        if before is not None and before.whole and not record.whole:
+            return False
+        self._job.write(f"{self._part.index}{_ENDING}", [msgspec.json.format(msgspec.json.encode(record)) + b"\n"])
+        return True
+
+
+def job_store(out: Store, job: str) -> Store:
+    """Return the folder of a job in the place for runs. Raises UsageError for a name that can be no job's."""
+    if not _NAME.fullmatch(job):
+        raise UsageError("this can be no job's name", where=job, fix="use lower-case letters, digits, dashes and dots")
+    return out.inside(f"{FOLDER}/{job}")
+
+
+def records(job: Store) -> dict[int, Record]:
+    """Return the record of each shard that has one. Raises UsageError for one that cannot be read."""
+    found = {}
+    for name in job.entries():
+        if name.endswith(_ENDING):
+            record = _record(job, name)
+            found[record.index] = record
+    return found
+
+
+_RECORD: Final = msgspec.json.Decoder(Record)
+
+
+def _record(job: Store, name: str) -> Record:
+    where = f"{job.where}/{name}"
+    try:
+        record = _RECORD.decode(job.read(name))
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=where, fix="merge again") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise UsageError("this is no record of a shard", where=where, fix="run that shard again") from error
+    if (record.format, record.version, f"{record.index}{_ENDING}") != (FORMAT, VERSION, name):
+        raise UsageError("this is no record of this shard, or of another version", where=where)
+    return record
+
+
+def snapshots(job: Store, found: Mapping[int, Record], zones: Iterable[str]) -> Iterator[tuple[str, Snapshot | str]]:
+    """Yield for each of `zones`, one after the other in memory, its snapshot, or why there is none."""
+    for zone in zones:
+        saved = next((record.zones[zone] for record in found.values() if zone in record.zones), None)
+        if saved is None:
+            yield zone, _missing(found, zone)
+        else:
+            yield zone, _snapshot(job, saved)
+
+
+def _missing(found: Mapping[int, Record], zone: str) -> str:
+    count = next((record.count for record in found.values()), 0)
+    index = next((index for index in range(count) if Part(index, count).holds(zone)), None)
+    if index is None or index in found:
+        return "no shard was told of this zone"
+    return f"shard {index} of {count} has left nothing"
+
+
+def _snapshot(job: Store, saved: Saved) -> Snapshot | str:
+    try:
+        data = job.read(saved.file)
+        if hashlib.sha256(data).hexdigest() != saved.sha256:
+            return f"{saved.file} was changed after the shard wrote it"
+        return decode(data, saved.file)
+    except OSError as error:
+        return f"{saved.file} cannot be read: {error.strerror}"
+    except UsageError as error:
+        return f"{saved.file}: {error.what}"

@@ -1,0 +1,1 @@
+"""The facts of one zone, and what is missing in them."""

@@ -1,0 +1,243 @@
+"""The facts of one zone, with what could not be seen: built once, saved, and read again without a cluster.
+
+Facts are columns of numbers that point into one sorted list of texts, so that 90,000 bindings are a few megabytes
+and load at the speed of their bytes.
+"""
+
+import gzip
+import zlib
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.errors import UsageError
+
+Ints = NDArray[np.int32]
+
+FORMAT: Final = "registry-audit snapshot"
+VERSION: Final = 3
+SUFFIX: Final = ".snapshot"
+STALE: Final = "stale"
+CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
+_FIX: Final = "collect it again with `registry-audit collect`"
+
+# Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
+# `namespace` is "" for what is cluster-wide. Rules, aggregation and labels are JSON texts.
+TABLES: Final[dict[str, tuple[str, ...]]] = {
+    "namespaces": ("name", "created", "labels"),
+    "roles": ("namespace", "name", "uid", "created", "labels", "rules", "aggregation"),
+    "bindings": ("namespace", "name", "uid", "created", "role_kind", "role"),
+    "subjects": ("binding", "kind", "namespace", "name"),
+    "groups": ("name", "created"),
+    "members": ("group", "user"),
+    "serviceaccounts": ("namespace", "name", "created"),
+    "imagestreams": ("namespace", "name", "created", "pushed"),
+    "users": ("name", "created"),
+    "tokens": ("namespace", "name", "created", "account", "last_used"),
+    # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
+    "declared": ("organization", "team", "user"),
+}
+PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
+
+REASONS: Final[dict[str, str]] = {
+    "missing": "no file or answer for this kind",
+    "refused": "the credentials may not read it",
+    "unauthenticated": "the credentials were not accepted",
+    "credentials": "the credentials could not be used",
+    "not-served": "the cluster does not serve this API",
+    "cut": "the answer ended in the middle",
+    "expired": "the list changed faster than it could be read",
+    "malformed": "the answer or file is not what it should be",
+    "unreachable": "the zone did not answer",
+    "overloaded": "the zone asked to come back later, too often",
+    "error": "the zone answered with an error",
+    "timeout": "the time budget was used up",
+    "stopped": "the program was stopped first",
+}
+
+
+class Gap(msgspec.Struct, frozen=True, order=True):
+    """What could not be seen, and why.
+
+    `namespace` is "" when the kind is missing everywhere, "*" when it is missing in every namespace that is not
+    listed, else one namespace. `reason` is one word of REASONS; `detail` is for people.
+    """
+
+    kind: str
+    namespace: str
+    reason: str
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        """Say in one line what could not be seen, and why."""
+        return gap_lines([self])[0]
+
+
+def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
+    """Say in a line each what could not be seen, and why; kinds that are missing for the same reason share one."""
+    kinds: dict[tuple[str, str, str], list[str]] = {}
+    for gap in gaps:
+        kinds.setdefault((gap.namespace, gap.reason, gap.detail), []).append(gap.kind)
+    lines = []
+    for (namespace, reason, detail), missing in kinds.items():
+        where = {"": "", "*": " of namespaces that are not listed"}.get(namespace, f" of {namespace}")
+        said = f" ({detail})" if detail else ""
+        lines.append(f"{', '.join(missing)}{where}: {REASONS.get(reason, reason)}{said}")
+    return tuple(lines)
+
+
+class Listing(msgspec.Struct, frozen=True, order=True):
+    """One kind as it was listed: how many objects, at which resource version, in how many answers."""
+
+    kind: str
+    count: int
+    resource_version: str = ""
+    pages: int = 1
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the facts come from. Times are RFC 3339 in UTC, empty when not known.
+
+    `stale` says why the zone could not be read again when this was taken for it, and `tried` when that was. `names` is
+    the fingerprint of the key by which names were replaced, empty when they are as the zone has them.
+    """
+
+    zone: str
+    source: str  # CLUSTER, TENANT (live too, and only what an ordinary account is shown) or DUMP
+    place: str  # address of the API, or the path of the files
+    registry: str = ""
+    server_version: str = ""
+    user: str = ""
+    started: str = ""
+    finished: str = ""
+    tool: str = ""
+    cluster_id: str = ""  # uid of the namespace kube-system: every cluster has its own, and needs no further right
+    stale: str = ""
+    tried: str = ""
+    names: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The facts of one zone. `tables` follow TABLES; `strings` are sorted and unique and hold "" first."""
+
+    origin: Origin
+    gaps: tuple[Gap, ...]
+    listings: tuple[Listing, ...]
+    strings: list[str]
+    tables: Mapping[str, Mapping[str, Ints]]
+
+    @property
+    def state(self) -> str:
+        """Return `complete`, `partial`, `failed` (no binding at all was seen) or `stale` (`audit.snapshot.stale`)."""
+        if self.origin.stale:
+            return STALE
+        if not self.gaps:
+            return "complete"
+        whole = {gap.kind for gap in self.gaps if not gap.namespace}
+        return "failed" if {"rolebindings", "clusterrolebindings"} <= whole else "partial"
+
+    def missing(self, kind: str) -> bool:
+        """Say whether `kind` could not be seen at all."""
+        return any(not gap.namespace for gap in self.gaps_of(kind))
+
+    def asked(self, kind: str) -> bool:
+        """Say whether anybody looked for `kind`: an optional one may have been left alone, which is no gap."""
+        return any(listing.kind == kind for listing in self.listings) or bool(self.gaps_of(kind))
+
+    def gaps_of(self, kind: str) -> list[Gap]:
+        """Return what could not be seen of `kind`."""
+        return [gap for gap in self.gaps if gap.kind == kind]
+
+    def code(self, text: str) -> int:
+        """Return the position of `text` in `strings`, or -1."""
+        at = bisect_left(self.strings, text)
+        return at if at < len(self.strings) and self.strings[at] == text else -1
+
+    def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
+        """Say for each namespace (a text position) whether objects of `kind` there could not all be seen."""
+        gaps = {gap.namespace for gap in self.gaps_of(kind)}
+        if not gaps or "" in gaps:
+            return np.full(len(spaces), bool(gaps))
+        unseen = np.isin(spaces, [self.code(name) for name in sorted(gaps)])
+        if "*" in gaps:
+            unseen |= ~np.isin(spaces, self.tables["namespaces"]["name"])
+        return unseen
+
+
+class _Saved(msgspec.Struct):
+    format: str
+    version: int
+    origin: Origin
+    gaps: list[Gap]
+    listings: list[Listing]
+    strings: list[str]
+    tables: dict[str, dict[str, bytes]]
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Return the bytes of a snapshot file: gzip of MessagePack; equal snapshots give equal bytes."""
+    tables = {name: {c: a.astype("<i4").tobytes() for c, a in cols.items()} for name, cols in snapshot.tables.items()}
+    saved = _Saved(
+        FORMAT, VERSION, snapshot.origin, list(snapshot.gaps), list(snapshot.listings), snapshot.strings, tables
+    )
+    return gzip.compress(msgspec.msgpack.encode(saved), compresslevel=1, mtime=0)
+
+
+def load(path: Path) -> Snapshot:
+    """Return the snapshot in the file `path`; raises UsageError when it is none, damaged or of another version."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read this snapshot: {error.strerror}", where=str(path), fix=_FIX) from error
+    return decode(data, str(path))
+
+
+_SAVED: Final = msgspec.msgpack.Decoder(_Saved)
+
+
+def decode(data: bytes, where: str) -> Snapshot:
+    """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
+    try:
+        saved = _SAVED.decode(gzip.decompress(data))
+    except OSError as error:
+        raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
+    except (EOFError, zlib.error, msgspec.MsgspecError) as error:
+        raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
+    if saved.format != FORMAT or saved.version != VERSION:
+        raise UsageError(
+            f"this snapshot has version {saved.version}, and this program reads version {VERSION}",
+            where=where,
+            fix=_FIX,
+        )
+    tables = {
+        name: {column: np.frombuffer(data, dtype="<i4").astype(np.int32, copy=False) for column, data in cols.items()}
+        for name, cols in saved.tables.items()
+        if all(len(data) % 4 == 0 for data in cols.values())
+    }
+    snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
+    if not _sound(snapshot):
+        raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)
+    return snapshot
+
+
+def _sound(snapshot: Snapshot) -> bool:
+    """Say whether every table is there, rectangular, and points at texts and rows that exist."""
+    if {name: tuple(cols) for name, cols in snapshot.tables.items()} != TABLES:
+        return False
+    rows = {name: len(next(iter(cols.values()))) for name, cols in snapshot.tables.items()}
+    for name, cols in snapshot.tables.items():
+        for column, values in cols.items():
+            parent = PARENTS.get((name, column))
+            limit = rows[parent] if parent else len(snapshot.strings)
+            if len(values) != rows[name] or (len(values) and not 0 <= values.min() <= values.max() < limit):
+                return False
+    # The zone's name becomes a file's name: a snapshot from elsewhere must not lead out of a folder.
+    return snapshot.strings[:1] == [""] and Path(snapshot.origin.zone).name == snapshot.origin.zone != ""

@@ -1,0 +1,1 @@
+"""The published tables: schemas, columns, spreadsheet cells."""

@@ -1,0 +1,87 @@
+"""Tables of many zones: the first few stay in memory, the others lie in a private folder until they are wanted."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from sys import intern
+from tempfile import TemporaryDirectory
+from typing import Final, overload
+
+import msgspec
+import numpy as np
+
+from audit.tables.model import SCHEMAS, Numbers, Table, Text
+
+HELD: Final = 8  # tables of one name that stay in memory: those of most runs
+
+
+class _Column(msgspec.Struct):
+    data: bytes
+    values: list[str] | None = None  # None: the data are numbers
+
+
+class Spool(Sequence[Table]):
+    """Tables of one name, one a zone. They are gone with the spool."""
+
+    def __init__(self, name: str) -> None:
+        """Take the name of the tables."""
+        self._name = name
+        self._held: list[Table] = []
+        self._folder: TemporaryDirectory[str] | None = None
+        self._count = 0
+
+    def append(self, table: Table) -> None:
+        """Add a table."""
+        if self._count < HELD:
+            self._held.append(table)
+        else:
+            # The folder of a temporary directory is its owner's alone.
+            self._folder = self._folder or TemporaryDirectory(prefix="registry-audit-")
+            self._file(self._count).write_bytes(_encoded(table))
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, at: int) -> Table: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Table]: ...
+    def __getitem__(self, at: int | slice) -> Table | list[Table]:
+        """Return a table; one that is not held is read each time that it is asked for."""
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(self._count))]
+        at = range(self._count)[at]
+        return self._held[at] if at < HELD else _decoded(self._name, self._file(at).read_bytes())
+
+    def __iter__(self) -> Iterator[Table]:
+        """Yield each table, one after the other in memory."""
+        return (self[at] for at in range(self._count))
+
+    def _file(self, at: int) -> Path:
+        assert self._folder is not None  # noqa: S101  made before anything is written
+        return Path(self._folder.name) / f"{at}.table"
+
+
+def _encoded(table: Table) -> bytes:
+    columns = {}
+    for name, column in table.columns.items():
+        if isinstance(column, Text):
+            compact = column.compact()
+            columns[name] = _Column(compact.codes.tobytes(), list(compact.values))
+        else:
+            columns[name] = _Column(column.tobytes())
+    return msgspec.msgpack.encode(columns)
+
+
+_COLUMNS: Final = msgspec.msgpack.Decoder(dict[str, _Column])
+
+
+def _decoded(name: str, data: bytes) -> Table:
+    kept = _COLUMNS.decode(data)
+    columns: dict[str, Text | Numbers] = {}
+    # Columns and zones hold the same names: one text for each is enough.
+    for column in SCHEMAS[name]:
+        one = kept[column.name]
+        numbers = np.frombuffer(one.data, dtype=np.int32)
+        columns[column.name] = numbers if one.values is None else Text(numbers, [*map(intern, one.values)])
+    return Table(name, columns)

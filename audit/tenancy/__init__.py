@@ -1,0 +1,1 @@
+"""Organizations, teams, and what is the platform's own."""

@@ -1,0 +1,1 @@
+"""The tables compared with the zone's own answers."""

@@ -1,0 +1,186 @@
+"""The tables against the cluster: a sample of their answers, asked of the cluster's own access reviews."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Final, NamedTuple
+
+from audit.access.authorizer import NEEDS, Oracle
+from audit.access.effective import NEEDED_RIGHTS
+from audit.access.sentences import sentence, verdict
+from audit.collect.access_reviews import Allowed
+from audit.collect.decode import Unusable
+from audit.parallel import each
+from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
+from audit.snapshot.model import Snapshot
+from audit.tables.model import YES
+from audit.verify.binomial import highest_share
+from audit.verify.result import Verified
+from audit.verify.sampling import POPULATIONS, Cell, Draw, Sample, sample
+
+CONFIDENCE: Final = 0.95
+_NO_RULE_NAMES_IT: Final = "registry-audit-any"
+
+
+# Asks a cluster whether a user in groups may do something. Raises Unusable when there is no answer.
+Reviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A cell that the cluster answers otherwise: our reasons, and its own (which it need not give)."""
+
+    cell: Cell
+    why: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What comparing one zone has shown. `shares` has agreed and asked for each of POPULATIONS."""
+
+    zone: str
+    verified: Verified
+    shares: dict[str, tuple[int, int]]
+    differences: tuple[Difference, ...] = ()
+
+
+class Outcome(NamedTuple):
+    """What the cluster said to one cell: None when it did not answer, and then why."""
+
+    allowed: bool | None
+    reason: str
+
+
+def not_asked(zone: str, why: str) -> Verification:
+    """Return what is known of a zone that nobody could ask."""
+    return Verification(zone, Verified(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
+
+
+def verify(oracle: Oracle, review: Reviewer, draw: Draw, stop: Event, *, at_once: int = 8) -> Verification:
+    """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
+    chosen = sample(oracle, draw)
+    cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
+    found = _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
+    return replace(found, verified=replace(found.verified, seed=draw.seed))
+
+
+def ask_all(
+    oracle: Oracle, review: Reviewer, cells: Sequence[Cell], stop: Event, *, at_once: int
+) -> dict[Cell, Outcome]:
+    """Return what the cluster says to each cell."""
+    asking = _Asking(oracle, review)
+    outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
+    for at, outcome in each(cells, asking.ask, stop.is_set, at_once=at_once):
+        outcomes[cells[at]] = outcome
+    return outcomes
+
+
+def differences(oracle: Oracle, outcomes: Mapping[Cell, Outcome]) -> tuple[Difference, ...]:
+    """Return the cells that the cluster answers otherwise, in their order."""
+    return tuple(
+        Difference(cell, _why(oracle, cell), outcome.reason)
+        for cell, outcome in sorted(outcomes.items())
+        if outcome.allowed is not None and outcome.allowed != (cell.answer == YES)
+    )
+
+
+class _Asking:
+    """Puts cells to the cluster as its registry would; after a refusal there is no more to ask."""
+
+    def __init__(self, oracle: Oracle, review: Reviewer) -> None:
+        self._review = review
+        self._groups = _groups_of(oracle.ways.snapshot)
+        named = oracle.ways.uses.repositories
+        self._any = next(
+            name for name in (f"{_NO_RULE_NAMES_IT}{'x' * more}" for more in range(len(named) + 1)) if name not in named
+        )
+        self._refused: Unusable | None = None
+
+    def ask(self, cell: Cell) -> Outcome:
+        """Ask all that the registry would for this action: allowed is what every question allows."""
+        reasons = []
+        try:
+            for question in QUESTIONS:
+                if question.right & NEEDED_RIGHTS[cell.action]:
+                    answer = self._answer(cell, question.right, question.verb, question.resource, named=question.named)
+                    reasons.append(answer.reason)
+                    if not answer.allowed:
+                        return Outcome(allowed=False, reason=answer.reason)
+        except Unusable as error:
+            return Outcome(None, f"{error.reason}: {error.detail}")
+        return Outcome(allowed=True, reason="; ".join(filter(None, reasons)))
+
+    def _answer(self, cell: Cell, right: int, verb: str, resource: str, *, named: bool) -> Allowed:
+        if self._refused:
+            raise self._refused
+        everywhere = cell.namespace == "*" or right & CLUSTER_ONLY
+        attributes = {
+            "verb": verb,
+            "group": IMAGES,
+            "resource": resource,
+            "namespace": "" if everywhere else cell.namespace,
+            "name": "" if not named else self._any if cell.repository == "*" else cell.repository,
+        }
+        try:
+            return self._review(*self._caller(cell.who), attributes)
+        except Unusable as error:
+            if error.reason == "refused":
+                self._refused = error
+            raise
+
+    def _caller(self, who: Identity) -> tuple[str, tuple[str, ...]]:
+        """Return user name and groups to ask with; a group asks as a member of whom nothing else is known."""
+        groups = asserted_groups(who)
+        if who.kind == GROUP:
+            return "", (who.name, *groups)
+        if who.kind == ACCOUNT:
+            return f"{ACCOUNT_PREFIX}{who.name}", groups
+        return who.name, (*self._groups.get(who.name, ()), *groups)
+
+
+def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Return the group objects that list each user; service accounts and nobody get no groups from these."""
+    text, groups, members = snapshot.strings, snapshot.tables["groups"]["name"], snapshot.tables["members"]
+    found: dict[str, list[str]] = defaultdict(list)
+    for group, member in zip(groups[members["group"]].tolist(), members["user"].tolist(), strict=True):
+        found[text[member]].append(text[group])
+    people = {name for name in found if user(name).kind == USER and name != ANONYMOUS}
+    return {name: [*dict.fromkeys(found[name])] for name in sorted(people)}
+
+
+def _compared(oracle: Oracle, chosen: Sample, outcomes: Mapping[Cell, Outcome]) -> Verification:
+    found = differences(oracle, outcomes)
+    differing = {one.cell for one in found}
+    failures = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
+    shares, bounds = {}, []
+    confidence = 1 - (1 - CONFIDENCE) / len(POPULATIONS)  # all bounds hold together
+    for name, drawn in chosen.drawn.items():
+        answered = [cell for cell in drawn.cells if outcomes[cell].allowed is not None]
+        wrong = len(differing & {*answered})
+        shares[name] = len(answered) - wrong, len(answered)
+        if drawn.cells or not drawn.whole:
+            exact = drawn.whole and len(answered) == len(drawn.cells)
+            bounds.append(wrong / len(answered) if exact else highest_share(wrong, len(answered), confidence))
+    verified = Verified(
+        asked=len(outcomes),
+        agreed=len(outcomes) - len(found) - len(failures),
+        differed=len(found),
+        failed=len(failures),
+        left_out=chosen.left_out,
+        bound=max(bounds, default=1.0),
+        why=failures[0] if failures else "",
+    )
+    return Verification(oracle.ways.snapshot.origin.zone, verified, shares, found)
+
+
+def _why(oracle: Oracle, cell: Cell) -> tuple[str, ...]:
+    """Return our reasons for an answer."""
+    if cell.action in NEEDS and cell.namespace != "*":
+        repository = "" if cell.repository == "*" else cell.repository
+        return verdict(oracle, cell.who, cell.action, cell.namespace, repository).why
+    needed = NEEDED_RIGHTS[cell.action]
+    ways = [way for way in oracle.ways_of(cell.who) if not way.namespace and way.held.granted & needed]
+    return tuple(sentence(oracle, cell.who, way) for way in ways) or ("no binding for every namespace gives it",)

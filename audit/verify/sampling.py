@@ -1,0 +1,163 @@
+"""Cells of a zone's tables, drawn at random, to be compared with what the cluster itself says."""
+
+from collections.abc import Collection, Mapping
+from itertools import islice
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.access.authorizer import NEEDS, Oracle
+from audit.access.effective import NEEDED_RIGHTS, tables_of
+from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity
+from audit.snapshot.model import Snapshot
+from audit.tables.model import NO, UNKNOWN, YES, Table
+
+# What is drawn from: cells that say yes, cells that say no, and subjects and namespaces that have no row together.
+POPULATIONS: Final = ("yes", "no", "no row")
+_ACTIONS: Final = tuple(NEEDED_RIGHTS)
+_STRANGER: Final = Identity(USER, "registry-audit:nobody-is-called-this")
+_TRIES: Final = 20  # pairs drawn for each that is wanted: some have a row
+
+Positions = NDArray[np.intp]
+
+
+class Cell(NamedTuple):
+    """One answer of ours: may `who` do this there? `namespace` and `repository` `*` are every one."""
+
+    who: Identity
+    action: str
+    namespace: str
+    repository: str
+    answer: int  # YES or NO
+
+
+class Drawn(NamedTuple):
+    """What was drawn from one population: cells at random, all of them (`whole`) or not.
+
+    `beside` holds one cell each of those actions and kinds of subject that chance did not hit.
+    """
+
+    cells: list[Cell]
+    beside: list[Cell]
+    whole: bool
+
+
+class Sample(NamedTuple):
+    """What was drawn from each of POPULATIONS, and how many cells have no answer that could be compared."""
+
+    drawn: Mapping[str, Drawn]
+    left_out: int
+
+
+class Draw(NamedTuple):
+    """What to draw: so many cells, a third from each population (None: all of the table, and as many pairs).
+
+    The same seed draws the same. With `namespaces`, only those, and what is cluster-wide.
+    """
+
+    cells: int | None
+    seed: int = 0
+    namespaces: Collection[str] | None = None
+
+
+def sample(oracle: Oracle, draw: Draw) -> Sample:
+    """Draw cells of the tables of a zone at random."""
+    snapshot, wanted = oracle.ways.snapshot, draw.cells
+    rng = np.random.default_rng(draw.seed)
+    cells = _Cells(tables_of(snapshot, draw.namespaces)["access"])
+    there = len(cells.yes), len(cells.no)
+    yes, no, pairs = (*there, max(sum(there), 1)) if wanted is None else _shares(wanted, *there)
+    without, unknown = _without_row(oracle, cells, pairs, rng, draw.namespaces)
+    drawn = cells.draw(cells.yes, yes, rng), cells.draw(cells.no, no, rng), without
+    return Sample(dict(zip(POPULATIONS, drawn, strict=True)), cells.unknown + unknown)
+
+
+def _shares(wanted: int, yes: int, no: int) -> tuple[int, int, int]:
+    """Share `wanted` out evenly; what the cells of one answer cannot give, the others do."""
+    fewer, more = min(yes, no, wanted // 3), max(yes, no)
+    middle = min(more, (wanted - fewer) // 2)
+    first, second = (fewer, middle) if yes < no else (middle, fewer)
+    return first, second, wanted - first - second
+
+
+class _Cells:
+    """The cells of the table `access`, as positions: row times the number of actions, plus the action."""
+
+    def __init__(self, access: Table) -> None:
+        self._kinds, self._names = access.text("subject_kind"), access.text("subject")
+        self._spaces, self._repositories = access.text("namespace"), access.text("repository")
+        answers = np.stack([access.numbers(action) for action in _ACTIONS], axis=1)
+        askable = self._askable()[:, None]
+        self.yes: Positions = np.flatnonzero((answers == YES) & askable)
+        self.no: Positions = np.flatnonzero((answers == NO) & askable)
+        self.unknown = int(answers.size - len(self.yes) - len(self.no))
+        self._answers = answers.reshape(-1)
+
+    def draw(self, population: Positions, size: int, rng: np.random.Generator) -> Drawn:
+        """Draw `size` of the cells without putting back."""
+        chosen = rng.permutation(population)
+        rows, actions = np.divmod(chosen, len(_ACTIONS))
+        _, first = np.unique(self._kinds.codes[rows] * len(_ACTIONS) + actions, return_index=True)
+        beside = chosen[first[first >= size]]
+        cells, more = ([self._cell(at) for at in some.tolist()] for some in (chosen[:size], beside))
+        return Drawn(cells, more, size >= len(population))
+
+    def among(self, pairs: set[tuple[Identity, str]]) -> set[tuple[Identity, str]]:
+        """Return those of `pairs` (subject, namespace) that have a row."""
+        rows = zip(self._kinds.strings(), self._names.strings(), self._spaces.strings(), strict=True)
+        return pairs & {(Identity(kind, name), space) for kind, name, space in rows}
+
+    def _askable(self) -> NDArray[np.bool_]:
+        """Say for each row whether somebody is the subject: nobody is `Any`, or an account without a namespace."""
+        kinds = np.array([kind not in {ANY, ANY_USER} for kind in self._kinds.values])
+        homeless = np.array([name.startswith(":") for name in self._names.values], dtype=bool)
+        account = np.array([kind == ACCOUNT for kind in self._kinds.values])
+        codes = self._kinds.codes
+        askable: NDArray[np.bool_] = kinds[codes] & ~(account[codes] & homeless[self._names.codes])
+        return askable
+
+    def _cell(self, at: int) -> Cell:
+        row, action = divmod(at, len(_ACTIONS))
+        kind, name, space, repository = (
+            column.values[column.codes[row]] for column in (self._kinds, self._names, self._spaces, self._repositories)
+        )
+        return Cell(Identity(kind, name), _ACTIONS[action], space, repository, int(self._answers[at]))
+
+
+def _without_row(
+    oracle: Oracle, cells: _Cells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
+) -> tuple[Drawn, int]:
+    """Draw pairs of a subject and a namespace without a row, each with an action; count those that are unknown.
+
+    There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
+    """
+    subjects, actions = _subjects(oracle), tuple(NEEDS)
+    namespaces = [name for name in listed_namespaces(oracle.ways.snapshot) if wanted is None or name in wanted]
+    tries = size * _TRIES if namespaces else 0
+    drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
+    asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
+    taken = cells.among({(who, space) for who, space, _ in asked})
+    free = islice(dict.fromkeys(one for one in asked if one[:2] not in taken), size)
+    found = [Cell(who, action, space, "*", oracle.answer(who, action, space)) for who, space, action in free]
+    known = [cell for cell in found if cell.answer != UNKNOWN]
+    # Nothing is left to be said of pairs when there is none.
+    return Drawn(known, [], whole=size > 0 and not known), len(found) - len(known)
+
+
+def listed_namespaces(snapshot: Snapshot) -> list[str]:
+    """Return the namespaces that the zone lists, in their order."""
+    return [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
+
+
+def _subjects(oracle: Oracle) -> list[Identity]:
+    """Return everybody who is bound, listed or known, and two who are not, in their order."""
+    text, tables = oracle.ways.snapshot.strings, oracle.ways.snapshot.tables
+    accounts = zip(
+        tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True
+    )
+    found = {one for one in oracle.ways.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
+    found |= {Identity(ACCOUNT, f"{text[space]}:{text[name]}") for space, name in accounts}
+    found |= {Identity(USER, text[code]) for code in tables["users"]["name"].tolist()}
+    found |= {Identity(GROUP, text[code]) for code in tables["groups"]["name"].tolist()}
+    return sorted(found | {Identity(USER, ANONYMOUS), _STRANGER})

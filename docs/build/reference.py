@@ -1,0 +1,206 @@
+"""The reference documents, written from the code; a test compares the files under docs/ with these texts."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from pydantic import BaseModel
+
+from audit.campaigns.evidence import COLUMNS
+from audit.campaigns.reading import Answers
+from audit.campaigns.reviewers import Reviewers
+from audit.checks.check import Check
+from audit.checks.rules.registry import GROUPS
+from audit.config.model import Config
+from audit.config.strict import has_model, model_in
+from audit.errors import EXIT_CODES
+from audit.findings.exceptions import Exceptions
+from audit.snapshot.model import REASONS
+from audit.tables.model import SCHEMAS, VERSION
+from docs.build import about
+from reports.metric_names import METRICS, PREFIX
+
+_HOW_WRITTEN: Final = """\
+# Tables and columns
+
+Version {} of the tables. New columns come at the end; a change of meaning raises the version.
+
+## How they are written
+
+CSV as in RFC 4180: UTF-8 without a byte order mark, commas, CRLF, one header line, quotes where needed.
+
+A spreadsheet must not take a cell for a formula. A text that could be one (it begins with `=`, `+`, `-`, `@`, their
+full-width forms, a tab or a line break, also after spaces) has an apostrophe `'` before it; so has a text that begins
+with an apostrophe. Taking one leading apostrophe away always gives the original. `output.csv` in the configuration sets
+another delimiter, a byte order mark, or names as they are.
+
+JSON Lines and Parquet are the authoritative forms: every name is exactly as it is, and a count that is not known is
+null.
+
+`answer` columns hold `yes`, `no` or `unknown`; `count` columns a number, -1 for one that is not known.
+
+Whether a subject may do something in a namespace and repository is the best answer (yes, then unknown, then no) of the
+rows of `access` for that place or `*`, and for the subject, the platform's groups that it is in (`system:authenticated`
+and the like), `Any`, and for a person `AnyUser`. No row at all is a no, but for namespaces that the configuration
+leaves out, and for those of which `coverage` says that they are not listed and their bindings were not seen.
+"""
+
+_CHECKS_HEAD: Final = """\
+# Checks
+
+What is looked for in each zone. `registry-audit checks` lists them; `checks` in the configuration sets a check's
+severity and thresholds, or switches it off. Rights are judged by rules, never by the names of roles.
+
+A finding is *unknown* where a list that the check needs could not be read, or was not asked for: a check never says no
+about what it did not see. What was found before and cannot be looked for now stays open, and is never *gone*.
+
+The words in braces stand for names; in a finding, each remedy holds the names themselves, quoted for a shell.
+"""
+
+_EXCEPTIONS_HEAD: Final = """\
+# Exceptions
+
+A file, kept in Git, of findings that have been accepted: `--exceptions FILE`, or `exceptions` in the configuration.
+
+```yaml
+exceptions:
+  - check: anonymous-pull
+    namespace: docs-*
+    why: Public images, meant for everybody.
+    decided_by: Platform board
+    ticket: SEC-1234
+    until: 2027-03-31
+```
+
+A finding that is covered stays in every report with the state `accepted`, and makes no run fail. On the day after
+`until`, it is open again. Exceptions that end within 30 days, have ended or match nothing are told on stderr and in the
+table `exceptions`. Where several cover a finding, the one that holds longest does.
+"""
+
+
+def columns_reference() -> str:
+    """Return the reference of all tables, and of how they stand in CSV, as Markdown."""
+    parts = [_HOW_WRITTEN.format(VERSION)]
+    for name, columns in SCHEMAS.items():
+        parts.append(f"## {name}\n\n| column | type | meaning |\n|---|---|---|")
+        parts.append("\n".join(f"| `{c.name}` | {c.type} | {c.meaning} |" for c in columns) + "\n")
+    parts.append("## Why something was not seen\n\n| state | meaning |\n|---|---|")
+    parts.append("\n".join(f"| `{reason}` | {meaning} |" for reason, meaning in REASONS.items()) + "\n")
+    return "\n".join(parts)
+
+
+_EXIT_CODES_HEAD: Final = """\
+# Exit codes
+
+Of every command. All others are reserved. Metrics or messages that cannot be delivered change no exit code: they are
+told in the log, and in the metrics.
+
+"""
+
+
+def exit_codes_reference() -> str:
+    """Return the table of exit codes as Markdown."""
+    rows = "\n".join(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items())
+    return f"{_EXIT_CODES_HEAD}| code | meaning |\n|---|---|\n{rows}\n"
+
+
+def config_reference() -> str:
+    """Return the reference of all configuration keys as Markdown."""
+    head = "# Configuration\n\nEvery key of the file. `registry-audit config check` says what is wrong with one.\n"
+    return f"{head}\n{_table(Config)}\n"
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(model, "")]
+    return "\n".join(["| key | default | meaning |", "|---|---|---|", *rows])
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, field in model.model_fields.items():
+        nested = has_model(field.annotation)
+        default = "needed" if field.is_required() else "" if nested else _shown(field.default)
+        yield f"{prefix}{name}", default, field.description or ""
+        if nested:
+            shape = str(field.annotation)
+            many = "[]" if "tuple" in shape else ".<id>" if shape.startswith("dict") else ""
+            yield from _keys(model_in(field.annotation), f"{prefix}{name}{many}.")
+
+
+def _shown(value: object) -> str:
+    """Return a default as it stands in YAML; nothing for an empty one."""
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{one}`" for one in value)
+    return f"`{value}`" if value or value == 0 else ""
+
+
+def checks_reference() -> str:
+    """Return the reference of all checks as Markdown."""
+    return "\n".join([_CHECKS_HEAD, *(_check_group(group, checks) for group, checks in GROUPS.items())])
+
+
+def _check_group(group: str, checks: Sequence[Check]) -> str:
+    rows = "\n".join(f"| [`{one.id}`](#{one.id}) | {one.severity} | {one.title} |" for one in checks)
+    return "\n".join([f"## {group}\n\n| check | severity | what |\n|---|---|---|\n{rows}\n", *map(_check, checks)])
+
+
+def _check(check: Check) -> str:
+    limits = [f"- `{name}`: {one.meaning} (default {one.default})" for name, one in check.thresholds.items()]
+    remedy = "\n".join(check.remedy)
+    return "\n".join(
+        [
+            f"### {check.id}\n\n**{check.title}.** {check.why}\n",
+            f"Severity {check.severity}, confidence {check.confidence}. Looks at {', '.join(check.needs)}.\n",
+            *(["Thresholds:\n", *limits, ""] if limits else []),
+            f"```\n{remedy}\n```\n",
+            f"Controls: {', '.join(check.controls)}.\n",
+        ]
+    )
+
+
+def exceptions_reference() -> str:
+    """Return the reference of the file of exceptions as Markdown."""
+    return f"{_EXCEPTIONS_HEAD}\n{_table(Exceptions)}\n"
+
+
+def campaigns_reference() -> str:
+    """Return the description of reviews, with all keys and columns, as Markdown."""
+    who, said = (f"{_table(model)}\n" for model in (Reviewers, Answers))
+    columns = "".join(f"| `{name}` | {meaning} |\n" for name, meaning in COLUMNS.items())
+    return f"{about.HEAD}{who}{about.ANSWERS}{said}{about.APPLY}{columns}"
+
+
+_METRICS_HEAD: Final = """\
+# Metrics
+
+Each run leaves `metrics.prom` in its folder. With `metrics.textfile`, `run` also writes them to a file for
+node_exporter's textfile collector, whole or not at all; with `metrics.pushgateway`, it sends them to a Pushgateway, in
+the group of `metrics.job`. Both happen however a run ends: stopped, failed, or unable to write its reports. Only a
+configuration that cannot be read leaves them as they are, so an alert on the last success always fires.
+
+All are gauges, of whole zones: no namespace and no person is in them. Of a zone that could not be read there are no
+counts, and of one that was compared with nothing there are no changes: what is not known is absent, not zero. A run
+that did not see everything says nothing of success: the last one stays as it was.
+
+Alerts (`deploy/chart/files/monitoring/alerts.yaml`, a PrometheusRule) and a dashboard for Grafana
+(`deploy/chart/files/monitoring/dashboard.json`) are made of these.
+
+"""
+
+
+def metrics_reference() -> str:
+    """Return the reference of all metrics as Markdown."""
+    rows = "\n".join(f"| `{PREFIX}{name}` | {text} |" for name, text in METRICS.items())
+    return f"{_METRICS_HEAD}| metric | meaning |\n|---|---|\n{rows}\n"
+
+
+# What `make docs` writes into docs/.
+DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
+    "checks.md": checks_reference,
+    "columns.md": columns_reference,
+    "exceptions.md": exceptions_reference,
+    "campaigns.md": campaigns_reference,
+    "configuration.md": config_reference,
+    "exit-codes.md": exit_codes_reference,
+    "metrics.md": metrics_reference,
+}

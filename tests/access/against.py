@@ -1,0 +1,33 @@
+"""What was collected, held against the world that it was collected from."""
+
+from collections.abc import Iterable
+
+from audit.access.authorizer import Oracle
+from audit.access.build import facts_of
+from audit.access.edges import ways_in
+from audit.snapshot.model import Snapshot
+from reports.csv import csv_chunks
+from tests.access.test_tables_against_rbac import known_namespaces, lookup, said, truth
+from tests.worlds.plain_rbac import World
+from tests.worlds.random_zones import questions
+
+# Where it was read from stands in `coverage`, and nowhere else.
+OF_ACCESS = ("grants", "access", "namespaces", "repositories", "tokens")
+
+
+def tables_as_csv(snapshot: Snapshot, names: Iterable[str] = OF_ACCESS) -> dict[str, bytes]:
+    """The tables of a zone as the bytes that a run writes."""
+    tables = facts_of(snapshot)
+    return {name: b"".join(csv_chunks(name, [tables[name]])) for name in names}
+
+
+def never_wrong(snapshot: Snapshot, world: World) -> int:
+    """Assert that each answer, single or read out of the tables, is the cluster's own or unknown; count the unknown."""
+    oracle, table = Oracle(ways_in(snapshot)), lookup(facts_of(snapshot)["access"])
+    known, unknown = known_namespaces(snapshot), 0
+    for question in questions(world):
+        expected, answer = truth(world, question), said(oracle, question)
+        assert answer in {expected, "unknown"}, (question, answer, snapshot.gaps)
+        assert table(question) in {answer, "unknown"} or question.namespace not in known, (question, snapshot.gaps)
+        unknown += answer == "unknown"
+    return unknown

@@ -1,0 +1,63 @@
+"""An estate with faults of every kind planted in it: all of them are found, and nothing else."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+
+from audit.access.build import facts_of
+from audit.checks.context import Context
+from audit.checks.rules.registry import CHECKS
+from audit.checks.settings import Settings
+from audit.findings.model import judge
+from benchmarks.estate import Estate, Shape
+from benchmarks.faults import Planted, plant
+from tests.worlds.plain_rbac import World
+from tests.worlds.random_zones import shuffled
+from tests.worlds.snapshots import snapshot_of, written
+
+TIDY = Shape(
+    namespaces=400, organizations=20, custom_roles=0, named_roles=0, tokens=0, cluster_wide=0, bindings_per_namespace=8
+)
+NOW = datetime(2025, 12, 31, tzinfo=UTC)
+TIMES = 3
+
+
+@pytest.fixture(scope="module")
+def planted() -> tuple[World, list[Planted]]:
+    estate = Estate(TIDY)
+    faults = plant(estate, TIMES)
+    return dict(estate.kinds()), faults
+
+
+def context_of(world: World) -> Context:
+    snapshot = snapshot_of(world)
+    return Context(snapshot, facts_of(snapshot), NOW)
+
+
+def found_in(world: World) -> list[Planted]:
+    found = judge(context_of(world), Settings(), "2025-12-31T00:00:00Z")
+    return sorted(Planted(one.check, one.namespace, one.subject) for one in found)
+
+
+def test_a_tidy_estate_has_no_findings() -> None:
+    """What the platform sets up for 400 namespaces is expected, all of it."""
+    assert found_in(dict(Estate(TIDY).kinds())) == []
+
+
+def test_all_that_was_planted_is_found_and_nothing_else(planted: tuple[World, list[Planted]]) -> None:
+    """Precision and recall of 100 %, check by check, by the planters' own list."""
+    world, faults = planted
+    found = found_in(world)
+    assert Counter(found) - Counter(faults) == Counter()
+    assert Counter(faults) - Counter(found) == Counter()
+    counts = Counter(fault.check for fault in faults)
+    assert counts.keys() == CHECKS.keys()
+    assert min(counts.values()) == TIMES
+
+
+def test_order_changes_nothing(planted: tuple[World, list[Planted]]) -> None:
+    """Byte for byte, for the estate in another order."""
+    world, _ = planted
+    one, other = (judge(context_of(each), Settings(), "") for each in (world, shuffled(world, 7)))
+    assert written(one) == written(other)

@@ -1,0 +1,530 @@
+"""The page in a real browser, from disk: every view, filter, link, file, reason and key, against the tables."""
+
+import csv
+import io
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from audit.checks.remedies import REMOVE_GROUP, fill
+from audit.tables.model import ANSWERS, SCHEMAS, YES, Text
+from audit.tables.spreadsheet import original
+from reports.html.sheets import sheets
+from tests.reports.html.browser import Opened
+from tests.reports.html.pages import page_of, run_of, sample, tables_of, zone
+
+Record = Mapping[str, str | int]
+VIEWS = {
+    "findings": "findings",
+    "changes": "changes",
+    "namespaces": "namespaces",
+    "subjects": "subjects",
+    "access": "access",
+    "grants": "grants",
+    "repositories": "repositories",
+    "exceptions": "exceptions",
+    "controls": "controls",
+    "lines": "coverage",
+    "organizations": "organizations",
+}
+WHOLE = {"findings": "?state=every", "access": "?expected=every"}  # also what is folded away
+FLAGS = {"expected", "unclear", "blind"}
+
+
+def records() -> dict[str, list[dict[str, str | int]]]:
+    """Return the rows of each table of the page, answers as words."""
+    found = {}
+    for name, table in sheets(sample()).items():
+        answers = (
+            {column.name for column in SCHEMAS[name] if column.type == "answer"} | FLAGS if name in SCHEMAS else FLAGS
+        )
+        columns = {
+            column: values.strings()
+            if isinstance(values, Text)
+            else [ANSWERS[number] if column in answers else number for number in values.tolist()]
+            for column, values in table.columns.items()
+        }
+        found[name] = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    return found
+
+
+RECORDS = records()
+
+
+def facet_value(value: str | int) -> str:
+    """Return what a facet calls a value: counts are told only as some, none or unknown."""
+    return value if isinstance(value, str) else "some" if value > 0 else "unknown" if value < 0 else "none"
+
+
+def counts_in_menu(page: Page, facet: str) -> dict[str, int]:
+    """Open the menu of a facet and return its values with their counts."""
+    menu = page.locator(f"details[data-facet={facet}]")
+    menu.locator("summary").click()
+    menu.locator("label, .note").first.wait_for()
+    found = {}
+    for label in menu.locator("label").all():
+        found[label.get_attribute("data-value") or ""] = int(label.locator("span").nth(1).inner_text().replace(",", ""))
+    page.keyboard.press("Escape")
+    return found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_shows_every_row_and_counts_each_facet(opened: Opened, view: str) -> None:
+    """As many rows as the table has, and of each value of each facet as many as a loop over the table counts."""
+    page = opened.go(f"#/{view}{WHOLE.get(view, '')}")
+    rows = RECORDS[VIEWS[view]]
+    assert opened.rows() == len(rows) > 0
+    facets = [str(menu.get_attribute("data-facet")) for menu in page.locator("details.facet").all()]
+    assert facets
+    for facet in facets:
+        assert counts_in_menu(page, facet) == Counter(facet_value(row[facet]) for row in rows), facet
+    assert page.locator("regular-table tbody tr").count() == len(rows)
+
+
+@pytest.mark.parametrize(("view", "shown"), [("findings", 2), ("access", 9)])
+def test_what_is_folded_away_is_counted_and_can_be_shown(opened: Opened, view: str, shown: int) -> None:
+    """Nothing is left out silently."""
+    page = opened.go(f"#/{view}")
+    total = len(RECORDS[VIEWS[view]])
+    assert opened.rows() == shown
+    fold = page.locator(".chips .fold")
+    assert fold.get_attribute("data-folded") == str(total - shown)
+    fold.click()
+    opened.settled()
+    assert opened.rows() == total
+    page.locator(".chips .fold").click()
+    opened.settled()
+    assert opened.rows() == shown
+
+
+def test_facets_narrow_together_and_stand_in_the_address(opened: Opened) -> None:
+    """Values of one facet add up, facets narrow each other, and a facet's own counts leave its choice aside."""
+    page = opened.go("#/access?expected=every")
+    rows = RECORDS["access"]
+    for facet, value in (("zone", "a"), ("push", "yes"), ("subject_kind", "User"), ("subject_kind", "Group")):
+        page.locator(f"details[data-facet={facet}] summary").click()
+        page.locator(f"details[data-facet={facet}] label[data-value={value}] input").check()
+        opened.settled()
+        page.keyboard.press("Escape")
+    chosen = [
+        row for row in rows if row["zone"] == "a" and row["push"] == "yes" and row["subject_kind"] in {"User", "Group"}
+    ]
+    assert opened.rows() == len(chosen)
+    assert page.url.endswith("#/access?expected=every&zone=a&push=yes&subject_kind=User&subject_kind=Group")
+    others = [row for row in rows if row["push"] == "yes" and row["subject_kind"] in {"User", "Group"}]
+    found = {value: count for value, count in counts_in_menu(page, "zone").items() if count}
+    assert found == Counter(str(row["zone"]) for row in others)
+    page.locator(".chips button", has_text="Push: yes").click()
+    opened.settled()
+    assert "push=yes" not in page.url
+    page.go_back()
+    opened.settled()
+    assert opened.rows() == len(chosen)
+
+
+@pytest.mark.parametrize(
+    ("typed", "subjects"),
+    [
+        ("ANN", ["ann", "ann", "ann"]),
+        ("web-puller", ["ann"]),
+        ("/^acme-shop:(ci|builder)$/", ["acme-shop:builder", "acme-shop:ci", "acme-shop:ci"]),
+        ("/(/", None),
+        ("nothing at all", []),
+    ],
+)
+def test_words_and_patterns_find_rows(opened: Opened, typed: str, subjects: list[str] | None) -> None:
+    """In any column that names something, without regard to case; a pattern that is none finds nothing and says so."""
+    page = opened.go("#/access?expected=every")
+    page.keyboard.press("/")
+    page.keyboard.type(typed)
+    opened.settled()
+    box = page.locator("#words")
+    assert box.get_attribute("aria-invalid") == ("true" if subjects is None else None)
+    if subjects is None:
+        assert opened.rows() == len(RECORDS["access"])
+        return
+    assert opened.rows() == len(subjects)
+    assert sorted(page.locator("regular-table tbody td:nth-child(2)").all_inner_texts()) == subjects
+    assert page.locator(".empty").is_visible() is (not subjects)
+
+
+def saved(page: Page) -> tuple[list[str], list[dict[str, str]]]:
+    """Save the rows of the view; return the remarks, and the rows as they were before they were made harmless."""
+    with page.expect_download() as waiting:
+        page.locator("#csv").click()
+    text = Path(waiting.value.path()).read_bytes().decode()
+    lines = list(csv.reader(io.StringIO(text, newline="")))
+    remarks = [line[0] for line in lines if line[0].startswith("# ")]
+    header, *rows = [[original(cell) for cell in line] for line in lines[len(remarks) :]]
+    return remarks, [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def as_texts(rows: Iterable[Record]) -> list[dict[str, str]]:
+    return [{name: str(value) for name, value in row.items()} for row in rows]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_file_holds_every_row_of_the_view(opened: Opened, view: str) -> None:
+    """All columns, as the tables have them, and how whole they are."""
+    remarks, rows = saved(opened.go(f"#/{view}{WHOLE.get(view, '')}"))
+    key = sorted
+    assert key(map(str, rows)) == key(map(str, as_texts(RECORDS[VIEWS[view]])))
+    assert remarks[0] == "# PARTIAL: not everything of b was seen"
+    assert f"evidence {'e' * 64}" in remarks[1]
+
+
+def test_the_file_holds_the_filter_and_the_order(opened: Opened) -> None:
+    """Only what is shown, in its order, with the filter in words and as an address."""
+    remarks, rows = saved(opened.go("#/access?zone=a&pull=yes&q=acme&sort=-subject"))
+    wanted = [
+        row for row in RECORDS["access"] if row["zone"] == "a" and row["pull"] == "yes" and row["expected"] == "no"
+    ]
+    wanted = [row for row in wanted if any("acme" in str(value) for value in row.values())]
+    assert [row["subject"] for row in rows] == sorted((str(row["subject"]) for row in wanted), reverse=True)
+    assert remarks[2] == '# filter: zone = a; pull = yes; expected = no; holds "acme"'
+    assert remarks[3] == "# address: #/access?zone=a&pull=yes&q=acme&sort=-subject"
+
+
+def test_every_number_of_the_overview_is_that_of_its_rows(opened: Opened) -> None:
+    """Numbers, cells of the matrix, totals, bars: each leads to as many rows as it says."""
+    page = opened.go("#/overview")
+    selector = ".numbers a, .matrix td a, .totals a, .chart a"
+    links = [(link.get_attribute("href") or "", link.text_content() or "") for link in page.locator(selector).all()]
+    assert len(links) > 20
+    for href, text in links:
+        number = re.search(r"([\d,]+)\+?\s*$" if "how=" in href else r"[\d,]+", text.partition(":")[2] or text)
+        opened.go(href)
+        if "row=" in href:
+            assert page.locator("#drawer .why").is_visible()
+        elif number:
+            assert opened.rows() == int(number[0].strip("+ \n").replace(",", "")), (href, text)
+
+
+def test_a_number_that_nobody_looked_for_is_no_zero(browser: Browser, tmp_path: Path) -> None:
+    """Tokens were not asked for: a question mark, with the reason."""
+    rows: list[Record] = [{"subject_kind": "ServiceAccount", "subject": "ns:ci", "push": 1}]
+    coverage: list[Record] = [{"zone": "z", "kind": "tokens", "namespace": "*", "state": "not-asked", "count": -1}]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(access=rows, coverage=coverage)))
+    one = Opened(browser, path)
+    mark = one.go().locator(".numbers .unknown").first
+    assert mark.inner_text() == "?"
+    assert (
+        "accounts with tokens that never expire (not asked, or not seen)" in one.page.locator(".numbers").inner_text()
+    )
+    one.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_row_opens_its_reason(opened: Opened, view: str) -> None:
+    """A title, a sentence, and the caveat of a partial run; its address opens it again."""
+    page = opened.go(f"#/{view}{WHOLE.get(view, '')}")
+    for line in range(len(RECORDS[VIEWS[view]])):
+        page.locator(f"regular-table #line-{line} td").first.click()
+        opened.settled()
+        assert page.locator("#drawer .why").inner_text()
+        assert page.locator("#drawer h2").first.inner_text()
+        assert "PARTIAL" in page.locator("#drawer .caveat").first.inner_text()
+    title = page.locator("#drawer h2").first.inner_text()
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    opened.settled()
+    assert page.locator("#drawer h2").first.inner_text() == title
+    page.keyboard.press("Escape")
+    opened.settled()
+    assert page.locator("#drawer").is_hidden()
+    assert "row=" not in page.url
+
+
+def test_a_reason_names_the_chain_and_the_commands(opened: Opened) -> None:
+    """Subject, group, binding, role, the role it comes from, the rule; how to check it and how to take it away."""
+    page = opened.go("#/access?row=a,acme-shop,*,User,ann")
+    chain = re.split(r"\n+", page.locator("#drawer .chain").first.inner_text())
+    assert chain == [
+        "user",
+        "ann",
+        "is in group",
+        "acme",
+        "bound by",
+        "RoleBinding organization-admin in acme-shop since 2026-01-01T00:00:00Z",
+        "to",
+        "ClusterRole admin",
+        "aggregated from",
+        "ClusterRole registry-admin",
+        "rule",
+        "get, update imagestreams/layers in image.openshift.io",
+        "rule",
+        "create imagestreams in image.openshift.io",
+    ]
+    commands = page.locator("#drawer pre").all_inner_texts()
+    assert commands[0] == "registry-audit can user/ann create acme-shop --zone=a --snapshot snapshots"
+    asked = '"resourceAttributes":{"group":"image.openshift.io","resource":"imagestreams/layers","verb":"update"'
+    assert asked in commands[1]
+    assert '"groups":["acme","system:authenticated","system:authenticated:oauth"]' in commands[1]
+    assert '"resource":"imagestreams","verb":"create","namespace":"acme-shop"' in commands[2]
+    assert commands[3:] == [
+        "oc adm policy remove-role-from-group -n acme-shop --rolebinding-name=organization-admin admin acme",
+        "oc adm groups remove-users acme ann",
+    ]
+
+
+FROM_USER = "oc adm policy remove-role-from-user -n acme-shop --rolebinding-name=bob-pushes"
+FROM_EVERYWHERE = "oc adm policy remove-cluster-role-from-user --rolebinding-name=everywhere"
+FROM_GROUP = "oc adm policy remove-role-from-group -n beta-app --rolebinding-name=open"
+
+
+@pytest.mark.parametrize(
+    ("row", "command"),
+    [
+        ("a,acme-shop,*,User,bob", f"{FROM_USER} --role-namespace=acme-shop pusher bob"),
+        (
+            "a,*,*,ServiceAccount,acme-shop:ci",
+            f"{FROM_EVERYWHERE} registry-editor system:serviceaccount:acme-shop:ci",
+        ),
+        (
+            "a,beta-app,*,Group,system:unauthenticated",
+            f"{FROM_GROUP} registry-viewer system:unauthenticated",
+        ),
+    ],
+)
+def test_each_kind_of_grant_has_its_command(opened: Opened, row: str, command: str) -> None:
+    """Users, accounts and groups; roles of the namespace and of the cluster."""
+    page = opened.go(f"#/access?row={row}")
+    assert command in page.locator("#drawer pre").all_inner_texts()
+
+
+def test_a_control_says_what_answers_it_and_what_does_not(opened: Opened) -> None:
+    """Its open findings are those of its checks, and as many as its row counts; one that nothing serves says so."""
+    page = opened.go("#/controls?row=SOC%202,CC6.3")
+    told = page.locator("#drawer").inner_text()
+    assert "Whether somebody needs what they have: a person decides, in a review." in told
+    assert "access, findings" in told
+    checks = page.locator("#drawer .links a", has_text="check-")
+    assert checks.all_inner_texts() == ["check-f1", "check-f2", "check-f3"]
+    page.locator("#drawer .links a", has_text="findings").click()
+    opened.settled()
+    (count,) = (row["findings"] for row in RECORDS["controls"] if row["control"] == "CC6.3")
+    assert opened.rows() == count == 2
+    told = opened.go("#/controls?row=NIST%20800-53,IA-2").locator("#drawer").inner_text()
+    assert "Nothing here answers it." in told
+    assert told.count("None.") == 2
+
+
+def test_history_is_told(opened: Opened) -> None:
+    """Since when it is bound, what changed, and which findings there are."""
+    told = opened.go("#/access?row=a,acme-shop,*,User,bob").locator("#drawer").inner_text()
+    assert "nothing → pull, push: RoleBinding bob-pushes was created (since the run run-0)" in told
+    assert "A person of another organization (high), first seen 2026-01-01T00:00:00Z" in told
+
+
+def test_a_cluster_wide_row_opens_to_its_namespaces(opened: Opened) -> None:
+    """By the mouse and by keys; it stays one row, and is counted once."""
+    page = opened.go("#/access?subject=acme-shop%3Aci")
+    names = page.locator("regular-table tbody td.every, regular-table tbody tr.part td.name-cell")
+    assert opened.rows() == 2
+    page.locator("td.every").click()
+    page.wait_for_selector("tr.part")
+    parts = page.locator("tr.part").all_inner_texts()
+    assert [next(name for name in ("acme-shop", "beta-app", "quiet") if f"\t{name}\t" in part) for part in parts] == [
+        "acme-shop",
+        "beta-app",
+        "quiet",
+    ]
+    assert opened.rows() == 2
+    assert names.count()
+    page.locator("regular-table").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("-")
+    page.wait_for_selector("tr.part", state="detached")
+    page.keyboard.press("+")
+    page.wait_for_selector("tr.part")
+
+
+def test_rows_group_and_groups_lead_to_their_rows(opened: Opened) -> None:
+    """Rows and different subjects of each value; nobody counts twice."""
+    page = opened.go("#/access?expected=every")
+    page.locator("[data-picker=group]").select_option("organization")
+    opened.settled()
+    lines = [line.split("\t") for line in page.locator("regular-table tbody tr").all_inner_texts()]
+    rows = RECORDS["access"]
+    for value, *counts in lines:
+        mine = [row for row in rows if row["organization"] == {"(every one)": "*"}.get(value, value)]
+        people = {row["subject"] for row in mine if row["subject_kind"] == "User"}
+        assert counts[0] == str(len(mine))
+        assert counts[1] == (str(len(people)) if people else "")
+    page.locator("regular-table tbody td", has_text="acme").first.click()
+    opened.settled()
+    assert opened.rows() == sum(row["organization"] == "acme" for row in rows)
+
+
+def test_columns_sort_hide_and_resize(opened: Opened) -> None:
+    """By their headings and by the controls."""
+    page = opened.go("#/namespaces")
+    heading = page.locator("regular-table thead th", has_text="Namespace")
+    heading.click()
+    opened.settled()
+    assert page.url.endswith("#/namespaces?sort=namespace")
+    names = page.locator("regular-table tbody td:nth-child(2)").all_inner_texts()
+    assert names == sorted(names)
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Namespace")
+    page.locator("[data-picker=order]").select_option("-namespace")
+    opened.settled()
+    assert page.locator("regular-table tbody td:nth-child(2)").all_inner_texts() == sorted(names, reverse=True)
+    zones = page.locator("regular-table thead th").first
+    expect(zones).to_have_css("width", "110px")
+    # Two presses within half a second put the usual width back.
+    page.wait_for_timeout(600)
+    handle = zones.locator(".rt-column-resize").bounding_box()
+    assert handle
+    page.mouse.move(handle["x"] + 4, handle["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(handle["x"] + 104, handle["y"] + 9, steps=5)
+    page.mouse.up()
+    expect(zones).to_have_css("width", "210px")
+    page.locator("details.columns summary").click()
+    page.locator("details.columns input[value=organization]").uncheck()
+    page.locator("regular-table thead th", has_text="Organization").wait_for(state="detached")
+
+
+def test_lines_between_rows_move_with_them(opened: Opened) -> None:
+    """Each is drawn by its own row, which is shifted when the rows are scrolled by less than one."""
+    page = opened.go("#/grants")
+    style = page.locator("regular-table table").evaluate("table => getComputedStyle(table).borderCollapse")
+    assert style == "separate"
+    rows = page.locator("regular-table tbody tr").all()
+    assert {row.evaluate("row => row.getBoundingClientRect().height") for row in rows} == {28}
+
+
+def test_everything_can_be_done_by_keys(opened: Opened) -> None:
+    """From the first key to a row's reason, a filter, a file, and back."""
+    page = opened.go()
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    opened.shows("#/namespaces")
+    assert page.evaluate("document.activeElement.tagName") == "REGULAR-TABLE"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("j")
+    page.wait_for_selector("tr.chosen#line-2")
+    assert page.locator("regular-table").get_attribute("aria-activedescendant") == "line-2"
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#drawer:not([hidden])")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#drawer", state="hidden")
+    page.keyboard.press("/")
+    page.keyboard.type("quiet")
+    opened.settled()
+    assert opened.rows() == 1
+    page.keyboard.press("Escape")
+    with page.expect_download():
+        page.keyboard.press("e")
+    page.locator("details.facet summary").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("details[open] label").first.wait_for()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    opened.settled()
+    assert "zone=a" in page.url
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    assert page.locator("#keys dt").count() == 10
+    page.keyboard.press("Escape")
+    for key, view in (("o", "overview"), ("l", "coverage"), ("m", "method"), ("a", "access")):
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        opened.shows(f"#/{view}")
+        assert page.locator(f"#view-{view if view != 'access' else 'table'}").is_visible()
+
+
+def test_unknown_looks_unlike_no(opened: Opened) -> None:
+    """A mark, a pattern and a word; no is empty."""
+    page = opened.go("#/access?zone=b&subject=ann")
+    cells = page.locator("regular-table tbody td.answer")
+    assert [cell.get_attribute("aria-label") for cell in cells.all()] == ["unknown", "unknown", "no"]
+    assert cells.all_inner_texts() == ["◌", "◌", ""]
+    patterns = [cell.evaluate("cell => getComputedStyle(cell).backgroundImage") for cell in cells.all()]
+    assert "repeating-linear-gradient" in patterns[0]
+    assert patterns[2] == "none"
+
+
+def test_empty_views_say_why(browser: Browser, tmp_path: Path) -> None:
+    """How many zones were read, and how whole."""
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(), run_of(zone("z", namespaces=0))))
+    one = Opened(browser, path)
+    page = one.go()
+    for view in VIEWS:
+        one.go(f"#/{view}")
+        assert one.rows() == 0
+        assert ": 1 of 1 zone seen whole." in page.locator(".empty").inner_text()
+    one.close()
+
+
+def test_print_gives_a_summary_to_sign(opened: Opened) -> None:
+    """From any view: state, numbers, coverage, method and a line to sign, without the controls."""
+    page = opened.go("#/access")
+    page.emulate_media(media="print")
+    for selector in (".banner", ".numbers", ".matrix", ".summary", "#view-coverage", ".sign"):
+        assert page.locator(selector).first.is_visible(), selector
+    for selector in ("nav", "#view-table", "#drawer", ".skip"):
+        assert page.locator(selector).first.is_hidden(), selector
+    assert "A person of another organization" in page.locator(".summary").inner_text()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_without_a_script_it_is_a_summary(browser: Browser, sample_page: Path) -> None:
+    """Overview, coverage and method stand there; what needs the script does not."""
+    one = Opened(browser, sample_page, java_script_enabled=False)
+    one.page.goto(sample_page.as_uri())
+    for selector in (
+        ".banner",
+        ".numbers",
+        ".matrix",
+        ".summary table",
+        "#view-coverage",
+        "#view-method",
+        "noscript p",
+    ):
+        assert one.page.locator(selector).first.is_visible(), selector
+    assert one.page.locator("nav").is_hidden()
+    assert one.page.locator("#view-table").is_hidden()
+    one.close()
+
+
+def test_no_such_view_or_row_is_told(opened: Opened) -> None:
+    """An old link leads somewhere."""
+    page = opened.go("#/nowhere")
+    assert page.locator("#view-overview").is_visible()
+    opened.go("#/access?row=a,gone,*,User,%ZZ&none=1&zone=a")
+    assert page.locator("#drawer .why").inner_text().startswith("This report has no row a, gone, *, User, %ZZ")
+
+
+NAMES = ("plain", "two words", "it's", "-rf", "$(id)`id`", "a\\b'c", "\x1b[31m", "\u202egnp", "é", "a\nb", "=x", "*?[]")
+
+
+def test_commands_hold_names_as_a_shell_reads_them(browser: Browser, tmp_path: Path) -> None:
+    """Whatever it is called, bash reads the very same words; and the command is the one that findings have."""
+    kinds: Record = {"push": YES, "binding_kind": "RoleBinding", "role_kind": "ClusterRole"}
+    rows: list[Record] = [
+        {"subject": f"{number}", "group": name, "binding": f"b{name}", "role": f"r{name}", **kinds}
+        for number, name in enumerate(NAMES)
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(access=rows, grants=rows)))
+    one = Opened(browser, path)
+    one.go()
+    for number, name in enumerate(NAMES):
+        page = one.go(f"#/access?row=z,ns,*,User,{number}")
+        command = page.locator("#drawer pre").nth(2).text_content() or ""
+        given = {"namespace": "ns", "binding": f"b{name}", "role": f"r{name}", "group": name}
+        assert command == fill(REMOVE_GROUP, **given)
+        spoken = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
+        words = spoken.stdout.decode().split("\0")
+        assert [f"--rolebinding-name=b{name}", f"r{name}", name] == [word for word in words[6:-1] if word != "--"]
+    one.close()

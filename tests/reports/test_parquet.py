@@ -1,0 +1,135 @@
+"""Parquet: the same tables, typed, and a history of runs as one of them."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from audit.cli import run_command
+from audit.snapshot.model import Gap
+from audit.tables.model import OF_THE_RUN, SCHEMAS, VERSION, Table
+from reports.parquet import parquet_bytes, place_of
+from tests.worlds.random_zones import HOSTILE, world_of, write_dump
+from tests.worlds.snapshots import all_tables, snapshot_of
+
+
+def made(seed: int) -> dict[str, Table]:
+    return all_tables(snapshot_of(world_of(seed), [Gap("groups", "", "refused")]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_row_is_read_back(name: str, seed: int) -> None:
+    """Texts and answers as they are, counts as numbers, a count that is not known as null."""
+    table = made(seed)[name]
+    read = pq.read_table(pa.BufferReader(parquet_bytes(table)))
+    expected = [
+        {
+            column: None if value == -1 else value
+            for column, value in row.items()
+            if column != "zone" or name in OF_THE_RUN
+        }
+        for row in table.records()
+    ]
+    assert read.to_pylist() == expected
+    about = json.loads(read.schema.metadata[b"registry-audit"])
+    assert about == {"table": name, "version": VERSION}
+    for column in SCHEMAS[name]:
+        if column.name != "zone" or name in OF_THE_RUN:
+            kind = read.schema.field(column.name).type
+            assert pa.types.is_int32(kind) if column.type == "count" else pa.types.is_dictionary(kind)
+
+
+def test_an_empty_table_is_a_file_too() -> None:
+    """It has its columns, so that a history reads on."""
+    table = made(1)["access"].take(np.zeros(0, dtype=np.intp))
+    assert pq.read_table(pa.BufferReader(parquet_bytes(table))).num_rows == 0
+
+
+def test_no_name_leads_out_of_the_folder() -> None:
+    """Zones are named by people and by folders."""
+    for zone in (*HOSTILE, "../../x", "a/b", ".."):
+        assert place_of("access", "run", zone).count("/") == 4
+        assert place_of("changes", "run", zone).count("/") == 3
+
+
+@pytest.fixture(name="runs", scope="module")
+def _runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs over two zones, one of which has a name that needs care."""
+    folder = tmp_path_factory.mktemp("history")
+    dumps = [
+        write_dump(world_of(number), folder / "dumps" / name) for number, name in enumerate(("zone-1", "zone=2 %"))
+    ]
+    for _ in range(2):
+        sources = [argument for dump in dumps for argument in ("-s", str(dump))]
+        assert run_command(["report", *sources, "-o", str(folder / "runs"), "-f", "parquet", "-f", "csv"]) == 0
+    return folder / "runs"
+
+
+def asked(runs: Path, sql: str, capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    assert run_command(["query", sql, "--runs", str(runs), "--json"]) == 0
+    rows: list[dict[str, object]] = json.loads(capsys.readouterr().out)
+    return rows
+
+
+def test_a_history_of_runs_is_one_table(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run and zone are columns; `latest` counts no run twice; one run by itself is read as well."""
+    capsys.readouterr()
+    found = asked(runs, "SELECT run, zone, count(*) AS rows FROM access GROUP BY ALL ORDER BY ALL", capsys)
+    folders = sorted(path.name for path in runs.iterdir() if not path.is_symlink())
+    assert [(row["run"], row["zone"]) for row in found] == [
+        (run, zone) for run in folders for zone in ("zone-1", "zone=2 %")
+    ]
+    lines = (runs / folders[0] / "access.csv").read_bytes().count(b"\r\n") - 1
+    assert found[0]["rows"] == found[2]["rows"]
+    one = asked(runs / folders[0], "SELECT count(*) AS rows, count(DISTINCT run) AS runs FROM access", capsys)
+    assert one == [{"rows": lines, "runs": 1}]
+    assert asked(runs / "latest", "SELECT count(*) AS rows FROM access", capsys) == [{"rows": lines}]
+
+
+def test_an_answer_is_a_table_for_people(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nulls are empty, columns are named."""
+    capsys.readouterr()
+    assert run_command(["query", "SELECT 1 AS one, NULL AS none, DATE '2026-01-01' AS day", "--runs", str(runs)]) == 0
+    assert capsys.readouterr().out == "ONE   NONE   DAY\n1            2026-01-01\n"
+    assert asked(runs, "SELECT DATE '2026-01-01' AS day", capsys) == [{"day": "2026-01-01"}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELECT nothing FROM access", "this query cannot be answered"),
+        ("SELEC", "this query cannot be answered"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "this query cannot be answered"),
+        ("COPY access TO '/tmp/registry-audit-copy.csv'", "this query cannot be answered"),
+        ("SET enable_external_access = true", "this query cannot be answered"),
+    ],
+)
+def test_a_query_reads_the_tables_and_nothing_else(
+    runs: Path, capsys: pytest.CaptureFixture[str], sql: str, said: str
+) -> None:
+    """A mistake is one message; files elsewhere are neither read nor written."""
+    capsys.readouterr()
+    assert run_command(["query", sql, "--runs", str(runs)]) == 2
+    said_all = capsys.readouterr()
+    assert said in said_all.err
+    assert not said_all.out
+    assert not Path("/tmp/registry-audit-copy.csv").exists()
+
+
+def test_runs_without_parquet_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And how to get them."""
+    assert run_command(["query", "SELECT 1", "--runs", str(tmp_path)]) == 2
+    assert "no Parquet table grants is here (write some: run --format parquet" in capsys.readouterr().err
+
+
+def test_other_programs_read_it_too(runs: Path) -> None:
+    """As Hive partitions, without this program."""
+    with duckdb.connect() as connection:
+        source = f"read_parquet('{runs}/2*/parquet/grants/*/*/*.parquet', hive_partitioning = true)"
+        rows = connection.execute(f"SELECT DISTINCT zone FROM {source} ORDER BY zone").fetchall()
+    assert rows == [("zone-1",), ("zone=2 %",)]

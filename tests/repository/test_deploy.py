@@ -1,0 +1,250 @@
+"""What is deployed: rendered by the real tools, good by Kubernetes' schemas, restricted, and the same from both."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from helm_python import Chart
+from helm_python.chart import lint
+from helm_python.errors import HelmError
+
+from audit.cli import app
+from audit.collect.required_access import READER, manifest
+from audit.errors import EXIT_CODES, FINDINGS, NOTHING, PARTIAL, USAGE
+from audit.job.load_config import load_config
+from tests.paths import ROOT
+
+KUSTOMIZE, CHART = ROOT / "deploy/kustomize", ROOT / "deploy/chart"
+KUBECTL = Path(sys.executable).parent / "kubectl"
+NAME = "registry-audit"
+Object = dict[str, Any]
+Objects = dict[tuple[str, str], Object]
+
+
+def config(overlay: str) -> Object:
+    loaded: Object = yaml.safe_load((KUSTOMIZE / overlay / "config.yaml").read_text())
+    return loaded
+
+
+# Each way to install: the folder of kustomize, and the values that are the same with Helm.
+BUCKET: Object = {"volume": {"enabled": False}, "envFrom": ["registry-audit-storage"], "config": config("overlays/s3")}
+WAYS: dict[str, Object] = {
+    "base": {},
+    "overlays/s3": BUCKET,
+    "overlays/remote-zones": {"zonesSecret": "registry-audit-zones", "config": config("overlays/remote-zones")},
+    "overlays/many-zones": {**BUCKET, "shards": 4},
+    "overlays/monitoring": {"monitoring": {"alerts": True, "dashboard": True}},
+}
+
+
+def by_name(documents: Iterator[Object]) -> Objects:
+    return {(one["kind"], one["metadata"]["name"]): one for one in documents if one}
+
+
+def kustomized(way: str) -> Objects:
+    command = [str(KUBECTL), "kustomize", str(KUSTOMIZE / way)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return by_name(yaml.safe_load_all(done.stdout))
+
+
+def charted(values: Object, name: str = NAME) -> Objects:
+    with Chart.load(CHART) as chart:
+        rendered = chart.render(values, name=name, namespace=NAME)
+    return by_name(one for text in rendered.values() for one in yaml.safe_load_all(text))
+
+
+def cron(objects: Objects) -> Object:
+    (found,) = (one for (kind, _), one in objects.items() if kind == "CronJob")
+    return found
+
+
+def pod(objects: Objects) -> Object:
+    found: Object = cron(objects)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return found
+
+
+def compared(objects: Objects) -> Objects:
+    """Return objects as they are compared: configuration as what it says, and none of the labels that tools add to."""
+    text = json.loads(json.dumps({"/".join(key): one for key, one in objects.items()}))
+    for key, one in text.items():
+        one["metadata"].pop("labels", None)
+        if key.startswith(("ClusterRole", "PrometheusRule")):
+            one["metadata"].pop("namespace", None)
+        if key == f"ConfigMap/{NAME}":
+            one["data"]["config.yaml"] = yaml.safe_load(one["data"]["config.yaml"])
+        if key == f"CronJob/{NAME}":
+            job = one["spec"]["jobTemplate"]
+            # The network policy finds its pods by this.
+            assert job["spec"]["template"].pop("metadata")["labels"] == {"app.kubernetes.io/name": NAME}
+            job.pop("metadata", None)
+    return {tuple(key.split("/")): one for key, one in text.items()}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_both_tools_make_the_same(way: str) -> None:
+    """Object by object, for each way to install; only kustomize brings the namespace."""
+    one, other = compared(kustomized(way)), compared(charted(WAYS[way]))
+    assert one.pop(("Namespace", NAME))["kind"] == "Namespace"
+    assert one == other
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_is_made_is_what_kubernetes_takes(way: str) -> None:
+    """By the schemas of its versions, with nothing in it that they do not know."""
+    kinds = set()
+    for objects in (kustomized(way), charted(WAYS[way])):
+        for (kind, _), one in objects.items():
+            kinds.add(kind)
+            if kind != "PrometheusRule":
+                for version in ("1.31", "1.37"):
+                    kubernetes_validate.validate(one, version, strict=True)
+    assert {"CronJob", "ConfigMap", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy"} <= kinds
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_pods_are_restricted(way: str) -> None:
+    """As the restricted pod security standard wants it, with any user id, and nothing to write but volumes."""
+    for objects in (kustomized(way), charted(WAYS[way])):
+        spec = pod(objects)
+        assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        (container,) = spec["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
+        assert {next(iter({*volume} - {"name"})) for volume in spec["volumes"]} <= {
+            "configMap",
+            "secret",
+            "emptyDir",
+            "persistentVolumeClaim",
+        }
+        mounted = {mount["name"] for mount in container["volumeMounts"]}
+        assert mounted == {volume["name"] for volume in spec["volumes"]}
+        assert "/tmp" in {mount["mountPath"] for mount in container["volumeMounts"]}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_job_ends_and_is_not_repeated_in_vain(way: str) -> None:
+    """One at a time, in its time; what would be the same the next time is not tried again, and the rest is."""
+    for objects in (kustomized(way), charted(WAYS[way])):
+        spec = cron(objects)["spec"]
+        job = spec["jobTemplate"]["spec"]
+        assert spec["concurrencyPolicy"] == "Forbid"
+        assert spec["timeZone"]
+        assert spec["startingDeadlineSeconds"]
+        assert job["activeDeadlineSeconds"] < 24 * 3600
+        assert job["template"]["spec"]["restartPolicy"] == "Never"
+        (ends,) = (rule for rule in job["podFailurePolicy"]["rules"] if rule["action"] != "Ignore")
+        assert ends["onExitCodes"]["values"] == [USAGE, PARTIAL, FINDINGS]
+        assert {*ends["onExitCodes"]["values"]} <= {*EXIT_CODES} - {NOTHING}
+        assert ends["onExitCodes"]["containerName"] == job["template"]["spec"]["containers"][0]["name"]
+        assert job.get("backoffLimit") == (None if way == "overlays/many-zones" else 2)
+
+
+def test_shards_know_their_job_and_their_number() -> None:
+    """By what Kubernetes says of the pod, and what the manifest says twice."""
+    for objects in (kustomized("overlays/many-zones"), charted({**BUCKET, "shards": 4})):
+        job = cron(objects)["spec"]["jobTemplate"]["spec"]
+        (container,) = job["template"]["spec"]["containers"]
+        variables = {one["name"]: one for one in container["env"]}
+        assert job["completionMode"] == "Indexed"
+        assert variables["JOB_COMPLETIONS"]["value"] == str(job["completions"]) == "4"
+        assert "job-name" in variables["REGISTRY_AUDIT_JOB"]["valueFrom"]["fieldRef"]["fieldPath"]
+        assert job["podFailurePolicy"]["rules"][1]["action"] == "FailIndex"
+        assert "--merge" in container["args"]
+
+
+def test_the_role_is_the_one_that_the_program_names() -> None:
+    """To the letter, and nothing wider is bound."""
+    assert (CHART / "files/access/access.yaml").read_text() == manifest() + "\n"
+    (role,) = [one for one in yaml.safe_load_all(manifest()) if one]
+    for objects in (kustomized("base"), charted({})):
+        assert objects["ClusterRole", READER.role]["rules"] == role["rules"]
+        (binding,) = (one for (kind, _), one in objects.items() if kind == "ClusterRoleBinding")
+        assert binding["roleRef"]["name"] == READER.role
+        account = {"kind": "ServiceAccount", "name": NAME, "namespace": NAME}
+        assert binding["subjects"] == [account]
+        assert pod(objects)["serviceAccountName"] == NAME
+
+
+def test_limits_come_from_measurement() -> None:
+    """Twice what the largest estate took, and never less than what the usual one does."""
+    text = (ROOT / "docs/performance.md").read_text()
+    peaks = [int(found) for found in re.findall(r"^\| whole \|.*\| (\d+) \|$", text, re.MULTILINE)]
+    resources = pod(kustomized("base"))["containers"][0]["resources"]
+    assert resources == yaml.safe_load((CHART / "values.yaml").read_text())["resources"]
+    assert resources["limits"]["memory"] == "2Gi"
+    assert max(peaks) * 2 < 2048
+    assert resources["requests"]["memory"] == "512Mi"
+    assert peaks[2] < 512
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("deploy/**/config.yaml")), ids=str)
+def test_configurations_are_good(path: Path) -> None:
+    """Those that are mounted."""
+    if path.parent.name != "templates":
+        assert load_config(path).zones
+
+
+def test_commands_are_commands() -> None:
+    """With options that the program has."""
+    import typer
+
+    root = typer.main.get_command(app)
+    for way in WAYS:
+        name, *arguments = pod(kustomized(way))["containers"][0]["args"]
+        command = root.get_command(None, name)  # type: ignore[attr-defined]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in arguments if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"shedule": "x"},
+        {"shards": -1},
+        {"image": {"repository": ""}},
+        {"volume": {"size": "much"}},
+        {"networkPolicy": {"ports": ["https"]}},
+        {"monitoring": {"alert": True}},
+    ],
+)
+def test_values_are_checked(bad: Object) -> None:
+    """A key or value that means nothing is refused, not overlooked."""
+    with pytest.raises(HelmError):
+        charted(bad)
+
+
+def test_the_chart_is_good() -> None:
+    """By Helm's own lint; every value is in the schema, and what can be switched off is."""
+    report = lint(CHART, strict=True)
+    assert [one for one in report["messages"] if one["severity"] >= 2] == []
+    assert report["errors"] == []
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    assert {*yaml.safe_load((CHART / "values.yaml").read_text())} == {*schema["properties"]} - {"global"}
+    off = charted({"access": False, "networkPolicy": {"enabled": False}, "volume": {"enabled": False}, "fsGroup": 2000})
+    assert {kind for kind, _ in off} == {"ServiceAccount", "ConfigMap", "CronJob"}
+    assert pod(off)["automountServiceAccountToken"] is False
+    assert pod(off)["securityContext"]["fsGroup"] == 2000
+    other = charted({"volume": {"storageClass": "fast"}}, name="second")
+    assert other["PersistentVolumeClaim", "second"]["spec"]["storageClassName"] == "fast"
+    assert pod(other)["volumes"][1]["persistentVolumeClaim"]["claimName"] == "second"
+
+
+def test_versions_agree() -> None:
+    """Of the program, the chart and the image's tag."""
+    version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == version[1]
+    for objects in (kustomized("base"), charted({})):
+        assert pod(objects)["containers"][0]["image"] == f"{NAME}:{version[1]}"

@@ -1,0 +1,218 @@
+"""The repository itself: documents are true, layers hold, and nothing is there that should not be."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from audit.cli import run_command
+from audit.runs.manifest import DOCUMENTS as EVIDENCE
+from benchmarks.demo import demo
+from benchmarks.estate import Estate, Shape, answer, write
+from benchmarks.page import FILTERS
+from benchmarks.stage import STAGES
+from docs.build.documents import DOCUMENTS
+from docs.build.reference import exit_codes_reference
+from reports.formats import FORMATS
+from tests.paths import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize(("name", "text"), [*DOCUMENTS.items(), *EVIDENCE.items()])
+def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -> None:
+    """The documents are the code's own words."""
+    assert (ROOT / "docs" / name).read_text() == text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            "",
+            "run",
+            "merge",
+            "collect",
+            "report",
+            "who",
+            "explain",
+            "can",
+            "demo",
+            "query",
+            "check-evidence",
+            "prune",
+            "verify",
+            "zones",
+            "checks",
+        ),
+        "config check",
+        "review start",
+        "review apply",
+        "review status",
+        "review export",
+    ],
+)
+def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command is described there, and every option that the README shows exists."""
+    assert run_command([*command.split(), "--help"]) == 0
+    options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    readme = (ROOT / "README.md").read_text()
+    assert f"registry-audit {command}".strip() in readme
+    shown = re.findall(rf"^\s*(?:\$ )?registry-audit {command} (.*)$", readme, re.MULTILINE) if command else []
+    for line in shown:
+        assert set(re.findall(r"--[a-z-]+", line)) <= options, line
+
+
+def test_the_readme_lists_the_exit_codes() -> None:
+    """As the reference has them."""
+    table = exit_codes_reference().partition("| code |")[2]
+    assert f"| code |{table}".strip() in (ROOT / "README.md").read_text()
+
+
+def test_every_module_has_its_layer() -> None:
+    """A new module must say where it belongs."""
+    rooms, *_ = PROJECT["tool"]["importlinter"]["contracts"]
+    placed = {name.strip() for layer in rooms["layers"] for name in layer.split("|")}
+    for path in (ROOT / "audit").iterdir():
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file():
+            assert f"audit.{path.stem}" in placed
+
+
+def test_the_commands_that_are_installed() -> None:
+    """The program, and the plugins of `oc` and `kubectl`."""
+    names = {"registry-audit", "oc-registry_audit", "kubectl-registry_audit"}
+    assert PROJECT["project"]["scripts"] == dict.fromkeys(names, "audit.cli:main")
+
+
+def test_pins_have_hashes_and_no_addresses() -> None:
+    """What `make` installs is exactly what was tested."""
+    text = (ROOT / "requirements-dev.txt").read_text()
+    assert "://" not in text
+    pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
+    assert len(pins) > 40
+    assert text.count("--hash=sha256:") >= len(pins)
+    names = {pin.partition("==")[0].lower() for pin in pins}
+    wanted = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["dependencies"]}
+    assert wanted <= names
+
+
+def test_no_test_is_left_out() -> None:
+    """Neither skipped nor expected to fail."""
+    for path in ROOT.glob("tests/**/*.py"):
+        found = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert not found & {"skip", "skipif", "xfail", "importorskip"}, path
+
+
+def test_the_demo_is_what_the_generator_makes(tmp_path: Path) -> None:
+    """Byte for byte: nobody edits it by hand."""
+    for name, objects in demo():
+        write(objects, tmp_path / name)
+        there = ROOT / "audit/demo" / name
+        assert {path.name for path in there.iterdir()} == {path.name for path in (tmp_path / name).iterdir()}
+        for path in there.iterdir():
+            assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path
+
+
+def test_an_estate_is_the_same_for_the_same_shape() -> None:
+    """And as large as it is told to be: nine role bindings a namespace, and those that make it unlike others."""
+    shape = Shape(namespaces=50, organizations=5, custom_roles=0.5, named_roles=0.5)
+    one, other = Estate(shape).kinds(), Estate(shape).kinds()
+    assert {kind: answer(kind, items) for kind, items in one.items()} == {
+        kind: answer(kind, items) for kind, items in other.items()
+    }
+    assert len(one["namespaces"]) == 50
+    assert len(one["rolebindings"]) == 450 + len(one["roles"])
+    assert one["roles"]
+
+
+def test_the_generator_is_a_command(tmp_path: Path) -> None:
+    """For those who want to measure with an estate of their own."""
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.estate",
+        "--out",
+        str(tmp_path),
+        "--namespaces",
+        "3",
+        "--organizations",
+        "1",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert (tmp_path / "rolebindings.json.gz").stat().st_size > 100
+
+
+def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
+    """A small run to the end: all stages, ratios to the floor, growth; how long it takes is not asserted."""
+    out = tmp_path / "performance.md"
+    sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
+    subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
+    text = out.read_text()
+    assert {*FORMATS} <= {*STAGES}
+    for stage in STAGES:
+        assert len(re.findall(rf"^\| {stage} \| \d", text, re.MULTILINE)) == 2, stage
+    assert "| floor | " in text
+    assert "2.0 times the size" in text
+    assert {"# Performance", "## 5 namespaces", "## Growth"} <= set(text.splitlines())
+    assert "(performance.svg)" in text
+    # For each size: time, the floor in it, memory.
+    assert out.with_suffix(".svg").read_text().count("<rect ") == 2 * 3
+    committed = (ROOT / "docs/performance.md").read_text()
+    assert "## 10,000 namespaces" in committed
+    assert "<svg" in (ROOT / "docs/performance.svg").read_text()
+
+
+def test_the_page_is_measured_too(tmp_path: Path) -> None:
+    """A small run to the end; the kept results are of a million rows, and within what was wanted."""
+    out = tmp_path / "report-performance.md"
+    command = [sys.executable, "-m", "benchmarks.page", "--namespaces", "20", "--people", "3", "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    kept = (ROOT / "docs/report-performance.md").read_text()
+    for text in (out.read_text(), kept):
+        for line in ("writing the page", "first rows", *FILTERS, "blank frames of 120, fast", "memory of the tab"):
+            assert f"\n| {line} |" in text, line
+    assert re.search(r"1,0\d\d,\d{3} rows of access", kept)
+    for measured, wanted in re.findall(r"\| ([\d.,]+)(?: \w+)? \| ([\d,]+)(?: \w+)? \|", kept):
+        assert float(measured.replace(",", "")) <= float(wanted.replace(",", ""))
+
+
+def test_what_is_installed_is_whole(tmp_path: Path) -> None:
+    """The wheel has every module, the demo, the page's parts, the types' markers and the license; and no tests."""
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("audit", "reports", "tests", "benchmarks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--disable-pip-version-check"]
+    offline = ["--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*command, *offline, "-w", str(tmp_path), str(copy)], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    packed = zipfile.ZipFile(wheel).namelist()
+    assert wheel.name == f"registry_access_audit-{PROJECT['project']['version']}-py3-none-any.whl"
+    there = {
+        str(path.relative_to(ROOT))
+        for package in ("audit", "reports")
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in packed if ".dist-info/" not in name} == there
+    assert any(name.endswith("/licenses/LICENSE") for name in packed)
+
+
+def test_nothing_depends_on_the_machine_it_was_made_on() -> None:
+    """No file names somebody's own folders."""
+    folders = (".ci", "audit", "benchmarks", "docs", "reports", "tests")
+    nested = [path for folder in folders for path in (ROOT / folder).rglob("*") if "__pycache__" not in path.parts]
+    top = [path for path in ROOT.iterdir() if not path.name.startswith(".")]
+    texts = [path for path in (*nested, *top) if path.is_file() and path.suffix not in {".gz", ".png"}]
+    assert len(texts) > 50
+    for path in texts:
+        assert not re.search(r"/(?:work|root|home|Users)/\w", path.read_text()), path

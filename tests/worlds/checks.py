@@ -1,0 +1,466 @@
+"""For each check: what it must find, and what nearly looks so and must not be found."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from tests.worlds.plain_rbac import World
+from tests.worlds.small import (
+    BORN,
+    CREATE,
+    PULL,
+    PUSH,
+    SECRETS,
+    Piece,
+    account,
+    bind,
+    group,
+    namespace,
+    role,
+    rule,
+    stream,
+    token,
+    world,
+)  # fmt: skip
+
+ANYBODY = ("Group", "system:unauthenticated")
+EVERYBODY = ("Group", "system:authenticated")
+ALL_ACCOUNTS = ("Group", "system:serviceaccounts")
+LABEL = "rbac.authorization.k8s.io/aggregate-to-"
+FROM_VIEW = {"clusterRoleSelectors": [{"matchLabels": {f"{LABEL}view": "true"}}]}
+OLD = "2024-06-01T00:00:00Z"
+
+TRAP = role("shop", "trap", rule(["*/layers"], ["*"]))
+LEGACY = role("shop", "legacy", rule(["imagestreams/layers"], ["get", "update"], group=""))
+DELETES = role("", "deletes", rule(["images"], ["delete"]))
+LISTS = role("", "lists", rule(["imagestreams"], ["list"]))
+SIGNS = role("", "signs", rule(["imagesignatures"], ["create"]))
+
+
+class Case(NamedTuple):
+    """Worlds that hold `fires` and the places and subjects found in them; worlds that hold `nearly` and are good."""
+
+    fires: tuple[tuple[Piece, ...], ...]
+    found: frozenset[tuple[str, str]]
+    nearly: tuple[tuple[Piece, ...], ...]
+    without: tuple[tuple[str, str], ...] = ()
+
+    def worlds(self) -> list[World]:
+        return [world(*pieces, without=self.without) for pieces in self.fires]
+
+
+def case(
+    *fires: tuple[Piece, ...] | Piece,
+    found: set[tuple[str, str]],
+    nearly: list[tuple[Piece, ...] | Piece],
+    without: tuple[tuple[str, str], ...] = (),
+) -> Case:
+    return Case(tuple(map(_pieces, fires)), frozenset(found), tuple(map(_pieces, nearly)), without)
+
+
+def _pieces(one: tuple[Piece, ...] | Piece) -> tuple[Piece, ...]:
+    return (one,) if isinstance(one[0], str) else one
+
+
+def _pull(place: str, *who: tuple[str, str]) -> Piece:
+    return bind(place, "extra", "system:image-puller", *who)
+
+
+def _push(place: str, *who: tuple[str, str]) -> Piece:
+    return bind(place, "extra", "system:image-pusher", *who)
+
+
+def _sa(name: str) -> tuple[str, str]:
+    return ("ServiceAccount", name)
+
+
+def _user(name: str) -> tuple[str, str]:
+    return ("User", name)
+
+
+_MANY = tuple(_user(f"p{number}") for number in range(3))
+
+CASES: Final[Mapping[str, Case]] = {
+    "anonymous-pull": case(
+        _pull("shop", ANYBODY),
+        found={("shop", "system:unauthenticated")},
+        nearly=[
+            _pull("shop", ("Group", "unauthenticated")),
+            (TRAP, bind("shop", "x", "trap", ANYBODY, kind="Role")),
+            (LEGACY, bind("shop", "x", "legacy", ANYBODY, kind="Role")),
+            _pull("shop", EVERYBODY),
+        ],
+    ),
+    "anonymous-push": case(
+        _push("shop", _user("system:anonymous")),
+        bind("shop", "x", "admin", _user("system:anonymous")),
+        found={("shop", "system:anonymous")},
+        nearly=[_pull("shop", ANYBODY), _push("shop", EVERYBODY)],
+    ),
+    "every-user-pull": case(
+        _pull("shop", EVERYBODY),
+        bind("shop", "x", "view", EVERYBODY),
+        found={("shop", "system:authenticated")},
+        nearly=[_pull("openshift", EVERYBODY), _pull("shop", ("Group", "acme")), _pull("shop", ALL_ACCOUNTS)],
+    ),
+    "every-user-push": case(
+        _push("openshift", ("Group", "system:authenticated:oauth")),
+        found={("openshift", "system:authenticated:oauth")},
+        nearly=[_pull("shop", EVERYBODY), _push("shop", ("Group", "acme"))],
+    ),
+    "every-account-pull": case(
+        _pull("shop", ALL_ACCOUNTS),
+        found={("shop", "system:serviceaccounts")},
+        nearly=[_pull("openshift", ALL_ACCOUNTS), _pull("shop", ("Group", "system:serviceaccounts:shop"))],
+    ),
+    "every-account-push": case(
+        _push("shop", ALL_ACCOUNTS),
+        found={("shop", "system:serviceaccounts")},
+        nearly=[_pull("shop", ALL_ACCOUNTS), _push("shop", ("Group", "system:serviceaccounts:shop"))],
+    ),
+    "other-namespace-pull": case(
+        _pull("shop", _sa("mall:ci"), ("Group", "system:serviceaccounts:mall")),
+        found={("shop", "mall:ci"), ("shop", "system:serviceaccounts:mall")},
+        nearly=[
+            _pull("shop", _sa("shop:ci")),
+            _pull("shop", _sa("openshift:operator")),
+            _pull("shop", _sa("bank:ci")),
+            _push("shop", _sa("mall:ci")),
+            bind("", "x", "system:image-puller", _sa("mall:ci")),
+        ],
+    ),
+    "other-namespace-push": case(
+        _push("shop", _sa("mall:ci")),
+        bind("shop", "x", "admin", _user("system:serviceaccount:mall:ci")),
+        found={("shop", "mall:ci")},
+        nearly=[
+            _pull("shop", _sa("mall:ci")),
+            _push("shop", _sa("openshift:operator")),
+            _push("shop", _sa(":ci")),
+            _push("shop", _sa("bank:ci")),
+        ],
+    ),
+    "open-unnoticed": case(
+        bind("shop", "x", "view", EVERYBODY),
+        (role("shop", "all", rule(["*"], ["get"])), bind("shop", "x", "all", EVERYBODY, kind="Role")),
+        found={("shop", "system:authenticated")},
+        nearly=[
+            _pull("shop", EVERYBODY),
+            bind("openshift", "x", "view", EVERYBODY),
+            bind("shop", "x", "view", _user("ann")),
+        ],
+    ),
+    "cluster-wide-push": case(
+        bind("", "x", "registry-editor", _user("kim")),
+        bind("", "x", "cluster-admin", _user("kim")),
+        found={("*", "kim")},
+        nearly=[
+            bind("", "x", "system:image-puller", _user("kim")),
+            bind(
+                "", "x", "cluster-admin", _sa("openshift:operator"), _user("system:admin"), ("Group", "system:masters")
+            ),
+            bind("shop", "x", "registry-editor", _user("kim")),
+            bind("", "x", "registry-editor", EVERYBODY),
+        ],
+    ),
+    "cluster-wide-pull": case(
+        bind("", "x", "system:image-puller", ("Group", "acme")),
+        found={("*", "acme")},
+        nearly=[
+            bind("", "x", "registry-editor", _user("kim")),
+            bind("", "x", "system:image-puller", ("Group", "system:nodes")),
+            _pull("shop", _user("kim")),
+        ],
+    ),
+    "wildcard-role": case(
+        (role("shop", "all", rule(["*"], ["*"], group="*")), bind("shop", "x", "all", _user("kim"), kind="Role")),
+        bind("shop", "x", "cluster-admin", _user("kim")),
+        found={("shop", "kim")},
+        nearly=[
+            bind("", "x", "cluster-admin", _user("kim")),
+            (TRAP, bind("shop", "x", "trap", _user("kim"), kind="Role")),
+            (role("shop", "pods", rule(["*"], ["*"], group="")), bind("shop", "x", "pods", _user("kim"), kind="Role")),
+        ],
+    ),
+    "push-with-secrets": case(
+        bind("shop", "x", "registry-editor", _sa("shop:ci")),
+        bind("shop", "x", "admin", _sa("shop:ci"), _user("ann")),
+        (
+            role("shop", "own", {**PUSH, "resourceNames": ["web"]}, SECRETS),
+            bind("shop", "x", "own", _sa("shop:ci"), kind="Role"),
+        ),
+        (role("shop", "all", rule(["*"], ["*"], group="*")), bind("shop", "x", "all", _sa("shop:ci"), kind="Role")),
+        found={("shop", "shop:ci")},
+        nearly=[
+            _push("shop", _sa("shop:ci")),
+            bind("shop", "x", "system:image-builder", _sa("shop:ci")),
+            bind("shop", "x", "registry-editor", _user("ann")),
+            (role("shop", "s", SECRETS, PULL), bind("shop", "x", "s", _sa("shop:ci"), kind="Role")),
+            (
+                role("shop", "s", PUSH, {**SECRETS, "resourceNames": ["mine"]}),
+                bind("shop", "x", "s", _sa("shop:ci"), kind="Role"),
+            ),
+            bind("openshift", "x", "registry-editor", _sa("openshift:operator")),
+        ],
+    ),
+    "push-in-many-namespaces": case(
+        (_push("shop", _sa("shop:ci")), _push("mall", _sa("shop:ci"))),
+        (_push("bank", _sa("shop:ci")), _push("mall", _sa("shop:ci"))),
+        found={("*", "shop:ci")},
+        nearly=[
+            (_push("shop", _sa("shop:ci")), _pull("mall", _sa("shop:ci"))),
+            (_push("shop", _sa("shop:ci")), _push("mall", _sa("mall:ci"))),
+            (_push("shop", _sa("shop:ci")), bind("shop", "more", "admin", _sa("shop:ci"))),
+            (_push("shop", _sa("openshift:operator")), _push("mall", _sa("openshift:operator"))),
+        ],
+    ),
+    "default-push": case(
+        _push("shop", _sa("shop:default")),
+        _push("shop", _sa("shop:default"), _sa("shop:ci")),
+        found={("shop", "shop:default")},
+        nearly=[
+            _pull("shop", _sa("shop:default")),
+            _push("shop", _user("default")),
+            (account("shop", "default-ci"), _push("shop", _sa("shop:default-ci"))),
+            _push("openshift", _sa("openshift:default")),
+        ],
+    ),
+    "namespace-accounts-push": case(
+        _push("shop", ("Group", "system:serviceaccounts:shop")),
+        found={("shop", "system:serviceaccounts:shop")},
+        nearly=[
+            _pull("shop", ("Group", "system:serviceaccounts:shop")),
+            _push("mall", ("Group", "system:serviceaccounts:shop")),
+            _push("openshift", ("Group", "system:serviceaccounts:openshift")),
+        ],
+    ),
+    "prune": case(
+        (DELETES, bind("", "x", "deletes", _user("kim"))),
+        (DELETES, bind("", "x", "deletes", _user("kim"), _sa("openshift:operator"))),
+        found={("*", "kim")},
+        nearly=[
+            (DELETES, bind("shop", "x", "deletes", _user("kim"))),
+            (DELETES, bind("", "x", "deletes", _user("system:admin"))),
+        ],
+    ),
+    "catalog": case(
+        (LISTS, bind("", "x", "lists", ("Group", "acme"))),
+        found={("*", "acme")},
+        nearly=[
+            (LISTS, bind("shop", "x", "lists", _user("kim"))),
+            (LISTS, bind("", "x", "lists", _sa("openshift:operator"))),
+        ],
+    ),
+    "sign": case(
+        (SIGNS, bind("", "x", "signs", _user("kim"))),
+        bind("", "x", "system:image-signer", _user("kim")),
+        found={("*", "kim")},
+        nearly=[
+            bind("shop", "x", "system:image-signer", _user("kim")),
+            (SIGNS, bind("", "x", "signs", _user("system:admin"))),
+        ],
+    ),
+    "foreign-user": case(
+        bind("shop", "x", "view", _user("eve")),
+        bind("shop", "x", "view", _user("eve"), _user("ann")),
+        found={("shop", "eve")},
+        nearly=[
+            bind("shop", "x", "view", _user("ann")),
+            bind("shop", "x", "view", _user("kim")),
+            (group("acme+guests", "eve"), bind("shop", "x", "view", _user("eve"))),
+            (TRAP, bind("shop", "x", "trap", _user("eve"), kind="Role")),
+            (namespace("lost"), bind("lost", "x", "view", _user("eve"))),
+        ],
+    ),
+    "foreign-group": case(
+        bind("shop", "before-the-move", "admin", ("Group", "other"), ("Group", "acme")),
+        found={("shop", "other")},
+        nearly=[
+            bind("shop", "x", "view", ("Group", "acme+dev")),
+            (group("other-tools", "eve"), bind("shop", "x", "view", ("Group", "other-tools"))),
+            bind("", "x", "view", ("Group", "other")),
+        ],
+    ),
+    "foreign-account": case(
+        _pull("shop", _sa("bank:ci")),
+        _pull("shop", _user("system:serviceaccount:bank:ci"), _sa("mall:ci")),
+        found={("shop", "bank:ci")},
+        nearly=[
+            _pull("shop", _sa("mall:ci")),
+            _pull("shop", _sa("openshift:operator")),
+            (namespace("lost"), _pull("lost", _sa("bank:ci"))),
+        ],
+    ),
+    "direct-user": case(
+        bind("shop", "x", "view", _user("ben")),
+        (group("acme", "ben"), bind("shop", "x", "view", _user("ben"))),
+        found={("shop", "ben")},
+        nearly=[
+            bind("mall", "admin", "admin", _user("ben")),
+            bind("bank", "x", "view", _user("eve")),
+            bind("shop", "x", "view", _user("eve")),
+            bind("", "x", "view", _user("ben")),
+        ],
+    ),
+    "user-gone": case(
+        bind("shop", "x", "view", _user("zed")),
+        bind("shop", "x", "view", _user("zed"), _user("ann")),
+        found={("shop", "zed")},
+        nearly=[
+            bind("shop", "x", "view", _user("kim")),
+            bind("shop", "x", "view", _user("system:zed")),
+            bind("shop", "x", "view", _user("kube:admin")),
+            bind("shop", "x", "view", _user("system:serviceaccount:shop:ci")),
+            (TRAP, bind("shop", "x", "trap", _user("zed"), kind="Role")),
+        ],
+    ),
+    "empty-group": case(
+        (group("nobody-here"), bind("shop", "x", "view", ("Group", "nobody-here"))),
+        (group("nobody-here", "system:serviceaccount:shop:ci"), bind("shop", "x", "view", ("Group", "nobody-here"))),
+        found={("shop", "nobody-here")},
+        nearly=[
+            (group("one", "kim"), bind("shop", "x", "view", ("Group", "one"))),
+            bind("shop", "x", "view", ("Group", "no-object")),
+            group("unbound"),
+        ],
+    ),
+    "opaque-group": case(
+        bind("shop", "x", "view", ("Group", "idp:partners")),
+        found={("shop", "idp:partners")},
+        nearly=[
+            (group("partners", "kim"), bind("shop", "x", "view", ("Group", "partners"))),
+            bind("shop", "x", "view", ("Group", "system:cluster-readers")),
+            bind("shop", "x", "view", EVERYBODY),
+        ],
+    ),
+    "missing-role": case(
+        bind("shop", "x", "not-yet", _user("kim")),
+        bind("shop", "x", "view", _user("kim"), kind="Role"),
+        found={("shop", "kim")},
+        nearly=[bind("shop", "x", "view", _user("kim")), bind("openshift", "x", "not-yet", _user("kim"))],
+    ),
+    "missing-account": case(
+        _pull("shop", _sa("shop:jenkins")),
+        _pull("shop", _sa("shop:jenkins"), _sa("shop:ci")),
+        found={("shop", "shop:jenkins")},
+        nearly=[
+            _pull("shop", _sa("shop:ci")),
+            _pull("shop", _sa("nowhere:jenkins")),
+            _pull("shop", _sa("openshift:jenkins")),
+            _pull("shop", _user("jenkins")),
+        ],
+    ),
+    "missing-namespace": case(
+        _pull("shop", _sa("nowhere:ci"), ("Group", "system:serviceaccounts:nowhere")),
+        found={("shop", "nowhere:ci"), ("shop", "system:serviceaccounts:nowhere")},
+        nearly=[
+            _pull("shop", _sa("shop:jenkins")),
+            _pull("shop", _sa("openshift-gone:ci")),
+            bind("", "x", "system:image-puller", _sa(":ci")),
+        ],
+    ),
+    "nobody": case(
+        bind("", "x", "system:image-puller", _sa(":ci")),
+        bind("", "x", "system:image-puller", _sa(":ci"), ("Group", "system:nodes")),
+        found={("*", ":ci")},
+        nearly=[_pull("shop", _sa(":ci")), bind("", "x", "system:image-puller", _sa("openshift:operator"))],
+    ),
+    "token-of-pusher": case(
+        token("shop", "t", "builder"),
+        (token("mall", "t", "ci"), _push("shop", ("Group", "system:serviceaccounts:mall"))),
+        found={("shop", "shop:builder"), ("mall", "mall:ci")},
+        nearly=[
+            token("shop", "t", "ci"),
+            (token("openshift", "t", "operator"), _push("shop", _sa("openshift:operator"))),
+        ],
+    ),
+    "token-unused": case(
+        token("shop", "t", "ci", OLD),
+        token("shop", "t", "ci", OLD, "2025-11-30"),
+        found={("shop", "shop:ci")},
+        nearly=[
+            token("shop", "t", "ci"),
+            token("shop", "t", "ci", OLD, "2026-02-01"),
+            token("shop", "t", "ci", OLD, "2025-12-01"),
+            token("openshift", "t", "operator", OLD),
+        ],
+    ),
+    "token-old": case(
+        token("shop", "t", "ci", OLD, "2026-02-28"),
+        found={("shop", "shop:ci")},
+        nearly=[token("shop", "t", "ci", "2025-03-01T00:00:00Z"), token("shop", "t", "ci", BORN)],
+    ),
+    "token-many": case(
+        (token("shop", "t", "ci"), token("shop", "t2", "ci")),
+        found={("shop", "shop:ci")},
+        nearly=[
+            (token("shop", "t", "ci"), token("shop", "t2", "default")),
+            (token("shop", "t", "ci"), token("mall", "t", "ci")),
+        ],
+    ),
+    "no-organization": case(
+        namespace("lost", team="red"),
+        found={("lost", "")},
+        nearly=[namespace("openshift-x"), namespace("kept", "acme")],
+    ),
+    "stale-repository": case(
+        (stream("shop", "old", OLD), stream("shop", "older", OLD), _push("shop", *_MANY)),
+        found={("shop", "")},
+        nearly=[
+            (stream("shop", "old", "2025-03-02T00:00:00Z"), _push("shop", *_MANY)),
+            (stream("shop", "old", ""), _push("shop", *_MANY)),
+            stream("shop", "old", OLD),
+            (
+                stream("openshift", "old", OLD),
+                _push("openshift", *_MANY, *(_user(f"q{number}") for number in range(3))),
+            ),
+        ],
+    ),
+    "no-effect": case(
+        (TRAP, bind("shop", "x", "trap", _user("kim"), kind="Role")),
+        (LEGACY, bind("shop", "x", "legacy", _user("kim"), kind="Role")),
+        found={("shop", "")},
+        nearly=[
+            TRAP,
+            (
+                role("shop", "both", rule(["*/layers"], ["get"]), PULL),
+                bind("shop", "x", "both", _user("kim"), kind="Role"),
+            ),
+            (role("shop", "pods", rule(["pods"], ["get"])), bind("shop", "x", "pods", _user("kim"), kind="Role")),
+            (
+                role("shop", "lists", rule(["imagestreams/layers"], ["list"], group="")),
+                bind("shop", "x", "lists", _user("kim"), kind="Role"),
+            ),
+        ],
+    ),
+    "aggregation": case(
+        (
+            role("", "deploy-helper", PUSH, CREATE, labels={f"{LABEL}view": "true"}),
+            role(
+                "",
+                "view",
+                PULL,
+                PUSH,
+                CREATE,
+                aggregationRule=FROM_VIEW,
+            ),
+        ),
+        found={("*", "")},
+        nearly=[
+            role(
+                "",
+                "edit",
+                PUSH,
+                CREATE,
+                aggregationRule=FROM_VIEW,
+            ),
+            role("", "pushes", PUSH),
+            role(
+                "",
+                "system:views",
+                PUSH,
+                aggregationRule=FROM_VIEW,
+            ),
+        ],
+        without=(("clusterroles", "view"),),
+    ),
+}
