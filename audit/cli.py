@@ -201,9 +201,9 @@ def run(
     as_json: AsJson = False,
 ) -> Work:
     """Collect all zones and write the reports: the whole job."""
-    from audit.commands.run import Asked
+    from audit.commands.run import RunOptions
 
-    asked = Asked(
+    asked = RunOptions(
         out=out,
         only=zone or (),
         formats=formats or (),
@@ -249,9 +249,9 @@ def merge(
 ) -> Work:
     """Write the report of all zones out of what the shards of a job have left (`run --shard`)."""
     from audit.commands.merge import merge as merge_shards
-    from audit.commands.run import Asked
+    from audit.commands.run import RunOptions
 
-    asked = Asked(
+    asked = RunOptions(
         out=out,
         only=zone or (),
         formats=formats or (),
@@ -303,7 +303,7 @@ def report(
     """Write the reports from saved snapshots or dumps."""
     from audit.commands import run as job
 
-    asked = job.Asked(
+    asked = job.RunOptions(
         out=out,
         only=zone or (),
         formats=formats or (),
@@ -458,7 +458,7 @@ def verify(
     from audit.commands import verify as verifying
 
     seed = verifying.any_seed() if seed is None else seed
-    wanted = verifying.Wanted(None if every else sample, subjects, seed)
+    wanted = verifying.VerifyOptions(None if every else sample, subjects, seed)
     return partial(verifying.verify, config, snapshot or (), zone or (), wanted, as_json=as_json)
 
 

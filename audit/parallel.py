@@ -12,7 +12,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def each(
+def run_parallel(
     items: Sequence[T], work: Callable[[T], R], over: Callable[[], bool], *, at_once: int, grace: float = GRACE
 ) -> Iterator[tuple[int, R]]:
     """Yield the position and result of each item as it is done; what is not done `grace` seconds after `over` is left.

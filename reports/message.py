@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from audit.errors import UsageError, printable
 from audit.findings.model import Found
-from audit.runs.outcome import Ending
+from audit.runs.outcome import RunOutcome
 from reports.markdown import markdown
 
 # Kind of a channel -> its template; `email` has two.
@@ -37,7 +37,7 @@ _NO_WIDTH: Final = "\u200b"
 _STARTS: Final = "@#<!"  # what begins a mention, a channel or a command
 
 
-def rendered(ending: Ending, template: str, *, people: bool = False, own: Path | None = None) -> bytes:
+def rendered(ending: RunOutcome, template: str, *, people: bool = False, own: Path | None = None) -> bytes:
     """Return a message by a template of this package, or the one of the same name in `own`.
 
     Raises UsageError when the template of one's own cannot be used, or what should be JSON is none.
@@ -58,7 +58,7 @@ def rendered(ending: Ending, template: str, *, people: bool = False, own: Path |
     return (text.strip() + "\n").encode()
 
 
-def subject_of(ending: Ending) -> str:
+def subject_of(ending: RunOutcome) -> str:
     """Return the subject: one line, with nothing in it that somebody else has named."""
     new = ending.news.new
     said = [f"{new} new finding{'' if new == 1 else 's'}"] if new else []
@@ -81,7 +81,7 @@ def harmless(text: str) -> str:
     return text.replace("://", f":{_NO_WIDTH}//").replace("www.", f"www{_NO_WIDTH}.")
 
 
-def _content(ending: Ending, *, people: bool) -> dict[str, Any]:
+def _content(ending: RunOutcome, *, people: bool) -> dict[str, Any]:
     about = partial(_about, people=people)
     shown = [about(one) for one in ending.news.found[:_SHOWN]]
     lines = [*_state(ending), *(_line(one) for one in shown)]
@@ -96,7 +96,7 @@ def _content(ending: Ending, *, people: bool) -> dict[str, Any]:
     }
 
 
-def _data(ending: Ending, shown: list[dict[str, str]]) -> dict[str, Any]:
+def _data(ending: RunOutcome, shown: list[dict[str, str]]) -> dict[str, Any]:
     run = ending.run
     return {
         "format": FORMAT,
@@ -131,7 +131,7 @@ def _line(one: dict[str, str]) -> str:
     return f"{one['severity']}: {one['title']}: {place}{who}"
 
 
-def _state(ending: Ending) -> Iterator[str]:
+def _state(ending: RunOutcome) -> Iterator[str]:
     if ending.problem:
         yield ending.problem
     if ending.run:
@@ -144,7 +144,7 @@ def _state(ending: Ending) -> Iterator[str]:
             yield ending.run.findings.text
 
 
-def _changes(ending: Ending) -> Iterator[str]:
+def _changes(ending: RunOutcome) -> Iterator[str]:
     for zone in ending.news.zones[: _SHOWN * 2]:
         counted = [f"{count} {change}" for change, count in (zone.changes or {}).items() if count]
         if zone.anonymous:

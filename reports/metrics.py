@@ -6,7 +6,7 @@ from typing import Final
 
 from audit.runs.info import ZoneInfo
 from audit.runs.news import ZoneNews
-from audit.runs.outcome import STATES, Ending
+from audit.runs.outcome import STATES, RunOutcome
 from audit.tables.model import SEVERITIES
 from reports.metric_names import LAST_SUCCESS, METRICS, PREFIX
 
@@ -17,7 +17,7 @@ Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float]
 
 
-def metrics(ending: Ending, last_success: float | None = None) -> bytes:
+def metrics(ending: RunOutcome, last_success: float | None = None) -> bytes:
     """Return the metrics of a run in the text format.
 
     A run that is not complete claims no success: `last_success` is then what an earlier one left, if anything.
@@ -39,7 +39,7 @@ def last_success_in(data: bytes) -> float | None:
     return None
 
 
-def _run(ending: Ending, success: float | None) -> Iterator[Sample]:
+def _run(ending: RunOutcome, success: float | None) -> Iterator[Sample]:
     if ending.run:
         yield "build_info", {"version": ending.run.version}, 1
     if success is not None:
@@ -55,7 +55,7 @@ def _run(ending: Ending, success: float | None) -> Iterator[Sample]:
         yield "notification_delivered", {"channel": channel}, told
 
 
-def _zones(ending: Ending) -> Iterator[Sample]:
+def _zones(ending: RunOutcome) -> Iterator[Sample]:
     for zone in ending.run.zones if ending.run else ():
         yield from _zone(zone)
     for zone_news in ending.news.zones:

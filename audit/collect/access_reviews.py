@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from audit.collect.connection import Connection, Response
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import again, failure
+from audit.collect.lists import failure, retry
 from audit.collect.zones import Zone
 
 _SUCCESS: Final = {200, 201}
@@ -57,7 +57,7 @@ class Reviews:
     def may(self, name: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
         """Ask whether the user `name` in `groups` may do something. Raises Unusable when there is no answer."""
         ask = partial(may_they, self._connection, name, groups, attributes)
-        return again(ask, self._retries, self._connection.budget)
+        return retry(ask, self._retries, self._connection.budget)
 
     def who_can(self, attributes: Mapping[str, str]) -> Subjects:
         """Ask who may do something, which OpenShift alone answers. Raises Unusable when there is no answer."""
@@ -67,7 +67,7 @@ class Reviews:
             path = f"/apis/{_LISTS}/resourceaccessreviews"
             return _decoded(self._connection.post(path, msgspec.json.encode(body)), _SUBJECTS)
 
-        return again(ask, self._retries, self._connection.budget)
+        return retry(ask, self._retries, self._connection.budget)
 
 
 class _Access(Struct):

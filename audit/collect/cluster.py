@@ -13,7 +13,7 @@ from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import Job, Outcome, again, failure, read_lists
+from audit.collect.lists import Job, Outcome, failure, read_lists, retry
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone
 from audit.snapshot.builder import Facts
@@ -85,7 +85,7 @@ def _by_namespace(kind: Kind) -> bool:
 def _server_version(connection: Connection) -> str:
     """Return the server's version. Raises Unusable when there is no server."""
     try:
-        return again(partial(_version, connection), 1, connection.budget)
+        return retry(partial(_version, connection), 1, connection.budget)
     except Unreachable:
         raise
     except Unusable as error:
@@ -97,7 +97,7 @@ def _server_version(connection: Connection) -> str:
 def _whoami(connection: Connection) -> str:
     """Return the user that the credentials stand for, or an empty text when the server does not say."""
     try:
-        return again(partial(who_am_i, connection), 1, connection.budget).user
+        return retry(partial(who_am_i, connection), 1, connection.budget).user
     except Unusable:
         return ""  # it is said nowhere else, and nothing depends on it
 

@@ -12,7 +12,7 @@ from audit.collect.connection import Connection, Response
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
 from audit.collect.limits import Budget, Limits
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.snapshot.builder import Facts
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import Item, Kind
@@ -66,7 +66,7 @@ def read_lists(connection: Connection, limits: Limits, jobs: Sequence[Job]) -> I
     """Yield the outcome of each list as it is done; what does not end within the budget is a gap."""
     budget, left = connection.budget, set(range(len(jobs)))
     reader = _Reader(connection, limits)
-    for at, outcome in each(jobs, reader.read, lambda: budget.spent, at_once=limits.in_flight, grace=_GRACE):
+    for at, outcome in run_parallel(jobs, reader.read, lambda: budget.spent, at_once=limits.in_flight, grace=_GRACE):
         left.remove(at)
         yield outcome
     for at in sorted(left):
@@ -133,7 +133,7 @@ class _List:
         outcome.items, outcome.pages, outcome.version = [], 0, ""
         seen: set[str] = set()
         while more or not outcome.pages:
-            page = again(partial(self._page, more), self._limits.retries, self._connection.budget)
+            page = retry(partial(self._page, more), self._limits.retries, self._connection.budget)
             outcome.items += page.items
             if outcome.version and page.version not in {"", outcome.version}:
                 raise Unusable("expired", "the server went on with another version of the list")
@@ -173,7 +173,7 @@ def failure(response: Response) -> Unusable:
     return Unusable(reason, detail)
 
 
-def again(ask: Callable[[], T], retries: int, budget: Budget) -> T:
+def retry(ask: Callable[[], T], retries: int, budget: Budget) -> T:
     """Ask until there is an answer, at most `retries` times more, with longer and longer pauses between."""
     for attempt in range(retries):
         try:

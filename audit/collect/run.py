@@ -12,7 +12,7 @@ from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import Outcome
 from audit.collect.zones import Zone
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.snapshot.builder import Facts
 from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
 from audit.snapshot.objects import NEEDED
@@ -52,7 +52,7 @@ def collect_zones(
     def work(zone: Zone) -> Snapshot:
         return _within(limits.timeout + _BEYOND, zone, lambda: _collect(zone, limits, listener, stop, declared))
 
-    for at, snapshot in each(zones, work, stop.is_set, at_once=at_once):
+    for at, snapshot in run_parallel(zones, work, stop.is_set, at_once=at_once):
         del waiting[at]
         listener.zone_done(snapshot.origin.zone, snapshot)
         yield snapshot

@@ -10,7 +10,7 @@ from typing import Final
 from audit import console
 from audit.collect.run import failed
 from audit.collect.zones import Zone
-from audit.commands.run import EXIT_CODES_OF, Asked, place_of_runs, tell, tell_gaps, wanted_of
+from audit.commands.run import EXIT_CODES_OF, RunOptions, place_of_runs, tell, tell_gaps, wanted_of
 from audit.commands.sources import collected, live, stopping
 from audit.commands.sources import zones as zones_of
 from audit.errors import Stopped, UsageError
@@ -38,7 +38,7 @@ def part_of(environment: Mapping[str, str]) -> Part:
     return part
 
 
-def run_shard(path: Path, job: str | None, asked: Asked, *, and_merge: bool = False) -> int:
+def run_shard(path: Path, job: str | None, asked: RunOptions, *, and_merge: bool = False) -> int:
     """Collect this shard's zones into the job's folder; return the exit code.
 
     With `and_merge`, the shard that is done last makes the report of all.
@@ -64,7 +64,7 @@ def run_shard(path: Path, job: str | None, asked: Asked, *, and_merge: bool = Fa
     return _tell_shard(part, done, counts=counts, as_json=asked.as_json)
 
 
-def merge(job: str | None, path: Path, asked: Asked) -> int:
+def merge(job: str | None, path: Path, asked: RunOptions) -> int:
     """Write the report of all zones out of what the shards of a job have left; return the exit code."""
     config = live(path, None)
     out = place_of_runs(asked.out, config)

@@ -17,7 +17,7 @@ from audit.findings.exceptions import Decisions, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.job.judging import Judgement
 from audit.job.load_config import load_config
-from audit.job.run import Run, Wanted
+from audit.job.run import Run, RunPlan
 from audit.job.sealing import Seal, reach_of, signer_of
 from audit.notify.notify import watched
 from audit.runs.info import RunInfo, overall, zone_info
@@ -34,7 +34,7 @@ _GAPS_TOLD: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RunOptions:
     """What a command line says beside the configuration, and before it."""
 
     out: str | None = None  # path or URL
@@ -54,7 +54,7 @@ class Asked:
     as_json: bool = False
 
 
-def run(path: Path, asked: Asked) -> int:
+def run(path: Path, asked: RunOptions) -> int:
     """Collect the zones of a configuration and report on them; return the exit code."""
     config = live(path, asked.scope)
     days = config.collect.stale_days if asked.stale_days is None else asked.stale_days
@@ -101,7 +101,7 @@ def collect(path: Path, out: str | None, only: Sequence[str], *, scope: str | No
     return EXIT_CODES_OF[state]
 
 
-def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
+def report(paths: Sequence[str], config_path: Path | None, asked: RunOptions) -> int:
     """Report on saved snapshots; return the exit code."""
     if not paths:
         raise UsageError("say what to report on", fix="--snapshot PATH")
@@ -118,11 +118,11 @@ def report(paths: Sequence[str], config_path: Path | None, asked: Asked) -> int:
         return _finished(folder, names, asked)
 
 
-def _names(config: Config | None, asked: Asked) -> Names | None:
+def _names(config: Config | None, asked: RunOptions) -> Names | None:
     return names_of(asked.pseudonyms, asked.pseudonym_map, place_of_runs(asked.out, config).where)
 
 
-def _finished(folder: Run, names: Names | None, asked: Asked) -> int:
+def _finished(folder: Run, names: Names | None, asked: RunOptions) -> int:
     if names:
         names.keep()
         console.note(f"the names behind the pseudonyms are in {names.path}")
@@ -131,10 +131,10 @@ def _finished(folder: Run, names: Names | None, asked: Asked) -> int:
 
 def demo(out: str, *, as_json: bool) -> int:
     """Report on the zones that come with the program; return the exit code."""
-    return report(sorted(map(str, _DEMO.glob("demo-*"))), None, Asked(out=out, as_json=as_json))
+    return report(sorted(map(str, _DEMO.glob("demo-*"))), None, RunOptions(out=out, as_json=as_json))
 
 
-def wanted_of(config: Config | None, asked: Asked, names: Names | None = None) -> Wanted:
+def wanted_of(config: Config | None, asked: RunOptions, names: Names | None = None) -> RunPlan:
     """Return what a run is to make of snapshots; `names` replaces names. Raises UsageError for what there is not."""
     for name in asked.formats:
         if name not in FORMATS:
@@ -150,7 +150,7 @@ def wanted_of(config: Config | None, asked: Asked, names: Names | None = None) -
         selects = selects and names.by.selects(selects)
         readers = [*map(names.reader, readers)]
         options, digest = names.options(options), names.by.digest(digest)
-    return Wanted(
+    return RunPlan(
         chosen,
         selects,
         digest,
@@ -169,7 +169,7 @@ def wanted_of(config: Config | None, asked: Asked, names: Names | None = None) -
     )
 
 
-def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgement: Judgement) -> dict[str, str]:
+def _options(config: Config | None, asked: RunOptions, formats: Sequence[str], judgement: Judgement) -> dict[str, str]:
     """Return what was asked for, as the manifest says it: what decides what a run holds."""
     exceptions = _exceptions(config, asked)
     said = {
@@ -185,15 +185,15 @@ def _options(config: Config | None, asked: Asked, formats: Sequence[str], judgem
     return {name: text for name, text in said.items() if text}
 
 
-def _expand(config: Config | None, asked: Asked) -> bool:
+def _expand(config: Config | None, asked: RunOptions) -> bool:
     return asked.expand or bool(config and config.output.expand_cluster_wide)
 
 
-def _exceptions(config: Config | None, asked: Asked) -> Path | None:
+def _exceptions(config: Config | None, asked: RunOptions) -> Path | None:
     return asked.exceptions or (config.exceptions if config else None)
 
 
-def _judgement(config: Config | None, asked: Asked) -> Judgement:
+def _judgement(config: Config | None, asked: RunOptions) -> Judgement:
     path = _exceptions(config, asked)
     severity = asked.fail_on or (config.fail_on if config else None)
     if severity and severity not in SEVERITIES:

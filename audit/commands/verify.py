@@ -17,7 +17,7 @@ from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import DONE, PARTIAL, Stopped, UsageError
 from audit.job.load_config import load_config
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import scope_of
 from audit.tables.model import ANSWERS, YES
@@ -34,7 +34,7 @@ without a row, each: exact binomial bounds, after Clopper and Pearson (--seed {}
 _LIST_HEADER: Final = ("zone", "lists", "same", "failed", "partial", "list errs", "tables err")
 
 
-class Wanted(NamedTuple):
+class VerifyOptions(NamedTuple):
     """What to ask of each zone: so many cells (None: all), and so many lists of subjects, drawn by `seed`."""
 
     cells: int | None
@@ -59,7 +59,7 @@ def any_seed() -> int:
     return secrets.randbelow(1 << 32)
 
 
-def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: Wanted, *, as_json: bool) -> int:
+def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: VerifyOptions, *, as_json: bool) -> int:
     """Print how far tables and zones agree, and each cell where they do not; return the exit code.
 
     The facts are those at `paths`, or are collected now.
@@ -83,7 +83,7 @@ def verified(
     config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
 ) -> dict[str, Verified]:
     """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
-    wanted = Wanted(cells, seed=any_seed())
+    wanted = VerifyOptions(cells, seed=any_seed())
     found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
     for zone, one in found.items():
         # Why there is no answer is told with all else that was not seen.
@@ -93,7 +93,7 @@ def verified(
 
 
 def compare(
-    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], wanted: Wanted, stop: Event
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], wanted: VerifyOptions, stop: Event
 ) -> list[Compared]:
     """Compare each snapshot with its zone, several at once. Raises UsageError for one whose zone is not there."""
     there: Mapping[str, Zone] = {zone.id: zone for zone in zones}
@@ -110,17 +110,17 @@ def compare(
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
         return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
 
-    done = each(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
+    done = run_parallel(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
-def _draw(config: Config, snapshot: Snapshot, wanted: Wanted) -> Draw:
+def _draw(config: Config, snapshot: Snapshot, wanted: VerifyOptions) -> Draw:
     """Return what to draw of a zone: of the namespaces that are reported on."""
     selects = None if config.namespaces.everything else config.namespaces.selects
     return Draw(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
 
 
-def _compared(snapshot: Snapshot, reviews: Reviews, wanted: Wanted, draw: Draw, stop: Event) -> Compared:
+def _compared(snapshot: Snapshot, reviews: Reviews, wanted: VerifyOptions, draw: Draw, stop: Event) -> Compared:
     oracle = Oracle(ways_in(snapshot))
     cells = verify_zone(oracle, reviews.may, draw, stop)
     if not wanted.lists:

@@ -15,7 +15,7 @@ from audit.config.model import Config
 from audit.config.zones import KubeconfigZones, ZonesFrom
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
 from audit.job.load_config import load_config
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.snapshot.objects import KINDS, NEEDED
 from audit.tables.model import ANSWERS, NO, YES
 
@@ -60,7 +60,9 @@ def _settings(config: Path | None, kubeconfig: Path | None, contexts: Sequence[s
 
 def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[Myself]:
     seconds = min(_SECONDS, config.collect.timeout_seconds)
-    at_once = each(zones, lambda zone: myself(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once)
+    at_once = run_parallel(
+        zones, lambda zone: myself(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once
+    )
     return [one for _, one in sorted(at_once, key=lambda done: done[0])]
 
 

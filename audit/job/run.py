@@ -21,12 +21,12 @@ from audit.job.kept_snapshots import Kept, zone_file
 from audit.job.memory import give_back
 from audit.job.sealing import Seal, Sealing
 from audit.job.stages import Stages
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.pseudonyms.hiding import Hiding
 from audit.runs.info import Past, RunInfo, ZoneInfo, checked, zone_info
 from audit.runs.manifest import Hashing, Written, evidence_digest
 from audit.runs.news import Counting, News
-from audit.runs.outcome import Ending
+from audit.runs.outcome import RunOutcome
 from audit.runs.runs import COMPLETE, Runs
 from audit.snapshot.model import SUFFIX, Snapshot, encode
 from audit.snapshot.scope import Scope, Selects, scope_of
@@ -49,7 +49,7 @@ _FORMATS_AT_ONCE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RunPlan:
     """What to make of snapshots: which formats, of which namespaces, under which configuration (its digest).
 
     `every_zone`: they are of all zones that the configuration has. `reports_by`, `reports_for`: who gets a report of
@@ -78,7 +78,7 @@ class Wanted:
 class Run:
     """One run and its folder: snapshots go in as they come, then the reports, and the manifest last."""
 
-    def __init__(self, out: Store, wanted: Wanted, stop: threading.Event) -> None:
+    def __init__(self, out: Store, wanted: RunPlan, stop: threading.Event) -> None:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
         self.started = datetime.now(UTC)
         self.id = _own_folder(out, self.started)
@@ -98,7 +98,7 @@ class Run:
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
         self._counting, self._news = Counting(), News()
         self._stages = Stages()
-        self.ending: Ending | None = None  # once it has ended
+        self.ending: RunOutcome | None = None  # once it has ended
 
     def keep(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone, or what stands in for it, and take it into the reports."""
@@ -159,7 +159,7 @@ class Run:
         formats = self._wanted.formats
         parts = [partial(files, report, [name]) for name in formats]
         parts += [partial(files_for, report, formats, readers)] if readers else []
-        done = each(parts, self._files, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
+        done = run_parallel(parts, self._files, self._stop.is_set, at_once=_FORMATS_AT_ONCE)
         for error in [error for _, error in done if error]:
             raise error
 
@@ -220,7 +220,7 @@ class Run:
 
     def _manifest(self, *, stopped: bool = False) -> RunInfo:
         run = self._info()
-        self.ending = Ending(
+        self.ending = RunOutcome(
             state="stopped" if stopped else run.state,
             exit_code=STOPPED if stopped else run.exit_code,
             started=self.started.timestamp(),

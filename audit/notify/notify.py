@@ -17,7 +17,7 @@ from audit.config.notify import Metrics as MetricsConfig
 from audit.errors import BROKEN, STOPPED, AuditError, Stopped, UsageError
 from audit.job.run import Run
 from audit.notify.delivery import Letter, Mailbox, Patience, Undelivered, deliver, mail, send
-from audit.runs.outcome import Ending, last_words
+from audit.runs.outcome import RunOutcome, last_words
 from audit.storage.files import write_private
 from reports.message import HTML, TEMPLATES, rendered, subject_of
 from reports.metrics import last_success_in, metrics
@@ -33,7 +33,7 @@ class Watch:
     started: datetime
     run: Run | None = None
 
-    def ending(self, error: BaseException | None) -> Ending:
+    def ending(self, error: BaseException | None) -> RunOutcome:
         """Return how it has ended: as the run says when it could, else by the error."""
         known = self.run.ending if self.run else None
         if known and (error is None or known.state == "stopped"):
@@ -43,7 +43,7 @@ class Watch:
             state, code, problem = "stopped", STOPPED, str(error) or "stopped"
         elif isinstance(error, AuditError):
             code, problem = error.exit_code, str(error)
-        return Ending(
+        return RunOutcome(
             state=state,
             exit_code=code,
             started=self.started.timestamp(),
@@ -66,7 +66,7 @@ def watched(config: Config, stop: threading.Event) -> Iterator[Watch]:
     tell(config, watch.ending(None), stop)
 
 
-def tell(config: Config, ending: Ending, stop: threading.Event) -> Ending:
+def tell(config: Config, ending: RunOutcome, stop: threading.Event) -> RunOutcome:
     """Send the messages, then the metrics, which say whether that went well; return the ending with that."""
     if ending.told(changes=config.notify.changes):
         ending = replace(ending, delivered=_notify(config, ending, stop))
@@ -75,7 +75,7 @@ def tell(config: Config, ending: Ending, stop: threading.Event) -> Ending:
     return ending
 
 
-def _notify(config: Config, ending: Ending, stop: threading.Event) -> dict[str, bool]:
+def _notify(config: Config, ending: RunOutcome, stop: threading.Event) -> dict[str, bool]:
     """Tell every channel, all at the same time, and return which of them were told."""
     told: dict[str, bool] = {}
     threads = []
@@ -110,7 +110,7 @@ def _said(name: str, deliver_it: Callable[[], None]) -> bool:
     return False
 
 
-def _channel(config: Config, channel: Channel, ending: Ending, stop: threading.Event) -> None:
+def _channel(config: Config, channel: Channel, ending: RunOutcome, stop: threading.Event) -> None:
     given, way = config.notify, getattr(channel, channel.kind)
     patience = Patience(given.timeout_seconds)
 
@@ -143,20 +143,20 @@ def _mailbox(given: Email) -> Mailbox:
     return Mailbox(given.host, given.port, given.tls, login, _pem(given.ca_file))
 
 
-def _keep(places: MetricsConfig, ending: Ending, stop: threading.Event) -> None:
+def _keep(places: MetricsConfig, ending: RunOutcome, stop: threading.Event) -> None:
     if path := places.textfile:
         _said("metrics", lambda: _textfile(path, ending))
     if gateway := places.pushgateway:
         _said("pushgateway", lambda: _pushed(f"{gateway}/metrics/job/{places.job}", places, ending, stop))
 
 
-def _pushed(url: str, places: MetricsConfig, ending: Ending, stop: threading.Event) -> None:
+def _pushed(url: str, places: MetricsConfig, ending: RunOutcome, stop: threading.Event) -> None:
     # With POST, what is not in the body stays: a run that failed leaves the time of the last success as it is.
     letter = Letter(url, metrics(ending), _TEXT_FORMAT, authority=_pem(places.ca_file))
     deliver(lambda seconds: send(letter, seconds), Patience(), stop)
 
 
-def _textfile(path: Path, ending: Ending) -> None:
+def _textfile(path: Path, ending: RunOutcome) -> None:
     try:
         before = last_success_in(path.read_bytes())
     except OSError:

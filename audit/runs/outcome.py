@@ -16,7 +16,7 @@ _LONGEST: Final = 4096  # bytes that Kubernetes keeps of a pod's last words
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class RunOutcome:
     """How a run ended. Times are seconds since 1970; `problem` is the message of what ended it early.
 
     `run` is None when nothing was written that says what was seen; `delivered` says of each channel whether it was
@@ -48,7 +48,7 @@ class Ending:
         return not self.whole or new or (changes and any(zone.gained for zone in zones))
 
 
-def last_words(ending: Ending) -> str:
+def last_words(ending: RunOutcome) -> str:
     """Return a summary for a pod's termination message: what happened, zone by zone, within its 4096 bytes."""
     lines = [f"registry-audit: {ending.state} (exit code {ending.exit_code})"]
     if ending.problem:

@@ -11,7 +11,7 @@ from audit.access.effective import NEEDED_RIGHTS
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
 from audit.collect.decode import Unusable
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
 from audit.snapshot.model import Snapshot
@@ -73,7 +73,7 @@ def ask_all(
     """Return what the cluster says to each cell."""
     asking = _Asking(oracle, review)
     outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
-    for at, outcome in each(cells, asking.ask, stop.is_set, at_once=at_once):
+    for at, outcome in run_parallel(cells, asking.ask, stop.is_set, at_once=at_once):
         outcomes[cells[at]] = outcome
     return outcomes
 

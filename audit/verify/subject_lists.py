@@ -18,7 +18,7 @@ from audit.access.authorizer import Oracle
 from audit.access.effective import tables_of
 from audit.collect.access_reviews import Subjects
 from audit.collect.decode import Unusable
-from audit.parallel import each
+from audit.parallel import run_parallel
 from audit.rbac.rules import IMAGES, PULL, PUSH, QUESTIONS
 from audit.rbac.subjects import GROUP, Identity, user
 from audit.snapshot.model import Snapshot
@@ -75,7 +75,7 @@ def compare_lists(
         except Unusable as error:
             return error
 
-    said = {places[at]: answer for at, answer in each(places, ask, stop.is_set, at_once=at_once)}
+    said = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
     lists = {place: answer for place, answer in said.items() if isinstance(answer, Subjects)}
     doubts = {place: [*_doubts(oracle, answer, place, ours)] for place, answer in lists.items()}
     cells = sorted({cell for one in doubts.values() for cell in one})

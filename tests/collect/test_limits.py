@@ -85,5 +85,5 @@ def test_a_pause_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch) -> N
         raise Unusable("cut", "broken")
 
     with pytest.raises(Unusable, match="broken"):
-        lists.again(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
+        lists.retry(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
     assert len(tried) == 1

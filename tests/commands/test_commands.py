@@ -457,12 +457,12 @@ def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsy
     stop = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder, "datetime", StoppedClock)
-        folders = {run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop).id for _ in range(3)}
+        folders = {run_folder.Run(Folder(tmp_path), run_folder.RunPlan(), stop).id for _ in range(3)}
         assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
         for number in range(4, 100):
             (tmp_path / f"20260102T030405Z-{number}").mkdir()
         with pytest.raises(UsageError, match="too many runs"):
-            run_folder.Run(Folder(tmp_path), run_folder.Wanted(), stop)
+            run_folder.Run(Folder(tmp_path), run_folder.RunPlan(), stop)
 
 
 class StoppedClock(datetime):

@@ -15,7 +15,7 @@ from audit.cli import run_command
 from audit.collect.zones import Kubeconfig, registry_of, zone_ids, zones_of_kubeconfig
 from audit.config.zones import KubeconfigZones
 from audit.errors import UsageError
-from audit.parallel import each
+from audit.parallel import run_parallel
 from tests.commands.test_commands import DEMO, configuration, live
 from tests.simulator.answers import Caller
 from tests.simulator.faults import Fault, broken_json, hang, other_body, refuse_with
@@ -286,10 +286,14 @@ def test_bad_input_is_one_clear_message(
 def test_many_at_once_in_any_order() -> None:
     """Each result comes with the place of its item; a failure is raised where it can be told."""
     stop = Event()
-    assert sorted(each([3, 1, 2], lambda number: number * 2, stop.is_set, at_once=2)) == [(0, 6), (1, 2), (2, 4)]
-    assert list(each([], str, stop.is_set, at_once=2)) == []
+    assert sorted(run_parallel([3, 1, 2], lambda number: number * 2, stop.is_set, at_once=2)) == [
+        (0, 6),
+        (1, 2),
+        (2, 4),
+    ]
+    assert list(run_parallel([], str, stop.is_set, at_once=2)) == []
     with pytest.raises(ZeroDivisionError):
-        list(each([1, 0], lambda number: 1 / number, stop.is_set, at_once=1))
+        list(run_parallel([1, 0], lambda number: 1 / number, stop.is_set, at_once=1))
 
 
 def test_a_stop_does_not_wait_for_what_hangs() -> None:
@@ -303,7 +307,9 @@ def test_a_stop_does_not_wait_for_what_hangs() -> None:
             forever.wait()
         return name
 
-    found: Iterator[tuple[int, str]] = each(["quick", "hangs", "later"], work, stop.is_set, at_once=1, grace=0.2)
+    found: Iterator[tuple[int, str]] = run_parallel(
+        ["quick", "hangs", "later"], work, stop.is_set, at_once=1, grace=0.2
+    )
     assert list(found) == [(0, "quick")]
     assert begun == ["quick", "hangs"]
     forever.set()

@@ -6,7 +6,7 @@ from typing import Any, Final
 from audit.findings.fail_on import Tally
 from audit.findings.model import NEW, Found
 from audit.runs.news import News, ZoneNews
-from audit.runs.outcome import Ending
+from audit.runs.outcome import RunOutcome
 from tests.reports.html.pages import WHEN, run_of, zone
 
 ZEROES: Final = {"critical": 0, "high": 0, "medium": 0, "low": 0, "info": 0}
@@ -42,9 +42,9 @@ def zone_news(zone: str = "z", **given: Any) -> ZoneNews:
     return ZoneNews(zone, **(usual | given))
 
 
-def quiet(**given: Any) -> Ending:
+def quiet(**given: Any) -> RunOutcome:
     """Return how a run ended that saw all and found nothing new."""
     tally = Tally(ZEROES, unknown=0, new=0, accepted=0, gone=0, fail_on="", fail_on_new=False, failing=0)
     run = replace(run_of(zone()), findings=tally)
     usual: dict[str, Any] = {"state": "complete", "exit_code": 0, "started": 1000.0, "finished": 1060.5, "run": run}
-    return Ending(**(usual | {"news": News((zone_news(),))} | given))
+    return RunOutcome(**(usual | {"news": News((zone_news(),))} | given))

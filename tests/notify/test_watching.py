@@ -29,7 +29,7 @@ from audit.job.load_config import load_config
 from audit.notify import notify as watching
 from audit.notify.notify import tell
 from audit.runs.news import News
-from audit.runs.outcome import Ending, clipped, last_words
+from audit.runs.outcome import RunOutcome, clipped, last_words
 from reports.message import HTML, TEMPLATES, harmless, mrkdwn, rendered, subject_of
 from tests.job.endings import finding, quiet, zone_news
 from tests.notify.test_outgoing import SECRET, Box, started
@@ -42,7 +42,7 @@ DEMO_1 = DEMO / "demo-1"
 EVIL = "<!channel> @here <@U1> [x](http://evil.example) *b* `c` </p><script>alert(1)</script> \x1b[31m www.evil.example"
 
 
-def loud(**given: Any) -> Ending:
+def loud(**given: Any) -> RunOutcome:
     """A run with something new, by the most hostile of names."""
     one = finding(title=EVIL, namespace=EVIL, subject=EVIL, zone="z")
     return quiet(news=News((zone_news(changes={"gained": 3, "lost": 0}, anonymous=2),), 1, (one,)), **given)
@@ -81,7 +81,7 @@ def test_nobody_is_told_when_nothing_is_new() -> None:
         quiet(news=News((zone_news(anonymous=1),))),
     ],
 )
-def test_somebody_is_told_of_what_is_new_or_not_whole(ending: Ending) -> None:
+def test_somebody_is_told_of_what_is_new_or_not_whole(ending: RunOutcome) -> None:
     """A new finding, new anonymous access, anything that went wrong."""
     assert ending.told(changes=False)
 
