@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
@@ -25,7 +24,6 @@ from audit.tenancy.homes import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, PLATFORM
 Kind = Literal["zone", "organization"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Tables = Mapping[str, Sequence[Table]]
-Mask = NDArray[np.bool_]
 
 # Columns that can name somebody, or something of somebody's; roles and words of our own are everybody's.
 _NAMING: Final = frozenset(
@@ -90,7 +88,7 @@ def _of_zone(tables: Tables, run: RunInfo, zone: str) -> tuple[dict[str, list[Ta
     at = [number for number, one in enumerate(run.zones) if one.id == zone]
     kept = {name: [found[number] for number in at] for name, found in tables.items() if name not in OF_THE_RUN}
     for name in set(OF_THE_RUN) - _WHOLE - {"exceptions"}:
-        kept[name] = [one.take(_has(one, "zone", {zone})) for one in tables[name]]
+        kept[name] = [one.take(one.where("zone", {zone})) for one in tables[name]]
     kept["exceptions"] = _covering(tables, kept["findings"])
     kept |= {name: [*tables[name]] for name in _WHOLE}
     return {name: kept[name] for name in tables}, replace(run, zones=tuple(run.zones[number] for number in at))
@@ -99,13 +97,7 @@ def _of_zone(tables: Tables, run: RunInfo, zone: str) -> tuple[dict[str, list[Ta
 def _covering(tables: Tables, findings: Sequence[Table]) -> list[Table]:
     """Return the exceptions that cover these findings."""
     ids = {one for table in findings for one in table.text("exception").strings()}
-    return [one.take(_has(one, "id", ids)) for one in tables["exceptions"]]
-
-
-def _has(table: Table, column: str, wanted: set[str]) -> Mask:
-    texts = table.text(column)
-    mask: Mask = np.array([text in wanted for text in texts.values], dtype=bool)[texts.codes]
-    return mask
+    return [one.take(one.where("id", ids)) for one in tables["exceptions"]]
 
 
 class _Organization:
@@ -142,15 +134,15 @@ class _Organization:
 
     def _rows(self, name: str, table: Table, own: set[str]) -> Table:
         if name == "organizations":
-            return table.take(_has(table, "organization", {self._name}))
+            return table.take(table.where("organization", {self._name}))
         everywhere = name in {"access", "grants", "coverage", "findings", "changes"}
-        return table.take(_has(table, "namespace", own | {EVERY} if everywhere else own))
+        return table.take(table.where("namespace", own | {EVERY} if everywhere else own))
 
     def _concerning(self, findings: Table, met: set[tuple[str, str, str]]) -> Table:
         """Leave out findings about several namespaces whose subject is hidden, and bound in none of theirs."""
-        several = _has(findings, "namespace", {EVERY}) & _has(findings, "binding", {""})
+        several = findings.where("namespace", {EVERY}) & findings.where("binding", {""})
         told = {one for one in _triples(findings) if one in met or not self._word(*one, known=False)}
-        return findings.take(~several | _has(findings, "subject", {"", *(subject for _, _, subject in told)}))
+        return findings.take(~several | findings.where("subject", {"", *(subject for _, _, subject in told)}))
 
     def _hidden(self, kept: Tables) -> dict[str, str]:
         """Return the names that are not shown, each with what stands in its place."""
@@ -169,7 +161,7 @@ class _Organization:
         found: set[tuple[str, str, str]] = set()
         for name in _MEETING & tables.keys():
             for one in tables[name]:
-                table = one if everywhere else one.take(~_has(one, "namespace", {EVERY}))
+                table = one if everywhere else one.take(~one.where("namespace", {EVERY}))
                 found |= set(_triples(table))
         return found
 

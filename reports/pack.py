@@ -140,9 +140,8 @@ class _Known:
 
 def _members(access: Table) -> Iterator[tuple[tuple[str, str], int]]:
     """Yield the number of people in each group."""
-    kinds, groups, zones = (access.text(name) for name in ("subject_kind", "subject", "zone"))
-    mask = np.array([kind == GROUP for kind in kinds.values], dtype=bool)[kinds.codes]
-    rows = np.flatnonzero(mask)
+    groups, zones = access.text("subject"), access.text("zone")
+    rows = np.flatnonzero(access.where("subject_kind", {GROUP}))
     _, first = np.unique(groups.codes[rows], return_index=True)
     for row in rows[first].tolist():
         place = (zones.values[zones.codes[row]], groups.values[groups.codes[row]])

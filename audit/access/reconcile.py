@@ -15,9 +15,8 @@ from audit.rbac.subjects import identity
 from audit.snapshot.model import Gap, Listing, Snapshot, gap_lines
 from audit.snapshot.objects import KINDS
 from audit.snapshot.scope import Selects, labels_of
+from audit.tables.arrays import Mask
 from audit.tables.model import Table
-
-Mask = NDArray[np.bool_]
 
 # Kinds of which each object that takes part is one row of a table.
 _ROWS: Final = {"namespaces": "namespaces", "imagestreams": "repositories", "tokens": "tokens"}
@@ -150,12 +149,8 @@ def _naming_somebody(snapshot: Snapshot) -> set[int]:
 def _unknown(grants: Table, kind: str) -> int:
     """Count the bindings of which the table says that their role was not seen."""
     what = "ClusterRoleBinding" if kind == "clusterrolebindings" else "RoleBinding"
-    columns = [grants.text(column) for column in ("problem", "binding_kind", "namespace", "binding")]
-    problem, kinds, spaces, names = columns
-    wanted = np.array([one == _NOT_SEEN for one in problem.values], dtype=bool)[problem.codes]
-    wanted &= np.array([one == what for one in kinds.values], dtype=bool)[kinds.codes]
-    pairs = zip(spaces.codes[wanted].tolist(), names.codes[wanted].tolist(), strict=True)
-    return len({(spaces.values[space], names.values[name]) for space, name in pairs})
+    unseen = grants.take(grants.where("problem", {_NOT_SEEN}) & grants.where("binding_kind", {what}))
+    return len({*zip(unseen.text("namespace").strings(), unseen.text("binding").strings(), strict=True)})
 
 
 def _missing(snapshot: Snapshot, kind: str) -> tuple[str, ...]:

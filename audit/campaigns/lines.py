@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP
-from audit.tables.model import UNKNOWN, YES, Table, Text
+from audit.tables.model import UNKNOWN, YES, Table
 from audit.tenancy.platform import Platform
 
 RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")
@@ -72,13 +72,7 @@ def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
 
 def _direct(grants: Table) -> Table:
     """Return the rows of whoever a binding names itself."""
-    through, kinds = grants.text("group"), grants.text("binding_kind")
-    mask = _is(through, "") & ~_is(kinds, _BUILT_IN)
-    return grants.take(mask)
-
-
-def _is(texts: Text, wanted: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    return np.array([text == wanted for text in texts.values], dtype=bool)[texts.codes]
+    return grants.take(grants.where("group", {""}) & ~grants.where("binding_kind", {_BUILT_IN}))
 
 
 def _line(

@@ -8,13 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
-from audit.tables.arrays import distinct
+from audit.tables.arrays import Mask, distinct
 from audit.tables.model import YES, Table, Text
-
-Mask = NDArray[np.bool_]
 
 EVERY: Final = "*"
 _SHOWN: Final = 5
@@ -59,8 +56,7 @@ class Bindings:
 
     def __init__(self, grants: Table) -> None:
         """Take the table `grants` of a zone."""
-        direct = _where(grants.text("group"), lambda name: not name)
-        direct &= _where(grants.text("binding_kind"), lambda kind: kind != "built-in")
+        direct = grants.where("group", {""}) & ~grants.where("binding_kind", {"built-in"})
         rows = grants.take(direct)
         self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
         self._kinds: dict[str, Mask] = {}
@@ -72,7 +68,7 @@ class Bindings:
 
     def where(self, column: str, predicate: Callable[[str], bool]) -> Mask:
         """Say for each row whether its text in `column` is meant; each text is asked about once."""
-        return _where(self._table.text(column), predicate)
+        return self._table.text(column).matching(predicate)
 
     def of(self, kind: str, predicate: Callable[[str], bool] = bool) -> Mask:
         """Say for each row whether its subject is of this kind and its name is meant."""
@@ -83,7 +79,7 @@ class Bindings:
             return rows.copy()
         found = np.zeros(len(self), dtype=bool)
         names = self._table.text("subject")
-        found[rows] = _where(Text(names.codes[rows], names.values), predicate)
+        found[rows] = Text(names.codes[rows], names.values).matching(predicate)
         return found
 
     def can(self, *rights: str) -> Mask:
@@ -129,11 +125,3 @@ def listed(names: Sequence[str]) -> str:
     """Return names for a sentence: few enough to read."""
     more = len(names) - _SHOWN
     return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-
-
-def _where(column: Text, predicate: Callable[[str], bool]) -> Mask:
-    meant = np.zeros(len(column.values), dtype=bool)
-    for code in distinct(column.codes, len(column.values)):
-        meant[code] = predicate(column.values[code])
-    answer: Mask = meant[column.codes]
-    return answer

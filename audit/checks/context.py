@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from audit.checks.bindings import Bindings, Bound, Mask
+from audit.checks.bindings import Bindings, Bound
 from audit.checks.check import Check, Finding
 from audit.checks.remedies import Remover
 from audit.checks.roles import Roles
@@ -14,6 +14,7 @@ from audit.checks.settings import Settings
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
+from audit.tables.arrays import Mask
 from audit.tables.model import Table
 from audit.tenancy.organizations import Organizations, organizations
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from audit.checks.bindings import Mask
 from audit.checks.context import Context
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, home
+from audit.tables.arrays import Mask
 
 
 def accounts(context: Context) -> Mask:

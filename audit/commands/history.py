@@ -5,8 +5,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from audit import console
 from audit.access.grants import FLAGS
 from audit.changes.build import Compared, changes_of
@@ -51,7 +49,7 @@ class _About(NamedTuple):
         """Yield the rows of `access` that are about it."""
         if self.who:
             kind, name = self.who
-            table = table.take(_holding(table, "subject_kind", kind) & _holding(table, "subject", name))
+            table = table.take(table.where("subject_kind", {kind}) & table.where("subject", {name}))
         for row in table.records():
             yield {name: str(value) for name, value in row.items()}
 
@@ -176,11 +174,6 @@ def _key(row: Row) -> tuple[str, ...]:
 def _rights(row: Row) -> str:
     marks = {ANSWERS[UNKNOWN]: "?"}
     return ", ".join(name + marks.get(row[name], "") for name in FLAGS if row[name] != ANSWERS[NO])
-
-
-def _holding(table: Table, column: str, text: str) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
-    values = table.text(column)
-    return np.isin(values.codes, [code for code, value in enumerate(values.values) if value == text])
 
 
 def _print(told: _Told, *, as_json: bool) -> None:

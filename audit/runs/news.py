@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,8 @@ from audit.findings.model import NEW, OPEN, Found, order
 from audit.runs.info import ZoneInfo
 from audit.tables.model import ANSWERS, SEVERITIES, YES, Numbers, Table
 
-_NOBODY = ("system:anonymous", "system:unauthenticated")
-_GAINED = ("gained", "widened")
+_NOBODY: Final = frozenset({"system:anonymous", "system:unauthenticated"})
+_GAINED: Final = frozenset({"gained", "widened"})
 _KEPT = 50  # new findings that are kept to be named
 
 
@@ -77,10 +78,10 @@ class Counting:
         return News(tuple(self._changed(read, changes)), self._new, tuple(self._worst))
 
     def _changed(self, zones: Sequence[ZoneInfo], changes: Table) -> Iterator[ZoneNews]:
-        access = _is(changes, "object", ("access",))
-        nobody = access & _is(changes, "subject", _NOBODY) & _is(changes, "change", _GAINED)
+        access = changes.where("object", {"access"})
+        nobody = access & changes.where("subject", _NOBODY) & changes.where("change", _GAINED)
         for zone in zones:
-            here = _is(changes, "zone", (zone.id,))
+            here = changes.where("zone", {zone.id})
             yield replace(
                 self._zones[zone.id],
                 changes=_changes(changes, access & here) if zone.compared_with else None,
@@ -91,13 +92,6 @@ class Counting:
 def _by_severity(found: Iterable[Found]) -> dict[str, int]:
     counts = Counter(one.severity for one in found)
     return {severity: counts[severity] for severity in SEVERITIES}
-
-
-def _is(changes: Table, column: str, wanted: Sequence[str]) -> NDArray[np.bool_]:
-    """Say of each row whether its text in a column is one of those wanted."""
-    text = changes.text(column)
-    codes = [code for code, value in enumerate(text.values) if value in wanted]
-    return np.isin(text.codes, codes)
 
 
 def _changes(changes: Table, rows: NDArray[np.bool_]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Positions = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 
 def different(numbers: Longs) -> Longs:
@@ -32,7 +33,7 @@ def ranked(keys: Ints | Longs, size: int) -> tuple[Longs, Longs]:
     return found.astype(np.int64), places.astype(np.int64)
 
 
-def _marked(keys: Ints | Longs, size: int) -> NDArray[np.bool_]:
+def _marked(keys: Ints | Longs, size: int) -> Mask:
     seen = np.zeros(size, dtype=bool)
     seen[keys] = True
     return seen

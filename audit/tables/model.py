@@ -4,12 +4,15 @@ Tables are the product: every report, export and comparison is a view of them. `
 its meaning or goes; new columns come at the end.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+from audit.tables.arrays import Mask, distinct
 
 VERSION: Final = 2
 
@@ -285,6 +288,14 @@ class Text:
         values = self.values
         return [values[code] for code in self.codes.tolist()]
 
+    def matching(self, predicate: Callable[[str], bool]) -> Mask:
+        """Return for each row whether `predicate` accepts its text; each different text is judged once."""
+        accepted = np.zeros(len(self.values), dtype=bool)
+        for code in distinct(self.codes, len(self.values)):
+            accepted[code] = predicate(self.values[code])
+        rows: Mask = accepted[self.codes]
+        return rows
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -312,7 +323,11 @@ class Table:
             raise TypeError(f"{self.name}.{column} holds text")
         return values
 
-    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Table":
+    def where(self, column: str, values: AbstractSet[str]) -> Mask:
+        """Return for each row whether its text in `column` is one of `values`."""
+        return self.text(column).matching(values.__contains__)
+
+    def take(self, rows: NDArray[np.intp] | Mask) -> "Table":
         """Return the table of the given rows (positions or a mask)."""
         return Table(
             self.name,

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, ANY_USER, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
-from audit.tables.arrays import ranked
+from audit.tables.arrays import Mask, ranked
 from audit.tables.model import NO, YES, Table, Text, text_column
 from audit.tenancy.organizations import TEAM
 from audit.tenancy.platform import Platform
 
-Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
 EVERY: Final = "*"
@@ -141,10 +140,11 @@ def expected(access: Table) -> Mask:
     """
     spaces, quiet = access.text("namespace"), access.numbers("push") == NO
     usual = (_by(access, _PULLERS, _ACCOUNTS_OF, "") & quiet) | _by(access, _BUILDERS, "", ":builder")
-    theirs = np.array([space == EVERY or PLATFORM_OWN.has(space) for space in spaces.values], dtype=bool)
-    shared = _is(access.text("subject"), EVERYONE) & _is(spaces, "openshift") & (access.numbers("pull") == YES)
+    theirs = spaces.matching(lambda space: space == EVERY or PLATFORM_OWN.has(space))
+    shared = access.where("subject", {EVERYONE}) & access.where("namespace", {"openshift"})
+    shared &= access.numbers("pull") == YES
     mask: Mask = usual & (access.numbers("grants") == 1)
-    mask |= (theirs[spaces.codes] & platform(access)) | (shared & quiet)
+    mask |= (theirs & platform(access)) | (shared & quiet)
     return mask
 
 
@@ -160,9 +160,4 @@ def _by(access: Table, binding: tuple[str, str], before: str, behind: str) -> Ma
     kinds = Pairs(access, "subject_kind", "binding")
     mask: Mask = home[subjects.codes] == spaces.codes
     mask &= kinds.spread([pair == binding for pair in kinds.values]).astype(bool)
-    return mask
-
-
-def _is(column: Text, value: str) -> Mask:
-    mask: Mask = np.array([text == value for text in column.values], dtype=bool)[column.codes]
     return mask

@@ -110,12 +110,8 @@ class _Cells:
 
     def _askable(self) -> NDArray[np.bool_]:
         """Say for each row whether somebody is the subject: nobody is `Any`, or an account without a namespace."""
-        kinds = np.array([kind not in {ANY, ANY_USER} for kind in self._kinds.values])
-        homeless = np.array([name.startswith(":") for name in self._names.values], dtype=bool)
-        account = np.array([kind == ACCOUNT for kind in self._kinds.values])
-        codes = self._kinds.codes
-        askable: NDArray[np.bool_] = kinds[codes] & ~(account[codes] & homeless[self._names.codes])
-        return askable
+        homeless = self._kinds.matching(ACCOUNT.__eq__) & self._names.matching(lambda name: name.startswith(":"))
+        return self._kinds.matching(lambda kind: kind not in {ANY, ANY_USER}) & ~homeless
 
     def _cell(self, at: int) -> Cell:
         row, action = divmod(at, len(_ACTIONS))

@@ -9,13 +9,11 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audit.runs.info import Past, RunInfo
+from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, YES, Table
-from reports.html.sheets import OPEN_STATES, rows_of, unclear
-
-Mask = NDArray[np.bool_]
+from reports.html.sheets import OPEN_STATES, unclear
 
 ALL: Final = "every"  # in the address: also what the platform makes by itself
 _SHOWN: Final = 8  # busiest namespaces
@@ -104,7 +102,7 @@ def _coded(text: str) -> str:
 
 
 def _in(zone: str, table: Table, mask: Mask) -> int:
-    return int((mask & rows_of(table, "zone", zone)).sum())
+    return int((mask & table.where("zone", {zone})).sum())
 
 
 def _shade(value: int, most: int) -> int:
@@ -122,12 +120,12 @@ def _totals(made: Mapping[str, Table]) -> list[Number]:
 def _numbers(made: Mapping[str, Table], compared_with: str) -> list[Number]:
     spaces, access = made["namespaces"], made["access"]
     tokens = made["subjects"].numbers("tokens")
-    changes = int(rows_of(made["changes"], "change", *_GAINS).sum())
+    changes = int(made["changes"].where("change", {*_GAINS}).sum())
     unlooked = bool((tokens < 0).any()) and not (tokens > 0).any()
     return [
-        Number(_sum(rows_of(spaces, "open_pull", "anyone")), "namespaces anyone can pull from", _OPEN_PULL["anyone"]),
+        Number(_sum(spaces.where("open_pull", {"anyone"})), "namespaces anyone can pull from", _OPEN_PULL["anyone"]),
         Number(
-            _sum(rows_of(spaces, "open_pull", "every user")), "namespaces every user can pull from", _OPEN_PULL["users"]
+            _sum(spaces.where("open_pull", {"every user"})), "namespaces every user can pull from", _OPEN_PULL["users"]
         ),
         Number(_sum(_broad(spaces)), "namespaces broad groups can push to", _BROAD),
         Number(_sum(spaces.numbers("push_outside") > 0), "namespaces other organizations can push to", _OUTSIDE),
@@ -160,12 +158,12 @@ def _sum(mask: Mask) -> int:
 
 
 def _broad(spaces: Table) -> Mask:
-    return ~rows_of(spaces, "open_push", "")
+    return ~spaces.where("open_push", {""})
 
 
 def _wildcard(access: Table) -> Mask:
     mask: Mask = (access.numbers("push") == YES) & (access.numbers("expected") == 0)
-    return mask & rows_of(access, "how", "wildcard")
+    return mask & access.where("how", {"wildcard"})
 
 
 def _unknown(access: Table) -> Mask:
@@ -177,16 +175,16 @@ def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
     """Return the columns of the matrix: label, table, which of its rows count, and the link to them."""
     spaces, access, findings = made["namespaces"], made["access"], made["findings"]
     # What may be so, because a list was not seen, is no finding yet: the last column counts what is not known.
-    still = rows_of(findings, "state", *OPEN_STATES) & (findings.numbers("answer") == YES)
+    still = findings.where("state", {*OPEN_STATES}) & (findings.numbers("answer") == YES)
     states = "".join(f"&state={state}" for state in OPEN_STATES) + "&answer=yes"
     return [
         *(
-            (f"{severity} findings", findings, still & rows_of(findings, "severity", severity), link)
+            (f"{severity} findings", findings, still & findings.where("severity", {severity}), link)
             for severity in SEVERITIES[:3]
             for link in [f"#/findings?severity={severity}{states}"]
         ),
-        ("anyone pulls", spaces, rows_of(spaces, "open_pull", "anyone"), _OPEN_PULL["anyone"]),
-        ("every user pulls", spaces, rows_of(spaces, "open_pull", "every user"), _OPEN_PULL["users"]),
+        ("anyone pulls", spaces, spaces.where("open_pull", {"anyone"}), _OPEN_PULL["anyone"]),
+        ("every user pulls", spaces, spaces.where("open_pull", {"every user"}), _OPEN_PULL["users"]),
         ("broad push", spaces, _broad(spaces), _BROAD),
         ("others push", spaces, spaces.numbers("push_outside") > 0, _OUTSIDE),
         ("wildcard push", access, _wildcard(access), _WILDCARD),
@@ -200,7 +198,7 @@ def _hows(access: Table) -> list[Bar]:
     push = access.numbers("push") == YES
     bars = []
     for how in sorted(set(access.text("how").values) - {""}):
-        mine = shown & rows_of(access, "how", how)
+        mine = shown & access.where("how", {how})
         if mine.any():
             bars.append(Bar(how, (_sum(mine & push), _sum(mine & ~push)), f"#/access?how={how}"))
     return sorted(bars, key=lambda bar: -sum(bar.parts))
@@ -234,7 +232,7 @@ def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
 
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:
     """Return the worst findings that nobody has decided on, for the summary."""
-    still = findings.take(rows_of(findings, "state", *OPEN_STATES))
+    still = findings.take(findings.where("state", {*OPEN_STATES}))
     order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     ranks = [order.get(severity, len(order)) for severity in still.text("severity").strings()]
     names = ("severity", "title", "zone", "namespace", "subject_kind", "subject", "detail")

@@ -22,7 +22,7 @@ from audit.tables.model import Table
 from reports.html.blocks import blocks
 from reports.html.overview import Overview, overview, trend
 from reports.html.script import script
-from reports.html.sheets import rows_of, sheets
+from reports.html.sheets import sheets
 
 _HERE: Final = files("reports") / "html"
 
@@ -86,7 +86,7 @@ def _spelled(letter: str) -> str:
 
 def _unseen(coverage: Table) -> list[str]:
     """Return the kinds of objects of which something was not seen."""
-    gone = coverage.take(~rows_of(coverage, "state", SEEN, EXCLUDED, NOT_ASKED))
+    gone = coverage.take(~coverage.where("state", {SEEN, EXCLUDED, NOT_ASKED}))
     return sorted(set(gone.text("kind").strings()))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
+from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, UNKNOWN, YES, Numbers, Table, Text, joined, text_column
 from audit.tenancy.homes import (
     CIRCLES,
@@ -21,7 +21,6 @@ from audit.tenancy.homes import (
 )
 from reports.html.tally import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 
-Mask = NDArray[np.bool_]
 Columns = dict[str, Text | Numbers]
 
 ACTIONS: Final = ("pull", "push", "create")
@@ -88,14 +87,6 @@ def _access(tables: Mapping[str, Table], homes: Homes) -> Table:
     )
 
 
-def rows_of(table: Table, column: str, *values: str) -> Mask:
-    """Return which rows have one of these texts in a column."""
-    texts = table.text(column)
-    wanted = np.array([text in values for text in texts.values], dtype=bool)
-    mask: Mask = wanted[texts.codes] if len(wanted) else np.zeros(len(table), dtype=bool)
-    return mask
-
-
 def unclear(access: Table) -> Mask:
     """Return which rows hold an answer that is not known."""
     mask: Mask = np.any([access.numbers(action) == UNKNOWN for action in ACTIONS], axis=0)
@@ -105,7 +96,7 @@ def unclear(access: Table) -> Mask:
 def _namespaces(made: Mapping[str, Table], homes: Homes) -> Table:
     """Count for each namespace who can do what there by a grant of the namespace itself."""
     access = _only(made["access"], *_PLACE, *_WHO, *ACTIONS, "belongs", "circle")
-    wide = rows_of(access, "namespace", EVERY)
+    wide = access.where("namespace", {EVERY})
     local, wide_rows = access.take(~wide), access.take(wide)
     parts = [Table("", {name: one.text(name) for name in _PLACE}) for one in (made["namespaces"], local)]
     places = joined(parts)
@@ -133,8 +124,8 @@ def _circles_of(local: Table, place: Numbered, names: Table, wide: Table) -> Col
         beyond = greatest(zones, np.where(wide.numbers(action) == YES, wide.numbers("circle"), 0), many)
         everywhere = np.append(beyond, 0)[np.where(zone >= 0, np.append(zones, 0)[zone], many)]
         columns[f"open_{action}"] = Text(np.maximum(here, everywhere).astype(np.int32), CIRCLES)
-    blind_zones = np.append(count(zones, rows_of(wide, "subject_kind", ANY), many), 0)
-    blind = count(place, rows_of(local, "subject_kind", ANY), size)
+    blind_zones = np.append(count(zones, wide.where("subject_kind", {ANY}), many), 0)
+    blind = count(place, local.where("subject_kind", {ANY}), size)
     blind += blind_zones[np.where(zone >= 0, np.append(zones, 0)[zone], many)].astype(np.int32)
     columns["blind"] = (blind > 0).astype(np.int32)
     return columns
@@ -143,8 +134,8 @@ def _circles_of(local: Table, place: Numbered, names: Table, wide: Table) -> Col
 def _counts_of(local: Table, place: Numbered, size: int) -> Columns:
     """Return how many people, groups and accounts can do what in each namespace: each once, however often it may."""
     who, columns = Distinct(place, numbered(local, _WHO), size), Columns()
-    outside = rows_of(local, "belongs", OTHER)
-    kinds = {name: rows_of(local, "subject_kind", kind) for kind, name in _KINDS.items()}
+    outside = local.where("belongs", {OTHER})
+    kinds = {name: local.where("subject_kind", {kind}) for kind, name in _KINDS.items()}
     for action in ACTIONS:
         able = local.numbers(action) == YES
         for name, mine in kinds.items():
@@ -158,7 +149,7 @@ def _counts_of(local: Table, place: Numbered, size: int) -> Columns:
 def _about(made: Mapping[str, Table], names: Table) -> Columns:
     """Return what findings, changes and repositories say of each namespace."""
     size, columns = len(names), Columns()
-    findings = made["findings"].take(rows_of(made["findings"], "state", *OPEN_STATES))
+    findings = made["findings"].take(made["findings"].where("state", {*OPEN_STATES}))
     where = matched(findings, names, _PLACE)
     ranks = np.array(
         [len(SEVERITIES) - SEVERITIES.index(one) for one in findings.text("severity").strings()], dtype=int
@@ -182,19 +173,19 @@ def _subjects(made: Mapping[str, Table], homes: Homes) -> Table:
     """
     access = made["access"]
     zone = access.text("zone")
-    accounts = rows_of(access, "subject_kind", ACCOUNT)
+    accounts = access.where("subject_kind", {ACCOUNT})
     own_zone = looked_up(zone, np.where(accounts, np.arange(len(access)), -1))
     access = _more(access, {"own_zone": _ranked(own_zone)})
     who, place, zones = (numbered(access, names) for names in ((*_WHO, "own_zone"), _PLACE, ["zone"]))
     at = first(who)
-    size, wide = len(at), rows_of(access, "namespace", EVERY)
+    size, wide = len(at), access.where("namespace", {EVERY})
     one = access.take(at)
     columns: Columns = {name: one.text(name) for name in _WHO}
     columns["zone"] = one.text("own_zone")
     columns["organization"] = _homes_of(one, homes)
     places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
     columns["zones"] = zones_of.count()
-    outside = rows_of(access, "belongs", OTHER)
+    outside = access.where("belongs", {OTHER})
     for action in ACTIONS:
         able = access.numbers(action) == YES
         columns[f"{action}_namespaces"] = places.count(able & ~wide)
@@ -202,7 +193,7 @@ def _subjects(made: Mapping[str, Table], homes: Homes) -> Table:
         if action != "create":
             columns[f"{action}_outside"] = places.count(able & outside)
     columns["unknown"] = count(who, unclear(access), size)
-    says = ~rows_of(access, "how", "")
+    says = ~access.where("how", {""})
     # A row that does not say how comes last; of two that give the same, the cluster-wide one counts.
     best = first(who, 16 * says + 2 * _strength(access) + wide)
     columns["how"] = access.take(best).text("how")
@@ -239,18 +230,18 @@ def _tokens_of(made: Mapping[str, Table], subjects: Table) -> Numbers:
     """Return how many tokens without an end each account has; -1 where nobody looked or it could not be seen."""
     tokens, coverage = made["tokens"], made["coverage"]
     held = Table("", {"zone": tokens.text("zone"), "subject": tokens.text("account")})
-    accounts = rows_of(subjects, "subject_kind", ACCOUNT)
+    accounts = subjects.where("subject_kind", {ACCOUNT})
     where = matched(held, Table("", {name: subjects.text(name) for name in held.columns}), ("zone", "subject"))
     found = count(where, where >= 0, len(subjects))
-    blind = coverage.take(rows_of(coverage, "kind", "tokens") & ~rows_of(coverage, "state", "seen"))
+    blind = coverage.take(coverage.where("kind", {"tokens"}) & ~coverage.where("state", {"seen"}))
     unseen = set(blind.text("zone").strings())
-    unsure = accounts & rows_of(subjects, "zone", *unseen) & (found == 0)
+    unsure = accounts & subjects.where("zone", {*unseen}) & (found == 0)
     return np.where(unsure, -1, found).astype(np.int32)
 
 
 def _controls(made: Mapping[str, Table]) -> Table:
     """Count for each control the findings of its checks that nobody has decided on."""
-    findings = made["findings"].take(rows_of(made["findings"], "state", *OPEN_STATES))
+    findings = made["findings"].take(made["findings"].where("state", {*OPEN_STATES}))
     found = Counter(findings.text("check").strings())
     checks = made["controls"].text("checks").strings()
     counts = [sum(found[check] for check in one.split(", ")) for one in checks]
@@ -260,8 +251,8 @@ def _controls(made: Mapping[str, Table]) -> Table:
 def _repositories(made: Mapping[str, Table]) -> Table:
     """Count for each repository who can pull and push there by a grant of its namespace."""
     repositories, access = made["repositories"], _only(made["access"], *_ROW, "pull", "push")
-    whole = access.take(rows_of(access, "repository", EVERY) & ~rows_of(access, "namespace", EVERY))
-    named = access.take(~rows_of(access, "repository", EVERY) & ~rows_of(access, "namespace", EVERY))
+    whole = access.take(access.where("repository", {EVERY}) & ~access.where("namespace", {EVERY}))
+    named = access.take(~access.where("repository", {EVERY}) & ~access.where("namespace", {EVERY}))
     spaces, columns = numbered(whole, _PLACE), Columns()
     size, among = int(spaces.max(initial=-1)) + 1, matched(repositories, whole, _PLACE)
     space = np.where(among >= 0, np.append(spaces, 0)[among], size)

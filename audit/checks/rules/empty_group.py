@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import Context
 from audit.checks.controls import LIFE_CYCLE
@@ -15,9 +13,8 @@ from audit.tables.arrays import distinct
 
 def _find(context: Context) -> Iterator[Finding]:
     access, rows = context.tables["access"], context.bindings
-    state, subject = access.text("account"), access.text("subject")
-    present = np.array([value == "present" for value in state.values], dtype=bool)[state.codes]
-    empty = subject.codes[present & (access.numbers("members") == 0)]
+    subject = access.text("subject")
+    empty = subject.codes[access.where("account", {"present"}) & (access.numbers("members") == 0)]
     names = {subject.values[code] for code in distinct(empty, len(subject.values))}
     return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "without members has access")
 

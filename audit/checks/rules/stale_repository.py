@@ -47,9 +47,8 @@ def _stale(context: Context, limit: str) -> dict[str, list[str]]:
 def _pushers(context: Context) -> dict[str, int]:
     """Return how many people and accounts may push in each namespace, by access of that namespace's own."""
     access = context.tables["access"]
-    kind, namespace, subject = (access.text(name) for name in ("subject_kind", "namespace", "subject"))
-    one = np.array([value in {USER, ACCOUNT} for value in kind.values], dtype=bool)[kind.codes]
-    rows = one & (access.numbers("push") == YES)
+    namespace, subject = access.text("namespace"), access.text("subject")
+    rows = access.where("subject_kind", {USER, ACCOUNT}) & (access.numbers("push") == YES)
     size = max(len(subject.values), 1)
     # A code of this column is one subject: people and accounts of the same name have codes of their own.
     pairs = np.sort(namespace.codes[rows].astype(np.int64) * size + subject.codes[rows])
