@@ -34,8 +34,8 @@ Leave id and path as they are. Sort whole rows only. Formulas are not taken.
 The sheet Platform has what the platform has by itself: look at it once, and at what is not expected.""".splitlines()
 
 
-class Lines:
-    """Lines as rows, with nothing where people write."""
+class ReviewSheets:
+    """ReviewSheets as rows, with nothing where people write."""
 
     def __init__(self, campaign: Campaign, lines: Iterable[Asked], groups: Groups) -> None:
         """Take the lines and the people of their groups."""

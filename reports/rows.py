@@ -21,7 +21,7 @@ def chunks(name: str, tables: Sequence[Table], writes: Writes, marks: tuple[str,
     columns = SCHEMAS[name]
     around = {columns[0].name: (begin, ""), columns[-1].name: ("", end)}
     for table in tables:
-        cells = [_Cells(one, table.columns[one.name], writes, *around.get(one.name, ("", ""))) for one in columns]
+        cells = [_ColumnCells(one, table.columns[one.name], writes, *around.get(one.name, ("", ""))) for one in columns]
         for start in range(0, len(table), ROWS):
             yield _lines([column.take(start) for column in cells], between)
         # Arrow keeps what it has used; other formats are made after this one, or beside it.
@@ -29,7 +29,7 @@ def chunks(name: str, tables: Sequence[Table], writes: Writes, marks: tuple[str,
         pa.default_memory_pool().release_unused()
 
 
-class _Cells:
+class _ColumnCells:
     """One column: the cells that occur in it, each written once, and for each row which of them."""
 
     def __init__(self, column: Column, values: Text | Numbers, writes: Writes, before: str, after: str) -> None:

@@ -26,7 +26,7 @@ from audit.runs.signing import SUFFIX
 from audit.snapshot.scope import Selects
 from audit.storage.store import folder_of, store_of
 from audit.version import version
-from reports.review import GRANTS, PLATFORM, Lines, evidence_csv
+from reports.review import GRANTS, PLATFORM, ReviewSheets, evidence_csv
 
 _SHEETS: Final = (".xlsx", ".csv")
 
@@ -72,7 +72,7 @@ def start(seen: Seen, reviewers: Path, within: Within, due: str, out: str, *, as
     )
     if not campaign.lines:
         raise UsageError("there is no grant to decide on", where=", ".join(seen.paths), fix="ask for more")
-    lines = Lines(campaign, campaign.lines, campaign.groups)
+    lines = ReviewSheets(campaign, campaign.lines, campaign.groups)
     store = store_of(out)
     files = {f"{name}.csv": lines.csv(name == PLATFORM) for name in (GRANTS, PLATFORM)}
     begin(store, campaign, {f"{GRANTS}.xlsx": lines.workbook(), **files})
@@ -199,7 +199,7 @@ def _write_todo(path: Path, campaign: Campaign, left: Sequence[Outcome], later: 
     if path.suffix.lower() not in _SHEETS:
         raise UsageError("this is neither .xlsx nor .csv", where=str(path))
     now = [later.line(one.asked) or one.asked for one in left]
-    lines = Lines(campaign, now, campaign.groups | later.groups)
+    lines = ReviewSheets(campaign, now, campaign.groups | later.groups)
     folder = store_of(str(path.parent))
     chunks = lines.csv(*lines.apart) if path.suffix.lower() == ".csv" else lines.workbook()
     folder.write(path.name, chunks)

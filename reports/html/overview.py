@@ -30,7 +30,7 @@ class Number(NamedTuple):
     remark: str = ""
 
 
-class Cell(NamedTuple):
+class MatrixCell(NamedTuple):
     """A number of the matrix, how dark it is (0 to 4), and where its rows are."""
 
     value: int
@@ -62,7 +62,7 @@ class Overview:
     totals: Sequence[Number]
     numbers: Sequence[Number]
     risks: Sequence[str]
-    matrix: Sequence[tuple[str, Sequence[Cell]]]
+    matrix: Sequence[tuple[str, Sequence[MatrixCell]]]
     hows: Sequence[Bar]
     busiest: Sequence[Bar]
     folded: int
@@ -83,7 +83,7 @@ def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str
             (
                 zone,
                 [
-                    Cell(value, _shade(value, top), f"{link}&zone={_coded(zone)}")
+                    MatrixCell(value, _shade(value, top), f"{link}&zone={_coded(zone)}")
                     for value, top, (_, _, _, link) in zip(counts, most, risks, strict=True)
                 ],
             )

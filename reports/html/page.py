@@ -19,7 +19,7 @@ from audit.errors import printable
 from audit.findings.controls import NO
 from audit.runs.info import Past, RunInfo
 from audit.tables.model import Table
-from reports.html.blocks import blocks
+from reports.html.data_blocks import blocks
 from reports.html.overview import Overview, overview, trend
 from reports.html.script import script
 from reports.html.sheets import sheets

@@ -19,7 +19,7 @@ from audit.tenancy.homes import (
     expected,
     organization_column,
 )
-from reports.html.tally import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
+from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 
 Columns = dict[str, Text | Numbers]
 

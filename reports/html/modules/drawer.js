@@ -1,7 +1,7 @@
 // The drawer beside the rows: why a row is there.
 import { find, make, shown } from "./dom.js";
 import { matching } from "./query.js";
-import { REASONS } from "./reasons.js";
+import { REASONS } from "./drawer_contents.js";
 
 // Show the row of a view that has this key, or say that there is none; return its number. `close` takes it away again.
 export async function openDrawer(view, table, key, close) {

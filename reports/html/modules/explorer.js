@@ -1,11 +1,11 @@
 // One view of rows: its filters, its grid, its counts and its CSV. What is shown is what the address says.
 import { write } from "./address.js";
-import { table } from "./columns.js";
+import { table } from "./tables.js";
 import { counted, find, make, say, shown } from "./dom.js";
-import { csv, download } from "./export.js";
-import { facetMenu, valueWord } from "./facets.js";
+import { csv, download } from "./csv.js";
+import { facetMenu, valueWord } from "./filter_menus.js";
 import { Grid } from "./grid.js";
-import { Lines } from "./lines.js";
+import { Lines } from "./grid_lines.js";
 import { select, subjects } from "./query.js";
 
 const EVERY = "every"; // in the address: also what is usually folded away

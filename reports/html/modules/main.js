@@ -1,10 +1,10 @@
 // Where it all begins: the address says what is shown.
 import { read, write } from "./address.js";
-import { table } from "./columns.js";
+import { table } from "./tables.js";
 import { find, grouped, say } from "./dom.js";
 import { closeDrawer, openDrawer } from "./drawer.js";
 import { Explorer, place } from "./explorer.js";
-import { listenToKeys, showKeys } from "./keys.js";
+import { listenToKeys, showKeys } from "./keyboard.js";
 import { VIEWS } from "./views.js";
 
 const PAGES = new Set(["overview", "coverage", "method"]);

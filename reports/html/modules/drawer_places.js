@@ -1,8 +1,8 @@
 // What is to be known of a namespace or a subject: who can, and where.
 import { link } from "./address.js";
-import { table } from "./columns.js";
+import { table } from "./tables.js";
 import { counted, make, shown } from "./dom.js";
-import { code, facts, heading, links, SHOWN } from "./pieces.js";
+import { code, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { capital, KIND_WORDS, rights, who } from "./words.js";
 

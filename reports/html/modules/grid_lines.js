@@ -1,8 +1,8 @@
 // The lines of a grid: rows of a table, with the namespaces that a cluster-wide one was opened to; or groups of rows.
-import { cellOf } from "./cells.js";
-import { table } from "./columns.js";
+import { cellOf } from "./grid_cells.js";
+import { table } from "./tables.js";
 import { grouped } from "./dom.js";
-import { valueWord } from "./facets.js";
+import { valueWord } from "./filter_menus.js";
 import { gather, sorted } from "./query.js";
 
 const GROUP_COLUMNS = [

@@ -1,7 +1,7 @@
 """Tables -> the data blocks of the page: numbers that point into one list of texts, packed.
 
 A block is gzip in base64. Unpacked it is: the length of a head (4 bytes, little-endian), the head (JSON, padded with
-spaces to 4 bytes), and the columns one after the other, each padded to 4 bytes. `script/blocks.js` reads them.
+spaces to 4 bytes), and the columns one after the other, each padded to 4 bytes. `modules/data_blocks.js` reads them.
 """
 
 import base64

@@ -1,4 +1,4 @@
-// Reads the data blocks of the page; reports/html/blocks.py says how they are packed.
+// Reads the data blocks of the page; reports/html/data_blocks.py says how they are packed.
 
 const ARRAYS = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, i8: Int8Array, i16: Int16Array, i32: Int32Array };
 

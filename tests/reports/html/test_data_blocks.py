@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.tables.model import Numbers, Table, Text
-from reports.html.blocks import blocks
+from reports.html.data_blocks import blocks
 
 KINDS = {"u8": "<u1", "u16": "<u2", "u32": "<u4", "i8": "<i1", "i16": "<i2", "i32": "<i4"}
 

@@ -1,5 +1,5 @@
 // What the cells of a row say, each in one way everywhere.
-import { SEVERITIES } from "./columns.js";
+import { SEVERITIES } from "./tables.js";
 import { KIND_WORDS } from "./words.js";
 
 // Return what a cell says and of which class it is.

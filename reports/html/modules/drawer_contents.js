@@ -1,9 +1,9 @@
 // Why a row is there, for each table.
-import { accessReason, grantsReason } from "./access_reasons.js";
+import { accessReason, grantsReason } from "./drawer_access.js";
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
-import { code, command, facts, heading, links } from "./pieces.js";
-import { namespacesReason, subjectsReason } from "./place_reasons.js";
+import { code, command, facts, heading, links } from "./drawer_parts.js";
+import { namespacesReason, subjectsReason } from "./drawer_places.js";
 import { capital, place, who } from "./words.js";
 
 async function findingsReason(record) {

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.tables.arrays import ranked
-from reports.html.tally import Distinct, first
+from reports.html.counting import Distinct, first
 
 SMALL, LARGE = 10, 10**12  # below so many, keys are marked; beyond, they are sorted
 

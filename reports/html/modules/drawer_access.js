@@ -1,9 +1,9 @@
 // Why somebody has access: a sentence, the chain, the commands, the history.
 import { link } from "./address.js";
-import { table } from "./columns.js";
+import { table } from "./tables.js";
 import { checks, leaving, removal } from "./commands.js";
 import { make, shown } from "./dom.js";
-import { chain, command, facts, heading, links, SHOWN } from "./pieces.js";
+import { chain, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { capital, place, rights, who } from "./words.js";
 

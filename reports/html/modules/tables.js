@@ -1,5 +1,5 @@
 // Tables of columns. Each column can say for a row: its code (a small whole number), and what the code means.
-import { textsOf, unpacked } from "./blocks.js";
+import { textsOf, unpacked } from "./data_blocks.js";
 
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
 const RANKED = new Set(["severity", "worst"]);
