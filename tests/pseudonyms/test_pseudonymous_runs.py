@@ -24,7 +24,7 @@ from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.snapshot.model import Gap, Origin, encode, load
 from reports.formats import FORMATS
 from tests.commands.test_commands import configuration, live
-from tests.reports.html.test_blocks import texts_of
+from tests.reports.html.blocks_reader import texts_of
 from tests.simulator.faults import Fault, refuse_with
 from tests.simulator.server import SimulatedZone
 from tests.worlds.plain_rbac import World

@@ -18,8 +18,8 @@ from reports.audience import Audience, audience, audiences, cut
 from reports.formats import FORMATS, Report, files_for
 from reports.html.sheets import sheets
 from tests.paths import DEMO
+from tests.reports.html.blocks_reader import texts_of
 from tests.reports.html.pages import AUTHENTICATED, NOBODY, Row, run_of, zone
-from tests.reports.html.test_blocks import texts_of
 from tests.reports.html.test_page import shell
 from tests.reports.test_sheets import lines
 

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from audit.tables.model import ANSWERS, OF_THE_RUN, SCHEMAS
-from tests.reports.html.test_blocks import read
+from tests.reports.html.blocks_reader import read
 
 # Tables to which the page adds rows: namespaces that no list had, and where somebody has access all the same.
 LONGER_ON_THE_PAGE = {"namespaces"}

@@ -17,8 +17,8 @@ from audit.tables.model import SCHEMAS, Table, table_of
 from reports.audience import Audience
 from reports.formats import FORMATS, Report, files_for
 from tests.findings.test_findings import found_in
+from tests.reports.html.blocks_reader import texts_of
 from tests.reports.html.pages import run_of
-from tests.reports.html.test_blocks import texts_of
 from tests.worlds.plain_rbac import World
 from tests.worlds.small import account, bind, group, namespace, stream, user, world
 from tests.worlds.snapshots import snapshot_of
