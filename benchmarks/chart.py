@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from benchmarks.document import Found
+from benchmarks.document import Timings
 
 _WIDTH, _BAR, _GAP, _LEFT, _RIGHT = 760, 16, 12, 120, 90
 _HEAD: Final = 34  # above the bars of each part
@@ -11,7 +11,7 @@ _HEAD: Final = 34  # above the bars of each part
 _FLOOR, _TIME, _MEMORY, _TEXT = "#7a8794", "#2f7ebc", "#b06f2c", "#808890"
 
 
-def chart(found: Found) -> str:
+def chart(found: Timings) -> str:
     """Return the picture as SVG; the same numbers give the same picture."""
     sizes = list(found)
     walls = [found[size]["whole"]["wall"] for size in sizes]

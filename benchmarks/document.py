@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 Measured = Mapping[str, float]
-Found = Mapping[int, Mapping[str, Measured]]  # by namespaces, then by stage
+Timings = Mapping[int, Mapping[str, Measured]]  # by namespaces, then by stage
 
 _HEAD: Final = """\
 # Performance
@@ -34,7 +34,7 @@ Lists at {speed}; {cores} cores, Python {python}.
 """
 
 
-def document(found: Found, pace: float, chart: str) -> str:
+def document(found: Timings, pace: float, chart: str) -> str:
     """Return the results as Markdown: a table for each size, and growth; `chart` is a picture's name."""
     speed = f"{pace / 1e6:.0f} MB/s each" if pace else "full speed"
     parts = [_HEAD.format(speed=speed, cores=os.cpu_count(), python=platform.python_version(), chart=chart)]
@@ -64,7 +64,7 @@ def _row(stage: str, cost: Measured, floor: float) -> str:
     return f"| {stage} | {cost['wall']:.2f} | {ratio:.2f} | {cost['cpu']:.2f} | {cost['memory']:.0f} |"
 
 
-def _growth(found: Found) -> str:
+def _growth(found: Timings) -> str:
     """Return the whole job's time and memory, each size compared with the one before."""
     lines = [
         "## Growth\n",

@@ -23,7 +23,7 @@ class Planted(NamedTuple):
     subject: str
 
 
-Found = Iterator[Planted]
+Faults = Iterator[Planted]
 
 
 class Ground:
@@ -61,10 +61,10 @@ def of(namespace: str) -> str:
     return namespace.rpartition("-ns-")[0]
 
 
-def _open(role: str, who: str, *checks: str) -> Callable[[Ground], Found]:
+def _open(role: str, who: str, *checks: str) -> Callable[[Ground], Faults]:
     """Return what binds everybody of some sort."""
 
-    def plant(ground: Ground) -> Found:
+    def plant(ground: Ground) -> Faults:
         place = ground.take()
         ground.estate.bind("open", role, group(who), namespace=place)
         yield from (Planted(check, place, who) for check in checks)
@@ -72,10 +72,10 @@ def _open(role: str, who: str, *checks: str) -> Callable[[Ground], Found]:
     return plant
 
 
-def _everywhere(check: str, role: str, *rules: dict[str, object]) -> Callable[[Ground], Found]:
+def _everywhere(check: str, role: str, *rules: dict[str, object]) -> Callable[[Ground], Faults]:
     """Return what gives a person a role in every namespace."""
 
-    def plant(ground: Ground) -> Found:
+    def plant(ground: Ground) -> Faults:
         who = ground.person()
         if rules and all(item["metadata"]["name"] != role for item in ground.estate.kinds()["clusterroles"]):
             ground.estate.role(role, *rules)
@@ -86,7 +86,7 @@ def _everywhere(check: str, role: str, *rules: dict[str, object]) -> Callable[[G
     return plant
 
 
-def _of_another_namespace(ground: Ground) -> Found:
+def _of_another_namespace(ground: Ground) -> Faults:
     for role, check in (
         ("system:image-puller", "other-namespace-pull"),
         ("system:image-pusher", "other-namespace-push"),
@@ -97,7 +97,7 @@ def _of_another_namespace(ground: Ground) -> Found:
         yield Planted(check, place, other)
 
 
-def _wildcard(ground: Ground) -> Found:
+def _wildcard(ground: Ground) -> Faults:
     place = ground.take()
     team = f"{of(place)}+team-0"
     ground.estate.role("everything", rule("*", "*", group="*"), namespace=place)
@@ -105,14 +105,14 @@ def _wildcard(ground: Ground) -> Found:
     yield Planted("wildcard-role", place, team)
 
 
-def _push_with_secrets(ground: Ground) -> Found:
+def _push_with_secrets(ground: Ground) -> Faults:
     place, good = ground.take(), ground.take()
     ground.estate.bind("deploys", "edit", account(place, "ci"), namespace=place)
     ground.estate.bind("deploys", "system:image-builder", account(good, "ci"), namespace=good)
     yield Planted("push-with-secrets", place, f"{place}:ci")
 
 
-def _push_in_many(ground: Ground) -> Found:
+def _push_in_many(ground: Ground) -> Faults:
     place, good = ground.take(), ground.take()
     other = ground.take()
     while of(other) != of(place):
@@ -124,7 +124,7 @@ def _push_in_many(ground: Ground) -> Found:
     yield Planted("other-namespace-push", other, f"{place}:ci")
 
 
-def _accounts_that_push(ground: Ground) -> Found:
+def _accounts_that_push(ground: Ground) -> Faults:
     place, other = ground.take(), ground.take()
     ground.estate.bind("pods", "system:image-pusher", account(place, "default"), namespace=place)
     yield Planted("default-push", place, f"{place}:default")
@@ -133,7 +133,7 @@ def _accounts_that_push(ground: Ground) -> Found:
     yield Planted("namespace-accounts-push", other, everyone)
 
 
-def _foreigners(ground: Ground) -> Found:
+def _foreigners(ground: Ground) -> Faults:
     for check in ("foreign-user", "foreign-group", "foreign-account"):
         place = ground.take()
         other = ground.stranger(place)
@@ -145,7 +145,7 @@ def _foreigners(ground: Ground) -> Found:
         yield Planted(check, place, who)
 
 
-def _people(ground: Ground) -> Found:
+def _people(ground: Ground) -> Faults:
     place, other = ground.take(), ground.take()
     person, left = f"{of(place)}-user-03", f"left-{ground.number}"
     ground.estate.bind("by-hand", "view", user(person), namespace=place)
@@ -154,7 +154,7 @@ def _people(ground: Ground) -> Found:
     yield from (Planted(check, other, left) for check in ("user-gone", "direct-user"))
 
 
-def _groups(ground: Ground) -> Found:
+def _groups(ground: Ground) -> Faults:
     place, other = ground.take(), ground.take()
     empty, opaque = f"nobody-{ground.number}", f"idp:partners-{ground.number}"
     ground.estate.add("groups", empty, users=[])
@@ -164,7 +164,7 @@ def _groups(ground: Ground) -> Found:
     yield Planted("opaque-group", other, opaque)
 
 
-def _left_overs(ground: Ground) -> Found:
+def _left_overs(ground: Ground) -> Faults:
     place, team = (where := ground.take()), f"{of(where)}+team-1"
     ground.estate.bind("unreleased", "release-engineer", group(team), namespace=place)
     yield Planted("missing-role", place, team)
@@ -180,7 +180,7 @@ def _left_overs(ground: Ground) -> Found:
     yield Planted("nobody", "*", f":{name}")
 
 
-def _tokens(ground: Ground) -> Found:
+def _tokens(ground: Ground) -> Faults:
     # Everybody may push somewhere in this estate, so each of these tokens is one of a pusher, too.
     estate = ground.estate
     place = ground.take()
@@ -200,7 +200,7 @@ def _tokens(ground: Ground) -> Found:
     yield Planted("token-of-pusher", place, f"{place}:deployer")
 
 
-def _blind_spots(ground: Ground) -> Found:
+def _blind_spots(ground: Ground) -> Faults:
     estate = ground.estate
     lost = f"lost-{ground.number}"
     estate.add("namespaces", lost)
@@ -221,7 +221,7 @@ def _blind_spots(ground: Ground) -> Found:
 
 
 _ALL, _EVERYBODY, _ACCOUNTS = "system:unauthenticated", "system:authenticated", "system:serviceaccounts"
-_PLANTS: Final[tuple[Callable[[Ground], Found], ...]] = (
+_PLANTS: Final[tuple[Callable[[Ground], Faults], ...]] = (
     _open("system:image-puller", _ALL, "anonymous-pull"),
     _open("system:image-pusher", _ALL, "anonymous-pull", "anonymous-push"),
     _open("registry-viewer", _EVERYBODY, "every-user-pull"),

@@ -73,13 +73,13 @@ def checks(folder: Path) -> Counts:
     from datetime import UTC, datetime
 
     from audit.access.build import facts_of
-    from audit.checks.context import Context
+    from audit.checks.context import CheckContext
     from audit.checks.settings import Settings
     from audit.findings.model import findings_table, judge
     from audit.snapshot.model import load
 
     snapshot = load(folder / "bench.snapshot")
-    context = Context(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
+    context = CheckContext(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
     return {"findings": len(findings_table(judge(context, Settings(), "2026-01-01T00:00:00Z")))}
 
 

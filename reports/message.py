@@ -14,7 +14,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
 from audit.errors import UsageError, printable
-from audit.findings.model import Found
+from audit.findings.model import FindingRecord
 from audit.runs.outcome import RunOutcome
 from reports.markdown import markdown
 
@@ -118,7 +118,7 @@ def _data(ending: RunOutcome, shown: list[dict[str, str]]) -> dict[str, Any]:
     }
 
 
-def _about(one: Found, *, people: bool) -> dict[str, str]:
+def _about(one: FindingRecord, *, people: bool) -> dict[str, str]:
     names = ("id", "check", "severity", "title", "zone", "namespace", "repository", "first_seen")
     found = {name: _clipped(getattr(one, name), _LONGEST) for name in names}
     who = {"subject_kind": one.subject_kind, "subject": _clipped(one.subject, _LONGEST)}

@@ -18,7 +18,7 @@ _SHOWN: Final = 5
 _SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
 
 
-class Bound(NamedTuple):
+class DirectGrant(NamedTuple):
     """One subject of one binding. `repositories` are joined by `, `; `*` is every one."""
 
     namespace: str
@@ -51,7 +51,7 @@ class Bound(NamedTuple):
         return f"{self.binding_kind} {self.binding} to {self.role_kind} {self.role}{source}"
 
 
-class Bindings:
+class DirectGrants:
     """The rows, and what checks ask of them; masks are one truth a row."""
 
     def __init__(self, grants: Table) -> None:
@@ -100,7 +100,7 @@ class Bindings:
         result[rows] = np.array(meant, dtype=bool)[at]
         return result
 
-    def bound(self, rows: Mask) -> Iterator[Bound]:
+    def bound(self, rows: Mask) -> Iterator[DirectGrant]:
         """Yield each subject of each binding of these rows once, sorted by place and subject."""
         chosen = self._table.take(rows)
         names = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
@@ -111,7 +111,7 @@ class Bindings:
         for key, repositories in sorted(found.items()):
             where = EVERY if EVERY in repositories else ", ".join(sorted(repositories))
             namespace, kind, subject, binding_kind, binding, role_kind, role, source = key
-            yield Bound(
+            yield DirectGrant(
                 namespace, kind, subject, binding_kind, binding, role_kind, role, source, where, len(repositories)
             )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from audit.tables.model import SCHEMAS, YES, Severity
 
 if TYPE_CHECKING:
-    from audit.checks.context import Context
+    from audit.checks.context import CheckContext
 
 Confidence = Literal["high", "medium", "low"]
 
@@ -65,7 +65,7 @@ class Check:
     why: str
     remedy: tuple[str, ...]  # commands, with the names in braces
     controls: tuple[str, ...]
-    find: "Callable[[Context], Iterable[Finding]]"
+    find: "Callable[[CheckContext], Iterable[Finding]]"
     needs: tuple[str, ...] = BINDINGS  # lists without which it cannot say no
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 

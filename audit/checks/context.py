@@ -6,9 +6,9 @@ from functools import cached_property
 
 import numpy as np
 
-from audit.checks.bindings import Bindings, Bound
+from audit.checks.bindings import DirectGrant, DirectGrants
 from audit.checks.check import Check, Finding
-from audit.checks.remedies import Remover
+from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups
@@ -19,7 +19,7 @@ from audit.tables.model import Table
 from audit.tenancy.organizations import Organizations, organizations
 
 
-class Context:
+class CheckContext:
     """One zone as checks see it. `now` is when its facts were read: what is old is old by them."""
 
     def __init__(
@@ -41,9 +41,9 @@ class Context:
         self.zone = snapshot.origin.zone
 
     @cached_property
-    def bindings(self) -> Bindings:
+    def bindings(self) -> DirectGrants:
         """Return who is bound to what."""
-        return Bindings(self.tables["grants"])
+        return DirectGrants(self.tables["grants"])
 
     @cached_property
     def organizations(self) -> Organizations:
@@ -61,9 +61,9 @@ class Context:
         return frozenset(self.tables["repositories"].text("namespace").compact().values)
 
     @cached_property
-    def remover(self) -> Remover:
+    def remover(self) -> RemovalCommands:
         """Return how subjects are taken out of bindings."""
-        return Remover(self.snapshot)
+        return RemovalCommands(self.snapshot)
 
     @cached_property
     def listed(self) -> frozenset[str]:
@@ -129,7 +129,7 @@ class Context:
             self.finding(one, f"{one.who} {what} {one.place} by {one.through}") for one in self.bindings.bound(rows)
         )
 
-    def finding(self, bound: Bound, detail: str, remedy: Iterable[str] | None = None) -> Finding:
+    def finding(self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None) -> Finding:
         """Return a finding about one subject of one binding; without a remedy of its own, it is taken out."""
         return Finding(
             zone=self.zone,

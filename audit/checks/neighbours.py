@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, home
 from audit.tables.arrays import Mask
 
 
-def accounts(context: Context) -> Mask:
+def accounts(context: CheckContext) -> Mask:
     """Say for each row of the bindings whether it names an account, or all accounts of one namespace."""
     rows = context.bindings
     return rows.of(ACCOUNT) | rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:"))
 
 
-def neighbours(context: Context) -> Mask:
+def neighbours(context: CheckContext) -> Mask:
     """Say which rows give accounts of another namespace something; what is another organization's is told apart."""
     rows = accounts(context) & context.bindings.local & context.strangers
     return context.bindings.pairs(
@@ -21,19 +21,19 @@ def neighbours(context: Context) -> Mask:
     )
 
 
-def of_others(context: Context, subject: str, namespace: str) -> bool:
+def of_others(context: CheckContext, subject: str, namespace: str) -> bool:
     """Say whether an account's namespace is known to belong to another organization than `namespace`."""
     theirs, ours = (context.organizations.of_namespace(name) for name in (home(subject), namespace))
     return bool(theirs and ours) and theirs != ours
 
 
-def foreign_accounts(context: Context) -> Mask:
+def foreign_accounts(context: CheckContext) -> Mask:
     """Say which rows give accounts of another organization something."""
     rows = accounts(context) & context.bindings.local & context.strangers
     return context.bindings.pairs(rows, lambda subject, namespace: of_others(context, subject, namespace))
 
 
-def any_right(context: Context) -> Mask:
+def any_right(context: CheckContext) -> Mask:
     """Say which rows give any right at all."""
     rights = context.bindings.can("pull", "push", "create", "delete", "catalog", "sign")
     return np.asarray(rights, dtype=bool)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from audit.checks.bindings import EVERY, Bound
+from audit.checks.bindings import EVERY, DirectGrant
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER, identity
 from audit.snapshot.model import Snapshot
 
@@ -63,7 +63,7 @@ def fill(template: str, **names: str) -> str:
     return template.format(**{name: quoted(text) for name, text in names.items()})
 
 
-class Remover:
+class RemovalCommands:
     """Says how a subject is taken out of a binding, from the subjects as the binding spells them."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -74,7 +74,7 @@ class Remover:
         self._keys: list[int] = (bindings["namespace"].astype(np.int64) * self._size + bindings["name"]).tolist()
         self._bindings: list[int] = snapshot.tables["subjects"]["binding"].tolist()
 
-    def take_away(self, bound: Bound) -> tuple[str, ...]:
+    def take_away(self, bound: DirectGrant) -> tuple[str, ...]:
         """Return the command that takes this subject, and nobody else, out of its binding."""
         subjects = self._subjects(bound)
         others = [one for one in subjects if not _is(one, bound)]
@@ -87,7 +87,7 @@ class Remover:
         patch = json.dumps({"subjects": [_subject(*one) for one in others]}, ensure_ascii=True)
         return (fill(PATCH_CLUSTER_BINDING if wide else PATCH_BINDING, patch=patch, **names),)
 
-    def _subjects(self, bound: Bound) -> list[tuple[str, str, str, str]]:
+    def _subjects(self, bound: DirectGrant) -> list[tuple[str, str, str, str]]:
         """Return kind, namespace and name of each subject as spelled, and the namespace that the binding lies in."""
         snapshot = self._snapshot
         space = "" if bound.namespace == EVERY else bound.namespace
@@ -100,7 +100,7 @@ class Remover:
         return [(text[k], text[ns], text[name], space) for k, ns, name in zip(*columns, strict=True)]
 
 
-def _is(subject: tuple[str, str, str, str], bound: Bound) -> bool:
+def _is(subject: tuple[str, str, str, str], bound: DirectGrant) -> bool:
     kind, namespace, name, space = subject
     one = identity(kind, namespace or space, name)
     return one is not None and (one.kind, one.name) == (bound.kind, bound.subject)
@@ -115,7 +115,7 @@ def _usual(subject: tuple[str, str, str, str]) -> bool:
     return found is not None and found.kind == kind
 
 
-def _policy(bound: Bound, names: Mapping[str, str]) -> str:
+def _policy(bound: DirectGrant, names: Mapping[str, str]) -> str:
     who = {GROUP: "group"}.get(bound.kind, "user")
     name = f"{ACCOUNT_PREFIX}{bound.subject}" if bound.kind == ACCOUNT else bound.subject
     if bound.namespace == EVERY:

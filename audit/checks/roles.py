@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from audit.checks.bindings import EVERY, Bound
+from audit.checks.bindings import EVERY, DirectGrant
 from audit.rbac.roles import selects
 from audit.rbac.rules import PULL, judge
 from audit.snapshot.model import Snapshot
@@ -48,16 +48,16 @@ class Roles:
         for space, name, rules in zip(*columns, strict=True):
             self._rules.setdefault((text[space], text[name]), []).append(text[rules])
 
-    def reads_secrets(self, bound: Bound) -> bool:
+    def reads_secrets(self, bound: DirectGrant) -> bool:
         """Say whether the role reads every secret of the namespace."""
         return any(map(_read_secrets, self._of(bound)))
 
-    def pulls_everything(self, bound: Bound) -> bool:
+    def pulls_everything(self, bound: DirectGrant) -> bool:
         """Say whether the role lets pull from every repository."""
         found = (capability for text in self._of(bound) for capability in judge(decoded(text)))
         return any(not one.repository and one.rights & PULL for one in found)
 
-    def _of(self, bound: Bound) -> Sequence[str]:
+    def _of(self, bound: DirectGrant) -> Sequence[str]:
         """Return the rules of the role that a binding refers to; none when it is not there."""
         space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
         return self._rules.get((space, bound.role), ())

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from audit.checks.bindings import listed
 from audit.checks.check import Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.remedies import DELETE_SECRET, fill
 from audit.rbac.subjects import ACCOUNT
 
 
-class Token(NamedTuple):
+class TokenSecret(NamedTuple):
     """A secret that holds a token; `created` is RFC 3339, `last_used` a day, empty when none was noted."""
 
     name: str
@@ -18,20 +18,24 @@ class Token(NamedTuple):
     last_used: str
 
 
-def tokens(context: Context) -> Iterator[tuple[str, list[Token]]]:
+def tokens(context: CheckContext) -> Iterator[tuple[str, list[TokenSecret]]]:
     """Yield each account outside the platform with its tokens, by name."""
     table = context.tables["tokens"]
     columns = (table.text(name).strings() for name in ("account", "token", "created", "last_used"))
-    found: dict[str, list[Token]] = {}
+    found: dict[str, list[TokenSecret]] = {}
     for account, *rest in zip(*columns, strict=True):
-        found.setdefault(account, []).append(Token(*rest))
+        found.setdefault(account, []).append(TokenSecret(*rest))
     for account, held in sorted(found.items()):
         if not context.platform.trusts(ACCOUNT, account):
             yield account, sorted(held)
 
 
 def about(
-    context: Context, account: str, held: Sequence[Token], what: str, spare: Sequence[Token] | None = None
+    context: CheckContext,
+    account: str,
+    held: Sequence[TokenSecret],
+    what: str,
+    spare: Sequence[TokenSecret] | None = None,
 ) -> Finding:
     """Return a finding about tokens of one account; `spare` are those to delete (None: all)."""
     namespace = account.partition(":")[0]

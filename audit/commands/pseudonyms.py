@@ -12,9 +12,9 @@ import msgspec
 from audit import console
 from audit.config.model import Config, Namespaces
 from audit.errors import DONE, PARTIAL, UsageError
-from audit.findings.exceptions import GLOB, Accepted, Decisions
+from audit.findings.exceptions import GLOB, ExceptionEntry, ExceptionSet
 from audit.job.judging import Judgement
-from audit.pseudonyms.hiding import LEFT_OUT, Hiding
+from audit.pseudonyms.pseudonymizer import LEFT_OUT, Pseudonymizer
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
 from audit.runs.runs import NAMES
@@ -59,10 +59,10 @@ class Names:
         text = json.dumps({**_known(self.path), **self.by.names}, indent=1, sort_keys=True)
         write_private(self.path, [text.encode(), b"\n"])
 
-    def hiding(self, config: Config | None) -> Hiding:
+    def hiding(self, config: Config | None) -> Pseudonymizer:
         """Return what replaces the names in facts."""
         given = config.namespaces if config else Namespaces()
-        return Hiding(self.by, given.organization_label, {*given.include.labels, *given.exclude.labels})
+        return Pseudonymizer(self.by, given.organization_label, {*given.include.labels, *given.exclude.labels})
 
     def refuse(self, snapshots: Sequence[Snapshot]) -> None:
         """Raise UsageError for facts whose names were replaced before."""
@@ -75,7 +75,7 @@ class Names:
         """Return by what pseudonyms are judged as the names behind them would be."""
         given = judgement.settings.platform
         platform = RealPlatform(given.namespaces, given.subjects, self.by.real)
-        decisions = Decisions(judgement.decisions.given, self._told, self.by.real)
+        decisions = ExceptionSet(judgement.decisions.given, self._told, self.by.real)
         return replace(judgement, settings=replace(judgement.settings, platform=platform), decisions=decisions)
 
     def reader(self, reader: Audience) -> Audience:
@@ -87,7 +87,7 @@ class Names:
         keyed = {name: self.by.digest(text) for name, text in options.items() if name == EXCEPTIONS_DIGEST}
         return {**options, **keyed, NAMES: self.by.fingerprint}
 
-    def _told(self, decision: Accepted) -> Accepted:
+    def _told(self, decision: ExceptionEntry) -> ExceptionEntry:
         changes = {
             "id": decision.id and self.by.of("exception", decision.id),
             "namespace": self._glob(decision.namespace, self.by.space),

@@ -13,7 +13,7 @@ from audit.commands.sources import collected, live, saved, stopping
 from audit.commands.sources import zones as zones_of
 from audit.config.model import USUAL_FORMATS, Config, CsvConfig, config_digest
 from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
-from audit.findings.exceptions import Decisions, load_exceptions
+from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.job.judging import Judgement
 from audit.job.load_config import load_config
@@ -200,7 +200,7 @@ def _judgement(config: Config | None, asked: RunOptions) -> Judgement:
         raise UsageError(f"no such severity: {severity}", fix=f"choose from {', '.join(SEVERITIES)}")
     return Judgement(
         settings_of(config),
-        Decisions(load_exceptions(path) if path else ()),
+        ExceptionSet(load_exceptions(path) if path else ()),
         Gate(severity, asked.fail_on_new or bool(config and config.fail_on_new)),
     )
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from audit.checks.rules.registry import CHECKS
 from audit.config.strict import Form, load, meant, place
 from audit.config.yaml import Document
-from audit.findings.model import ACCEPTED, GONE, Found, order
+from audit.findings.model import ACCEPTED, GONE, FindingRecord, order
 from audit.tables.model import Table, table_of
 from audit.tenancy.platform import spelled
 
@@ -40,7 +40,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Day = Annotated[date, BeforeValidator(_day)]
 
 
-class Accepted(BaseModel):
+class ExceptionEntry(BaseModel):
     """One decision: which findings, why, by whom, and until when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -64,36 +64,36 @@ class Accepted(BaseModel):
         return self.id or f"exception-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
 
 
-class _Meant:
+class _Covering:
     """Which findings of a check a decision is about; each glob is read once."""
 
-    def __init__(self, decision: Accepted, real: Callable[[str], str]) -> None:
+    def __init__(self, decision: ExceptionEntry, real: Callable[[str], str]) -> None:
         self._real = real
         self._zone, self._namespace, self._subject = (
             None if glob == "*" else re.compile(translate(glob)).match
             for glob in (decision.zone, decision.namespace, decision.subject)
         )
 
-    def covers(self, finding: Found) -> bool:
+    def covers(self, finding: FindingRecord) -> bool:
         return (
             (self._namespace is None or self._namespace(self._real(finding.namespace)) is not None)
             and (self._zone is None or self._zone(finding.zone) is not None)
             and (self._subject is None or self._subject(self._who(finding)) is not None)
         )
 
-    def _who(self, finding: Found) -> str:
+    def _who(self, finding: FindingRecord) -> str:
         return spelled(finding.subject_kind, self._real(finding.subject))
 
 
-class Exceptions(BaseModel):
+class ExceptionFile(BaseModel):
     """The file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    exceptions: tuple[Accepted, ...] = Field(description="The decisions.")
+    exceptions: tuple[ExceptionEntry, ...] = Field(description="The decisions.")
 
 
-def load_exceptions(path: Path) -> tuple[Accepted, ...]:
+def load_exceptions(path: Path) -> tuple[ExceptionEntry, ...]:
     """Return the decisions in a file. Raises ConfigError with all its mistakes."""
     return load(path, _FORM).exceptions
 
@@ -120,7 +120,7 @@ def _more(document: Document) -> list[str]:
 
 
 _FORM: Final = Form(
-    Exceptions,
+    ExceptionFile,
     "exceptions",
     "exceptions: [{check: ID, why: TEXT, decided_by: NAME, until: YYYY-MM-DD}]",
     "docs/exceptions.md has every key",
@@ -129,27 +129,27 @@ _FORM: Final = Form(
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
+class ExceptionSet:
     """What has been accepted. Of pseudonyms in findings, `real` gives the names; `told` says a decision without any."""
 
-    given: Sequence[Accepted] = ()
-    told: Callable[[Accepted], Accepted] = lambda decision: decision
+    given: Sequence[ExceptionEntry] = ()
+    told: Callable[[ExceptionEntry], ExceptionEntry] = lambda decision: decision
     real: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class ExceptionUse:
     """A decision, how it stands today, and how many findings it covers."""
 
-    decision: Accepted
+    decision: ExceptionEntry
     state: str
     findings: int
 
 
-class Deciding:
+class ExceptionMatcher:
     """Marks the findings of one zone after the other, and counts what each decision covers."""
 
-    def __init__(self, decisions: Decisions, today: date) -> None:
+    def __init__(self, decisions: ExceptionSet, today: date) -> None:
         """Take the decisions, and the day that they are looked at."""
         self._decisions = [decisions.told(one) for one in decisions.given]
         self._today = today
@@ -158,9 +158,9 @@ class Deciding:
         self._about = {
             check: [at for at, one in enumerate(decisions.given) if fnmatchcase(check, one.check)] for check in CHECKS
         }
-        self._meant = [_Meant(one, decisions.real) for one in decisions.given]
+        self._meant = [_Covering(one, decisions.real) for one in decisions.given]
 
-    def accept(self, found: Sequence[Found]) -> list[Found]:
+    def accept(self, found: Sequence[FindingRecord]) -> list[FindingRecord]:
         """Return the findings, in their order, with those that are accepted marked as such.
 
         A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired
@@ -168,12 +168,12 @@ class Deciding:
         """
         return sorted(map(self._decided, found), key=order)
 
-    def uses(self) -> list[Use]:
+    def uses(self) -> list[ExceptionUse]:
         """Return how each decision is used by the findings seen until now."""
         pairs = zip(self._decisions, self._counts, strict=True)
-        return [Use(one, _state(one, count, self._today), count) for one, count in pairs]
+        return [ExceptionUse(one, _state(one, count, self._today), count) for one, count in pairs]
 
-    def _decided(self, finding: Found) -> Found:
+    def _decided(self, finding: FindingRecord) -> FindingRecord:
         if finding.state == GONE:
             return finding
         mine = [at for at in self._about[finding.check] if self._meant[at].covers(finding)]
@@ -184,12 +184,12 @@ class Deciding:
         return finding if best is None else _marked(finding, best, self._today)
 
 
-def _marked(finding: Found, decision: Accepted, today: date) -> Found:
+def _marked(finding: FindingRecord, decision: ExceptionEntry, today: date) -> FindingRecord:
     state = finding.state if decision.until < today else ACCEPTED
     return msgspec.structs.replace(finding, state=state, exception=decision.name, until=decision.until.isoformat())
 
 
-def _state(decision: Accepted, findings: int, today: date) -> str:
+def _state(decision: ExceptionEntry, findings: int, today: date) -> str:
     if decision.until < today:
         return EXPIRED
     if not findings:
@@ -197,7 +197,7 @@ def _state(decision: Accepted, findings: int, today: date) -> str:
     return ENDING if decision.until <= today + timedelta(days=ENDING_DAYS) else ACTIVE
 
 
-def exceptions_table(uses: Sequence[Use]) -> Table:
+def exceptions_table(uses: Sequence[ExceptionUse]) -> Table:
     """Return the table `exceptions`, by id."""
     rows: list[Mapping[str, str | int]] = [
         {
@@ -218,7 +218,7 @@ def exceptions_table(uses: Sequence[Use]) -> Table:
     return table_of("exceptions", sorted(rows, key=lambda row: tuple(map(str, row.values()))))
 
 
-def remarks(uses: Sequence[Use]) -> Iterator[str]:
+def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
     """Yield a line for each decision that somebody has to look at."""
     for use in uses:
         one = use.decision

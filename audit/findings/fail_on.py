@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from audit.findings.model import GONE, NEW, OPEN, Found
+from audit.findings.model import GONE, NEW, OPEN, FindingRecord
 from audit.tables.model import ANSWERS, SEVERITIES, YES, Severity
 
 
@@ -15,7 +15,7 @@ class Gate:
     fail_on: Severity | None = None
     fail_on_new: bool = False
 
-    def holds_back(self, finding: Found) -> bool:
+    def holds_back(self, finding: FindingRecord) -> bool:
         """Say whether a finding makes the run fail.
 
         What is accepted or gone does not; nor does what is not known: that a list was not seen is told by the state of
@@ -61,7 +61,7 @@ class Tally:
 _COUNTS: Final = ("unknown", "new", "accepted", "gone", "failing")
 
 
-def tally(found: Sequence[Found], gate: Gate) -> Tally:
+def tally(found: Sequence[FindingRecord], gate: Gate) -> Tally:
     """Return the counts of a run."""
     live = [one for one in found if one.state in {NEW, OPEN}]
     sure = [one for one in live if one.answer == ANSWERS[YES]]

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.rbac.subjects import ANY
@@ -21,7 +21,7 @@ VERSION: Final = 1
 NEW, OPEN, ACCEPTED, GONE = "new", "open", "accepted", "gone"
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A finding as it is kept and published: the columns of the table `findings`; `answer` is a word."""
 
     id: str
@@ -57,7 +57,7 @@ class _Kept(msgspec.Struct, frozen=True):
     findings: list[msgspec.Raw]
 
 
-def judge(context: Context, settings: Settings, seen: str) -> list[Found]:
+def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingRecord]:
     """Return what all checks find in one zone, and what they could not see; `seen` is when (RFC 3339)."""
     found = [
         _found(check, settings, finding, seen)
@@ -68,15 +68,15 @@ def judge(context: Context, settings: Settings, seen: str) -> list[Found]:
     return sorted(found, key=order)
 
 
-def order(finding: Found) -> tuple[int, str, str, str, str, str, str]:
+def order(finding: FindingRecord) -> tuple[int, str, str, str, str, str, str]:
     """Return what findings are sorted by: the worst first, then by place and subject."""
     place = finding.zone, finding.namespace, finding.check, finding.subject, finding.binding, finding.id
     return SEVERITIES.index(finding.severity), *place
 
 
-def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Found:
+def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> FindingRecord:
     severity = finding.severity or settings.severities.get(check.id, check.severity)
-    return Found(
+    return FindingRecord(
         id=_id(check, finding),
         check=check.id,
         title=check.title,
@@ -135,7 +135,9 @@ def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
 _GAPS_TOLD: Final = 5
 
 
-def since(found: Sequence[Found], before: Sequence[Found], context: Context, settings: Settings) -> list[Found]:
+def since(
+    found: Sequence[FindingRecord], before: Sequence[FindingRecord], context: CheckContext, settings: Settings
+) -> list[FindingRecord]:
     """Return the findings with what an earlier run knew of them: since when, and which are gone.
 
     What was found `before` and is not found now is gone only when all that decides was seen; else it is carried on as
@@ -153,12 +155,12 @@ def since(found: Sequence[Found], before: Sequence[Found], context: Context, set
     return sorted(now, key=order)
 
 
-def _about_lists(finding: Found) -> bool:
+def _about_lists(finding: FindingRecord) -> bool:
     """Say whether a finding only says that lists were not seen: of this, the run itself says what holds now."""
     return finding.subject_kind == ANY
 
 
-def _no_more(finding: Found, snapshot: Snapshot) -> Found:
+def _no_more(finding: FindingRecord, snapshot: Snapshot) -> FindingRecord:
     """Return a finding that is not found any more: gone, or not known when it could not be looked for."""
     blanks = {"exception": "", "until": ""}
     if not _blind(finding, snapshot):
@@ -170,7 +172,7 @@ def _no_more(finding: Found, snapshot: Snapshot) -> Found:
 _CARRIED: Final = " (so it was when it was last seen; what decides could not be seen now)"
 
 
-def _blind(finding: Found, snapshot: Snapshot) -> bool:
+def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
     """Say whether the lists that decide about a finding lack anything at its place."""
     for kind in CHECKS[finding.check].needs:
         if not snapshot.asked(kind):
@@ -184,7 +186,7 @@ def _blind(finding: Found, snapshot: Snapshot) -> bool:
     return False
 
 
-def findings_table(found: Sequence[Found]) -> Table:
+def findings_table(found: Sequence[FindingRecord]) -> Table:
     """Return the table `findings`, in the given order."""
     rows: list[Mapping[str, str | int]] = [
         {**msgspec.structs.asdict(one), "answer": ANSWERS.index(one.answer)} for one in found
@@ -221,9 +223,9 @@ def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
     return zones
 
 
-def found_of(raw: Iterable[msgspec.Raw]) -> list[Found]:
+def found_of(raw: Iterable[msgspec.Raw]) -> list[FindingRecord]:
     """Return the findings that `decode_findings` gave for a zone."""
     return [_FOUND.decode(one) for one in raw]
 
 
-_FOUND: Final = msgspec.json.Decoder(Found)
+_FOUND: Final = msgspec.json.Decoder(FindingRecord)

@@ -9,7 +9,7 @@ from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 
 
-class Declared(msgspec.Struct, frozen=True):
+class ChecksDigest(msgspec.Struct, frozen=True):
     """The checks of a run: how many, a SHA-256 (hex) of what they and their settings say, and which were off."""
 
     count: int
@@ -17,7 +17,7 @@ class Declared(msgspec.Struct, frozen=True):
     off: tuple[str, ...]
 
 
-def declared(settings: Settings) -> Declared:
+def checks_digest(settings: Settings) -> ChecksDigest:
     """Return what the checks and their settings say; what the program itself does is told by its version."""
     said = [
         [
@@ -35,4 +35,4 @@ def declared(settings: Settings) -> Declared:
     ]
     platform = [settings.platform.namespaces, settings.platform.subjects]
     text = json.dumps([said, platform, settings.organization_label], sort_keys=True)
-    return Declared(len(CHECKS), hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(settings.off)))
+    return ChecksDigest(len(CHECKS), hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(settings.off)))

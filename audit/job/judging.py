@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 import msgspec
 
 from audit import console
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.settings import Settings
-from audit.findings.exceptions import Deciding, Decisions, exceptions_table, remarks
+from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, exceptions_table, remarks
 from audit.findings.fail_on import Gate, tally
-from audit.findings.model import FILE, Found, decode_findings, found_of, judge, since
+from audit.findings.model import FILE, FindingRecord, decode_findings, found_of, judge, since
 from audit.runs.runs import Manifest, Runs
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
@@ -23,7 +23,7 @@ class Judgement:
     """By what a run is judged: settings of checks, what has been accepted, and when it fails."""
 
     settings: Settings = field(default_factory=Settings)
-    decisions: Decisions = field(default_factory=Decisions)
+    decisions: ExceptionSet = field(default_factory=ExceptionSet)
     gate: Gate = field(default_factory=Gate)
 
 
@@ -36,15 +36,15 @@ class Judging:
         self._runs = runs
         self._run_id = run_id
         self._started = started
-        self._deciding = Deciding(by.decisions, started.date())
+        self._deciding = ExceptionMatcher(by.decisions, started.date())
         self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
         self.tally = tally((), by.gate)
 
-    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[Found]:
+    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[FindingRecord]:
         """Judge a zone by its other tables; return its findings."""
         # What is old or unused is so by the time of the facts: the same facts give the same findings.
         now = _time(snapshot.origin.finished) or self._started
-        context = Context(snapshot, tables, now, self._by.settings, scope)
+        context = CheckContext(snapshot, tables, now, self._by.settings, scope)
         found = judge(context, self._by.settings, f"{now:%Y-%m-%dT%H:%M:%SZ}")
         found = since(found, self._before(snapshot.origin.zone), context, self._by.settings)
         found = self._deciding.accept(found)
@@ -59,7 +59,7 @@ class Judging:
             console.note(line)
         return exceptions_table(uses)
 
-    def _before(self, zone: str) -> list[Found]:
+    def _before(self, zone: str) -> list[FindingRecord]:
         """Return what the last run that saw all of a zone found there; if there is none, the last run that has any."""
         for run in self._runs.of_zone(zone, before=self._run_id):
             found = self._of(run)

@@ -22,7 +22,7 @@ from audit.job.memory import give_back
 from audit.job.sealing import Seal, Sealing
 from audit.job.stages import Stages
 from audit.parallel import run_parallel
-from audit.pseudonyms.hiding import Hiding
+from audit.pseudonyms.pseudonymizer import Pseudonymizer
 from audit.runs.info import Past, RunInfo, ZoneInfo, checked, zone_info
 from audit.runs.manifest import Hashing, Written, evidence_digest
 from audit.runs.news import Counting, News
@@ -67,7 +67,7 @@ class RunPlan:
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
     csv: CsvConfig = field(default_factory=CsvConfig)
-    hiding: Hiding | None = None  # what replaces names
+    hiding: Pseudonymizer | None = None  # what replaces names
 
     @property
     def names(self) -> str:

@@ -10,7 +10,7 @@ from audit import console
 from audit.access.reconcile import reconcile
 from audit.checks.settings import Settings
 from audit.config.model import PASSWORD_ENV, Config, Namespaces
-from audit.findings.ruleset import Declared, declared
+from audit.findings.ruleset import ChecksDigest, checks_digest
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.runs.info import RunInfo
 from audit.runs.manifest import (
@@ -78,8 +78,8 @@ class Sealing:
         lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
         self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
 
-    def _checks(self) -> Declared:
-        found, names = declared(self._settings), self._seal.pseudonyms
+    def _checks(self) -> ChecksDigest:
+        found, names = checks_digest(self._settings), self._seal.pseudonyms
         return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
 
     def _scope(self) -> Reach:

@@ -10,7 +10,7 @@ import msgspec
 
 from audit.access.reconcile import Count
 from audit.errors import STOPPED
-from audit.findings.ruleset import Declared
+from audit.findings.ruleset import ChecksDigest
 from audit.runs.info import RunInfo
 from audit.runs.runs import FORMAT, VERSION, Link
 from audit.snapshot.model import Snapshot, gap_lines
@@ -100,7 +100,7 @@ class Record(msgspec.Struct, frozen=True):
     exit_code: int
     tool: Program
     run: RunInfo
-    checks: Declared
+    checks: ChecksDigest
     scope: Reach
     options: dict[str, str]
     zones: tuple[ZoneEvidence, ...]
@@ -113,7 +113,7 @@ class Evidence:
     """What a manifest says beside the run itself and its files."""
 
     program: Program
-    checks: Declared
+    checks: ChecksDigest
     scope: Reach
     options: Mapping[str, str]
     zones: Sequence[ZoneEvidence]

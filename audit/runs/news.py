@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.findings.model import NEW, OPEN, Found, order
+from audit.findings.model import NEW, OPEN, FindingRecord, order
 from audit.runs.info import ZoneInfo
 from audit.tables.model import ANSWERS, SEVERITIES, YES, Numbers, Table
 
@@ -45,7 +45,7 @@ class News:
 
     zones: tuple[ZoneNews, ...] = ()
     new: int = 0
-    found: tuple[Found, ...] = ()
+    found: tuple[FindingRecord, ...] = ()
 
 
 class Counting:
@@ -55,9 +55,9 @@ class Counting:
         """Begin with nothing."""
         self._zones: dict[str, ZoneNews] = {}
         self._new = 0
-        self._worst: list[Found] = []
+        self._worst: list[FindingRecord] = []
 
-    def zone(self, zone: str, found: Sequence[Found]) -> None:
+    def zone(self, zone: str, found: Sequence[FindingRecord]) -> None:
         """Take in the findings of a zone."""
         live = [one for one in found if one.state in {NEW, OPEN}]
         sure = [one for one in live if one.answer == ANSWERS[YES]]
@@ -89,7 +89,7 @@ class Counting:
             )
 
 
-def _by_severity(found: Iterable[Found]) -> dict[str, int]:
+def _by_severity(found: Iterable[FindingRecord]) -> dict[str, int]:
     counts = Counter(one.severity for one in found)
     return {severity: counts[severity] for severity in SEVERITIES}
 

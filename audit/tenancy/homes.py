@@ -32,7 +32,7 @@ HIDDEN_OTHER, HIDDEN = "(of another organization)", "(not shown)"
 _BELONGS: Final = ("", OWN, OTHER, EVERYBODY, PLATFORM, NOT_KNOWN)
 
 
-class Pairs:
+class DistinctPairs:
     """The different pairs of values of two text columns: judged once each, however many rows have them."""
 
     def __init__(self, table: Table, first: str, second: str) -> None:
@@ -49,13 +49,13 @@ class Pairs:
 
 def circles(table: Table) -> Codes:
     """Return for each row whom it lets in as one of many, as a place in CIRCLES."""
-    who = Pairs(table, "subject_kind", "subject")
+    who = DistinctPairs(table, "subject_kind", "subject")
     return who.spread([CIRCLE_OF.get(pair, 0) for pair in who.values])
 
 
 def platform(table: Table) -> Mask:
     """Return which rows are of the platform's own subjects."""
-    who = Pairs(table, "subject_kind", "subject")
+    who = DistinctPairs(table, "subject_kind", "subject")
     return who.spread([PLATFORM_OWN.trusts(*pair) for pair in who.values]).astype(bool)
 
 
@@ -70,7 +70,7 @@ class Homes:
         groups = {*grants.text("group").values, *grants.text("subject").values}
         self._known = {*self.organizations, *(group.partition(TEAM)[0] for group in groups if TEAM in group[1:])}
         self._of_person: dict[str, set[str]] = {}
-        through = Pairs(grants, "subject", "group")
+        through = DistinctPairs(grants, "subject", "group")
         for person, group in through.values:
             if group and (home := self._of_group(group)):
                 self._of_person.setdefault(person, set()).add(home)
@@ -97,14 +97,14 @@ class Homes:
 
 def organization_column(table: Table, homes: Homes) -> Text:
     """Return the organization of each row's namespace; `*` for a cluster-wide row, which is in all of them."""
-    places = Pairs(table, "zone", "namespace")
+    places = DistinctPairs(table, "zone", "namespace")
     found = text_column([EVERY if space == EVERY else homes.of_space(zone, space) for zone, space in places.values])
     return Text(found.codes[places.of_row], found.values)
 
 
 def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
     """Return how each row's subject belongs to its namespace, in a word; empty where that is no question."""
-    zones, who = access.text("zone"), Pairs(access, "subject_kind", "subject")
+    zones, who = access.text("zone"), DistinctPairs(access, "subject_kind", "subject")
     size, many = len(organization.values), len(who.values)
     keys = (zones.codes.astype(np.int64) * many + who.of_row) * size + organization.codes
     found, of_row = ranked(keys, len(zones.values) * many * size)
@@ -157,7 +157,7 @@ def _by(access: Table, binding: tuple[str, str], before: str, behind: str) -> Ma
     spaces, subjects = access.text("namespace"), access.text("subject")
     at = {f"{before}{space}{behind}": code for code, space in enumerate(spaces.values)}
     home = np.array([at.get(subject, -1) for subject in subjects.values], dtype=np.int64)
-    kinds = Pairs(access, "subject_kind", "binding")
+    kinds = DistinctPairs(access, "subject_kind", "binding")
     mask: Mask = home[subjects.codes] == spaces.codes
     mask &= kinds.spread([pair == binding for pair in kinds.values]).astype(bool)
     return mask

@@ -13,7 +13,7 @@ from audit.checks.rules.registry import GROUPS
 from audit.config.model import Config
 from audit.config.strict import has_model, model_in
 from audit.errors import EXIT_CODES
-from audit.findings.exceptions import Exceptions
+from audit.findings.exceptions import ExceptionFile
 from audit.snapshot.model import REASONS
 from audit.tables.model import SCHEMAS, VERSION
 from docs.build import about
@@ -160,7 +160,7 @@ def _check(check: Check) -> str:
 
 def exceptions_reference() -> str:
     """Return the reference of the file of exceptions as Markdown."""
-    return f"{_EXCEPTIONS_HEAD}\n{_table(Exceptions)}\n"
+    return f"{_EXCEPTIONS_HEAD}\n{_table(ExceptionFile)}\n"
 
 
 def campaigns_reference() -> str:

@@ -8,8 +8,8 @@ import pytest
 from audit.access.build import facts_of
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
-from audit.findings.exceptions import Accepted
-from audit.findings.model import Found
+from audit.findings.exceptions import ExceptionEntry
+from audit.findings.model import FindingRecord
 from audit.tenancy.platform import Platform, spelled
 from tests.collect.oc import Manual, followed, words
 from tests.findings.test_findings import QUIET, found_in
@@ -26,7 +26,7 @@ DECIDED_BY_A_PERSON = {"no-effect"}
 every_check = pytest.mark.parametrize("check", CHECKS)
 
 
-def of(check: str, one: World, settings: Settings | None = None) -> list[Found]:
+def of(check: str, one: World, settings: Settings | None = None) -> list[FindingRecord]:
     return [found for found in found_in(one, settings=settings) if found.check == check]
 
 
@@ -61,10 +61,10 @@ def test_an_exception_covers_it(check: str) -> None:
     for one in (found for each in CASES[check].worlds() for found in of(check, each)):
         given = {"check": check, "why": "w", "decided_by": "d", "until": "2027-01-01"}
         subject = spelled(one.subject_kind, one.subject)
-        exact = Accepted.model_validate(
+        exact = ExceptionEntry.model_validate(
             given | {"namespace": one.namespace.replace("*", "[*]"), "subject": subject or "*"}
         )
-        other = Accepted.model_validate(given | {"namespace": "elsewhere"})
+        other = ExceptionEntry.model_validate(given | {"namespace": "elsewhere"})
         ((covered,), uses) = decided([one], [other, exact], date(2026, 3, 1))
         assert (covered.id, covered.state) == (one.id, "accepted")
         assert [use.state for use in uses] == ["unused", "active"]
@@ -83,7 +83,7 @@ def test_its_remedy_mends_it_and_takes_nothing_else(check: str) -> None:
             mends(each, one)
 
 
-def mends(before: World, finding: Found) -> World:
+def mends(before: World, finding: FindingRecord) -> World:
     after = followed(before, finding.remedy)
     assert finding.id not in {one.id for one in found_in(after)}, finding.remedy
     changed = set(differing(before, after))
@@ -109,7 +109,7 @@ def access(one: World) -> dict[tuple[str, str, str, str], dict[str, str]]:
     return found
 
 
-def is_about(one: World, finding: Found, kind: str, name: str) -> bool:
+def is_about(one: World, finding: FindingRecord, kind: str, name: str) -> bool:
     """Whether a subject is that of the finding, or is in it; a role's finding is about all who hold the role."""
     if finding.check == "aggregation" or (finding.subject_kind, finding.subject) == (kind, name):
         return True

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from audit.access.build import facts_of
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.model import judge
@@ -30,9 +30,9 @@ def planted() -> tuple[World, list[Planted]]:
     return dict(estate.kinds()), faults
 
 
-def context_of(world: World) -> Context:
+def context_of(world: World) -> CheckContext:
     snapshot = snapshot_of(world)
-    return Context(snapshot, facts_of(snapshot), NOW)
+    return CheckContext(snapshot, facts_of(snapshot), NOW)
 
 
 def found_in(world: World) -> list[Planted]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from audit.errors import ConfigError
-from audit.findings.exceptions import Accepted, exceptions_table, load_exceptions, remarks
+from audit.findings.exceptions import ExceptionEntry, exceptions_table, load_exceptions, remarks
 from audit.findings.fail_on import Gate, tally
-from audit.findings.model import Found
+from audit.findings.model import FindingRecord
 from tests.findings.test_findings import PUBLIC, QUIET, after, found_in
 from tests.worlds.small import bind, world
 from tests.worlds.snapshots import decided
@@ -21,16 +21,16 @@ OPEN_SHOP = world(
 )
 
 
-def decision(until: str = "2026-12-31", **rest: str) -> Accepted:
+def decision(until: str = "2026-12-31", **rest: str) -> ExceptionEntry:
     given = {"check": "anonymous-pull", "why": "public images", "decided_by": "board", "until": until}
-    return Accepted.model_validate(given | rest)
+    return ExceptionEntry.model_validate(given | rest)
 
 
-def accepted(found: Sequence[Found], *decisions: Accepted) -> list[Found]:
+def accepted(found: Sequence[FindingRecord], *decisions: ExceptionEntry) -> list[FindingRecord]:
     return decided(found, decisions, TODAY)[0]
 
 
-def load(tmp_path: Path, text: str) -> tuple[Accepted, ...]:
+def load(tmp_path: Path, text: str) -> tuple[ExceptionEntry, ...]:
     path = tmp_path / "exceptions.yaml"
     path.write_text(text, encoding="utf-8")
     return load_exceptions(path)

@@ -10,10 +10,10 @@ import pytest
 
 from audit.access.build import facts_of
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
-from audit.findings.model import Found, decode_findings, findings_table, found_of, judge, since
+from audit.findings.model import FindingRecord, decode_findings, findings_table, found_of, judge, since
 from audit.snapshot.model import Gap
 from audit.snapshot.scope import Scope
 from audit.tables.model import SCHEMAS
@@ -30,16 +30,18 @@ QUIET = world()
 
 def context_of(
     one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None, scope: Scope | None = None
-) -> Context:
+) -> CheckContext:
     snapshot = snapshot_of(one, gaps)
-    return Context(snapshot, facts_of(snapshot, scope), NOW, settings or Settings(), scope)
+    return CheckContext(snapshot, facts_of(snapshot, scope), NOW, settings or Settings(), scope)
 
 
-def found_in(one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None) -> list[Found]:
+def found_in(one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None) -> list[FindingRecord]:
     return judge(context_of(one, gaps, settings), settings or Settings(), SEEN)
 
 
-def after(before: list[Found], one: World, gaps: Sequence[Gap] = (), scope: Scope | None = None) -> dict[str, Found]:
+def after(
+    before: list[FindingRecord], one: World, gaps: Sequence[Gap] = (), scope: Scope | None = None
+) -> dict[str, FindingRecord]:
     context = context_of(one, gaps, scope=scope)
     later = judge(context, Settings(), "2026-04-01T00:00:00Z")
     return {found.check: found for found in since(later, before, context, Settings()) if found.subject_kind != "Any"}
@@ -103,7 +105,7 @@ def test_what_nobody_asked_for_is_neither_found_nor_gone() -> None:
     before = [one for one in found_in(strays) if one.check == "user-gone"]
     seen = context_of(strays)
     alone = replace(seen.snapshot, listings=tuple(one for one in seen.snapshot.listings if one.kind != "users"))
-    context = Context(alone, seen.tables, NOW)
+    context = CheckContext(alone, seen.tables, NOW)
     now = judge(context, Settings(), SEEN)
     (row,) = (one for one in now if one.check == "user-gone")
     assert (row.subject_kind, row.answer, row.severity) == ("Any", "unknown", "info")
@@ -176,7 +178,7 @@ def test_the_table_and_the_file_hold_the_same() -> None:
     assert found_of(decode_findings(written(found))["zone-1"]) == found
     table = findings_table(found)
     assert table.records() == [msgspec.structs.asdict(one) for one in found]
-    assert {column.name for column in SCHEMAS["findings"]} == {*Found.__struct_fields__}
+    assert {column.name for column in SCHEMAS["findings"]} == {*FindingRecord.__struct_fields__}
     with pytest.raises(ValueError, match="version 2"):
         decode_findings(written(found).replace(b'"version": 1', b'"version": 2'))
     with pytest.raises(msgspec.MsgspecError):

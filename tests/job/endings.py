@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from audit.findings.fail_on import Tally
-from audit.findings.model import NEW, Found
+from audit.findings.model import NEW, FindingRecord
 from audit.runs.news import News, ZoneNews
 from audit.runs.outcome import RunOutcome
 from tests.reports.html.pages import WHEN, run_of, zone
@@ -12,7 +12,7 @@ from tests.reports.html.pages import WHEN, run_of, zone
 ZEROES: Final = {"critical": 0, "high": 0, "medium": 0, "low": 0, "info": 0}
 
 
-def finding(**given: Any) -> Found:
+def finding(**given: Any) -> FindingRecord:
     """Return a new critical finding in zone `z`."""
     usual: dict[str, Any] = {
         **dict.fromkeys(("repository", "binding_kind", "binding", "role_kind", "role", "detail", "remedy"), ""),
@@ -33,7 +33,7 @@ def finding(**given: Any) -> Found:
         "first_seen": WHEN,
         "last_seen": WHEN,
     }
-    return Found(**(usual | given))
+    return FindingRecord(**(usual | given))
 
 
 def zone_news(zone: str = "z", **given: Any) -> ZoneNews:

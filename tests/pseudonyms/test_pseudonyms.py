@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 
 from audit.access.build import facts_of
 from audit.access.effective import tables_of
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.collect.run import collect_folder
 from audit.commands.pseudonyms import Names
-from audit.findings.exceptions import Accepted, Deciding, Decisions
-from audit.findings.model import Found, judge
+from audit.findings.exceptions import ExceptionEntry, ExceptionMatcher, ExceptionSet
+from audit.findings.model import FindingRecord, judge
 from audit.job.judging import Judgement
-from audit.pseudonyms.hiding import Hiding
+from audit.pseudonyms.pseudonymizer import Pseudonymizer
 from audit.pseudonyms.pseudonyms import KINDS, Pseudonyms
 from audit.snapshot.model import Gap, Snapshot
 from audit.snapshot.objects import Aggregation, Requirement, Rule, Selector
@@ -45,7 +45,7 @@ def names() -> Pseudonyms:
 
 
 def hidden(snapshot: Snapshot, by: Pseudonyms) -> Snapshot:
-    return Hiding(by, LABEL).snapshot(snapshot)
+    return Pseudonymizer(by, LABEL).snapshot(snapshot)
 
 
 @given(worlds())
@@ -106,12 +106,12 @@ def test_every_check_finds_the_same(check: str) -> None:
             assert Counter(map(kind_of, other)) == Counter(map(kind_of, real))
 
 
-def kind_of(one: Found) -> tuple[object, ...]:
+def kind_of(one: FindingRecord) -> tuple[object, ...]:
     return one.check, one.answer, one.severity, one.subject_kind, one.rows, one.evidence_in, one.remedy.count("\n")
 
 
-def judged(one: Snapshot, settings: Settings) -> list[Found]:
-    context = Context(one, facts_of(one), NOW, settings)
+def judged(one: Snapshot, settings: Settings) -> list[FindingRecord]:
+    context = CheckContext(one, facts_of(one), NOW, settings)
     return judge(context, settings, SEEN)
 
 
@@ -184,7 +184,7 @@ def test_selectors_and_labels_are_replaced_alike() -> None:
     requirement = Requirement("team", "In", ["a", "true"])
     aggregation = Aggregation([Selector({"team": "a"}, [requirement]), Selector(None, None)])
     by = names()
-    hiding = Hiding(by, LABEL)
+    hiding = Pseudonymizer(by, LABEL)
 
     def made(one: Aggregation) -> Aggregation:
         return msgspec.json.decode(hiding._aggregation(msgspec.json.encode(one).decode()), type=Aggregation)
@@ -214,7 +214,7 @@ def test_rules_keep_what_is_asked_of_them() -> None:
         Rule(["*"], ["*"], ["*"]),
         Rule(None, None, None, None),
     ]
-    text = Hiding(by, LABEL)._rules(msgspec.json.encode(given_rules).decode())
+    text = Pseudonymizer(by, LABEL)._rules(msgspec.json.encode(given_rules).decode())
     assert "acme" not in text
     first, second, third = msgspec.json.decode(text, type=list[Rule])
     assert (first.verbs or [])[0] == "get"
@@ -259,10 +259,13 @@ def test_exceptions_are_about_names_and_tell_none() -> None:
         {"subject": "group/system:unauthenticated"},
         {},
     ]
-    decisions = [Accepted.model_validate(usual | one) for one in about]
+    decisions = [ExceptionEntry.model_validate(usual | one) for one in about]
     by = Names(names(), Path())
     day = NOW.date()
-    real, told = Deciding(Decisions(decisions), day), Deciding(by.judgement(_by(decisions)).decisions, day)
+    real, told = (
+        ExceptionMatcher(ExceptionSet(decisions), day),
+        ExceptionMatcher(by.judgement(_by(decisions)).decisions, day),
+    )
     given_settings = by.judgement(Judgement()).settings
     accepted = real.accept(judged(snapshot_of(one), Settings()))
     same = told.accept(judged(hidden(snapshot_of(one), by.by), given_settings))
@@ -283,5 +286,5 @@ def test_exceptions_are_about_names_and_tell_none() -> None:
     assert json.loads(json.dumps(by.by.names))[shown[0].namespace] == "shop*"
 
 
-def _by(decisions: list[Accepted]) -> Judgement:
-    return Judgement(decisions=Decisions(decisions))
+def _by(decisions: list[ExceptionEntry]) -> Judgement:
+    return Judgement(decisions=ExceptionSet(decisions))

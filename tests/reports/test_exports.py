@@ -11,7 +11,7 @@ import openpyxl
 from audit.campaigns.lines import Line, review_lines
 from audit.checks.rules.registry import CHECKS
 from audit.findings.controls import CONTROLS, checks_of, controls_table
-from audit.findings.model import Found, findings_table
+from audit.findings.model import FindingRecord, findings_table
 from audit.runs.info import RunInfo, zone_info
 from audit.snapshot.model import Gap
 from audit.tables.model import SCHEMAS, Table, table_of
@@ -66,7 +66,7 @@ def test_json_lines_hold_exact_values() -> None:
         assert lines[-1] == ""
 
 
-def events(found: list[Found]) -> list[Any]:
+def events(found: list[FindingRecord]) -> list[Any]:
     snapshot = snapshot_of(BOUND)
     return [
         json.loads(line)
@@ -123,7 +123,7 @@ def test_ocsf_says_what_the_finding_says() -> None:
         ocsf_schema().validate(made)
 
 
-def structs_replace(found: Found, **changes: str) -> Found:
+def structs_replace(found: FindingRecord, **changes: str) -> FindingRecord:
     return msgspec.structs.replace(found, **changes)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from audit.findings.model import Found
+from audit.findings.model import FindingRecord
 from audit.runs.info import ZoneInfo
 from audit.runs.news import Counting, News
 from audit.runs.outcome import STATES
@@ -37,7 +37,7 @@ def values(data: bytes) -> Values:
     }
 
 
-def news(zones: Sequence[ZoneInfo], found: Sequence[Found], changes: Table) -> News:
+def news(zones: Sequence[ZoneInfo], found: Sequence[FindingRecord], changes: Table) -> News:
     counting = Counting()
     for info in zones:
         counting.zone(info.id, [one for one in found if one.zone == info.id])

@@ -12,8 +12,8 @@ import pytest
 
 from audit.checks.check import Confidence
 from audit.checks.rules.registry import CHECKS
-from audit.findings.exceptions import Accepted, Use, exceptions_table
-from audit.findings.model import Found, findings_table
+from audit.findings.exceptions import ExceptionEntry, ExceptionUse, exceptions_table
+from audit.findings.model import FindingRecord, findings_table
 from audit.runs.info import RunInfo, zone_info
 from audit.snapshot.model import Gap
 from reports import sarif
@@ -27,7 +27,7 @@ from tests.worlds.snapshots import decided, snapshot_of
 SCHEMA: Final = sarif_schema()
 
 
-def log(found: Sequence[Found], uses: Sequence[Use] = (), gaps: Sequence[Gap] = ()) -> Any:
+def log(found: Sequence[FindingRecord], uses: Sequence[ExceptionUse] = (), gaps: Sequence[Gap] = ()) -> Any:
     """The one run of the file, after a look at the whole by its schema."""
     zones = (zone_info(snapshot_of(QUIET, gaps)),)
     run = RunInfo("20260301T000000Z", "1.2.3", "", "", "", zones)
@@ -84,7 +84,7 @@ def test_a_result_says_where_and_keeps_its_fingerprint() -> None:
 def test_what_is_accepted_is_suppressed_with_its_reason() -> None:
     """It stays in the file, and no alert is open for it."""
     given = {"check": "anonymous-pull", "why": "public [images]", "decided_by": "d", "until": "2027-01-01", "id": "D-1"}
-    found, uses = decided(found_in(BOUND), [Accepted.model_validate(given)], date(2026, 3, 1))
+    found, uses = decided(found_in(BOUND), [ExceptionEntry.model_validate(given)], date(2026, 3, 1))
     results = {result["ruleId"]: result for result in log(found, uses)["results"]}
     assert results["anonymous-pull"]["suppressions"] == [
         {

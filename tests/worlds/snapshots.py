@@ -6,8 +6,8 @@ from datetime import date
 import msgspec
 
 from audit.access.build import facts_of
-from audit.findings.exceptions import Accepted, Deciding, Decisions, Use
-from audit.findings.model import Found, encode_findings, findings_table
+from audit.findings.exceptions import ExceptionEntry, ExceptionMatcher, ExceptionSet, ExceptionUse
+from audit.findings.model import FindingRecord, encode_findings, findings_table
 from audit.snapshot.builder import Facts
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
@@ -45,12 +45,14 @@ def all_tables(snapshot: Snapshot) -> dict[str, Table]:
     return {name: made[name] if name in made else table_of(name, []) for name in SCHEMAS}
 
 
-def decided(found: Sequence[Found], decisions: Sequence[Accepted], today: date) -> tuple[list[Found], list[Use]]:
+def decided(
+    found: Sequence[FindingRecord], decisions: Sequence[ExceptionEntry], today: date
+) -> tuple[list[FindingRecord], list[ExceptionUse]]:
     """Return the findings of one zone as decisions leave them, and how each decision is used."""
-    deciding = Deciding(Decisions(decisions), today)
+    deciding = ExceptionMatcher(ExceptionSet(decisions), today)
     return deciding.accept(found), deciding.uses()
 
 
-def written(found: Sequence[Found]) -> bytes:
+def written(found: Sequence[FindingRecord]) -> bytes:
     """Return findings of one zone as a run writes them."""
     return b"".join(encode_findings([findings_table(found)]))

@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.checks.bindings import EVERY, listed
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import UNLABEL_ROLE, fill
 from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
@@ -23,7 +23,7 @@ _READ: Final = PULL | CATALOG
 _EXPECTED: Final = {"edit": _READ | PUSH | CREATE, "admin": _READ | PUSH | CREATE}
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     for role in context.roles.aggregating():
         excess = role.rights & ~_EXPECTED.get(role.name, _READ)
         sources = [one for one in role.selected if one.rights & excess]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import TAKE_AWAY
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     return context.findings(context.outsiders & ~rows.local & rows.can("pull") & ~rows.can("push"), "may pull")
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import DEFAULT_ACCOUNTS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNT
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     return context.findings(
         rows.of(ACCOUNT, lambda name: name.endswith(":default")) & context.strangers & rows.can("push"), "may push"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import any_right, foreign_accounts
 from audit.checks.remedies import TAKE_AWAY
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     return context.findings(foreign_accounts(context) & any_right(context), "of another organization has access")
 
 

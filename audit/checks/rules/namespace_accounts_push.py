@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import DEFAULT_ACCOUNTS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNTS, GROUP, home
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     own = rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:")) & rows.local & context.strangers
     return context.findings(

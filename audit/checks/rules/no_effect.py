@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.checks.bindings import EVERY
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import INVENTORY
 from audit.checks.remedies import EDIT_LOCAL_ROLE, EDIT_ROLE, fill
 from audit.checks.roles import decoded
@@ -15,7 +15,7 @@ from audit.snapshot.objects import Rule
 _ACTIONS: Final = (("pull", "get", PULL), ("push", "update", PUSH))
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     for (namespace, name), texts in context.roles.bound(context.scope):
         rules = [rule for text in texts for rule in decoded(text)]
         said = _said(rules)

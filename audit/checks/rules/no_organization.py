@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import INVENTORY
 from audit.checks.remedies import LABEL_NAMESPACE, fill
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     table = context.tables["namespaces"]
     names = zip(table.text("namespace").strings(), table.text("organization").strings(), strict=True)
     for namespace, organization in sorted(names):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import OPEN
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import IMPLIED, WILDCARD
@@ -11,7 +11,7 @@ from audit.rbac.subjects import ANONYMOUS, GROUP, USER
 from audit.tenancy.platform import OPEN as EVERYBODY
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in EVERYBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
     unsaid = rows.where("how", lambda how: how in {IMPLIED, WILDCARD})

@@ -6,7 +6,7 @@ from typing import Final
 
 from audit.checks.bindings import listed
 from audit.checks.check import Check, Finding, Threshold
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import SEPARATION
 from audit.checks.remedies import REMOVE_USER
 from audit.rbac.subjects import ACCOUNT, home
@@ -14,7 +14,7 @@ from audit.rbac.subjects import ACCOUNT, home
 _FIRST: Final = "# First let each namespace push by an account of its own."
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     able = rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push"))
     for account, held in groupby(sorted(able, key=lambda one: one.subject), key=lambda one: one.subject):

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from audit.checks.bindings import EVERY, Bound
+from audit.checks.bindings import EVERY, DirectGrant
 from audit.checks.check import BINDINGS, Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import SECRETS
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX
@@ -16,7 +16,7 @@ _PUSHER: Final = "system:image-pusher"
 _BUILDER: Final = "system:image-builder"
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     for bound in rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push")):
         if context.roles.reads_secrets(bound):
@@ -25,12 +25,12 @@ def _find(context: Context) -> Iterator[Finding]:
             yield context.finding(bound, f"{detail}; pushing needs {_least(context, bound)} only", remedy)
 
 
-def _least(context: Context, bound: Bound) -> str:
+def _least(context: CheckContext, bound: DirectGrant) -> str:
     """Return the least of the ready-made roles that keeps a pusher working."""
     return _PUSHER if bound.namespace in context.with_repositories else _BUILDER
 
 
-def _instead(context: Context, bound: Bound) -> tuple[str, ...]:
+def _instead(context: CheckContext, bound: DirectGrant) -> tuple[str, ...]:
     """Return the commands that give what pushing needs, before the role is taken away."""
     names = {"namespace": bound.namespace, "user": f"{ACCOUNT_PREFIX}{bound.subject}"}
     if bound.repositories == EVERY:

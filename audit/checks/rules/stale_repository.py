@@ -7,7 +7,7 @@ import numpy as np
 
 from audit.checks.bindings import listed
 from audit.checks.check import BINDINGS, Check, Finding, Threshold
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import INVENTORY
 from audit.checks.remedies import DELETE_STREAM, fill
 from audit.rbac.subjects import ACCOUNT, USER
@@ -16,7 +16,7 @@ from audit.tables.model import YES
 _FIRST: Final = "# Only what nobody runs any more. Of the others, take push from those who do not need it."
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     days, many = context.threshold(CHECK, "days"), context.threshold(CHECK, "subjects")
     limit, able = context.days_ago(days), _pushers(context)
     for namespace, names in _stale(context, limit).items():
@@ -33,7 +33,7 @@ def _find(context: Context) -> Iterator[Finding]:
             )
 
 
-def _stale(context: Context, limit: str) -> dict[str, list[str]]:
+def _stale(context: CheckContext, limit: str) -> dict[str, list[str]]:
     table = context.tables["repositories"]
     columns = (table.text(name).strings() for name in ("namespace", "repository", "created", "pushed"))
     found: dict[str, list[str]] = {}
@@ -44,7 +44,7 @@ def _stale(context: Context, limit: str) -> dict[str, list[str]]:
     return found
 
 
-def _pushers(context: Context) -> dict[str, int]:
+def _pushers(context: CheckContext) -> dict[str, int]:
     """Return how many people and accounts may push in each namespace, by access of that namespace's own."""
     access = context.tables["access"]
     namespace, subject = access.text("namespace"), access.text("subject")

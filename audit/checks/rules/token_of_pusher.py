@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import CREDENTIALS
 from audit.checks.remedies import DELETE_SECRET
 from audit.checks.tokens import about, tokens
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     for account, held in tokens(context):
         if context.pushes(account):
             yield about(context, account, held, "may push and has tokens that never expire")

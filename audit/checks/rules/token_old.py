@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding, Threshold
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import CREDENTIALS
 from audit.checks.remedies import DELETE_SECRET
 from audit.checks.tokens import about, tokens
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     days = context.threshold(CHECK, "days")
     for account, held in tokens(context):
         old = [one for one in held if one.created < context.days_ago(days)]

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from audit.access.grants import FLAGS
 from audit.checks.check import Check, Finding
-from audit.checks.context import Context
+from audit.checks.context import CheckContext
 from audit.checks.controls import WILDCARDS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import WILDCARD
 
 
-def _find(context: Context) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     # Who administers the whole cluster is a matter of cluster-wide-push.
     administrators = ~rows.local & rows.where("role", lambda role: role == "cluster-admin")

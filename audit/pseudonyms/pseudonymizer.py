@@ -32,7 +32,7 @@ _RULES: Final = msgspec.json.Decoder(list[Rule])
 _AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
 
 
-class Hiding:
+class Pseudonymizer:
     """Replaces the names in the facts of zones."""
 
     def __init__(self, by: Pseudonyms, label: str, labels: Collection[str] = ()) -> None:
