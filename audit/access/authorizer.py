@@ -1,4 +1,4 @@
-"""Single answers with their reasons: may this subject do this there, and by which ways."""
+"""Single answers with their reasons: may this subject do this there, and by which grants."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from audit.access.edges import NO_BINDING, Ways
+from audit.access.bound_subjects import NO_BINDING, BoundSubjects
 from audit.rbac.rules import CLUSTER_ONLY, CREATE, EVERYTHING, PULL, PUSH
 from audit.rbac.subjects import (
     ANONYMOUS,
@@ -23,15 +23,15 @@ from audit.tables.model import NO, UNKNOWN, YES
 NEEDS: Final = {"pull": PULL, "push": PUSH, "create": PUSH | CREATE}
 
 
-class Held(NamedTuple):
+class Rights(NamedTuple):
     """Rights held for certain, and rights held or not known (never less)."""
 
     granted: int = 0
     possible: int = 0
 
-    def either(self, other: "Held") -> "Held":
+    def either(self, other: "Rights") -> "Rights":
         """Return the rights of both together."""
-        return Held(self.granted | other.granted, self.possible | other.possible)
+        return Rights(self.granted | other.granted, self.possible | other.possible)
 
     def answer(self, needed: int) -> int:
         """Return whether all of `needed` is held: YES, NO or UNKNOWN."""
@@ -40,39 +40,39 @@ class Held(NamedTuple):
         return UNKNOWN if self.possible & needed == needed else NO
 
 
-class Way(NamedTuple):
-    """One way in: a capability that a binding gives. `group` is the group through which, or empty."""
+class Grant(NamedTuple):
+    """A capability that a binding gives. `group` is the group through which it is held, or empty."""
 
     namespace: str  # "" = every namespace
     repository: str  # "" = every repository
-    held: Held
+    rights: Rights
     group: str
     who: Identity  # the subject that the binding names
     binding: int  # row of the binding table, or NO_BINDING
-    use: int  # position in `Ways.uses`
+    use: int  # position in `BoundSubjects.roles`
     how: int  # position in HOW
 
 
-class Oracle:
-    """Answers questions about one zone, or about the namespaces that its `Ways` were made for."""
+class Authorizer:
+    """Answers questions about one zone, or about the namespaces that its `BoundSubjects` cover."""
 
-    def __init__(self, ways: Ways) -> None:
-        """Index the ways by who and where."""
-        self.ways = ways
-        self._at = {one: number for number, one in enumerate(ways.identities)}
-        spaces = ways.namespace
-        order = np.lexsort([ways.binding, spaces, ways.who])
+    def __init__(self, bound: BoundSubjects) -> None:
+        """Index the bindings by subject and namespace."""
+        self.bound = bound
+        self._at = {one: number for number, one in enumerate(bound.identities)}
+        spaces = bound.namespace
+        order = np.lexsort([bound.binding, spaces, bound.who])
         self._edges = order
-        self._keys = (ways.who.astype(np.int64) << 32 | spaces)[order]
+        self._keys = (bound.who.astype(np.int64) << 32 | spaces)[order]
         self._groups_of: dict[int, list[int]] = defaultdict(list)
-        for group in np.flatnonzero(ways.people.member_count > 0).tolist():
-            first = int(ways.people.member_first[group])
-            for member in ways.people.members[first : first + int(ways.people.member_count[group])].tolist():
+        for group in np.flatnonzero(bound.subjects.member_count > 0).tolist():
+            first = int(bound.subjects.member_first[group])
+            for member in bound.subjects.members[first : first + int(bound.subjects.member_count[group])].tolist():
                 self._groups_of[member].append(group)
         self._ordinary = [at for one, at in self._at.items() if may_join(one)]
-        self._held: dict[tuple[int, int], dict[str, Held]] = {}
+        self._held: dict[tuple[int, int], dict[str, Rights]] = {}
         self._circles: dict[Identity, tuple[int, ...]] = {}
-        self._joinable: dict[int, dict[str, Held]] = {}
+        self._joinable: dict[int, dict[str, Rights]] = {}
 
     def answer(self, who: Identity, action: str, namespace: str, repository: str = "") -> int:
         """Return YES, NO or UNKNOWN, as the cluster would answer it.
@@ -82,11 +82,11 @@ class Oracle:
         """
         return self.held(who, namespace, repository).answer(NEEDS[action])
 
-    def held(self, who: Identity, namespace: str, repository: str = "") -> Held:
+    def held(self, who: Identity, namespace: str, repository: str = "") -> Rights:
         """Return all rights of `who` in one place, with what cannot be known about them."""
         blind = self.blind(namespace)
         reach = EVERYTHING if any(gap.kind == "clusterrolebindings" for gap in blind) else EVERYTHING & ~CLUSTER_ONLY
-        held = Held(0, reach if blind else 0)
+        held = Rights(0, reach if blind else 0)
         for space in self._spaces(namespace):
             for one in self._circle(who):
                 held = held.either(_of(self._rights(one, space), repository))
@@ -97,28 +97,28 @@ class Oracle:
     def blind(self, namespace: str) -> list[Gap]:
         """Return the gaps because of which anybody may have access in `namespace`."""
         places = {"", namespace} if self.listed(namespace) else {"", namespace, "*"}
-        snapshot = self.ways.snapshot
+        snapshot = self.bound.snapshot
         here = [gap for gap in snapshot.gaps_of("rolebindings") if gap.namespace in places]
         return [*snapshot.gaps_of("clusterrolebindings"), *here]
 
     def listed(self, namespace: str) -> bool:
         """Say whether the zone is known to have this namespace."""
-        code = self.ways.snapshot.code(namespace)
-        return code in self.ways.snapshot.tables["namespaces"]["name"]
+        code = self.bound.snapshot.code(namespace)
+        return code in self.bound.snapshot.tables["namespaces"]["name"]
 
-    def ways_of(self, who: Identity) -> Iterator[Way]:
-        """Yield every way in of `who`, direct ones first, then those through each group, by namespace."""
+    def grants_of(self, who: Identity) -> Iterator[Grant]:
+        """Yield every grant of `who`, direct ones first, then those through each group, by namespace."""
         for number in self._circle(who):
-            one = self.ways.identities[number]
+            one = self.bound.identities[number]
             low, high = np.searchsorted(self._keys, [number << 32, (number + 1) << 32])
             for edge in self._edges[low:high].tolist():
-                yield from self._ways_along(edge, one, "" if one == who else one.name)
+                yield from self._grants_along(edge, one, "" if one == who else one.name)
 
     def groups_unseen(self, who: Identity) -> list[Gap]:
         """Return the gaps because of which `who` may be in groups that are not known."""
         if who.kind != USER or who.name == ANONYMOUS:
             return []
-        return self.ways.snapshot.gaps_of("groups")
+        return self.bound.snapshot.gaps_of("groups")
 
     def _may_have_groups(self, who: Identity) -> bool:
         return bool(self.groups_unseen(who))
@@ -133,45 +133,45 @@ class Oracle:
         return self._circles[who]
 
     def _spaces(self, namespace: str) -> list[int]:
-        code = self.ways.snapshot.code(namespace)
+        code = self.bound.snapshot.code(namespace)
         return [0, code] if code > 0 else [0]
 
-    def _rights(self, number: int, space: int) -> dict[str, Held]:
+    def _rights(self, number: int, space: int) -> dict[str, Rights]:
         """Return what one identity's own bindings of one namespace (0 = cluster-wide) give, by repository."""
         if (number, space) not in self._held:
-            rights: dict[str, Held] = {}
+            rights: dict[str, Rights] = {}
             key = number << 32 | space
             low, high = np.searchsorted(self._keys, [key, key + 1])
             for edge in self._edges[low:high].tolist():
-                for way in self._ways_along(edge, self.ways.identities[number], ""):
-                    rights[way.repository] = rights.get(way.repository, Held()).either(way.held)
+                for grant in self._grants_along(edge, self.bound.identities[number], ""):
+                    rights[grant.repository] = rights.get(grant.repository, Rights()).either(grant.rights)
             self._held[number, space] = rights
         return self._held[number, space]
 
-    def _joinable_rights(self, space: int) -> dict[str, Held]:
+    def _joinable_rights(self, space: int) -> dict[str, Rights]:
         """Return what somebody may have who may be in any group: nothing for certain."""
         if space not in self._joinable:
-            rights: dict[str, Held] = {}
+            rights: dict[str, Rights] = {}
             for group in self._ordinary:
                 for repository, held in self._rights(group, space).items():
-                    rights[repository] = rights.get(repository, Held()).either(Held(0, held.possible))
+                    rights[repository] = rights.get(repository, Rights()).either(Rights(0, held.possible))
             self._joinable[space] = rights
         return self._joinable[space]
 
-    def _ways_along(self, edge: int, who: Identity, group: str) -> Iterator[Way]:
-        ways, uses = self.ways, self.ways.uses
-        use, binding = int(ways.use[edge]), int(ways.binding[edge])
-        space = 0 if binding == NO_BINDING else int(ways.snapshot.tables["bindings"]["namespace"][binding])
+    def _grants_along(self, edge: int, who: Identity, group: str) -> Iterator[Grant]:
+        bound, roles = self.bound, self.bound.roles
+        use, binding = int(bound.use[edge]), int(bound.binding[edge])
+        space = 0 if binding == NO_BINDING else int(bound.snapshot.tables["bindings"]["namespace"][binding])
         reach = EVERYTHING & ~CLUSTER_ONLY if space else EVERYTHING
         reach = 0 if who.inert else reach
-        first = int(uses.first[use])
-        for at in range(first, first + int(uses.count[use])):
-            held = Held(int(uses.granted[at]) & reach, int(uses.possible[at]) & reach)
-            repository = uses.repositories[int(uses.repository[at])]
-            yield Way(ways.snapshot.strings[space], repository, held, group, who, binding, use, int(uses.how[at]))
+        first = int(roles.first[use])
+        for at in range(first, first + int(roles.count[use])):
+            held = Rights(int(roles.granted[at]) & reach, int(roles.possible[at]) & reach)
+            repository = roles.repositories[int(roles.repository[at])]
+            yield Grant(bound.snapshot.strings[space], repository, held, group, who, binding, use, int(roles.how[at]))
 
 
-def _of(rights: dict[str, Held], repository: str) -> Held:
+def _of(rights: dict[str, Rights], repository: str) -> Rights:
     """Return the rights that hold for every repository, and for this one."""
-    held = rights.get("", Held())
-    return held.either(rights.get(repository, Held())) if repository else held
+    held = rights.get("", Rights())
+    return held.either(rights.get(repository, Rights())) if repository else held

@@ -1,4 +1,4 @@
-"""Snapshot -> its tables; and `access`: what each subject may do in each place, all its ways together."""
+"""Snapshot -> its tables; and `access`: what each subject may do in each place, all its grants together."""
 
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.access.edges import NO_BINDING, Ways, ways_in
+from audit.access.bound_subjects import NO_BINDING, BoundSubjects, bound_subjects
 from audit.access.grants import (
     DIRECT,
     FLAGS,
@@ -49,44 +49,44 @@ _STRENGTH: Final = np.array(
 
 def tables_of(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> dict[str, Table]:
     """Return the tables `grants` and `access` of one zone; with `namespaces`, of those and what is cluster-wide."""
-    ways = ways_in(snapshot, namespaces)
-    rows = expand(ways)
+    bound = bound_subjects(snapshot, namespaces)
+    rows = expand(bound)
     zone = snapshot.origin.zone
-    states = states_of(ways)
+    states = states_of(bound)
     wanted = None if namespaces is None else {*namespaces}
-    access = _Access(ways, rows, states, wanted).table(zone)
-    return {"grants": grants_table(zone, ways, rows, states), "access": access}
+    access = _Access(bound, rows, states, wanted).table(zone)
+    return {"grants": grants_table(zone, bound, rows, states), "access": access}
 
 
 def expanded_access(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Table:
     """Return `access` with a row in every namespace beside each cluster-wide one, which says what holds there."""
-    ways = ways_in(snapshot, namespaces)
+    bound = bound_subjects(snapshot, namespaces)
     wanted = None if namespaces is None else {*namespaces}
-    return _Access(ways, expand(ways), states_of(ways), wanted).table(snapshot.origin.zone, expanded=True)
+    return _Access(bound, expand(bound), states_of(bound), wanted).table(snapshot.origin.zone, expanded=True)
 
 
 class _Access:
     """Joins the grants of each subject in each place, with what it has there as one of everybody."""
 
-    def __init__(self, ways: Ways, rows: Rows, states: Ints, wanted: set[str] | None) -> None:
+    def __init__(self, bound: BoundSubjects, rows: Rows, states: Ints, wanted: set[str] | None) -> None:
         """Take all grants, sorted, and `states_of`; `wanted` names the namespaces that are reported on (None: all)."""
-        self._ways = ways
+        self._bound = bound
         self._states = states
         self._wanted = wanted
         # A grant that gives nothing to anybody is a matter of the table `grants`.
         gives = rows.possible > 0
         self._rows = rows if gives.all() else rows.take(gives)
-        self._sizes = len(ways.uses.repositories), len(ways.people)
+        self._sizes = len(bound.roles.repositories), len(bound.subjects)
         keys = self._key(self._rows.space, self._rows.repository, self._rows.who)
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         self._keys, self._count = keys[first], np.diff(first, append=len(keys))
         self._granted: Ints = _together(self._rows.granted, first)
         self._possible: Ints = _together(self._rows.possible, first)
         self._strongest = self._strongest_rows(first)
-        self._groups_unseen = bool(ways.snapshot.gaps_of("groups"))
+        self._groups_unseen = bool(bound.snapshot.gaps_of("groups"))
         if self._groups_unseen:
             self._add_any_person()
-        self._circles = ways.people.circles(groups_unseen=self._groups_unseen)
+        self._circles = bound.subjects.circles(groups_unseen=self._groups_unseen)
 
     def table(self, zone: str, *, expanded: bool = False) -> Table:
         """Return the table `access`, sorted by place and subject; see `expanded_access`."""
@@ -108,7 +108,7 @@ class _Access:
         return self._table(zone, (space, repository, who), (granted, possible), strongest, counts)
 
     def _key(self, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
-        return place_keys(self._ways, space, repository, who)
+        return place_keys(self._bound, space, repository, who)
 
     def _unkey(self, keys: NDArray[np.int64]) -> tuple[Ints, Ints, Ints]:
         repositories, identities = self._sizes
@@ -159,7 +159,7 @@ class _Access:
     @cached_property
     def _everywhere(self) -> tuple[Ints, Ints]:
         """Return what is granted to each identity, and possible, in every repository of every namespace."""
-        identities = len(self._ways.people)
+        identities = len(self._bound.subjects)
         end = np.searchsorted(self._keys, identities)
         granted, possible = np.zeros((2, identities), dtype=np.int32)
         granted[self._keys[:end]], possible[self._keys[:end]] = self._granted[:end], self._possible[:end]
@@ -168,7 +168,7 @@ class _Access:
     @cached_property
     def _somewhere(self) -> NDArray[np.bool_]:
         """Say of each identity whether it has grants other than those."""
-        identities = len(self._ways.people)
+        identities = len(self._bound.subjects)
         found = np.zeros(identities, dtype=bool)
         found[self._keys[np.searchsorted(self._keys, identities) :] % identities] = True
         return found
@@ -220,7 +220,7 @@ class _Access:
 
     def _add_any_person(self) -> None:
         """Add what somebody may have who is in groups that were not seen: what any ordinary group has."""
-        identities = self._ways.identities
+        identities = self._bound.identities
         ordinary = np.array([may_join(one) for one in identities], dtype=bool)[self._keys % len(identities)]
         keys = self._keys[ordinary]
         persons, first = np.unique(keys - keys % len(identities) + PERSON, return_index=True)
@@ -236,7 +236,7 @@ class _Access:
 
     def _not_seen(self, space: Ints) -> Ints:
         """Return the rights that anybody may have in each place because its bindings were not all seen."""
-        snapshot = self._ways.snapshot
+        snapshot = self._bound.snapshot
         # A cluster-wide row is read as an answer for every namespace: it may be wrong for one that was not seen.
         blind = snapshot.unseen("rolebindings", space) | snapshot.missing("rolebindings")
         unseen = np.where(blind, EVERYTHING & ~CLUSTER_ONLY, 0).astype(np.int32)
@@ -246,7 +246,7 @@ class _Access:
 
     def _blind_spots(self) -> Ints:
         """Return the namespaces (0: every one) in which anybody may have access."""
-        snapshot = self._ways.snapshot
+        snapshot = self._bound.snapshot
         if snapshot.gaps_of("clusterrolebindings") or snapshot.missing("rolebindings"):
             return np.zeros(1, dtype=np.int32)
         if not snapshot.gaps_of("rolebindings"):
@@ -256,7 +256,7 @@ class _Access:
 
     def _known(self) -> Ints:
         """Return the namespaces that are reported on, wherever it is that they are named."""
-        snapshot = self._ways.snapshot
+        snapshot = self._bound.snapshot
         known = np.union1d(snapshot.tables["namespaces"]["name"], snapshot.tables["bindings"]["namespace"])
         named = [snapshot.code(gap.namespace) for gap in snapshot.gaps_of("rolebindings")]
         known = np.union1d(known, [code for code in named if code > 0]).astype(np.int32)
@@ -273,29 +273,29 @@ class _Access:
         strongest: Positions,
         counts: Ints,
     ) -> Table:
-        ways, rows = self._ways, self._rows
+        bound, rows = self._bound, self._rows
         # Places without a grant of their own point at a row that is not there: their columns are empty.
         some = strongest >= 0
         row = np.where(some, strongest, 0)
         way = rows.way[row]
-        binding = np.where(some, ways.binding[way], NO_BINDING)
-        binding_kind, name = binding_columns(ways, binding, rows.space[row]).values()
-        members = np.where(ways.people.kind == KINDS.index(GROUP), ways.people.member_count, 0).astype(np.int32)
+        binding = np.where(some, bound.binding[way], NO_BINDING)
+        binding_kind, name = binding_columns(bound, binding, rows.space[row]).values()
+        members = np.where(bound.subjects.kind == KINDS.index(GROUP), bound.subjects.member_count, 0).astype(np.int32)
         return Table(
             "access",
             {
-                **place_columns(zone, ways, *place),
+                **place_columns(zone, bound, *place),
                 **answers(*held, NEEDED_RIGHTS),
                 "how": Text(np.where(some, rows.how[row], 0).astype(np.int32), HOW),
                 "grants": counts,
-                "group": group_column(ways, np.where(some, rows.group[row], DIRECT).astype(np.int32)),
+                "group": group_column(bound, np.where(some, rows.group[row], DIRECT).astype(np.int32)),
                 "binding_kind": _blank(binding_kind, some),
                 "binding": name,
-                **role_columns(ways.snapshot, binding),
-                "aggregated_from": _blank(sources(ways, ways.use[way]), some),
+                **role_columns(bound.snapshot, binding),
+                "aggregated_from": _blank(sources(bound, bound.use[way]), some),
                 "members": members[place[2]],
                 "account": Text(self._states[place[2]], STATES),
-                "since": since_column(ways.snapshot, binding),
+                "since": since_column(bound.snapshot, binding),
             },
         )
 

@@ -1,7 +1,7 @@
-"""Ways -> the table `grants`: each way in, with groups expanded to people and kept.
+"""Bound subjects -> the table `grants`, with groups expanded to people and kept.
 
-All is array work: roles were judged once in `audit.access.edges`, groups are expanded by repeating rows, and answers
-are bits.
+All is array work: roles were judged once in `audit.access.bound_subjects`, groups are expanded by repeating rows, and
+answers are bits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.access.edges import MISSING, NO_BINDING, UNSEEN, Uses, Ways
+from audit.access.bound_subjects import MISSING, NO_BINDING, UNSEEN, BoundSubjects, JudgedRoles
 from audit.access.subjects import KINDS, account_keys
 from audit.rbac.roles import HOW
 from audit.rbac.rules import CATALOG, CLUSTER_ONLY, CREATE, DELETE, EVERYTHING, PULL, PUSH, SIGN
@@ -29,11 +29,11 @@ class Rows:
     """Grants, one a row: where (`space`, `repository`), who, through which group, by which way, and what."""
 
     space: Ints  # position in the snapshot's texts; 0 is every namespace
-    repository: Ints  # position in `Uses.repositories`; 0 is every one
-    who: Ints  # position in `Ways.people`
+    repository: Ints  # position in `JudgedRoles.repositories`; 0 is every one
+    who: Ints  # position in `BoundSubjects.subjects`
     group: Ints  # the same, or DIRECT
-    way: Ints  # row of Ways
-    capability: Ints  # row of the capabilities in Uses
+    way: Ints  # row of BoundSubjects
+    capability: Ints  # row of the capabilities in JudgedRoles
     granted: Ints
     possible: Ints
     how: Ints
@@ -43,16 +43,16 @@ class Rows:
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
-def expand(ways: Ways) -> Rows:
+def expand(bound: BoundSubjects) -> Rows:
     """Expand groups to people and roles to capabilities, sorted by place and subject."""
-    edges, who, group = _with_members(ways)
-    uses = ways.uses
-    use = ways.use[edges]
+    edges, who, group = _with_members(bound)
+    uses = bound.roles
+    use = bound.use[edges]
     count = uses.count[use]
     capability = ranges(uses.first[use], count)
     edges, who, group = (np.repeat(values, count) for values in (edges, who, group))
-    space = ways.namespace[edges]
-    inert = ways.people.inert[who]
+    space = bound.namespace[edges]
+    inert = bound.subjects.inert[who]
     reach = np.where(space == 0, np.int32(EVERYTHING), np.int32(EVERYTHING & ~CLUSTER_ONLY))
     reach[inert] = 0
     rows = Rows(
@@ -67,63 +67,65 @@ def expand(ways: Ways) -> Rows:
         how=np.where(inert, np.int32(0), uses.how[capability]),
     )
     # What a RoleBinding cannot give is no grant; what grants nothing because something is missing is shown.
-    shown = np.flatnonzero((rows.possible > 0) | inert | (uses.role[ways.use[edges]] == MISSING))
-    place = place_keys(ways, space, rows.repository, who)[shown]
-    source = (ways.binding[edges].astype(np.int64) * (len(ways.people) + 1) + group)[shown]
+    shown = np.flatnonzero((rows.possible > 0) | inert | (uses.role[bound.use[edges]] == MISSING))
+    place = place_keys(bound, space, rows.repository, who)[shown]
+    source = (bound.binding[edges].astype(np.int64) * (len(bound.subjects) + 1) + group)[shown]
     return rows.take(shown[np.lexsort([source, place])])
 
 
-def place_keys(ways: Ways, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
+def place_keys(bound: BoundSubjects, space: Ints, repository: Ints, who: Ints) -> NDArray[np.int64]:
     """Return one number for each namespace, repository and subject, which sort as these do."""
-    return (space.astype(np.int64) * len(ways.uses.repositories) + repository) * len(ways.people) + who
+    return (space.astype(np.int64) * len(bound.roles.repositories) + repository) * len(bound.subjects) + who
 
 
-def _with_members(ways: Ways) -> tuple[Ints, Ints, Ints]:
+def _with_members(bound: BoundSubjects) -> tuple[Ints, Ints, Ints]:
     """Return way, subject and group of each way, and of each person in a group that it names."""
-    people, every = ways.people, np.arange(len(ways.who), dtype=np.int32)
-    count = np.maximum(people.member_count[ways.who], 0)
+    people, every = bound.subjects, np.arange(len(bound.who), dtype=np.int32)
+    count = np.maximum(people.member_count[bound.who], 0)
     through = np.repeat(every, count)
-    members = people.members[ranges(people.member_first[ways.who], count)]
+    members = people.members[ranges(people.member_first[bound.who], count)]
     direct = np.full(len(every), DIRECT, dtype=np.int32)
-    return np.append(every, through), np.append(ways.who, members), np.append(direct, ways.who[through])
+    return np.append(every, through), np.append(bound.who, members), np.append(direct, bound.who[through])
 
 
-def grants_table(zone: str, ways: Ways, rows: Rows, states: Ints) -> Table:
+def grants_table(zone: str, bound: BoundSubjects, rows: Rows, states: Ints) -> Table:
     """Return the table `grants`, a row for each of `rows`; `states` are those of `states_of`."""
-    snapshot, uses = ways.snapshot, ways.uses
-    use, binding = ways.use[rows.way], ways.binding[rows.way]
+    snapshot, uses = bound.snapshot, bound.roles
+    use, binding = bound.use[rows.way], bound.binding[rows.way]
     return Table(
         "grants",
         {
-            **place_columns(zone, ways, rows.space, rows.repository, rows.who),
+            **place_columns(zone, bound, rows.space, rows.repository, rows.who),
             **answers(rows.granted, rows.possible, FLAGS),
             "scope": Text((rows.space > 0).astype(np.int32), ("cluster", "namespace")),
             "how": Text(rows.how, HOW),
-            "group": group_column(ways, rows.group),
-            **binding_columns(ways, binding, rows.space),
+            "group": group_column(bound, rows.group),
+            **binding_columns(bound, binding, rows.space),
             "binding_uid": _binding_text(snapshot, "uid", binding),
             "since": since_column(snapshot, binding),
             **role_columns(snapshot, binding),
-            "aggregated_from": sources(ways, use),
+            "aggregated_from": sources(bound, use),
             "account": Text(states[rows.who], STATES),
-            "problem": _problems(uses.role[use], ways.people.inert[rows.who]),
+            "problem": _problems(uses.role[use], bound.subjects.inert[rows.who]),
             "rule": _rules(uses, rows),
         },
     )
 
 
-def place_columns(zone: str, ways: Ways, space: Ints, repository: Ints, who: Ints) -> dict[str, Text | Numbers]:
+def place_columns(
+    zone: str, bound: BoundSubjects, space: Ints, repository: Ints, who: Ints
+) -> dict[str, Text | Numbers]:
     """Return the columns that say where and who."""
     kinds = (ACCOUNT, ANY, ANY_USER, GROUP, USER)
-    spaces = [*ways.snapshot.strings]
+    spaces = [*bound.snapshot.strings]
     spaces[0] = "*"
-    kind = np.array([kinds.index(kind) for kind in KINDS], dtype=np.int32)[ways.people.kind]
+    kind = np.array([kinds.index(kind) for kind in KINDS], dtype=np.int32)[bound.subjects.kind]
     return {
         "zone": Text(np.zeros(len(who), dtype=np.int32), (zone,)),
         "namespace": Text(space, spaces),
-        "repository": Text(repository, ("*", *ways.uses.repositories[1:])),
+        "repository": Text(repository, ("*", *bound.roles.repositories[1:])),
         "subject_kind": Text(kind[who], kinds),
-        "subject": Text(who, ways.people.names),
+        "subject": Text(who, bound.subjects.names),
     }
 
 
@@ -139,17 +141,17 @@ def answers(granted: Ints, possible: Ints, needed: Mapping[str, int]) -> dict[st
     return columns
 
 
-def group_column(ways: Ways, group: Ints) -> Text:
+def group_column(bound: BoundSubjects, group: Ints) -> Text:
     """Return the names of groups; empty for DIRECT."""
-    return Text(group + 1, ("", *ways.people.names))
+    return Text(group + 1, ("", *bound.subjects.names))
 
 
-def binding_columns(ways: Ways, binding: Ints, space: Ints) -> dict[str, Text]:
+def binding_columns(bound: BoundSubjects, binding: Ints, space: Ints) -> dict[str, Text]:
     """Return kind and name of bindings (rows of the binding table, or NO_BINDING)."""
     kind = np.where(binding == NO_BINDING, 0, np.where(space == 0, 1, 2)).astype(np.int32)
     return {
         "binding_kind": Text(kind, ("built-in", "ClusterRoleBinding", "RoleBinding")),
-        "binding": _binding_text(ways.snapshot, "name", binding),
+        "binding": _binding_text(bound.snapshot, "name", binding),
     }
 
 
@@ -171,9 +173,9 @@ def _binding_text(snapshot: Snapshot, column: str, binding: Ints) -> Text:
     return Text(np.append(snapshot.tables["bindings"][column], np.int32(0))[binding], snapshot.strings)
 
 
-def sources(ways: Ways, use: Ints) -> Text:
+def sources(bound: BoundSubjects, use: Ints) -> Text:
     """Return the roles from which the rights of each use were aggregated."""
-    texts = text_column(ways.uses.sources)
+    texts = text_column(bound.roles.sources)
     return Text(texts.codes[use], texts.values)
 
 
@@ -182,7 +184,7 @@ def _problems(role: Ints, inert: NDArray[np.bool_]) -> Text:
     return Text(problem.astype(np.int32), ("", "account without namespace", "role missing", "role not seen"))
 
 
-def _rules(uses: Uses, rows: Rows) -> Text:
+def _rules(uses: JudgedRoles, rows: Rows) -> Text:
     texts = text_column(uses.rules)
     return Text(texts.codes[rows.capability], texts.values)
 
@@ -191,9 +193,9 @@ STATES: Final = ("", "absent", "present", "unknown")
 _ABSENT, _PRESENT, _UNKNOWN = 1, 2, 3
 
 
-def states_of(ways: Ways) -> Ints:
+def states_of(bound: BoundSubjects) -> Ints:
     """Return for each identity whether the account or group object behind it exists, as a place in STATES."""
-    people, snapshot = ways.people, ways.snapshot
+    people, snapshot = bound.subjects, bound.snapshot
     states = np.zeros(len(people), dtype=np.int32)
     groups, mine = people.of_kind(GROUP), people.of_kind(ACCOUNT)
     missing = _UNKNOWN if snapshot.gaps_of("groups") else _ABSENT

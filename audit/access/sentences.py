@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from audit.access.authorizer import NEEDS, Oracle, Way
-from audit.access.edges import MISSING, NO_BINDING, UNSEEN
+from audit.access.authorizer import NEEDS, Authorizer, Grant
+from audit.access.bound_subjects import MISSING, NO_BINDING, UNSEEN
 from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.tables.model import NO, UNKNOWN, YES
@@ -28,93 +28,93 @@ class Verdict(NamedTuple):
     why: tuple[str, ...]
 
 
-def verdict(oracle: Oracle, who: Identity, action: str, namespace: str, repository: str = "") -> Verdict:
-    """Answer one question and say why; see `Oracle.answer` for the arguments."""
-    answer = oracle.answer(who, action, namespace, repository)
+def verdict(authorizer: Authorizer, who: Identity, action: str, namespace: str, repository: str = "") -> Verdict:
+    """Answer one question and say why; see `Authorizer.answer` for the arguments."""
+    answer = authorizer.answer(who, action, namespace, repository)
     needed = NEEDS[action]
-    here = [way for way in oracle.ways_of(who) if way.namespace in {"", namespace}]
-    relevant = [way for way in here if way.repository in {"", repository}]
+    here = [grant for grant in authorizer.grants_of(who) if grant.namespace in {"", namespace}]
+    relevant = [grant for grant in here if grant.repository in {"", repository}]
     if answer == YES:
-        reasons = [sentence(oracle, who, way) for way in relevant if way.held.granted & needed]
+        reasons = [sentence(authorizer, who, grant) for grant in relevant if grant.rights.granted & needed]
     else:
-        reasons = list(_obstacles(oracle, who, namespace)) if answer == UNKNOWN else []
-        reasons += _partial(oracle, who, here, needed)
+        reasons = list(_obstacles(authorizer, who, namespace)) if answer == UNKNOWN else []
+        reasons += _partial(authorizer, who, here, needed)
     if answer == NO and not reasons:
         reasons.append(f"no binding gives {_name(who)} any part of it")
-    if not oracle.listed(namespace):
+    if not authorizer.listed(namespace):
         reasons.append(f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants")
     return Verdict(answer, tuple(_short(reasons)))
 
 
 class Explanation(NamedTuple):
-    """Every way in of one subject with its sentence, and what could not be seen and may give more."""
+    """Every grant of one subject with its sentence, and what could not be seen and may give more."""
 
-    ways: tuple[tuple[Way, str], ...]
+    grants: tuple[tuple[Grant, str], ...]
     obstacles: tuple[str, ...]
 
     @property
     def whole(self) -> bool:
         """Say whether there can be nothing else."""
-        return not self.obstacles and all(way.held.granted == way.held.possible for way, _ in self.ways)
+        return not self.obstacles and all(grant.rights.granted == grant.rights.possible for grant, _ in self.grants)
 
 
-def explain(oracle: Oracle, who: Identity, namespace: str | None = None) -> Explanation:
-    """Return each way in of `who`, in one namespace (with what is cluster-wide) or everywhere, by place."""
-    ways = [way for way in oracle.ways_of(who) if namespace is None or way.namespace in {"", namespace}]
-    ways.sort(key=lambda way: (way.namespace, way.repository))
+def explain(authorizer: Authorizer, who: Identity, namespace: str | None = None) -> Explanation:
+    """Return each grant of `who`, in one namespace (with what is cluster-wide) or everywhere, by place."""
+    grants = [grant for grant in authorizer.grants_of(who) if namespace is None or grant.namespace in {"", namespace}]
+    grants.sort(key=lambda grant: (grant.namespace, grant.repository))
     return Explanation(
-        tuple((way, sentence(oracle, who, way)) for way in ways), tuple(_obstacles(oracle, who, namespace))
+        tuple((grant, sentence(authorizer, who, grant)) for grant in grants),
+        tuple(_obstacles(authorizer, who, namespace)),
     )
 
 
-def sentence(oracle: Oracle, who: Identity, way: Way) -> str:
-    """Say in one sentence how a way leads in: subject, group, binding, role, roles aggregated from, right, place."""
-    place = f"in {way.namespace}" if way.namespace else "in every namespace"
-    if way.repository:
-        place = f"for repository {way.repository} {place}"
+def sentence(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
+    """Say in one sentence how a grant leads in: subject, group, binding, role, roles aggregated from, right, place."""
+    place = f"in {grant.namespace}" if grant.namespace else "in every namespace"
+    if grant.repository:
+        place = f"for repository {grant.repository} {place}"
     subject = _name(who)
-    if way.group:
-        subject += f", who is in group {way.group}," if who.kind == USER else f", as part of group {way.group},"
-    if way.binding == NO_BINDING:
-        return f"{subject} can do everything {place}: the API server asks no role about group {way.group or who.name}"
-    return f"{subject} {_effect(oracle, way, place)}"
+    if grant.group:
+        subject += f", who is in group {grant.group}," if who.kind == USER else f", as part of group {grant.group},"
+    if grant.binding == NO_BINDING:
+        return f"{subject} can do everything {place}: the API server asks no role about group {grant.group or who.name}"
+    return f"{subject} {_effect(authorizer, grant, place)}"
 
 
-def _effect(oracle: Oracle, way: Way, place: str) -> str:
-    snapshot, uses = oracle.ways.snapshot, oracle.ways.uses
+def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:
+    snapshot, roles = authorizer.bound.snapshot, authorizer.bound.roles
     bindings, text = snapshot.tables["bindings"], snapshot.strings
-    binding = text[bindings["name"][way.binding]]
-    role = f"{text[bindings['role_kind'][way.binding]]} {text[bindings['role'][way.binding]]}"
-    through = f"{'RoleBinding' if way.namespace else 'ClusterRoleBinding'} {binding} to {role}"
-    row = int(uses.role[way.use])
+    binding = text[bindings["name"][grant.binding]]
+    role = f"{text[bindings['role_kind'][grant.binding]]} {text[bindings['role'][grant.binding]]}"
+    through = f"{'RoleBinding' if grant.namespace else 'ClusterRoleBinding'} {binding} to {role}"
+    row = int(roles.role[grant.use])
     if row == MISSING:
         return f"gets nothing {place} by {through}: that role does not exist, and grants as soon as somebody creates it"
     if row == UNSEEN:
         return f"may have any right {place} by {through}: that role could not be seen"
-    if way.who.inert:
+    if grant.who.inert:
         return f"gets nothing {place} by {through}: a service account without a namespace matches nobody"
-    source = uses.sources[way.use]
+    source = roles.sources[grant.use]
     origin = f", which has it from {source}" if source else ""
-    return (
-        f"can {_listed(words for bit, words in _RIGHTS.items() if way.held.granted & bit)} {place} by {through}{origin}"
-    )
+    can = _listed(words for bit, words in _RIGHTS.items() if grant.rights.granted & bit)
+    return f"can {can} {place} by {through}{origin}"
 
 
-def _partial(oracle: Oracle, who: Identity, ways: Sequence[Way], needed: int) -> Iterator[str]:
-    """Yield the ways that give a part of what is needed, for another repository, or nothing because of a gap."""
-    for way in ways:
-        told = way.held.possible & needed or not way.held.possible
+def _partial(authorizer: Authorizer, who: Identity, grants: Sequence[Grant], needed: int) -> Iterator[str]:
+    """Yield the grants that give a part of what is needed, for another repository, or nothing because of a gap."""
+    for grant in grants:
+        told = grant.rights.possible & needed or not grant.rights.possible
         if told:
-            yield sentence(oracle, who, way)
+            yield sentence(authorizer, who, grant)
 
 
-def _obstacles(oracle: Oracle, who: Identity, namespace: str | None) -> Iterator[str]:
+def _obstacles(authorizer: Authorizer, who: Identity, namespace: str | None) -> Iterator[str]:
     """Yield what could not be seen and may give more."""
-    snapshot = oracle.ways.snapshot
+    snapshot = authorizer.bound.snapshot
     anywhere = (*snapshot.gaps_of("clusterrolebindings"), *snapshot.gaps_of("rolebindings"))
-    for gap in anywhere if namespace is None else oracle.blind(namespace):
+    for gap in anywhere if namespace is None else authorizer.blind(namespace):
         yield f"not seen: {gap.text}; anybody may have access by them"
-    for gap in oracle.groups_unseen(who):
+    for gap in authorizer.groups_unseen(who):
         yield f"not seen: {gap.text}; {_name(who)} may be in groups that are not known"
 
 

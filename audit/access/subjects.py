@@ -44,7 +44,7 @@ _SHIFT: Final = 32  # bits of the lower of two positions in one number
 
 
 @dataclass(frozen=True)
-class People:
+class Subjects:
     """Identities sorted by kind and name, the first two ANYBODY and ANY_PERSON, and the people in their groups."""
 
     kind: Ints  # position in KINDS
@@ -136,7 +136,7 @@ def account_keys(spaces: Ints, names: Ints) -> NDArray[np.int64]:
     return spaces.astype(np.int64) << _SHIFT | names
 
 
-class Gathering:
+class SubjectsBuilder:
     """Numbers identities in the order of their first use, and sorts them at the end."""
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -200,7 +200,7 @@ class Gathering:
         self._size += len(new)
         return [at[name] for name in names]
 
-    def finish(self) -> tuple[People, Ints]:
+    def finish(self) -> tuple[Subjects, Ints]:
         """Add the people of the groups; return all in their order, and the position of each number."""
         groups, holders, members = self._members()
         ordered = {kind: sorted(found) for kind, found in self._at.items()}
@@ -216,7 +216,7 @@ class Gathering:
         for numbers, keys in self._accounts:
             account[rank[numbers]] = keys
         kind = np.repeat(np.arange(len(KINDS), dtype=np.int32), [len(found) for found in ordered.values()])
-        return People(kind, names, account, first, count, rank[members]), rank
+        return Subjects(kind, names, account, first, count, rank[members]), rank
 
     def _members(self) -> tuple[Ints, Ints, Ints]:
         """Return the groups that are named and have an object; and for each person in one, which of these, and who."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from audit.access.edges import MISSING, UNSEEN
+from audit.access.bound_subjects import MISSING, UNSEEN
 from audit.access.grants import FLAGS
 from audit.changes.differing import Differing, plain
 from audit.changes.objects import BINDING, GROUP, ROLE, Objects, Ref, Thing

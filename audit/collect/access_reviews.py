@@ -29,7 +29,7 @@ class Allowed(Struct, frozen=True):
     error: str = field(default="", name="evaluationError")
 
 
-class Subjects(Struct, frozen=True):
+class AllowedSubjects(Struct, frozen=True):
     """Who may do something, as OpenShift lists them; `error` says what is missing (the API spells it so)."""
 
     users: tuple[str, ...] | None
@@ -59,11 +59,11 @@ class Reviews:
         ask = partial(may_they, self._connection, name, groups, attributes)
         return retry(ask, self._retries, self._connection.budget)
 
-    def who_can(self, attributes: Mapping[str, str]) -> Subjects:
+    def who_can(self, attributes: Mapping[str, str]) -> AllowedSubjects:
         """Ask who may do something, which OpenShift alone answers. Raises Unusable when there is no answer."""
         body = {"kind": "ResourceAccessReview", "apiVersion": _LISTS, **attributes}
 
-        def ask() -> Subjects:
+        def ask() -> AllowedSubjects:
             path = f"/apis/{_LISTS}/resourceaccessreviews"
             return _decoded(self._connection.post(path, msgspec.json.encode(body)), _SUBJECTS)
 
@@ -93,7 +93,7 @@ class _User(Struct):
     groups: tuple[str, ...] | None = None
 
 
-_SUBJECTS: Final = msgspec.json.Decoder(Subjects)
+_SUBJECTS: Final = msgspec.json.Decoder(AllowedSubjects)
 _ACCESS: Final = msgspec.json.Decoder(_Access)
 _SUBJECT: Final = msgspec.json.Decoder(_Subject)
 _USER: Final = msgspec.json.Decoder(_User)

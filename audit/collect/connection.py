@@ -19,7 +19,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from audit.collect.credentials import Grant, Target, Unreachable, login_of, usable
+from audit.collect.credentials import ClientAuth, Target, Unreachable, login_of, usable
 from audit.collect.decode import Unusable
 from audit.collect.limits import Budget
 from audit.collect.transport import Route, login_in
@@ -118,14 +118,14 @@ class Connection:
                 body = body.replace(secret, _HIDDEN)
         return body
 
-    def _pool_for(self, grant: Grant) -> urllib3.PoolManager:
+    def _pool_for(self, grant: ClientAuth) -> urllib3.PoolManager:
         with self._lock:
             self._remember(grant.header.partition(" ")[2])
             if grant.certificate != self._certificate:
                 self._pool = self._connect(grant)
             return self._pool
 
-    def _connect(self, grant: Grant) -> urllib3.PoolManager:
+    def _connect(self, grant: ClientAuth) -> urllib3.PoolManager:
         target = self._target
         route = Route(
             target.authority,

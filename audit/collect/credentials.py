@@ -33,7 +33,7 @@ class Unreachable(Unusable):
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class ClientAuth:
     """What to show: the value of the header `Authorization`, a certificate and key (PEM), and until when it is good.
 
     `until` is of `time.monotonic`; infinite when the credentials do not say.
@@ -57,21 +57,21 @@ class Target:
 class Login:
     """The credentials of one zone; safe for several threads."""
 
-    def __init__(self, obtain: Callable[[], Grant]) -> None:
+    def __init__(self, obtain: Callable[[], ClientAuth]) -> None:
         """Take what obtains a grant, and do so. Raises Unreachable when it cannot."""
         self._obtain = obtain
         self._lock = threading.Lock()
         self._renewals = _RENEWALS
         self._grant = usable(obtain)
 
-    def grant(self) -> Grant:
+    def grant(self) -> ClientAuth:
         """Return credentials that are still good as far as they say. Raises Unreachable."""
         with self._lock:
             if time.monotonic() >= self._grant.until:
                 self._grant = usable(self._obtain)
             return self._grant
 
-    def refused(self, grant: Grant) -> None:
+    def refused(self, grant: ClientAuth) -> None:
         """Hear that the server did not accept `grant`: the next request obtains another one. Raises Unreachable."""
         with self._lock:
             if grant is self._grant and self._renewals:
@@ -114,16 +114,16 @@ def usable(obtain: Callable[[], T]) -> T:
         raise Unreachable("credentials", f"cannot load the credentials: {said}") from error
 
 
-def _bearer(token: str, until: float = math.inf) -> Grant:
+def _bearer(token: str, until: float = math.inf) -> ClientAuth:
     token = token.strip()
     if not token:
         raise BadKubeconfig("the token is empty")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise BadKubeconfig("the token holds what no token can hold")
-    return Grant(f"Bearer {token}", until=until)
+    return ClientAuth(f"Bearer {token}", until=until)
 
 
-def _bearer_file(path: Path) -> Grant:
+def _bearer_file(path: Path) -> ClientAuth:
     # Good for no time at all: each request reads the file, which rotates.
     return _bearer(_content(path), until=0)
 
@@ -164,7 +164,7 @@ def _target(zone: Zone, context: Context) -> Target:
     return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
 
 
-def _grant(context: Context, left: Callable[[], float]) -> Grant:
+def _grant(context: Context, left: Callable[[], float]) -> ClientAuth:
     """Return what a user of a kubeconfig shows, in the order of kubectl: certificate and token, plugin, provider."""
     user = context.user
     certificate = user.content("client-certificate"), user.content("client-key")
@@ -174,20 +174,20 @@ def _grant(context: Context, left: Callable[[], float]) -> Grant:
         token = _content(file)
     plugin, provider = user.inner("exec"), user.inner("auth-provider")
     if token:
-        return Grant(_bearer(token).header, pair, 0 if file else math.inf)
+        return ClientAuth(_bearer(token).header, pair, 0 if file else math.inf)
     if user.text("username"):
         pair_of_words = f"{user.text('username')}:{user.text('password')}".encode()
-        return Grant(f"Basic {base64.b64encode(pair_of_words).decode()}", pair)
+        return ClientAuth(f"Basic {base64.b64encode(pair_of_words).decode()}", pair)
     if plugin:
         credential = plugin_credential(plugin, context.cluster, left())
         header = _bearer(credential.token).header if credential.token else ""
-        return Grant(header, credential.certificate or pair, _until(credential.expires))
+        return ClientAuth(header, credential.certificate or pair, _until(credential.expires))
     if provider:
         token, expires = id_token(provider, left())
-        return Grant(_bearer(token).header, pair, _until(expires))
+        return ClientAuth(_bearer(token).header, pair, _until(expires))
     if not pair:
         raise BadKubeconfig(f"{user.name} has no credentials")
-    return Grant(certificate=pair)
+    return ClientAuth(certificate=pair)
 
 
 def _until(expires: float | None) -> float:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit import console
-from audit.access.authorizer import NEEDS, Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import NEEDS, Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import Explanation, verdict
 from audit.access.sentences import explain as explanation_of
 from audit.errors import DONE, PARTIAL, UsageError
@@ -71,8 +71,8 @@ def action_of(text: str) -> str:
 def can(snapshot: Snapshot, subject: str, action: str, place: str, *, as_json: bool) -> int:
     """Print whether a subject may do something, and why; return the exit code."""
     who, where = subject_of(subject), place_of(place)
-    oracle = Oracle(ways_in(snapshot, [where.namespace]))
-    answer, why = verdict(oracle, who, action_of(action), *where)
+    authorizer = Authorizer(bound_subjects(snapshot, [where.namespace]))
+    answer, why = verdict(authorizer, who, action_of(action), *where)
     if as_json:
         asked = dict(zip(COLUMNS, (snapshot.origin.zone, *who, action, *where), strict=True))
         console.result_json({**asked, "answer": ANSWERS[answer], "why": list(why)})
@@ -125,8 +125,8 @@ def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, 
         namespace = place_of(namespace).namespace
     found: dict[str, Explanation] = {}
     for snapshot in snapshots:
-        oracle = Oracle(ways_in(snapshot, None if namespace is None else [namespace]))
-        found[snapshot.origin.zone] = explanation_of(oracle, who, namespace)
+        authorizer = Authorizer(bound_subjects(snapshot, None if namespace is None else [namespace]))
+        found[snapshot.origin.zone] = explanation_of(authorizer, who, namespace)
         _hint(snapshot, subject, who)
         if namespace is not None:
             _unlisted(snapshot, namespace)
@@ -136,15 +136,15 @@ def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, 
         console.result_json({"subject_kind": who.kind, "subject": who.name, "ways": ways, "not_seen": unseen})
     for zone, explanation in found.items() if not as_json else ():
         nothing = f"no binding that was seen gives {who.kind} {who.name} anything"
-        told = [text for _, text in explanation.ways] or [nothing]
+        told = [text for _, text in explanation.grants] or [nothing]
         console.lines(f"{zone}: {text}" for text in (*told, *explanation.obstacles))
     return DONE if all(explanation.whole for explanation in found.values()) else PARTIAL
 
 
 def _ways(zone: str, explanation: Explanation) -> Iterator[dict[str, str]]:
-    for way, text in explanation.ways:
-        place = {"namespace": way.namespace or "*", "repository": way.repository or "*"}
-        yield {"zone": zone, **place, "group": way.group, "how": HOW[way.how], "why": text}
+    for grant, text in explanation.grants:
+        place = {"namespace": grant.namespace or "*", "repository": grant.repository or "*"}
+        yield {"zone": zone, **place, "group": grant.group, "how": HOW[grant.how], "why": text}
 
 
 def questions(path: Path, snapshots: Sequence[Snapshot]) -> int:
@@ -218,8 +218,8 @@ def _answers(asked: Sequence[_Question], zones: dict[str, Snapshot]) -> list[int
     places: dict[str, set[str]] = {}
     for question in asked:
         places.setdefault(question.zone, set()).add(question.place.namespace)
-    oracles = {zone: Oracle(ways_in(zones[zone], names)) for zone, names in places.items()}
-    return [oracles[q.zone].answer(q.who, q.action, *q.place) for q in asked]
+    authorizers = {zone: Authorizer(bound_subjects(zones[zone], names)) for zone, names in places.items()}
+    return [authorizers[q.zone].answer(q.who, q.action, *q.place) for q in asked]
 
 
 def who(snapshots: Sequence[Snapshot], action: str, place: str, *, as_json: bool) -> int:

@@ -7,8 +7,8 @@ from threading import Event
 from typing import Final, NamedTuple
 
 from audit import console
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
 from audit.collect.decode import Unusable
 from audit.collect.zones import Zone
@@ -121,12 +121,12 @@ def _draw(config: Config, snapshot: Snapshot, wanted: VerifyOptions) -> Draw:
 
 
 def _compared(snapshot: Snapshot, reviews: Reviews, wanted: VerifyOptions, draw: Draw, stop: Event) -> Compared:
-    oracle = Oracle(ways_in(snapshot))
-    cells = verify_zone(oracle, reviews.may, draw, stop)
+    authorizer = Authorizer(bound_subjects(snapshot))
+    cells = verify_zone(authorizer, reviews.may, draw, stop)
     if not wanted.lists:
         return Compared(cells)
     places = draw_places(snapshot, wanted.lists, draw)
-    return Compared(cells, compare_lists(oracle, reviews.who_can, reviews.may, places, stop))
+    return Compared(cells, compare_lists(authorizer, reviews.who_can, reviews.may, places, stop))
 
 
 def _tell(found: Sequence[Compared], seed: int) -> None:

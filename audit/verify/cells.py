@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Final, NamedTuple
 
-from audit.access.authorizer import NEEDS, Oracle
+from audit.access.authorizer import NEEDS, Authorizer
 from audit.access.effective import NEEDED_RIGHTS
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
@@ -59,29 +59,29 @@ def not_asked(zone: str, why: str) -> Verification:
     return Verification(zone, Verified(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
 
 
-def verify(oracle: Oracle, review: Reviewer, draw: Draw, stop: Event, *, at_once: int = 8) -> Verification:
+def verify(authorizer: Authorizer, review: Reviewer, draw: Draw, stop: Event, *, at_once: int = 8) -> Verification:
     """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
-    chosen = sample(oracle, draw)
+    chosen = sample(authorizer, draw)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
-    found = _compared(oracle, chosen, ask_all(oracle, review, cells, stop, at_once=at_once))
+    found = _compared(authorizer, chosen, ask_all(authorizer, review, cells, stop, at_once=at_once))
     return replace(found, verified=replace(found.verified, seed=draw.seed))
 
 
 def ask_all(
-    oracle: Oracle, review: Reviewer, cells: Sequence[Cell], stop: Event, *, at_once: int
+    authorizer: Authorizer, review: Reviewer, cells: Sequence[Cell], stop: Event, *, at_once: int
 ) -> dict[Cell, Outcome]:
     """Return what the cluster says to each cell."""
-    asking = _Asking(oracle, review)
+    asking = _Asking(authorizer, review)
     outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
     for at, outcome in run_parallel(cells, asking.ask, stop.is_set, at_once=at_once):
         outcomes[cells[at]] = outcome
     return outcomes
 
 
-def differences(oracle: Oracle, outcomes: Mapping[Cell, Outcome]) -> tuple[Difference, ...]:
+def differences(authorizer: Authorizer, outcomes: Mapping[Cell, Outcome]) -> tuple[Difference, ...]:
     """Return the cells that the cluster answers otherwise, in their order."""
     return tuple(
-        Difference(cell, _why(oracle, cell), outcome.reason)
+        Difference(cell, _why(authorizer, cell), outcome.reason)
         for cell, outcome in sorted(outcomes.items())
         if outcome.allowed is not None and outcome.allowed != (cell.answer == YES)
     )
@@ -90,10 +90,10 @@ def differences(oracle: Oracle, outcomes: Mapping[Cell, Outcome]) -> tuple[Diffe
 class _Asking:
     """Puts cells to the cluster as its registry would; after a refusal there is no more to ask."""
 
-    def __init__(self, oracle: Oracle, review: Reviewer) -> None:
+    def __init__(self, authorizer: Authorizer, review: Reviewer) -> None:
         self._review = review
-        self._groups = _groups_of(oracle.ways.snapshot)
-        named = oracle.ways.uses.repositories
+        self._groups = _groups_of(authorizer.bound.snapshot)
+        named = authorizer.bound.roles.repositories
         self._any = next(
             name for name in (f"{_NO_RULE_NAMES_IT}{'x' * more}" for more in range(len(named) + 1)) if name not in named
         )
@@ -151,8 +151,8 @@ def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
     return {name: [*dict.fromkeys(found[name])] for name in sorted(people)}
 
 
-def _compared(oracle: Oracle, chosen: Sample, outcomes: Mapping[Cell, Outcome]) -> Verification:
-    found = differences(oracle, outcomes)
+def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[Cell, Outcome]) -> Verification:
+    found = differences(authorizer, outcomes)
     differing = {one.cell for one in found}
     failures = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
     shares, bounds = {}, []
@@ -173,14 +173,18 @@ def _compared(oracle: Oracle, chosen: Sample, outcomes: Mapping[Cell, Outcome]) 
         bound=max(bounds, default=1.0),
         why=failures[0] if failures else "",
     )
-    return Verification(oracle.ways.snapshot.origin.zone, verified, shares, found)
+    return Verification(authorizer.bound.snapshot.origin.zone, verified, shares, found)
 
 
-def _why(oracle: Oracle, cell: Cell) -> tuple[str, ...]:
+def _why(authorizer: Authorizer, cell: Cell) -> tuple[str, ...]:
     """Return our reasons for an answer."""
     if cell.action in NEEDS and cell.namespace != "*":
         repository = "" if cell.repository == "*" else cell.repository
-        return verdict(oracle, cell.who, cell.action, cell.namespace, repository).why
+        return verdict(authorizer, cell.who, cell.action, cell.namespace, repository).why
     needed = NEEDED_RIGHTS[cell.action]
-    ways = [way for way in oracle.ways_of(cell.who) if not way.namespace and way.held.granted & needed]
-    return tuple(sentence(oracle, cell.who, way) for way in ways) or ("no binding for every namespace gives it",)
+    grants = [
+        grant for grant in authorizer.grants_of(cell.who) if not grant.namespace and grant.rights.granted & needed
+    ]
+    return tuple(sentence(authorizer, cell.who, grant) for grant in grants) or (
+        "no binding for every namespace gives it",
+    )

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.access.authorizer import NEEDS, Oracle
+from audit.access.authorizer import NEEDS, Authorizer
 from audit.access.effective import NEEDED_RIGHTS, tables_of
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
@@ -61,14 +61,14 @@ class Draw(NamedTuple):
     namespaces: Collection[str] | None = None
 
 
-def sample(oracle: Oracle, draw: Draw) -> Sample:
+def sample(authorizer: Authorizer, draw: Draw) -> Sample:
     """Draw cells of the tables of a zone at random."""
-    snapshot, wanted = oracle.ways.snapshot, draw.cells
+    snapshot, wanted = authorizer.bound.snapshot, draw.cells
     rng = np.random.default_rng(draw.seed)
     cells = _Cells(tables_of(snapshot, draw.namespaces)["access"])
     there = len(cells.yes), len(cells.no)
     yes, no, pairs = (*there, max(sum(there), 1)) if wanted is None else _shares(wanted, *there)
-    without, unknown = _without_row(oracle, cells, pairs, rng, draw.namespaces)
+    without, unknown = _without_row(authorizer, cells, pairs, rng, draw.namespaces)
     drawn = cells.draw(cells.yes, yes, rng), cells.draw(cells.no, no, rng), without
     return Sample(dict(zip(POPULATIONS, drawn, strict=True)), cells.unknown + unknown)
 
@@ -122,20 +122,20 @@ class _Cells:
 
 
 def _without_row(
-    oracle: Oracle, cells: _Cells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
+    authorizer: Authorizer, cells: _Cells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
 ) -> tuple[Drawn, int]:
     """Draw pairs of a subject and a namespace without a row, each with an action; count those that are unknown.
 
     There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
     """
-    subjects, actions = _subjects(oracle), tuple(NEEDS)
-    namespaces = [name for name in listed_namespaces(oracle.ways.snapshot) if wanted is None or name in wanted]
+    subjects, actions = _subjects(authorizer), tuple(NEEDS)
+    namespaces = [name for name in listed_namespaces(authorizer.bound.snapshot) if wanted is None or name in wanted]
     tries = size * _TRIES if namespaces else 0
     drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
     asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
     taken = cells.among({(who, space) for who, space, _ in asked})
     free = islice(dict.fromkeys(one for one in asked if one[:2] not in taken), size)
-    found = [Cell(who, action, space, "*", oracle.answer(who, action, space)) for who, space, action in free]
+    found = [Cell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
     known = [cell for cell in found if cell.answer != UNKNOWN]
     # Nothing is left to be said of pairs when there is none.
     return Drawn(known, [], whole=size > 0 and not known), len(found) - len(known)
@@ -146,13 +146,13 @@ def listed_namespaces(snapshot: Snapshot) -> list[str]:
     return [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
 
 
-def _subjects(oracle: Oracle) -> list[Identity]:
+def _subjects(authorizer: Authorizer) -> list[Identity]:
     """Return everybody who is bound, listed or known, and two who are not, in their order."""
-    text, tables = oracle.ways.snapshot.strings, oracle.ways.snapshot.tables
+    text, tables = authorizer.bound.snapshot.strings, authorizer.bound.snapshot.tables
     accounts = zip(
         tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True
     )
-    found = {one for one in oracle.ways.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
+    found = {one for one in authorizer.bound.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
     found |= {Identity(ACCOUNT, f"{text[space]}:{text[name]}") for space, name in accounts}
     found |= {Identity(USER, text[code]) for code in tables["users"]["name"].tolist()}
     found |= {Identity(GROUP, text[code]) for code in tables["groups"]["name"].tolist()}

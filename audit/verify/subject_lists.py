@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from audit.access.authorizer import Oracle
+from audit.access.authorizer import Authorizer
 from audit.access.effective import tables_of
-from audit.collect.access_reviews import Subjects
+from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import Unusable
 from audit.parallel import run_parallel
 from audit.rbac.rules import IMAGES, PULL, PUSH, QUESTIONS
@@ -29,7 +29,7 @@ from audit.verify.sampling import Cell, Draw, listed_namespaces
 ACTIONS: Final = {"pull": PULL, "push": PUSH}
 
 # Asks a cluster who may do something. Raises Unusable when there is no answer.
-Lister = Callable[[dict[str, str]], Subjects]
+Lister = Callable[[dict[str, str]], AllowedSubjects]
 
 
 class Place(NamedTuple):
@@ -64,27 +64,27 @@ class Lists:
 
 
 def compare_lists(
-    oracle: Oracle, lister: Lister, review: Reviewer, places: Sequence[Place], stop: Event, *, at_once: int = 8
+    authorizer: Authorizer, lister: Lister, review: Reviewer, places: Sequence[Place], stop: Event, *, at_once: int = 8
 ) -> Lists:
     """Ask for the lists of `places`, and settle whom only one side names."""
-    ours = _ours(oracle.ways.snapshot)
+    ours = _ours(authorizer.bound.snapshot)
 
-    def ask(place: Place) -> Subjects | Unusable:
+    def ask(place: Place) -> AllowedSubjects | Unusable:
         try:
             return lister(_attributes(place))
         except Unusable as error:
             return error
 
     said = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
-    lists = {place: answer for place, answer in said.items() if isinstance(answer, Subjects)}
-    doubts = {place: [*_doubts(oracle, answer, place, ours)] for place, answer in lists.items()}
+    lists = {place: answer for place, answer in said.items() if isinstance(answer, AllowedSubjects)}
+    doubts = {place: [*_doubts(authorizer, answer, place, ours)] for place, answer in lists.items()}
     cells = sorted({cell for one in doubts.values() for cell in one})
-    outcomes = ask_all(oracle, review, cells, stop, at_once=at_once)
-    found = differences(oracle, outcomes)
+    outcomes = ask_all(authorizer, review, cells, stop, at_once=at_once)
+    found = differences(authorizer, outcomes)
     unanswered = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
     failures = [f"{one.reason}: {one.detail}" for one in said.values() if isinstance(one, Unusable)]
     return Lists(
-        oracle.ways.snapshot.origin.zone,
+        authorizer.bound.snapshot.origin.zone,
         asked=len(said),
         same=sum(not one for one in doubts.values()),
         failed=len(failures),
@@ -128,7 +128,7 @@ def _ours(snapshot: Snapshot) -> dict[Place, dict[Identity, int]]:
 
 
 def _doubts(
-    oracle: Oracle, said: Subjects, place: Place, ours: Mapping[Place, Mapping[Identity, int]]
+    authorizer: Authorizer, said: AllowedSubjects, place: Place, ours: Mapping[Place, Mapping[Identity, int]]
 ) -> Iterator[Cell]:
     """Yield whom only one side names; whom we do not know about is no doubt."""
     wide, here = ours.get(Place("*", place.action), {}), ours.get(place, {})
@@ -136,6 +136,6 @@ def _doubts(
     sure = {who for one in (wide, here) for who, answer in one.items() if answer == YES}
     theirs = {*(user(name) for name in said.users or ()), *(Identity(GROUP, name) for name in said.groups or ())}
     for who in (theirs - {*held}) | (sure - theirs):
-        answer = oracle.answer(who, place.action, place.namespace)
+        answer = authorizer.answer(who, place.action, place.namespace)
         if answer != UNKNOWN:
             yield Cell(who, place.action, place.namespace, "*", answer)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 
-from audit.access.authorizer import Oracle
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.access.build import facts_of
-from audit.access.edges import ways_in
 from audit.snapshot.model import Snapshot
 from reports.csv import csv_chunks
 from tests.access.test_tables_against_rbac import known_namespaces, lookup, said, truth
@@ -23,10 +23,10 @@ def tables_as_csv(snapshot: Snapshot, names: Iterable[str] = OF_ACCESS) -> dict[
 
 def never_wrong(snapshot: Snapshot, world: World) -> int:
     """Assert that each answer, single or read out of the tables, is the cluster's own or unknown; count the unknown."""
-    oracle, table = Oracle(ways_in(snapshot)), lookup(facts_of(snapshot)["access"])
+    authorizer, table = Authorizer(bound_subjects(snapshot)), lookup(facts_of(snapshot)["access"])
     known, unknown = known_namespaces(snapshot), 0
     for question in questions(world):
-        expected, answer = truth(world, question), said(oracle, question)
+        expected, answer = truth(world, question), said(authorizer, question)
         assert answer in {expected, "unknown"}, (question, answer, snapshot.gaps)
         assert table(question) in {answer, "unknown"} or question.namespace not in known, (question, snapshot.gaps)
         unknown += answer == "unknown"

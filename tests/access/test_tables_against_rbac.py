@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.access.effective import tables_of
 from audit.rbac.subjects import ANONYMOUS, USER, Identity, asserted_groups, user
 from audit.snapshot.model import Gap, Snapshot
@@ -69,9 +69,9 @@ def truth(world: World, question: Question) -> str:
     return "yes" if can(world, *question) else "no"
 
 
-def said(oracle: Oracle, question: Question) -> str:
+def said(authorizer: Authorizer, question: Question) -> str:
     """What `can` says."""
-    return ANSWERS[oracle.answer(identity_of(question), question.action, question.namespace, question.repository)]
+    return ANSWERS[authorizer.answer(identity_of(question), question.action, question.namespace, question.repository)]
 
 
 @pytest.mark.parametrize("seed", range(WORLDS))
@@ -79,10 +79,10 @@ def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> No
     """Nothing hidden: tables and answers say yes or no, and exactly as the cluster does."""
     world = world_of(seed)
     snapshot = snapshot_of(world)
-    oracle, table = Oracle(ways_in(snapshot)), lookup(tables_of(snapshot)["access"])
+    authorizer, table = Authorizer(bound_subjects(snapshot)), lookup(tables_of(snapshot)["access"])
     for question in questions(world):
         expected = truth(world, question)
-        assert said(oracle, question) == expected, question
+        assert said(authorizer, question) == expected, question
         assert table(question) == expected, question
 
 
@@ -91,11 +91,11 @@ def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> No
 def test_what_is_hidden_turns_answers_into_unknown_and_never_into_no(world: World, gaps: list[Gap]) -> None:
     """With gaps, an answer is the cluster's own or unknown; and the table says what `can` says, or unknown."""
     snapshot = snapshot_of(world, gaps)
-    oracle = Oracle(ways_in(snapshot))
+    authorizer = Authorizer(bound_subjects(snapshot))
     table = lookup(tables_of(snapshot)["access"])
     listed = known_namespaces(snapshot)
     for question in questions(world):
-        expected, answer = truth(world, question), said(oracle, question)
+        expected, answer = truth(world, question), said(authorizer, question)
         assert answer in {expected, "unknown"}, question
         if question.namespace in listed:
             assert table(question) in {answer, "unknown"}, question
@@ -122,9 +122,9 @@ def test_asking_about_one_namespace_is_asking_about_the_zone(seed: int) -> None:
     """Ways that were made for a few namespaces answer for these as all ways do."""
     world = world_of(seed)
     snapshot = snapshot_of(world)
-    whole = Oracle(ways_in(snapshot))
+    whole = Authorizer(bound_subjects(snapshot))
     for namespace in sorted(known_namespaces(snapshot)):
-        part = Oracle(ways_in(snapshot, [namespace]))
+        part = Authorizer(bound_subjects(snapshot, [namespace]))
         for question in questions(world):
             if question.namespace == namespace:
                 assert said(part, question) == said(whole, question), question

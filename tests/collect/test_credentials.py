@@ -130,11 +130,11 @@ def test_a_wrong_clock_does_not_run_a_plugin_for_each_request(tmp_path: Path) ->
 
 def test_credentials_are_renewed_when_they_run_out() -> None:
     """Those that are still good are kept; those that are not are obtained again, and a failure is said."""
-    given = iter([credentials.Grant("a", until=0), credentials.Grant("b"), credentials.Grant("c")])
+    given = iter([credentials.ClientAuth("a", until=0), credentials.ClientAuth("b"), credentials.ClientAuth("c")])
     login = credentials.Login(lambda: next(given))
     first = login.grant()
     assert (first.header, login.grant() is first) == ("b", True)
-    login.refused(credentials.Grant("another"))
+    login.refused(credentials.ClientAuth("another"))
     assert login.grant().header == "b"
     login.refused(first)
     assert login.grant().header == "c"

@@ -16,8 +16,8 @@ import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
 from audit.collect.cluster import collect_cluster
 from audit.collect.limits import Limits
@@ -157,12 +157,12 @@ def test_a_real_server_gives_the_same_answers(server: Server) -> None:
     world = put(server, world_of(11))
     snapshot = collect_cluster(server.zone, Limits(), listed=lambda kind, count: None, stop=Event())
     assert {gap.kind for gap in snapshot.gaps} == {"groups", "imagestreams"}
-    oracle = Oracle(ways_in(snapshot))
+    authorizer = Authorizer(bound_subjects(snapshot))
     compared = [one for one in questions(world) if one.kind != "User"][::7]
     assert compared
     for question in compared:
         where = question.namespace, question.repository
-        answer = ANSWERS[oracle.answer(identity_of(question), question.action, *where)]
+        answer = ANSWERS[authorizer.answer(identity_of(question), question.action, *where)]
         assert answer == asked(server, world, question), question
 
 
@@ -172,7 +172,7 @@ def test_every_cell_of_the_tables_is_what_a_real_server_says(server: Server) -> 
     stop = Event()
     snapshot = collect_cluster(server.zone, Limits(), listed=lambda kind, count: None, stop=stop)
     reviews = Reviews(server.zone, Limits(), stop)
-    found = verify(Oracle(ways_in(snapshot)), reviews.may, Draw(None, 1), stop)
+    found = verify(Authorizer(bound_subjects(snapshot)), reviews.may, Draw(None, 1), stop)
     assert found.differences == ()
     assert found.verified.failed == 0, found.verified.why
     assert found.verified.asked > 100

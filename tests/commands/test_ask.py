@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from audit import console
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import explain, verdict
 from audit.cli import run_command
 from audit.rbac.subjects import user
@@ -66,8 +66,8 @@ WORLD: dict[str, list[dict[str, Any]]] = {
 def ask(
     name: str, action: str, repository: str = "", gaps: tuple[Gap, ...] = (), namespace: str = "shop"
 ) -> tuple[int, str]:
-    oracle = Oracle(ways_in(snapshot_of(WORLD, gaps)))
-    found = verdict(oracle, user(name), action, namespace, repository)
+    authorizer = Authorizer(bound_subjects(snapshot_of(WORLD, gaps)))
+    found = verdict(authorizer, user(name), action, namespace, repository)
     return found.answer, "\n".join(found.why)
 
 
@@ -143,33 +143,33 @@ def test_a_namespace_that_is_not_there_is_said() -> None:
 def test_system_masters_asks_no_role() -> None:
     """The API server lets it do everything."""
     groups = [*WORLD["groups"], {"metadata": {"name": "system:masters"}, "users": ["root"]}]
-    oracle = Oracle(ways_in(snapshot_of({**WORLD, "groups": groups})))
-    (line,) = (text for _, text in explain(oracle, user("root")).ways)
+    authorizer = Authorizer(bound_subjects(snapshot_of({**WORLD, "groups": groups})))
+    (line,) = (text for _, text in explain(authorizer, user("root")).grants)
     assert line.startswith("user root, who is in group system:masters, can do everything in every namespace")
 
 
 def test_an_account_without_a_namespace_is_explained() -> None:
     """The binding names it, and matches nobody."""
-    oracle = Oracle(ways_in(snapshot_of(WORLD)))
-    inert = next(one for one in oracle.ways.identities if one.inert)
-    (line,) = (text for _, text in explain(oracle, inert).ways)
+    authorizer = Authorizer(bound_subjects(snapshot_of(WORLD)))
+    inert = next(one for one in authorizer.bound.identities if one.inert)
+    (line,) = (text for _, text in explain(authorizer, inert).grants)
     assert "a service account without a namespace matches nobody" in line
 
 
 def test_an_explanation_is_whole_or_not() -> None:
     """By what could not be seen."""
     gap = Gap("rolebindings", "other", "refused")
-    oracle = Oracle(ways_in(snapshot_of(WORLD, [gap])))
-    assert not explain(oracle, user("ann")).whole
-    assert explain(oracle, user("ann"), "shop").whole
-    assert len(explain(oracle, user("carl"), "shop").ways) == 2
+    authorizer = Authorizer(bound_subjects(snapshot_of(WORLD, [gap])))
+    assert not explain(authorizer, user("ann")).whole
+    assert explain(authorizer, user("ann"), "shop").whole
+    assert len(explain(authorizer, user("carl"), "shop").grants) == 2
 
 
 def test_many_reasons_are_cut_with_a_count() -> None:
     """Thirty bindings for one right: enough to act, and where the rest is."""
     bindings = [bound(f"b-{number}", "puller", ("User", "ann")) for number in range(30)]
-    oracle = Oracle(ways_in(snapshot_of({**WORLD, "rolebindings": bindings})))
-    assert verdict(oracle, user("ann"), "pull", "shop").why[-1] == "and 10 more; `registry-audit explain` lists all"
+    authorizer = Authorizer(bound_subjects(snapshot_of({**WORLD, "rolebindings": bindings})))
+    assert verdict(authorizer, user("ann"), "pull", "shop").why[-1] == "and 10 more; `registry-audit explain` lists all"
 
 
 @pytest.fixture(name="dump")

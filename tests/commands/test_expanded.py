@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.access.effective import expanded_access, tables_of
 from audit.cli import run_command
 from audit.rbac.subjects import ANY, ANY_USER, Identity
@@ -35,13 +35,13 @@ def test_every_wide_row_stands_in_every_namespace(seed: int, gap: Gap | None) ->
     assert len(wide) > len(narrow)
     for key, row in narrow.items():
         assert [wide[key][name] for name in ANSWERED] == [row[name] for name in ANSWERED]
-    oracle = Oracle(ways_in(snapshot))
+    authorizer = Authorizer(bound_subjects(snapshot))
     for key in asked - narrow.keys():
         space, repository, kind, name = key
         assert wide[key]["grants"] == narrow["*", repository, kind, name]["grants"]
         if kind not in {ANY, ANY_USER}:
             place = space, "" if repository == "*" else repository
-            answers = {action: oracle.answer(Identity(kind, name), action, *place) for action in ANSWERED}
+            answers = {action: authorizer.answer(Identity(kind, name), action, *place) for action in ANSWERED}
             assert {action: ("no", "yes", "unknown")[answers[action]] for action in ANSWERED} == {
                 action: wide[key][action] for action in ANSWERED
             }

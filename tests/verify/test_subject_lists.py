@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
-from audit.collect.access_reviews import Subjects
+from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import Unusable
 from audit.snapshot.model import Gap
 from audit.verify.sampling import Draw
@@ -27,13 +27,18 @@ from tests.worlds.snapshots import snapshot_of
 
 
 def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
-    def lister(asked: dict[str, str]) -> Subjects:
+    def lister(asked: dict[str, str]) -> AllowedSubjects:
         said = who_can(cluster, asked)
-        return Subjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
+        return AllowedSubjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
 
     snapshot = snapshot_of(world, gaps)
     return compare_lists(
-        Oracle(ways_in(snapshot)), lister, asking(cluster), draw_places(snapshot, 99, Draw(None, 1)), Event(), at_once=2
+        Authorizer(bound_subjects(snapshot)),
+        lister,
+        asking(cluster),
+        draw_places(snapshot, 99, Draw(None, 1)),
+        Event(),
+        at_once=2,
     )
 
 
@@ -91,18 +96,18 @@ def test_a_subject_that_the_tables_lack() -> None:
 def test_lists_without_an_answer() -> None:
     """They are counted with the reason; a doubt that nobody settles stays open."""
     snapshot = snapshot_of(small_world("ann"))
-    oracle, places = Oracle(ways_in(snapshot)), draw_places(snapshot, 9, Draw(None, 1))
+    authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, Draw(None, 1))
 
-    def refused(asked: dict[str, str]) -> Subjects:
+    def refused(asked: dict[str, str]) -> AllowedSubjects:
         raise Unusable("refused", "403")
 
-    found = compare_lists(oracle, refused, asking(small_world("ann")), places[:1], Event())
+    found = compare_lists(authorizer, refused, asking(small_world("ann")), places[:1], Event())
     assert (found.asked, found.failed, found.why) == (1, 1, "refused: 403")
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Any:
         raise Unusable("timeout", "late")
 
-    found = compare_lists(oracle, lambda asked: Subjects(None, None), silent, places, Event())
+    found = compare_lists(authorizer, lambda asked: AllowedSubjects(None, None), silent, places, Event())
     assert (found.asked, found.open, found.differences, found.why) == (2, 3, (), "timeout: late")
 
 

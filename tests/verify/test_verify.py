@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.access.authorizer import Oracle
-from audit.access.edges import ways_in
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import Allowed
 from audit.collect.decode import Unusable
@@ -69,12 +69,12 @@ def asking(world: World) -> Callable[[str, tuple[str, ...], dict[str, str]], All
     return review
 
 
-def oracle_of(world: World) -> Oracle:
-    return Oracle(ways_in(snapshot_of(world)))
+def authorizer_of(world: World) -> Authorizer:
+    return Authorizer(bound_subjects(snapshot_of(world)))
 
 
 def compared(world: World, cluster: World, wanted: int | None = None, seed: int = 1) -> Verification:
-    return verify(oracle_of(world), asking(cluster), Draw(wanted, seed), Event(), at_once=2)
+    return verify(authorizer_of(world), asking(cluster), Draw(wanted, seed), Event(), at_once=2)
 
 
 @given(worlds())
@@ -90,7 +90,7 @@ def test_every_cell_of_every_world_agrees(world: World) -> None:
 def test_what_was_not_seen_is_never_a_difference(world: World, kind: str) -> None:
     """Cells that are unknown are left out and counted; all others are right though a list is missing."""
     snapshot = snapshot_of(world, [Gap(kind, "", "refused")])
-    found = verify(Oracle(ways_in(snapshot)), asking(world), Draw(None, 1), Event(), at_once=2)
+    found = verify(Authorizer(bound_subjects(snapshot)), asking(world), Draw(None, 1), Event(), at_once=2)
     assert found.differences == ()
     if kind == "clusterrolebindings":
         assert found.verified.left_out > 0
@@ -103,7 +103,7 @@ def test_a_cluster_that_says_the_contrary() -> None:
     def contrary(name: str, groups: tuple[str, ...], asked: dict[str, str]) -> Allowed:
         return Allowed(not asking(small_world("ann"))(name, groups, asked).allowed, "so it is")
 
-    found = verify(Oracle(ways_in(snapshot)), contrary, Draw(None, 1), Event())
+    found = verify(Authorizer(bound_subjects(snapshot)), contrary, Draw(None, 1), Event())
     assert found.verified.agreed == 0
     assert found.verified.differed == found.verified.asked == len(found.differences) > 5
     assert found.verified.bound == 1.0
@@ -132,7 +132,7 @@ def test_the_questions_are_those_of_the_registry() -> None:
         asked.append((name, groups, attributes))
         return asking(world)(name, groups, attributes)
 
-    verify(oracle_of(world), record, Draw(None, 1), Event(), at_once=1)
+    verify(authorizer_of(world), record, Draw(None, 1), Event(), at_once=1)
     pull = {
         "verb": "get",
         "group": "image.openshift.io",
@@ -169,7 +169,7 @@ def test_questions_without_an_answer(reason: str) -> None:
         asked.append(name)
         raise Unusable(reason, "no")
 
-    found = verify(oracle_of(small_world("ann")), silent, Draw(None, 1), Event(), at_once=1)
+    found = verify(authorizer_of(small_world("ann")), silent, Draw(None, 1), Event(), at_once=1)
     seen = found.verified
     assert (seen.agreed, seen.differed, seen.failed, seen.bound) == (0, 0, seen.asked, 1.0)
     assert seen.why == f"{reason}: no"
@@ -180,7 +180,7 @@ def test_a_stop_leaves_the_rest_unasked() -> None:
     """What was not asked has failed: nothing is claimed of it."""
     stop = Event()
     stop.set()
-    found = verify(oracle_of(small_world("ann")), asking(small_world("ann")), Draw(None, 1), stop)
+    found = verify(authorizer_of(small_world("ann")), asking(small_world("ann")), Draw(None, 1), stop)
     assert found.verified.failed == found.verified.asked > 0
     assert found.verified.why == "stopped before it was asked"
 
@@ -188,8 +188,8 @@ def test_a_stop_leaves_the_rest_unasked() -> None:
 def test_a_seed_draws_the_same_cells_again() -> None:
     """And another one others; a third each from yes, no, and what has no row."""
     snapshot = snapshot_of(world_of(7))
-    oracle = Oracle(ways_in(snapshot))
-    one, again, other = (sample(oracle, Draw(30, seed)) for seed in (1, 1, 2))
+    authorizer = Authorizer(bound_subjects(snapshot))
+    one, again, other = (sample(authorizer, Draw(30, seed)) for seed in (1, 1, 2))
     assert one == again
     assert one != other
     assert sum(len(drawn.cells) for drawn in one.drawn.values()) <= 30
@@ -198,7 +198,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
         if population != "no row":
             assert {cell.answer for cell in drawn.cells} == {int(population == "yes")}
             # Chance may miss a kind of cell: one of each is asked all the same.
-            every = sample(oracle, Draw(None, 1)).drawn[population].cells
+            every = sample(authorizer, Draw(None, 1)).drawn[population].cells
             kinds = {(cell.who.kind, cell.action) for cell in every}
             assert {(cell.who.kind, cell.action) for cell in (*drawn.cells, *drawn.beside)} == kinds
 
@@ -206,19 +206,19 @@ def test_a_seed_draws_the_same_cells_again() -> None:
 @given(worlds())
 def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> None:
     """And what is cluster-wide; what it says holds without the others too."""
-    oracle = oracle_of(world)
+    authorizer = authorizer_of(world)
     chosen = Draw(None, 1, frozenset({"ns-1"}))
-    cells = [cell for drawn in sample(oracle, chosen).drawn.values() for cell in drawn.cells]
+    cells = [cell for drawn in sample(authorizer, chosen).drawn.values() for cell in drawn.cells]
     assert {cell.namespace for cell in cells} <= {"*", "ns-1"}
-    assert verify(oracle, asking(world), chosen, Event(), at_once=2).differences == ()
-    places = draw_places(oracle.ways.snapshot, 9, chosen)
+    assert verify(authorizer, asking(world), chosen, Event(), at_once=2).differences == ()
+    places = draw_places(authorizer.bound.snapshot, 9, chosen)
     assert {place.namespace for place in places} <= {"ns-1"}
 
 
 @given(st.integers(1, 40), worlds())
 def test_a_sample_is_as_large_as_was_asked_for(wanted: int, world: World) -> None:
     """Never larger, and never smaller while there are cells in the table."""
-    drawn = sample(oracle_of(world), Draw(wanted, 1)).drawn
+    drawn = sample(authorizer_of(world), Draw(wanted, 1)).drawn
     assert tuple(drawn) == POPULATIONS
     sizes = [len(one.cells) for one in drawn.values()]
     assert sum(sizes) <= wanted

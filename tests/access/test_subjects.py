@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.access.edges import ways_in
-from audit.access.subjects import ANY_PERSON, ANYBODY, KINDS, Gathering
+from audit.access.bound_subjects import bound_subjects
+from audit.access.subjects import ANY_PERSON, ANYBODY, KINDS, SubjectsBuilder
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, MASTERS, USER, Identity, asserted_groups, identity
 from audit.tables.arrays import different
 from tests.worlds.random_zones import world_of
@@ -38,11 +38,11 @@ def gathered(subjects: list[tuple[str, str, str]]) -> tuple[list[Identity], list
     moved = {
         name: {column: np.zeros(0, dtype=np.int32) for column in columns} for name, columns in snapshot.tables.items()
     }
-    gathering = Gathering(type(snapshot)(snapshot.origin, (), (), texts, moved))
+    builder = SubjectsBuilder(type(snapshot)(snapshot.origin, (), (), texts, moved))
     columns = np.array([[at[text] for text in subject] for subject in subjects], dtype=np.int32).T
-    numbers = gathering.identify(*columns)
-    gathering.add(Identity(GROUP, MASTERS))
-    people, rank = gathering.finish()
+    numbers = builder.identify(*columns)
+    builder.add(Identity(GROUP, MASTERS))
+    people, rank = builder.finish()
     return people.identities, [people.identities[rank[number]] if number >= 0 else None for number in numbers.tolist()]
 
 
@@ -58,7 +58,7 @@ def test_every_subject_is_who_it_is_by_itself(subjects: list[tuple[str, str, str
 @pytest.mark.parametrize("seed", range(6))
 def test_circles_are_the_groups_that_are_asserted(seed: int, *, groups_unseen: bool) -> None:
     """For everybody in a world full of traps; and a user may be in a group that was not seen."""
-    people = ways_in(snapshot_of(world_of(seed))).people
+    people = bound_subjects(snapshot_of(world_of(seed))).subjects
     at = {one: number for number, one in enumerate(people.identities)}
     rows = people.circles(groups_unseen=groups_unseen).tolist()
     for one, row in zip(people.identities, rows, strict=True):

@@ -1,7 +1,7 @@
 """Who is bound to what: every binding joined with its role's capabilities and its subjects, each judged once.
 
 This is the index behind the tables (`audit.access.effective`) and single answers (`audit.access.authorizer`). Groups
-are not expanded here; `Ways.people` says who is listed in them.
+are not expanded here; `BoundSubjects.subjects` says who is listed in them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.access.subjects import Gathering, People
+from audit.access.subjects import Subjects, SubjectsBuilder
 from audit.rbac.roles import HOW, Aggregations, ClusterRole, how_granted
 from audit.rbac.rules import EVERYTHING, Capability, covering_text, judge_text
 from audit.rbac.subjects import GROUP, MASTERS, Identity
@@ -27,7 +27,7 @@ NO_BINDING: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
+class JudgedRoles:
     """The roles that bindings refer to, each judged once: capabilities `first[u]` … `first[u] + count[u] - 1`."""
 
     role: Ints  # row in the role table, or MISSING, UNSEEN, BUILT_IN
@@ -43,20 +43,20 @@ class Uses:
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class BoundSubjects:
     """One entry for each binding and subject: `binding`, `who` (position in `people`) and `use` of a role."""
 
     snapshot: Snapshot
-    people: People
+    subjects: Subjects
     binding: Ints
     who: Ints
     use: Ints
-    uses: Uses
+    roles: JudgedRoles
 
     @property
     def identities(self) -> list[Identity]:
         """Return who is meant by the positions in `who`."""
-        return self.people.identities
+        return self.subjects.identities
 
     @property
     def namespace(self) -> Ints:
@@ -66,8 +66,8 @@ class Ways:
         return spaces[self.binding]
 
 
-def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways:
-    """Return the ways of `snapshot`; with `namespaces`, only those in them and what is cluster-wide."""
+def bound_subjects(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> BoundSubjects:
+    """Return the subjects of all bindings; with `namespaces`, only of those in them and of cluster-wide ones."""
     rows = _binding_rows(snapshot, namespaces)
     used, use_of_row = ranked(role_rows(snapshot)[rows] - UNSEEN, len(snapshot.tables["roles"]["name"]) - UNSEEN)
     uses = _judge(snapshot, [*(used + UNSEEN).tolist(), BUILT_IN])
@@ -76,20 +76,20 @@ def ways_in(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> Ways
     use_of_binding = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
     use_of_binding[rows] = use_of_row
     binding, kinds, spaces, names = _subjects(snapshot, rows[kept])
-    gathering = Gathering(snapshot)
-    who = gathering.identify(kinds, spaces, names)
+    builder = SubjectsBuilder(snapshot)
+    who = builder.identify(kinds, spaces, names)
     # A subject that a binding names twice is one way; a kind that matches nobody is none.
     pairs = different((binding.astype(np.int64) << 32 | who)[who >= 0])
     binding, who = (pairs >> 32).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32)
-    who = np.append(who, np.int32(gathering.add(Identity(GROUP, MASTERS))))
-    people, rank = gathering.finish()
-    return Ways(
+    who = np.append(who, np.int32(builder.add(Identity(GROUP, MASTERS))))
+    people, rank = builder.finish()
+    return BoundSubjects(
         snapshot=snapshot,
-        people=people,
+        subjects=people,
         binding=np.append(binding, np.int32(NO_BINDING)),
         who=rank[who],
         use=np.append(use_of_binding[binding], np.int32(len(used))),
-        uses=uses,
+        roles=uses,
     )
 
 
@@ -118,7 +118,7 @@ def role_rows(snapshot: Snapshot) -> Ints:
     return np.where(at >= 0, at, np.where(unseen, UNSEEN, MISSING)).astype(np.int32)
 
 
-def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
+def _judge(snapshot: Snapshot, used: Sequence[int]) -> JudgedRoles:
     # As lists: one number at a time is slow to take from an array.
     roles = {name: column.tolist() for name, column in snapshot.tables["roles"].items()}
     text = snapshot.strings
@@ -145,7 +145,7 @@ def _judge(snapshot: Snapshot, used: Sequence[int]) -> Uses:
         sources.append(use.sources)
     repositories = sorted({"", *(c.repository for c, _, _ in capabilities)})
     at = {name: code for code, name in enumerate(repositories)}
-    return Uses(
+    return JudgedRoles(
         role=_ints(used),
         first=_ints(first[:-1]),
         count=np.diff(_ints(first)),
