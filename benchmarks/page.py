@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from audit.access.build import facts_of
 from audit.runs.info import RunInfo, zone_info
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, joined, table_of
@@ -75,7 +75,7 @@ class Written(NamedTuple):
 
 def snapshot_of(shape: Shape) -> Snapshot:
     """Return the facts of an estate."""
-    facts = Facts()
+    facts = SnapshotBuilder()
     for plural, items in Estate(shape).kinds().items():
         facts.add(plural, [msgspec.convert(item, KINDS[plural].item) for item in items])
         facts.listed(Listing(plural, len(items)))

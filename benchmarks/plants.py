@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Listing, Origin, Snapshot, encode
 from audit.snapshot.objects import KINDS, OF_A_ZONE
 from benchmarks.estate import Estate, Object, Shape, account, group, rule, user
@@ -249,7 +249,7 @@ def save(shape: Shape, count: int, folder: Path) -> None:
 
 def snapshot(kinds: Kinds) -> Snapshot:
     """Return the snapshot of an estate that a perfect collection of it would leave."""
-    facts = Facts()
+    facts = SnapshotBuilder()
     for plural in OF_A_ZONE:
         kind = KINDS[plural]
         items = msgspec.convert(kinds[plural], list[kind.item])  # type: ignore[name-defined]

@@ -4,7 +4,7 @@ from typing import Final
 
 from audit.snapshot.model import STALE, Snapshot
 from audit.snapshot.objects import KINDS
-from audit.snapshot.stale import said
+from audit.snapshot.stale import staleness
 from audit.tables.model import Table, table_of
 
 SEEN: Final = "seen"
@@ -26,7 +26,7 @@ def coverage(snapshot: Snapshot, excluded: int = 0) -> Table:
 
 def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
     order = list(KINDS)
-    seen = {"state": STALE, "detail": said(snapshot.origin)} if snapshot.state == STALE else {"state": SEEN}
+    seen = {"state": STALE, "detail": staleness(snapshot.origin)} if snapshot.state == STALE else {"state": SEEN}
     lines: list[dict[str, str | int]] = [
         {"kind": one.kind, **seen, "count": one.count, "resource_version": one.resource_version}
         for one in snapshot.listings
@@ -34,7 +34,7 @@ def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
     lines += [
         {"kind": plural, "state": NOT_ASKED, "count": UNKNOWN_COUNT, "detail": "no answer about access needs it"}
         for plural, kind in KINDS.items()
-        if kind.optional and not snapshot.asked(plural)
+        if kind.optional and not snapshot.requested(plural)
     ]
     lines += [
         {

@@ -155,4 +155,4 @@ def _unknown(grants: Table, kind: str) -> int:
 
 def _missing(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
     gaps: list[Gap] = snapshot.gaps_of(kind)
-    return gap_lines(gaps) if gaps or snapshot.asked(kind) else ("nobody asked for them",)
+    return gap_lines(gaps) if gaps or snapshot.requested(kind) else ("nobody asked for them",)

@@ -27,7 +27,7 @@ _CHANGES: Final = ("changed", "gained", "lost", "narrowed", "widened")
 _CHANGED, _GAINED, _LOST, _NARROWED, _WIDENED = range(len(_CHANGES))
 
 
-class Compared(NamedTuple):
+class ComparisonScope(NamedTuple):
     """What is compared: `namespaces` (None: all), by which label these belong to organizations, and since which run."""
 
     namespaces: Collection[str] | None = None
@@ -35,22 +35,22 @@ class Compared(NamedTuple):
     from_run: str = ""
 
 
-def changes_of(before: State, after: State, compared: Compared | None = None) -> Table:
+def changes_of(before: State, after: State, scope: ComparisonScope | None = None) -> Table:
     """Return the changes between two states of one zone, those of access first.
 
     Equal states have none. With the states the other way round, each row says the opposite.
     """
-    compared = compared or Compared()
+    scope = scope or ComparisonScope()
     pool = Pool()
     objects = Objects(before, pool), Objects(after, pool)
     causes = Causes(*objects)
     index = Index(pool, (before, after))
     differences = grant_differences(index, before, after)
     found = explained(index, access_deltas(index, before, after), differences, objects, causes)
-    told = list(things_of(before, after, compared.namespaces, compared.organization_label))
+    told = list(things_of(before, after, scope.namespaces, scope.organization_label))
     used = {thing for cause in found.causes for thing in cause.things}
-    told += _without_effect(objects, causes, used, compared, pool)
-    shared = {"zone": after.zone, "from_run": compared.from_run}
+    told += _without_effect(objects, causes, used, scope, pool)
+    shared = {"zone": after.zone, "from_run": scope.from_run}
     rows = [{**shared, **row} for row in sorted(told, key=_order)]
     return joined([_access_table(index, found, shared), table_of("changes", rows)])
 
@@ -119,10 +119,10 @@ def _rights(held: Held) -> Text:
 
 
 def _without_effect(
-    objects: tuple[Objects, Objects], causes: Causes, told: Collection[Thing], compared: Compared, pool: Pool
+    objects: tuple[Objects, Objects], causes: Causes, told: Collection[Thing], scope: ComparisonScope, pool: Pool
 ) -> Iterator[Row]:
     """Yield a row for each object that differs and is the cause of none; not for what came or went with a namespace."""
-    for one in differing(*objects, compared.namespaces, pool):
+    for one in differing(*objects, scope.namespaces, pool):
         thing = one.thing
         here = [side.has_namespace(thing.namespace) for side in objects]
         if thing in told or here[0] != here[1]:

@@ -14,7 +14,7 @@ _SPELLED: Final = {"User": "user", "Group": "group", "ServiceAccount": "service 
 _RIGHTS: Final = {bit: "create image streams" if name == "create" else name for name, bit in FLAGS.items()}
 
 
-class Difference(NamedTuple):
+class GrantDifference(NamedTuple):
     """A grant that is not the same: the binding (its row in both states, -1 for none), and through whom."""
 
     before: int
@@ -41,7 +41,7 @@ class Causes:
         self._before = before
         self._after = after
 
-    def of_grant(self, one: Difference) -> Cause | None:
+    def of_grant(self, one: GrantDifference) -> Cause | None:
         """Return why a grant is not the same; None when that was only not seen."""
         if one.before < 0 or one.after < 0:
             return self._binding_alone(one)
@@ -59,7 +59,7 @@ class Causes:
             return self._membership(one)
         return self._role(one)
 
-    def _binding_alone(self, one: Difference) -> Cause | None:
+    def _binding_alone(self, one: GrantDifference) -> Cause | None:
         """Return the cause when only one state has the binding."""
         binding = self._thing(one)
         absent = self._before if one.before < 0 else self._after
@@ -68,7 +68,7 @@ class Causes:
         text = self.of_binding(binding, one.before, one.after)
         return Cause((binding, *self._with_it(one)), text, self._since(one))
 
-    def _with_it(self, one: Difference) -> Iterator[Thing]:
+    def _with_it(self, one: GrantDifference) -> Iterator[Thing]:
         """Yield what came or went together with a binding and had its part: its role, and the group's members."""
         for side, row, other in ((self._before, one.before, self._after), (self._after, one.after, self._before)):
             if row >= 0:
@@ -102,10 +102,10 @@ class Causes:
         told += _came_and_went(listed[0], listed[1])
         return "; ".join(told) or "it was made again, and is as it was"
 
-    def _is_member(self, side: Objects, one: Difference) -> bool:
+    def _is_member(self, side: Objects, one: GrantDifference) -> bool:
         return one.who in (side.members(one.group) or ())
 
-    def _membership(self, one: Difference) -> Cause | None:
+    def _membership(self, one: GrantDifference) -> Cause | None:
         group = Thing(GROUP, "", one.group)
         absent = next((side for side in (self._before, self._after) if side.members(one.group) is None), None)
         if absent is not None and absent.unseen(group):
@@ -117,7 +117,7 @@ class Causes:
             text = f"group {one.group} was {'created' if joined else 'deleted'}, with {_who(one.who)} in it"
         return Cause((group,), text, "")
 
-    def _role(self, one: Difference) -> Cause | None:
+    def _role(self, one: GrantDifference) -> Cause | None:
         """Return the cause when the binding is the same and its role is not."""
         rows = int(self._before.role_rows[one.before]), int(self._after.role_rows[one.after])
         if UNSEEN in rows:
@@ -181,15 +181,15 @@ class Causes:
         """Return the state that has a row, the newer one if both do, and the row."""
         return (self._after, after) if after >= 0 else (self._before, before)
 
-    def _since(self, one: Difference) -> str:
+    def _since(self, one: GrantDifference) -> str:
         side, row = self._newest(one.before, one.after)
         return side.told("bindings", "created", row)
 
-    def _thing(self, one: Difference) -> Thing:
+    def _thing(self, one: GrantDifference) -> Thing:
         side, row = self._newest(one.before, one.after)
         return Thing(BINDING, side.told("bindings", "namespace", row), side.told("bindings", "name", row))
 
-    def _name(self, one: Difference) -> str:
+    def _name(self, one: GrantDifference) -> str:
         return self._named(self._thing(one))
 
     def _named(self, thing: Thing) -> str:

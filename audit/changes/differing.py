@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from audit.changes.numbers import Pool, combined
-from audit.changes.objects import BINDING, GROUP, ROLE, Objects, Pairs, Thing, paired
+from audit.changes.objects import BINDING, GROUP, ROLE, Objects, PairedRows, Thing, paired
 from audit.tables.arrays import Longs, Positions
 
 
@@ -45,7 +45,7 @@ def differing(before: Objects, after: Objects, wanted: Collection[str] | None, p
                 yield one
 
 
-def _bindings(before: Objects, after: Objects, pairs: Pairs, rows: Positions) -> Longs:
+def _bindings(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
     """Say which bindings refer to another role, name other subjects, or were made again."""
     changed = np.zeros(len(rows), dtype=bool)
     for column in ("role_kind", "role", "uid"):
@@ -55,7 +55,7 @@ def _bindings(before: Objects, after: Objects, pairs: Pairs, rows: Positions) ->
     return changed | _held_apart(before, after, ("subjects", "binding"), (pairs.before[rows], pairs.after[rows]))
 
 
-def _groups(before: Objects, after: Objects, pairs: Pairs, rows: Positions) -> Longs:
+def _groups(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
     return _held_apart(before, after, ("members", "group"), (pairs.before[rows], pairs.after[rows]))
 
 
@@ -80,7 +80,7 @@ def _held_apart(before: Objects, after: Objects, where: tuple[str, str], rows: t
     return apart
 
 
-def _roles(before: Objects, after: Objects, pairs: Pairs, rows: Positions) -> Longs:
+def _roles(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
     """Say which roles hold other rules, labels or selectors; the order of lists does not count."""
     changed = np.zeros(len(rows), dtype=bool)
     for column in ("rules", "labels", "aggregation"):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from audit.changes.access import Deltas, Differences, Index
-from audit.changes.causes import Cause, Causes, Difference
+from audit.changes.causes import Cause, Causes, GrantDifference
 from audit.changes.objects import Objects, paired
 from audit.rbac.rules import CREATE, PUSH
 from audit.rbac.subjects import Identity
@@ -106,7 +106,7 @@ def _with_causes(
 
 def _differences(
     index: Index, differences: Differences, rows: Positions, objects: tuple[Objects, Objects]
-) -> list[Difference]:
+) -> list[GrantDifference]:
     columns = (
         *_binding_rows(index, differences, rows, objects),
         *index.subjects(differences.keys[rows]),
@@ -116,7 +116,7 @@ def _differences(
     )
     text = index.pool.texts
     return [
-        Difference(before, after, Identity(text[kind], text[name]), text[group], more, less)
+        GrantDifference(before, after, Identity(text[kind], text[name]), text[group], more, less)
         for before, after, kind, name, group, more, less in zip(*(c.tolist() for c in columns), strict=True)
     ]
 

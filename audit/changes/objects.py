@@ -140,7 +140,7 @@ class Objects:
         return msgspec.json.decode(labels, type=dict[str, str]) if labels else {}
 
 
-class Pairs(NamedTuple):
+class PairedRows(NamedTuple):
     """Objects of one kind in both states, sorted by key, and the row in each, -1 for none; see `paired`."""
 
     keys: Longs
@@ -148,7 +148,7 @@ class Pairs(NamedTuple):
     after: Positions
 
 
-def paired(before: Objects, after: Objects, table: str, size: int) -> Pairs:
+def paired(before: Objects, after: Objects, table: str, size: int) -> PairedRows:
     """Pair the rows of a table; of doubles, the first. A key is the number of the namespace * `size` + the name's."""
     keys, rows = [], []
     for side in (before, after):
@@ -160,4 +160,4 @@ def paired(before: Objects, after: Objects, table: str, size: int) -> Pairs:
         rows.append(np.append(first, -1))
     every = np.union1d(*keys)
     found = [first[positions(own, every)] for own, first in zip(keys, rows, strict=True)]
-    return Pairs(every, *found)
+    return PairedRows(every, *found)

@@ -16,7 +16,7 @@ from audit.collect.limits import Budget, Limits
 from audit.collect.lists import Job, Outcome, failure, read_lists, retry
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, TENANT, Gap, Origin, Snapshot
 from audit.snapshot.objects import KINDS, Kind
 
@@ -33,7 +33,7 @@ def collect_cluster(
     `declared` lists are of no zone, and are kept with it.
     """
     started = now()
-    facts = Facts()
+    facts = SnapshotBuilder()
     source, place, server, user = CLUSTER, zone.api, "", ""
     try:
         connection = Connection(zone, Budget.of(limits, stop), limits.in_flight)
@@ -50,7 +50,7 @@ def collect_cluster(
     return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool))
 
 
-def _lists(connection: Connection, limits: Limits, facts: Facts, listed: Listed) -> str:
+def _lists(connection: Connection, limits: Limits, facts: SnapshotBuilder, listed: Listed) -> str:
     """Read all kinds; return the scope in which they were read."""
     kinds = [KINDS[plural] for plural in limits.kinds]
     wide = [kind for kind in kinds if not (limits.scope == TENANT and _by_namespace(kind))]

@@ -11,7 +11,7 @@ from typing import Final
 from audit.collect.decode import Page, Unusable, page_of_json, page_of_object
 from audit.collect.yaml_text import NotPlain, documents
 from audit.collect.zones import Zone
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS, NEEDED, Item, Kind
 
@@ -64,7 +64,7 @@ class _Dump:
     """Reads files into facts, kind by kind."""
 
     def __init__(self, folder: Path, stop: Event) -> None:
-        self.facts = Facts()
+        self.facts = SnapshotBuilder()
         self.newest = 0.0
         self._folder = folder
         self._stop = stop

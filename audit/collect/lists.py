@@ -13,7 +13,7 @@ from audit.collect.credentials import Unreachable
 from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
 from audit.collect.limits import Budget, Limits
 from audit.parallel import run_parallel
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import Item, Kind
 
@@ -53,7 +53,7 @@ class Outcome:
         """Return how the list was read."""
         return Listing(self.job.kind.plural, len(self.items), self.version, self.pages)
 
-    def put(self, facts: Facts) -> None:
+    def put(self, facts: SnapshotBuilder) -> None:
         """Add what was read, and how whole it is, to the facts of a zone."""
         facts.add(self.job.kind.plural, self.items)
         if self.gap:

@@ -13,7 +13,7 @@ from audit.collect.limits import Limits
 from audit.collect.lists import Outcome
 from audit.collect.zones import Zone
 from audit.parallel import run_parallel
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
 from audit.snapshot.objects import NEEDED
 from audit.version import version
@@ -99,7 +99,7 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declar
 
 def failed(zone: Zone, reason: str, detail: str) -> Snapshot:
     """Return the snapshot of a zone of which nothing was seen, for one reason."""
-    facts = Facts()
+    facts = SnapshotBuilder()
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api

@@ -6,7 +6,7 @@ from typing import Final
 from audit.collect.connection import Connection
 from audit.collect.limits import Limits
 from audit.collect.lists import Job, Outcome, read_lists
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import KINDS, PROJECTS, Kind
 
@@ -17,7 +17,7 @@ _WIDE: Final = Gap("", "", "missing", "read namespace by namespace, as asked")
 class Tenant:
     """Reads a zone namespace by namespace; what lies in others, and what is refused in one of them, is a gap."""
 
-    def __init__(self, connection: Connection, limits: Limits, facts: Facts) -> None:
+    def __init__(self, connection: Connection, limits: Limits, facts: SnapshotBuilder) -> None:
         """Take what to ask, within which limits, and where the facts go."""
         self._connection = connection
         self._limits = limits

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit import console
-from audit.changes.build import Compared, changes_of, zone_moved
+from audit.changes.build import ComparisonScope, changes_of, zone_moved
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE, gaps_of
 from audit.commands.sources import saved
@@ -14,7 +14,7 @@ from audit.errors import DONE, PARTIAL, UsageError
 from audit.job.comparing import Basis
 from audit.runs.runs import Runs
 from audit.snapshot.model import Snapshot, gap_lines
-from audit.snapshot.stale import said
+from audit.snapshot.stale import staleness
 from audit.storage.store import placed
 from audit.tables.model import Table, joined, table_of
 
@@ -59,8 +59,8 @@ def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool)
 
 def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> Table:
     namespaces = basis.namespaces(before, after)
-    compared = Compared(namespaces, basis.organization_label, from_run)
-    return changes_of(State.of(before, namespaces), State.of(after, namespaces), compared)
+    scope = ComparisonScope(namespaces, basis.organization_label, from_run)
+    return changes_of(State.of(before, namespaces), State.of(after, namespaces), scope)
 
 
 def _side(place: str) -> _Side:
@@ -89,7 +89,7 @@ def _told_gaps(zone: str, before: Snapshot, after: Snapshot) -> bool:
     """Say what was not seen on either side; return whether all was."""
     lines = []
     for when, snapshot in (("before", before), ("now", after)):
-        stale = [said(snapshot.origin)] if snapshot.origin.stale else []
+        stale = [staleness(snapshot.origin)] if snapshot.origin.stale else []
         lines += [f"{zone}: not seen {when}: {line}" for line in (*stale, *gap_lines(gaps_of(snapshot)))]
     for line in lines:
         console.note(line)

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from audit import console
 from audit.access.grants import FLAGS
-from audit.changes.build import Compared, changes_of
+from audit.changes.build import ComparisonScope, changes_of
 from audit.changes.state import State
 from audit.changes.zone import gaps_of
 from audit.commands.ask import place_of, subject_of
@@ -147,8 +147,8 @@ def _step(
 ) -> None:
     """Take the changes between two runs: a span begins with the newer one, and another ends there."""
     run, state = newer
-    compared = Compared(about.namespaces, about.organization_label)
-    for row in changes_of(older, state, compared).records():
+    scope = ComparisonScope(about.namespaces, about.organization_label)
+    for row in changes_of(older, state, scope).records():
         cells = {name: str(value) for name, value in row.items()}
         if not about.concerns(cells):
             continue

@@ -114,7 +114,7 @@ def _id(check: Check, finding: Finding) -> str:
 def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the one row that says that a check cannot say no: lists that it needs could not be read or were not."""
     gaps = [gap for kind in check.needs for gap in snapshot.gaps_of(kind)]
-    unasked = [kind for kind in check.needs if not snapshot.asked(kind)]
+    unasked = [kind for kind in check.needs if not snapshot.requested(kind)]
     if gaps or unasked:
         said = [*gap_lines(gaps)[:_GAPS_TOLD], *(f"{kind}: nobody asked for them" for kind in unasked)]
         more = len(gap_lines(gaps)) - _GAPS_TOLD
@@ -175,7 +175,7 @@ _CARRIED: Final = " (so it was when it was last seen; what decides could not be 
 def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
     """Say whether the lists that decide about a finding lack anything at its place."""
     for kind in CHECKS[finding.check].needs:
-        if not snapshot.asked(kind):
+        if not snapshot.requested(kind):
             return True
         places = {gap.namespace for gap in snapshot.gaps_of(kind)}
         if "" in places or finding.namespace in places or (places and finding.namespace == "*"):

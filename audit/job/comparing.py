@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from audit.changes.build import Compared, changes_of, zone_moved, zone_unseen
+from audit.changes.build import ComparisonScope, changes_of, zone_moved, zone_unseen
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE
 from audit.collect.zones import UNLISTED
@@ -12,7 +12,7 @@ from audit.job.load_config import load_config
 from audit.runs.runs import Manifest, Runs
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Selects, scope_of
-from audit.snapshot.stale import said
+from audit.snapshot.stale import staleness
 from audit.tables.model import Table, joined, table_of
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
@@ -61,7 +61,7 @@ class Comparing:
         self.with_run[zone] = earlier.run.id
         if snapshot.origin.stale:
             # It stands in for a zone that was not seen: what it holds is no news.
-            self._tables.append(zone_unseen(zone, said(snapshot.origin), earlier.run.id))
+            self._tables.append(zone_unseen(zone, staleness(snapshot.origin), earlier.run.id))
             return
         namespaces = self._basis.namespaces(earlier.snapshot, snapshot)
         if namespaces is None:
@@ -69,8 +69,8 @@ class Comparing:
         else:
             now = State.of(snapshot, namespaces)
         before = State.of(earlier.snapshot, namespaces)
-        compared = Compared(namespaces, self._basis.organization_label, earlier.run.id)
-        self._tables.append(changes_of(before, now, compared))
+        scope = ComparisonScope(namespaces, self._basis.organization_label, earlier.run.id)
+        self._tables.append(changes_of(before, now, scope))
 
     def table(self, zones: Sequence[str], *, every_zone: bool) -> Table:
         """Return all changes; `every_zone`: these zones are all that there are, so that others are gone."""

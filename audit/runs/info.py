@@ -8,7 +8,7 @@ from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
 from audit.findings.fail_on import Tally
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import STALE, Snapshot, gap_lines
-from audit.snapshot.stale import said
+from audit.snapshot.stale import staleness
 from audit.verify.result import Verified
 
 
@@ -85,7 +85,7 @@ def overall(states: Iterable[str]) -> str:
 def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
     """Return what reports say of a zone."""
     origin = snapshot.origin
-    stale = (f"anything newer: {said(origin)}",) if snapshot.state == STALE else ()
+    stale = (f"anything newer: {staleness(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
         id=origin.zone,
         state=snapshot.state,

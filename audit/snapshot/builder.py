@@ -40,7 +40,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-class Facts:
+class SnapshotBuilder:
     """Gathers the objects of one zone, list by list, and keeps only numbers and one copy of each text.
 
     Lists of one zone may be added in any order and leave the same snapshot. Not safe for two threads at once.
@@ -213,7 +213,7 @@ def renamed(
 
     `subject` gives the name of a binding's subject, of its kind and name.
     """
-    facts = Facts()
+    facts = SnapshotBuilder()
     for table, columns in snapshot.tables.items():
         for column, codes in columns.items():
             if (table, column) in PARENTS:

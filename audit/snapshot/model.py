@@ -148,7 +148,7 @@ class Snapshot:
         """Say whether `kind` could not be seen at all."""
         return any(not gap.namespace for gap in self.gaps_of(kind))
 
-    def asked(self, kind: str) -> bool:
+    def requested(self, kind: str) -> bool:
         """Say whether anybody looked for `kind`: an optional one may have been left alone, which is no gap."""
         return any(listing.kind == kind for listing in self.listings) or bool(self.gaps_of(kind))
 

@@ -26,7 +26,7 @@ def filled(lost: Snapshot, last: Snapshot, days: float) -> Snapshot:
     return Snapshot(origin, last.gaps, last.listings, last.strings, last.tables)
 
 
-def said(origin: Origin) -> str:
+def staleness(origin: Origin) -> str:
     """Say of what age the facts of a stale zone are, and why there are no newer ones."""
     return f"this is of {origin.finished}, {_age(origin)} before the run: {origin.stale}"
 

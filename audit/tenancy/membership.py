@@ -80,7 +80,7 @@ def _state(snapshot: Snapshot, one: Team, declared: Mapping[Team, set[str]], gro
 def _unseen(snapshot: Snapshot, one: Team) -> str:
     """Return why it is not known whom the control API lists; empty when it is."""
     kind = "teams" if one.team else "organizationmembers"
-    if not snapshot.asked(kind):
+    if not snapshot.requested(kind):
         return NOT_ASKED
     return UNKNOWN if snapshot.gaps_of(kind) else ""
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from audit.changes.build import Compared, changes_of, zone_moved
+from audit.changes.build import ComparisonScope, changes_of, zone_moved
 from audit.changes.numbers import combined
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE
@@ -411,7 +411,7 @@ def test_another_label_may_say_the_organization() -> None:
         State.of(snapshot_of(world(namespaces=[thing("a", labels={"o": one}), thing("b", labels={"o": one})])))
         for one in ("1", "2")
     ]
-    rows = changes_of(states[0], states[1], Compared({"a"}, "o", "run-1")).records()
+    rows = changes_of(states[0], states[1], ComparisonScope({"a"}, "o", "run-1")).records()
     assert [(row["namespace"], row["before"], row["after"], row["from_run"]) for row in rows] == [
         ("a", "1", "2", "run-1")
     ]
@@ -425,7 +425,7 @@ def test_only_the_namespaces_that_are_compared_are_told_of() -> None:
         clusterrolebindings=[bind("all", "", "puller", "User/bob"), bind("none", "", "nothing", "User/bob")],
     )
     states = [State.of(snapshot_of(one), ["a"]) for one in (world(), after)]
-    rows = changes_of(states[0], states[1], Compared(["a"])).records()
+    rows = changes_of(states[0], states[1], ComparisonScope(["a"])).records()
     assert [(row["change"], row["namespace"], row["binding"]) for row in rows] == [
         ("gained", "*", "all"),
         ("no-effect", "*", "none"),

@@ -14,7 +14,7 @@ from audit.cli import run_command
 from audit.collect import lists
 from audit.runs.info import overall, zone_info
 from audit.snapshot.model import Gap, Snapshot, load
-from audit.snapshot.stale import filled, said
+from audit.snapshot.stale import filled, staleness
 from tests.simulator.server import SimulatedZone
 from tests.worlds.random_zones import world_of
 from tests.worlds.snapshots import snapshot_of
@@ -54,7 +54,7 @@ def test_what_was_last_seen_stands_in_with_its_age(finished: str, age: str) -> N
     one = filled(lost(), old, 30)
     assert (one.state, one.origin.finished, one.gaps, one.tables) == ("stale", finished, old.gaps, old.tables)
     text = f"this is of {finished}, {age} before the run: the zone did not answer (refused)"
-    assert said(one.origin) == text
+    assert staleness(one.origin) == text
     info = zone_info(one)
     assert (info.state, info.as_of, info.gaps[0]) == ("stale", finished, f"anything newer: {text}")
     assert len(info.gaps) == 2

@@ -8,7 +8,7 @@ import msgspec
 from audit.access.build import facts_of
 from audit.findings.exceptions import ExceptionEntry, ExceptionMatcher, ExceptionSet, ExceptionUse
 from audit.findings.model import FindingRecord, encode_findings, findings_table
-from audit.snapshot.builder import Facts
+from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
 from audit.tables.model import SCHEMAS, Table, table_of
@@ -20,7 +20,7 @@ ORIGIN = Origin("zone-1", "dump", "somewhere")
 def snapshot_of(world: World, hidden: Iterable[Gap] = (), zone: str = "zone-1") -> Snapshot:
     """Return the snapshot of `world` without the objects that the gaps in `hidden` are about."""
     gaps = list(hidden)
-    facts = Facts()
+    facts = SnapshotBuilder()
     for plural, kind in KINDS.items():
         if kind.optional and plural not in world:
             continue

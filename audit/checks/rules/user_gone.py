@@ -12,7 +12,7 @@ from audit.rbac.subjects import USER
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     snapshot = context.snapshot
-    whole = snapshot.asked("users") and not snapshot.gaps_of("users")
+    whole = snapshot.requested("users") and not snapshot.gaps_of("users")
     known = {snapshot.strings[code] for code in snapshot.tables["users"]["name"].tolist()}
 
     def gone(user: str) -> bool:
