@@ -18,6 +18,7 @@ from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, joined, table_of
+from audit.tenancy.platform import Platform
 from benchmarks.estate import Estate, Shape
 from reports.html.page import render_page
 from tests.reports.html.browser import Opened, started
@@ -93,7 +94,7 @@ def write(tables: Mapping[str, Table], run: RunInfo, path: Path) -> Written:
     """Write the page as a run does."""
     begin = time.perf_counter()
     with path.open("wb") as file:
-        for chunk in render_page({name: joined([table]) for name, table in tables.items()}, run):
+        for chunk in render_page({name: joined([table]) for name, table in tables.items()}, run, Platform()):
             file.write(chunk)
     return Written(len(tables["access"]), time.perf_counter() - begin, path.stat().st_size)
 

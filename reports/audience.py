@@ -19,7 +19,8 @@ from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
 from audit.runs.info import RunInfo, ZoneInfo
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, Text, joined
-from audit.tenancy.homes import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, PLATFORM_OWN, Homes
+from audit.tenancy.homes import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, Homes
+from audit.tenancy.platform import Platform
 
 Kind = Literal["zone", "organization"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -77,11 +78,11 @@ def audience(text: str) -> Audience:
     return Audience(kind, name)
 
 
-def cut(tables: Tables, run: RunInfo, reader: Audience) -> tuple[dict[str, list[Table]], RunInfo]:
-    """Return the tables and the run as this audience may see them."""
+def cut(tables: Tables, run: RunInfo, reader: Audience, platform: Platform) -> tuple[dict[str, list[Table]], RunInfo]:
+    """Return the tables and the run as this audience may see them; `platform`: what is the platform's own."""
     if reader.kind == "zone":
         return _of_zone(tables, run, reader.name)
-    return _Organization(tables, run, reader.name).cut()
+    return _Organization(tables, run, reader.name, platform).cut()
 
 
 def _of_zone(tables: Tables, run: RunInfo, zone: str) -> tuple[dict[str, list[Table]], RunInfo]:
@@ -103,13 +104,13 @@ def _covering(tables: Tables, findings: Sequence[Table]) -> list[Table]:
 class _Organization:
     """Cuts a report to what one organization needs to know."""
 
-    def __init__(self, tables: Tables, run: RunInfo, name: str) -> None:
-        self._tables, self._run, self._name = tables, run, name
+    def __init__(self, tables: Tables, run: RunInfo, name: str, platform: Platform) -> None:
+        self._tables, self._run, self._name, self._platform = tables, run, name, platform
         self._homes = Homes(joined(tables["namespaces"]), joined(tables["grants"]))
         spaces = [dict(_places(one, "organization")) for one in tables["namespaces"]]
         self._own = [{place[1] for place, owner in found.items() if owner == name} for found in spaces]
         everybody = {place[1] for found in spaces for place in found}
-        self._others = everybody - set().union(*self._own) - {one for one in everybody if PLATFORM_OWN.has(one)}
+        self._others = everybody - set().union(*self._own) - {one for one in everybody if platform.has(one)}
 
     def cut(self) -> tuple[dict[str, list[Table]], RunInfo]:
         """Return tables and run, names of others replaced."""
@@ -167,7 +168,7 @@ class _Organization:
 
     def _word(self, zone: str, kind: str, subject: str, *, known: bool) -> str:
         """Return what stands in place of a subject's name; empty when it is shown."""
-        if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER} or PLATFORM_OWN.trusts(kind, subject):
+        if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER} or self._platform.trusts(kind, subject):
             return ""
         homes = self._homes.of_subject(zone, kind, subject)
         if homes:

@@ -35,7 +35,7 @@ class Report:
         """Return the report that one zone or organization needs to know."""
         from reports.audience import cut
 
-        tables, run = cut(self.tables, self.run, reader)
+        tables, run = cut(self.tables, self.run, reader, self.platform)
         return Report(run, tables, csv=self.csv, platform=self.platform)
 
 
@@ -62,10 +62,8 @@ def _html(report: Report) -> Iterator[File]:
     from reports.html.sheets import together
 
     # Read once, for tables of many zones may lie in files; and held by the page alone, which lets go of them.
-    yield File(
-        PAGE,
-        render_page({name: together(name, tables) for name, tables in report.tables.items()}, report.run, report.past),
-    )
+    tables = {name: together(name, tables) for name, tables in report.tables.items()}
+    yield File(PAGE, render_page(tables, report.run, report.platform, report.past))
 
 
 def _jsonl(report: Report) -> Iterator[File]:

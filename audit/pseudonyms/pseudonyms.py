@@ -14,8 +14,7 @@ from typing import Final
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER
 from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
 from audit.snapshot.scope import Selects
-from audit.tenancy.platform import Platform
-from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS
+from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS, is_openshift_namespace
 
 _LENGTH: Final = 20  # characters of a pseudonym behind its kind: 100 bits
 # What a name can be of. The same word of two kinds has two pseudonyms; an organization is the group of its name.
@@ -27,8 +26,6 @@ _PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object
 _SYSTEM: Final = "system:"
 _OF_SPACE: Final = f"{EVERY_ACCOUNT}:"
 _FREE: Final = frozenset({"", "*"})
-# Namespaces of the platform, whatever a configuration takes for its own: that names somebody's.
-_PLATFORM: Final = Platform()
 
 
 class Pseudonyms:
@@ -67,7 +64,7 @@ class Pseudonyms:
 
     def space(self, name: str) -> str:
         """Return what stands for a namespace."""
-        return name if _PLATFORM.has(name) else ":".join(self.of("ns", part) for part in name.split(":"))
+        return name if is_openshift_namespace(name) else ":".join(self.of("ns", part) for part in name.split(":"))
 
     def account(self, name: str) -> str:
         """Return what stands for the name of a service account in its namespace."""

@@ -15,7 +15,6 @@ Codes = NDArray[np.int64]
 
 EVERY: Final = "*"
 _ACCOUNTS_OF: Final = f"{ACCOUNTS}:"
-PLATFORM_OWN: Final = Platform()
 # Whom a subject lets in as one of many, from the narrowest circle to the widest; as numbers, their places here.
 CIRCLES: Final = ("", "every account", "every user", "anyone")
 CIRCLE_OF: Final = {
@@ -53,10 +52,10 @@ def circles(table: Table) -> Codes:
     return who.spread([CIRCLE_OF.get(pair, 0) for pair in who.values])
 
 
-def platform(table: Table) -> Mask:
+def platform_rows(table: Table, platform: Platform) -> Mask:
     """Return which rows are of the platform's own subjects."""
     who = DistinctPairs(table, "subject_kind", "subject")
-    return who.spread([PLATFORM_OWN.trusts(*pair) for pair in who.values]).astype(bool)
+    return who.spread([platform.trusts(*pair) for pair in who.values]).astype(bool)
 
 
 class Homes:
@@ -102,7 +101,7 @@ def organization_column(table: Table, homes: Homes) -> Text:
     return Text(found.codes[places.of_row], found.values)
 
 
-def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
+def belongs_column(access: Table, organization: Text, homes: Homes, platform: Platform) -> Text:
     """Return how each row's subject belongs to its namespace, in a word; empty where that is no question."""
     zones, who = access.text("zone"), DistinctPairs(access, "subject_kind", "subject")
     size, many = len(organization.values), len(who.values)
@@ -112,14 +111,14 @@ def belongs_column(access: Table, organization: Text, homes: Homes) -> Text:
     for key in found.tolist():
         one, where = divmod(key, size)
         kind, subject = who.values[one % many]
-        judged.append(_belongs(homes, zones.values[one // many], kind, subject, organization.values[where]))
+        judged.append(_belongs(homes, platform, zones.values[one // many], kind, subject, organization.values[where]))
     return Text(np.array(judged, dtype=np.int32)[of_row], _BELONGS)
 
 
-def _belongs(homes: Homes, zone: str, kind: str, subject: str, organization: str) -> int:
+def _belongs(homes: Homes, platform: Platform, zone: str, kind: str, subject: str, organization: str) -> int:
     if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER}:
         return _BELONGS.index(EVERYBODY)
-    if PLATFORM_OWN.trusts(kind, subject):
+    if platform.trusts(kind, subject):
         return _BELONGS.index(PLATFORM)
     if subject.startswith(HIDDEN_OTHER):
         return _BELONGS.index("" if organization in {"", EVERY} else OTHER)
@@ -131,7 +130,7 @@ def _belongs(homes: Homes, zone: str, kind: str, subject: str, organization: str
     return _BELONGS.index(OWN if organization in theirs else OTHER)
 
 
-def expected(access: Table) -> Mask:
+def expected(access: Table, platform: Platform) -> Mask:
     """Return which rows are what OpenShift makes by itself: nobody decided them, and they are alike everywhere.
 
     In each namespace its accounts pull and its builder pushes; in the platform's own namespaces, and everywhere, the
@@ -140,11 +139,11 @@ def expected(access: Table) -> Mask:
     """
     spaces, quiet = access.text("namespace"), access.numbers("push") == NO
     usual = (_by(access, _PULLERS, _ACCOUNTS_OF, "") & quiet) | _by(access, _BUILDERS, "", ":builder")
-    theirs = spaces.matching(lambda space: space == EVERY or PLATFORM_OWN.has(space))
+    theirs = spaces.matching(lambda space: space == EVERY or platform.has(space))
     shared = access.where("subject", {EVERYONE}) & access.where("namespace", {"openshift"})
     shared &= access.numbers("pull") == YES
     mask: Mask = usual & (access.numbers("grants") == 1)
-    mask |= (theirs & platform(access)) | (shared & quiet)
+    mask |= (theirs & platform_rows(access, platform)) | (shared & quiet)
     return mask
 
 

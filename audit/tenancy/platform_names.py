@@ -3,6 +3,7 @@
 As in a zone with OpenShift's roles and the groups and bindings of APPUiO.
 """
 
+import re
 from typing import Final
 
 _CONTROLLERS: Final = """
@@ -72,3 +73,11 @@ ROLES: Final = frozenset(
 USERS: Final = frozenset({"kube:admin"})
 # Service accounts that every namespace has.
 ACCOUNTS: Final = frozenset({"default", "builder", "deployer"})
+
+# Names that OpenShift reserves, whatever a configuration adds to the platform's namespaces: those may name a customer.
+_NAMESPACE: Final = re.compile(r"default|kube-.*|openshift(-.*)?", re.DOTALL)
+
+
+def is_openshift_namespace(name: str) -> bool:
+    """Return whether a namespace has one of the names that OpenShift reserves for itself."""
+    return _NAMESPACE.fullmatch(name) is not None

@@ -19,6 +19,7 @@ from audit.errors import printable
 from audit.findings.controls import NO
 from audit.runs.info import Past, RunInfo
 from audit.tables.model import Table
+from audit.tenancy.platform import Platform
 from reports.html.data_blocks import blocks
 from reports.html.overview import Overview, overview, trend
 from reports.html.script import script
@@ -27,13 +28,15 @@ from reports.html.sheets import sheets
 _HERE: Final = files("reports") / "html"
 
 
-def render_page(tables: Mapping[str, Table], run: RunInfo, past: Sequence[Past] = ()) -> Iterator[bytes]:
+def render_page(
+    tables: Mapping[str, Table], run: RunInfo, platform: Platform, past: Sequence[Past] = ()
+) -> Iterator[bytes]:
     """Yield the page in chunks; equal tables of an equal run give equal bytes.
 
     `tables` are those of the run by name (see `reports.html.sheets.together`); `past` are the runs before it, oldest
     first.
     """
-    made = sheets(tables)
+    made = sheets(tables, platform)
     unseen, unanswered = _unseen(tables["coverage"]), _unanswered(tables["controls"])
     # A fleet's tables are large: what is not needed any more must not be held while the blocks are made.
     tables = {}

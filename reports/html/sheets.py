@@ -19,6 +19,7 @@ from audit.tenancy.homes import (
     expected,
     organization_column,
 )
+from audit.tenancy.platform import Platform
 from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 
 Columns = dict[str, Text | Numbers]
@@ -43,11 +44,11 @@ def together(name: str, tables: Iterable[Table]) -> Table:
 _LEFT_OUT: Final = {"grants": {"binding_uid", "scope"}}
 
 
-def sheets(tables: Mapping[str, Table]) -> dict[str, Table]:
+def sheets(tables: Mapping[str, Table], platform: Platform) -> dict[str, Table]:
     """Return the tables of the page by name; `tables` are those of the run (see `together`)."""
     homes = Homes(tables["namespaces"], tables["grants"])
     made = dict(tables)
-    access = made["access"] = _access(tables, homes)
+    access = made["access"] = _access(tables, homes, platform)
     for name in ("findings", "changes", "repositories"):
         made[name] = _more(made[name], {"organization": organization_column(made[name], homes)})
     made["namespaces"] = _namespaces(made, homes)
@@ -71,15 +72,15 @@ def _more(table: Table, columns: Columns) -> Table:
     return Table(table.name, {**table.columns, **columns})
 
 
-def _access(tables: Mapping[str, Table], homes: Homes) -> Table:
+def _access(tables: Mapping[str, Table], homes: Homes, platform: Platform) -> Table:
     access, changes = tables["access"], tables["changes"]
     organization = organization_column(access, homes)
     return _more(
         access,
         {
             "organization": organization,
-            "belongs": belongs_column(access, organization, homes),
-            "expected": expected(access).astype(np.int32),
+            "belongs": belongs_column(access, organization, homes, platform),
+            "expected": expected(access, platform).astype(np.int32),
             "change": looked_up(changes.text("change"), matched(access, changes, _ROW)),
             "unclear": unclear(access).astype(np.int32),
             "circle": circles(access).astype(np.int32),

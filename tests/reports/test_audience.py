@@ -14,6 +14,7 @@ from audit.commands.sources import saved
 from audit.errors import UsageError
 from audit.runs.info import RunInfo, zone_info
 from audit.tables.model import OF_THE_RUN, SCHEMAS, UNKNOWN, YES, Table, joined, table_of
+from audit.tenancy.platform import Platform
 from reports.audience import Audience, audience, audiences, cut
 from reports.formats import FORMATS, Report, files_for
 from reports.html.sheets import sheets
@@ -117,7 +118,7 @@ def test_numbers_tell_people_apart_and_belong_as_before() -> None:
     told = subjects(part)
     assert told[0] == told[2] != told[1]
     assert part.tables["grants"][0].text("subject").strings() == told[:1]
-    made = sheets({name: joined(tables) for name, tables in part.tables.items()})
+    made = sheets({name: joined(tables) for name, tables in part.tables.items()}, Platform())
     assert {row["belongs"] for row in lines(made["access"])} == {"other organization"}
     assert lines(made["namespaces"])[0]["pull_outside"] == 2
 
@@ -149,7 +150,7 @@ def test_the_run_is_told_as_far_as_it_concerns_them() -> None:
     tables = {name: [one, table_of(name, [])] for name, (one,) in other.tables.items()}
     tables |= {name: list(other.tables[name]) for name in OF_THE_RUN}
     run = run_of(zone("z", "partial", 3, gaps=gaps), zone("y"))
-    told, part = cut(tables, run, Audience("organization", "acme"))
+    told, part = cut(tables, run, Audience("organization", "acme"), Platform())
     (one,) = part.zones
     assert (one.id, one.state, one.namespaces) == ("z", "partial", 1)
     assert one.gaps == ("groups: refused", "roles of acme-shop: timeout", "1 more, of namespaces of others")
@@ -162,7 +163,7 @@ def test_a_zone_has_its_own_rows_and_exceptions_only() -> None:
     tables["findings"] = [table_of("findings", [{"zone": zone, "exception": f"x{zone}"}]) for zone in "ab"]
     tables["changes"] = [table_of("changes", [{"zone": zone} for zone in "ab"])]
     tables["exceptions"] = [table_of("exceptions", [{"id": f"x{zone}"} for zone in "ab"])]
-    told, run = cut(tables, run_of(zone("a"), zone("b")), Audience("zone", "b"))
+    told, run = cut(tables, run_of(zone("a"), zone("b")), Audience("zone", "b"), Platform())
     assert [one.id for one in run.zones] == ["b"]
     for name, (table,) in ((name, found) for name, found in told.items() if name != "controls"):
         column, value = ("id", "xb") if name == "exceptions" else ("zone", "b")
@@ -225,7 +226,7 @@ def unfolded(text: str) -> Iterator[str]:
 def test_its_own_rows_are_all_there() -> None:
     """As many as a loop over the whole table counts."""
     tables, run = demo()
-    told, _ = cut(tables, run, Audience("organization", "org-0001"))
+    told, _ = cut(tables, run, Audience("organization", "org-0001"), Platform())
     spaces = {
         (row["zone"], row["namespace"])
         for one in tables["namespaces"]

@@ -7,6 +7,7 @@ from typing import Final
 
 from audit.runs.info import RunInfo, ZoneInfo
 from audit.tables.model import ANSWERS, SCHEMAS, YES, Table, table_of
+from audit.tenancy.platform import Platform
 from reports.html.page import render_page
 from tests.paths import DATA
 
@@ -55,7 +56,7 @@ def tables_of(**rows: Rows) -> dict[str, Table]:
 
 def page_of(tables: Mapping[str, Table], run: RunInfo | None = None) -> str:
     """Return the page of a run."""
-    return b"".join(render_page(tables, run or run_of())).decode()
+    return b"".join(render_page(tables, run or run_of(), Platform())).decode()
 
 
 def sample() -> dict[str, Table]:

@@ -15,6 +15,7 @@ from audit.findings.fail_on import Tally
 from audit.runs.info import Past, overall
 from audit.runs.manifest import Written, evidence_digest
 from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
+from audit.tenancy.platform import Platform
 from audit.verify.result import Verified
 from reports.html.page import render_page
 from reports.html.script import MODULES, script
@@ -256,13 +257,13 @@ def test_the_trend_shows_earlier_runs_beside_this_one() -> None:
     counts = {"critical": 1, "high": 3, "medium": 2, "low": 0, "info": 4}
     run = replace(run_of(), started="2026-01-03T00:00:00Z", findings=Tally(counts, 0, 0, 0, 0, "", False, 0))
     past = [Past("2026-01-01T00:00:00Z", "complete", {"critical": 2}), Past("2026-01-02T00:00:00Z", "partial", {})]
-    page = sections(b"".join(render_page(tables_of(), run, past)).decode())["overview"]
+    page = sections(b"".join(render_page(tables_of(), run, Platform(), past)).decode())["overview"]
     assert "Findings of the last 3 runs: 2026-01-01 2, 2026-01-02 0, 2026-01-03 10" in page
     assert "<title>2026-01-03T00:00:00Z (complete): 1 critical, 3 high, 6 less severe</title>" in page
     assert re.findall(r'class="value middle">([\d+]+)</text>', page) == ["2", "0+", "10"]
     heights = re.findall(r'width="30" height="([\d.]+)"', page)
     assert [float(height) for height in heights] == [20, 0, 0, 0, 0, 0, 10, 30, 60]
-    for alone in (render_page(tables_of(), run), render_page(tables_of(), run_of(), past)):
+    for alone in (render_page(tables_of(), run, Platform()), render_page(tables_of(), run_of(), Platform(), past)):
         assert "run by run" not in b"".join(alone).decode()
 
 
@@ -323,7 +324,7 @@ def test_rows_are_as_wide_as_their_headings() -> None:
 def test_equal_facts_give_equal_bytes() -> None:
     """No clock, no order of chance."""
     assert page_of(sample(), sample_run()) == page_of(sample(), sample_run())
-    assert next(iter(render_page(sample(), sample_run()))).startswith(b"<!DOCTYPE html>\n")
+    assert next(iter(render_page(sample(), sample_run(), Platform()))).startswith(b"<!DOCTYPE html>\n")
 
 
 def test_the_state_of_several_zones() -> None:

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from audit.checks.remedies import REMOVE_GROUP, fill
 from audit.tables.model import ANSWERS, SCHEMAS, YES, Text
 from audit.tables.spreadsheet import original
+from audit.tenancy.platform import Platform
 from reports.html.sheets import sheets
 from tests.reports.html.browser import Opened
 from tests.reports.html.pages import page_of, run_of, sample, tables_of, zone
@@ -39,7 +40,7 @@ FLAGS = {"expected", "unclear", "blind"}
 def records() -> dict[str, list[dict[str, str | int]]]:
     """Return the rows of each table of the page, answers as words."""
     found = {}
-    for name, table in sheets(sample()).items():
+    for name, table in sheets(sample(), Platform()).items():
         answers = (
             {column.name for column in SCHEMAS[name] if column.type == "answer"} | FLAGS if name in SCHEMAS else FLAGS
         )
