@@ -131,7 +131,7 @@ def _cells(header: list[str], line: Any) -> dict[str, str]:
     return {name: text for name, text in zip(header, line, strict=False) if name}
 
 
-class Entry(BaseModel):
+class AnswerEntry(BaseModel):
     """One answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -151,7 +151,7 @@ class Answers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    decisions: tuple[Entry, ...] = Field(description="The answers.")
+    decisions: tuple[AnswerEntry, ...] = Field(description="The answers.")
 
 
 def _yaml(path: Path, data: bytes) -> Iterator[Row]:

@@ -8,18 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from audit.campaigns.campaign import EVERY, Reviewer
 from audit.config.strict import Form, load
 
-Text = Annotated[str, StringConstraints(min_length=1)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Entry(BaseModel):
+class ReviewerEntry(BaseModel):
     """People, and what they decide on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    who: tuple[Text, ...] = Field(description="User names, as the cluster has them.", min_length=1)
-    zone: Text = Field(default=EVERY, description="Zones, by id or glob.")
-    organization: Text | None = Field(default=None, description="Namespaces of these organizations (a glob).")
-    namespace: Text | None = Field(default=None, description="Namespaces of this name (a glob).")
+    who: tuple[NonEmpty, ...] = Field(description="User names, as the cluster has them.", min_length=1)
+    zone: NonEmpty = Field(default=EVERY, description="Zones, by id or glob.")
+    organization: NonEmpty | None = Field(default=None, description="Namespaces of these organizations (a glob).")
+    namespace: NonEmpty | None = Field(default=None, description="Namespaces of this name (a glob).")
     everywhere: bool = Field(default=False, description="Grants that hold in every namespace.")
 
     @model_validator(mode="after")
@@ -34,7 +34,7 @@ class Reviewers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    reviewers: tuple[Entry, ...] = Field(description="Who decides on what.", min_length=1)
+    reviewers: tuple[ReviewerEntry, ...] = Field(description="Who decides on what.", min_length=1)
 
 
 def load_reviewers(path: Path) -> tuple[Reviewer, ...]:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from audit.runs.info import Past, RunInfo
+from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, YES, Table
 from reports.html.sheets import OPEN_STATES, unclear
@@ -216,11 +216,11 @@ def _busiest(spaces: Table) -> list[Bar]:
     return bars
 
 
-def trend(past: Sequence[Past], run: RunInfo) -> list[Step]:
+def trend(past: Sequence[EarlierSummary], run: RunInfo) -> list[Step]:
     """Return a step for each earlier run and this one; none when there is no earlier one, or this one has no count."""
     if not past or run.findings is None:
         return []
-    runs = [*past, Past(run.started, run.state, run.findings.by_severity)]
+    runs = [*past, EarlierSummary(run.started, run.state, run.findings.by_severity)]
     return [Step(one.started, one.state, _parts(one.findings)) for one in runs]
 
 

@@ -14,8 +14,8 @@ from audit.cli import run_command
 from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import Unusable
 from audit.snapshot.model import Gap
-from audit.verify.sampling import Draw
-from audit.verify.subject_lists import Lists, compare_lists, draw_places
+from audit.verify.sampling import SamplePlan
+from audit.verify.subject_lists import ListComparison, compare_lists, draw_places
 from tests.commands.test_commands import configuration, live
 from tests.simulator.faults import Fault, other_body
 from tests.simulator.server import SimulatedZone
@@ -26,7 +26,7 @@ from tests.worlds.random_zones import worlds, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 
-def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
+def compared(world: World, cluster: World, *gaps: Gap) -> ListComparison:
     def lister(asked: dict[str, str]) -> AllowedSubjects:
         said = who_can(cluster, asked)
         return AllowedSubjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
@@ -36,7 +36,7 @@ def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
         Authorizer(bound_subjects(snapshot)),
         lister,
         asking(cluster),
-        draw_places(snapshot, 99, Draw(None, 1)),
+        draw_places(snapshot, 99, SamplePlan(None, 1)),
         Event(),
         at_once=2,
     )
@@ -96,7 +96,7 @@ def test_a_subject_that_the_tables_lack() -> None:
 def test_lists_without_an_answer() -> None:
     """They are counted with the reason; a doubt that nobody settles stays open."""
     snapshot = snapshot_of(small_world("ann"))
-    authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, Draw(None, 1))
+    authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, SamplePlan(None, 1))
 
     def refused(asked: dict[str, str]) -> AllowedSubjects:
         raise Unusable("refused", "403")
