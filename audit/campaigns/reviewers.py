@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from audit.campaigns.campaign import EVERY, Reviewer
-from audit.config.strict import Form, load
+from audit.config.model_file import FileFormat, load_model
 
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
@@ -41,11 +41,11 @@ def load_reviewers(path: Path) -> tuple[Reviewer, ...]:
     """Return who decides on what. Raises ConfigError with all mistakes of the file."""
     return tuple(
         Reviewer(one.who, one.zone, one.organization or "", one.namespace or "", one.everywhere)
-        for one in load(path, _FORM).reviewers
+        for one in load_model(path, _FORM).reviewers
     )
 
 
-_FORM: Final = Form(
+_FORM: Final = FileFormat(
     Reviewers,
     "reviewers",
     "reviewers: [{who: [NAME], organization: NAME}]",

@@ -24,7 +24,7 @@ from audit.job.sealing import signer_of
 from audit.runs.manifest import HashingChunks
 from audit.runs.signing import SUFFIX
 from audit.snapshot.scope import Selects
-from audit.storage.store import folder_of, store_of
+from audit.storage.store import resolve_store, store_of
 from audit.version import version
 from reports.review import GRANTS, PLATFORM, ReviewSheets, evidence_csv
 
@@ -100,7 +100,7 @@ def _begun(campaign: Campaign, where: str, *, as_json: bool) -> int:
 
 def apply(folder: str, files: Sequence[Path], seen: Seen, *, replace: bool, as_json: bool) -> int:
     """Take the answers in files, all of them or none; return the exit code. Raises ConfigError with every mistake."""
-    now, reviewing, config = datetime.now(UTC), CampaignFolder(folder_of(folder)), seen.read()
+    now, reviewing, config = datetime.now(UTC), CampaignFolder(resolve_store(folder)), seen.read()
     later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     stands = list(outcomes(reviewing.campaign, reviewing.decided, later, now.date()))
     first = {one.line.id: one for one in reviewing.campaign.lines}
@@ -229,7 +229,7 @@ def export(folder: str, seen: Seen, out: str, key: Path | None, *, as_json: bool
 
 def _stand(folder: str, seen: Seen) -> tuple[CampaignFolder, LaterState, list[LineOutcome]]:
     """Return a campaign, what was seen since, and how each line stands."""
-    reviewing, config = CampaignFolder(folder_of(folder)), seen.read()
+    reviewing, config = CampaignFolder(resolve_store(folder)), seen.read()
     later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     today = datetime.now(UTC).date()
     return reviewing, later, list(outcomes(reviewing.campaign, reviewing.decided, later, today))

@@ -10,7 +10,7 @@ from audit import console
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
 from audit.commands.sources import collected, limits_of, saved, stopping
 from audit.commands.sources import zones as zones_of
@@ -106,7 +106,7 @@ def compare(
     def one(snapshot: Snapshot) -> Compared:
         try:
             reviews = Reviews(there[snapshot.origin.zone], limits, stop)
-        except Unusable as error:
+        except CollectError as error:
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
         return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
 

@@ -244,7 +244,7 @@ class Run:
 
     def _point(self) -> None:
         try:
-            self._out.point(LATEST, self.id)
+            self._out.link(LATEST, self.id)
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             console.note(f"note: {error}")

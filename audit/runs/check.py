@@ -31,7 +31,7 @@ from audit.runs.signing import Verifier
 from audit.runs.tombstone import read_tombstone
 from audit.snapshot.model import SUFFIX, decode
 from audit.snapshot.scope import Selects, scope_of
-from audit.storage.store import LATEST, Store, is_url, placed, store_of
+from audit.storage.store import LATEST, Store, is_url, locate, store_of
 
 Problem = tuple[str, str]  # the run, and what does not hold of it
 
@@ -70,7 +70,7 @@ def _opened(place: str) -> tuple[Store, str]:
     """Return the folder of runs, and which of them is meant (empty: all)."""
     if is_url(place) and not urlsplit(place).path.strip("/"):
         return store_of(place), ""
-    store, name = placed(place)
+    store, name = locate(place)
     inside_it = store.inside(name).entries()
     return (store, name) if MANIFEST in inside_it or (inside_it and is_run(name)) else (store.inside(name), "")
 
@@ -83,7 +83,7 @@ def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> 
     alone = len(runs) == 1
     for run, what, grave in chain_problems(records, digests, alone=alone):
         (checked.problems if grave else checked.remarks).append((run, what))
-    checked.problems += _latest(store.pointed(LATEST), records)
+    checked.problems += _latest(store.link_target(LATEST), records)
 
 
 def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: EvidenceResult) -> None:
@@ -152,7 +152,7 @@ def _bytes(folder: Store, name: str) -> bytes | None:
 
 def _files(folder: Store, files: Sequence[WrittenFile]) -> Iterator[str]:
     """Yield what does not hold of the files: missing, changed, added."""
-    listed, others = {file.name for file in files}, {*folder.others()}
+    listed, others = {file.name for file in files}, {*folder.irregular_files()}
     found = {*folder.files()} | others
     yield from (f"{name} was added" for name in sorted(found - listed - _BESIDE))
     for file in files:

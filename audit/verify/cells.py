@@ -10,7 +10,7 @@ from audit.access.authorizer import NEEDS, Authorizer
 from audit.access.effective import NEEDED_RIGHTS
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.parallel import run_parallel
 from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
@@ -24,7 +24,7 @@ CONFIDENCE: Final = 0.95
 _NO_RULE_NAMES_IT: Final = "registry-audit-any"
 
 
-# Asks a cluster whether a user in groups may do something. Raises Unusable when there is no answer.
+# Asks a cluster whether a user in groups may do something. Raises CollectError when there is no answer.
 AccessReviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
 
 
@@ -99,7 +99,7 @@ class _Asking:
         self._any = next(
             name for name in (f"{_NO_RULE_NAMES_IT}{'x' * more}" for more in range(len(named) + 1)) if name not in named
         )
-        self._refused: Unusable | None = None
+        self._refused: CollectError | None = None
 
     def ask(self, cell: SampledCell) -> CellAnswer:
         """Ask all that the registry would for this action: allowed is what every question allows."""
@@ -111,7 +111,7 @@ class _Asking:
                     reasons.append(answer.reason)
                     if not answer.allowed:
                         return CellAnswer(allowed=False, reason=answer.reason)
-        except Unusable as error:
+        except CollectError as error:
             return CellAnswer(None, f"{error.reason}: {error.detail}")
         return CellAnswer(allowed=True, reason="; ".join(filter(None, reasons)))
 
@@ -128,7 +128,7 @@ class _Asking:
         }
         try:
             return self._review(*self._caller(cell.who), attributes)
-        except Unusable as error:
+        except CollectError as error:
             if error.reason == "refused":
                 self._refused = error
             raise

@@ -17,7 +17,7 @@ import numpy as np
 from audit.access.authorizer import Authorizer
 from audit.access.effective import tables_of
 from audit.collect.access_reviews import AllowedSubjects
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.parallel import run_parallel
 from audit.rbac.rules import IMAGES, PULL, PUSH, QUESTIONS
 from audit.rbac.subjects import GROUP, Identity, user
@@ -28,7 +28,7 @@ from audit.verify.sampling import SampledCell, SamplePlan, listed_namespaces
 
 ACTIONS: Final = {"pull": PULL, "push": PUSH}
 
-# Asks a cluster who may do something. Raises Unusable when there is no answer.
+# Asks a cluster who may do something. Raises CollectError when there is no answer.
 Lister = Callable[[dict[str, str]], AllowedSubjects]
 
 
@@ -75,10 +75,10 @@ def compare_lists(
     """Ask for the lists of `places`, and settle whom only one side names."""
     ours = _ours(authorizer.bound.snapshot)
 
-    def ask(place: ListQuery) -> AllowedSubjects | Unusable:
+    def ask(place: ListQuery) -> AllowedSubjects | CollectError:
         try:
             return lister(_attributes(place))
-        except Unusable as error:
+        except CollectError as error:
             return error
 
     said = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
@@ -88,7 +88,7 @@ def compare_lists(
     outcomes = ask_all(authorizer, review, cells, stop, at_once=at_once)
     found = differences(authorizer, outcomes)
     unanswered = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
-    failures = [f"{one.reason}: {one.detail}" for one in said.values() if isinstance(one, Unusable)]
+    failures = [f"{one.reason}: {one.detail}" for one in said.values() if isinstance(one, CollectError)]
     return ListComparison(
         authorizer.bound.snapshot.origin.zone,
         asked=len(said),

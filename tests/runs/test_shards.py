@@ -18,7 +18,7 @@ from audit.cli import run_command
 from audit.runs.runs import Runs
 from audit.runs.shards import Attempt, Shard, records
 from audit.snapshot.model import Gap
-from audit.storage.store import Folder, Store, folder_of, store_of
+from audit.storage.store import Folder, Store, resolve_store, store_of
 from tests.simulator.bucket import BUCKET, SECRET, entered, s3
 from tests.simulator.faults import Fault, hang
 from tests.simulator.server import SimulatedZone
@@ -84,7 +84,7 @@ def newest(store: Store) -> str:
 
 def tables(out: str) -> dict[str, bytes]:
     """The CSV files of the newest run, but those that say what was known before."""
-    store = folder_of(out)
+    store = resolve_store(out)
     run = newest(store)
     found = [name for name in store.entries(run) if name.endswith(".csv")]
     return {name: store.read(f"{run}/{name}") for name in found if name not in {"findings.csv", "changes.csv"}}
@@ -113,7 +113,7 @@ def test_a_fleet_is_read_by_shards_one_of_which_is_killed(out: str, config: str,
         mine = {zone for zone in [*ZONES, hanging] if Shard(0, COUNT).holds(zone)}
         assert {zone for zone, state in states.items() if state == "failed"} == mine
         assert all(f"shard 0 of {COUNT} has left nothing" in said for zone, _, said in zones_of(out) if zone in mine)
-        assert not folder_of(out).entries().count("latest")
+        assert not resolve_store(out).entries().count("latest")
         # Again, and twice at once.
         for process in [shard(config, out, 0), shard(config, out, 0)]:
             ended_well(process)
@@ -135,7 +135,7 @@ def data_of(found: dict[str, bytes]) -> dict[str, object]:
 
 def zones_of(out: str) -> list[tuple[str, str, str]]:
     """Zone, state and what was not seen, of the newest run."""
-    store = folder_of(out)
+    store = resolve_store(out)
     run = newest(store)
     manifest = json.loads(store.read(f"{run}/manifest.json"))
     return [(zone["id"], zone["state"], "; ".join(zone["gaps"])) for zone in manifest["run"]["zones"]]

@@ -12,7 +12,7 @@ from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import AllowedSubjects
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.snapshot.model import Gap
 from audit.verify.sampling import SamplePlan
 from audit.verify.subject_lists import ListComparison, compare_lists, draw_places
@@ -99,13 +99,13 @@ def test_lists_without_an_answer() -> None:
     authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, SamplePlan(None, 1))
 
     def refused(asked: dict[str, str]) -> AllowedSubjects:
-        raise Unusable("refused", "403")
+        raise CollectError("refused", "403")
 
     found = compare_lists(authorizer, refused, asking(small_world("ann")), places[:1], Event())
     assert (found.asked, found.failed, found.why) == (1, 1, "refused: 403")
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Any:
-        raise Unusable("timeout", "late")
+        raise CollectError("timeout", "late")
 
     found = compare_lists(authorizer, lambda asked: AllowedSubjects(None, None), silent, places, Event())
     assert (found.asked, found.open, found.differences, found.why) == (2, 3, (), "timeout: late")

@@ -16,7 +16,7 @@ from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import Allowed
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.rbac.subjects import Identity
 from audit.snapshot.model import Gap
 from audit.verify.binomial import highest_share
@@ -167,7 +167,7 @@ def test_questions_without_an_answer(reason: str) -> None:
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Allowed:
         asked.append(name)
-        raise Unusable(reason, "no")
+        raise CollectError(reason, "no")
 
     found = verify(authorizer_of(small_world("ann")), silent, SamplePlan(None, 1), Event(), at_once=1)
     seen = found.verified
