@@ -16,7 +16,7 @@ from audit.rbac.subjects import GROUP, USER, is_virtual
 from audit.snapshot.model import Snapshot, encode, gap_lines
 from audit.snapshot.scope import Selects, scope_of
 from audit.tenancy.membership import groups_of
-from audit.tenancy.organizations import organizations
+from audit.tenancy.organizations import namespace_owners
 
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
@@ -125,7 +125,7 @@ class ZoneLines:
         """Take a snapshot, by what is the platform's."""
         self.snapshot = snapshot
         self.zone = snapshot.origin.zone
-        owners = organizations(snapshot, settings.organization_label)
+        owners = namespace_owners(snapshot, settings.organization_label)
         lines = review_lines(tables_of(snapshot)["grants"], settings.platform)
         self.lines = {line.id: CampaignLine(line, owners.get(line.namespace, "")) for line in lines}
         self.groups = dict(_groups(snapshot, self.lines.values()))

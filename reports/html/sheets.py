@@ -9,16 +9,16 @@ import numpy as np
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
 from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, UNKNOWN, YES, Numbers, Table, Text, joined, text_column
-from audit.tenancy.homes import (
+from audit.tenancy.belonging import (
     CIRCLES,
     EVERY,
     OTHER,
-    Homes,
     belongs_column,
     circles,
     expected,
     organization_column,
 )
+from audit.tenancy.organizations import Organizations, organizations_in
 from audit.tenancy.platform import Platform
 from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 
@@ -46,13 +46,13 @@ _LEFT_OUT: Final = {"grants": {"binding_uid", "scope"}}
 
 def sheets(tables: Mapping[str, Table], platform: Platform) -> dict[str, Table]:
     """Return the tables of the page by name; `tables` are those of the run (see `together`)."""
-    homes = Homes(tables["namespaces"], tables["grants"])
+    organizations = organizations_in(tables["namespaces"], tables["grants"])
     made = dict(tables)
-    access = made["access"] = _access(tables, homes, platform)
+    access = made["access"] = _access(tables, organizations, platform)
     for name in ("findings", "changes", "repositories"):
-        made[name] = _more(made[name], {"organization": organization_column(made[name], homes)})
-    made["namespaces"] = _namespaces(made, homes)
-    made["subjects"] = _subjects(made, homes)
+        made[name] = _more(made[name], {"organization": organization_column(made[name], organizations)})
+    made["namespaces"] = _namespaces(made, organizations)
+    made["subjects"] = _subjects(made, organizations)
     made["repositories"] = _repositories(made)
     made["controls"] = _controls(made)
     made["access"] = _without(access, {"circle"})
@@ -72,14 +72,14 @@ def _more(table: Table, columns: Columns) -> Table:
     return Table(table.name, {**table.columns, **columns})
 
 
-def _access(tables: Mapping[str, Table], homes: Homes, platform: Platform) -> Table:
+def _access(tables: Mapping[str, Table], organizations: Organizations, platform: Platform) -> Table:
     access, changes = tables["access"], tables["changes"]
-    organization = organization_column(access, homes)
+    organization = organization_column(access, organizations)
     return _more(
         access,
         {
             "organization": organization,
-            "belongs": belongs_column(access, organization, homes, platform),
+            "belongs": belongs_column(access, organization, organizations, platform),
             "expected": expected(access, platform).astype(np.int32),
             "change": looked_up(changes.text("change"), matched(access, changes, _ROW)),
             "unclear": unclear(access).astype(np.int32),
@@ -94,7 +94,7 @@ def unclear(access: Table) -> Mask:
     return mask
 
 
-def _namespaces(made: Mapping[str, Table], homes: Homes) -> Table:
+def _namespaces(made: Mapping[str, Table], organizations: Organizations) -> Table:
     """Count for each namespace who can do what there by a grant of the namespace itself."""
     access = _only(made["access"], *_PLACE, *_WHO, *ACTIONS, "belongs", "circle")
     wide = access.where("namespace", {EVERY})
@@ -106,7 +106,7 @@ def _namespaces(made: Mapping[str, Table], homes: Homes) -> Table:
     names, place, size = places.take(at), every[len(parts[0]) :], len(at)
     listed = matched(names, made["namespaces"], _PLACE)
     columns: Columns = {name: names.text(name) for name in _PLACE}
-    columns["organization"] = organization_column(names, homes)
+    columns["organization"] = organization_column(names, organizations)
     columns["created"] = looked_up(made["namespaces"].text("created"), listed)
     columns |= _circles_of(local, place, names, wide_rows)
     columns |= _counts_of(local, place, size)
@@ -167,7 +167,7 @@ def _about(made: Mapping[str, Table], names: Table) -> Columns:
     return columns
 
 
-def _subjects(made: Mapping[str, Table], homes: Homes) -> Table:
+def _subjects(made: Mapping[str, Table], organizations: Organizations) -> Table:
     """Count for each subject where it can do what, and how it came to the most of it.
 
     A person or group is the same one in every zone; a service account is another one in each.
@@ -183,7 +183,7 @@ def _subjects(made: Mapping[str, Table], homes: Homes) -> Table:
     one = access.take(at)
     columns: Columns = {name: one.text(name) for name in _WHO}
     columns["zone"] = one.text("own_zone")
-    columns["organization"] = _homes_of(one, homes)
+    columns["organization"] = _homes_of(one, organizations)
     places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
     columns["zones"] = zones_of.count()
     outside = access.where("belongs", {OTHER})
@@ -215,9 +215,9 @@ def _ranked(text: Text) -> Text:
     return ranked.text("")
 
 
-def _homes_of(subjects: Table, homes: Homes) -> Text:
+def _homes_of(subjects: Table, organizations: Organizations) -> Text:
     columns = (subjects.text(name).strings() for name in ("zone", *_WHO))
-    return text_column([", ".join(sorted(homes.of_subject(*who))) for who in zip(*columns, strict=True)])
+    return text_column([", ".join(sorted(organizations.of_subject(*who))) for who in zip(*columns, strict=True)])
 
 
 def _strength(access: Table) -> Numbered:
