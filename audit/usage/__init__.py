@@ -1,0 +1,1 @@
+"""Logs and traces -> which access was used, when, and how sure that is."""
