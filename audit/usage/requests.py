@@ -17,6 +17,7 @@ PULL, PUSH, READ, UPLOAD, DELETE, SIGN, CATALOG = "pull", "push", "read", "uploa
 # What is done through the API, beside the registry.
 CREATE, TAG, READ_SECRETS, TOKEN, RUN, IMPERSONATE = "create", "tag", "read-secrets", "token", "run", "impersonate"
 ACTIONS: Final = (PULL, PUSH, READ, UPLOAD, DELETE, SIGN, CATALOG, CREATE, TAG, READ_SECRETS, TOKEN, RUN, IMPERSONATE)
+Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]
 MINUTE: Final = 60_000_000  # microseconds
 DAY: Final = 24 * 60 * MINUTE
 
@@ -54,22 +55,22 @@ class Requests:
         self.time.append(time)
         self.request.append(request)
 
-    def extend(self, other: "Requests") -> None:
-        """Add the requests of another reader."""
-        code = [self.uses.setdefault(use, len(self.uses)) for use in other.uses]
-        self.use.extend(code[use] for use in other.use)
-        self.time.extend(other.time)
-        self.request.extend(other.request)
+    def columns(self) -> Columns:
+        """Return `use`, `time` and `request` with each request once."""
+        return once(
+            np.array(self.use, dtype=np.int32),
+            np.array(self.time, dtype=np.int64),
+            np.array(self.request, dtype=np.uint64),
+        )
 
-    def columns(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]:
-        """Return `use`, `time` and `request` with each request once, the earliest line of it."""
-        use, time = np.array(self.use, dtype=np.int32), np.array(self.time, dtype=np.int64)
-        request = np.array(self.request, dtype=np.uint64)
-        order = np.lexsort([time, use, request])
-        use, time, request = use[order], time[order], request[order]
-        first = np.ones(len(use), dtype=bool)
-        first[1:] = (request[1:] != request[:-1]) | (use[1:] != use[:-1])
-        return use[first], time[first], request[first]
+
+def once(use: NDArray[np.int32], time: NDArray[np.int64], request: NDArray[np.uint64]) -> Columns:
+    """Return the columns with each request once, at its earliest line: logs overlap, and are read again."""
+    order = np.lexsort([time, use, request])
+    use, time, request = use[order], time[order], request[order]
+    first = np.ones(len(use), dtype=bool)
+    first[1:] = (request[1:] != request[:-1]) | (use[1:] != use[:-1])
+    return use[first], time[first], request[first]
 
 
 @dataclass(slots=True)
@@ -88,6 +89,11 @@ class Damaged:
         if len(self.examples) < self.SHOWN:
             self.examples.append(line[: self.LENGTH].decode(errors="replace"))
 
+    def extend(self, other: "Damaged") -> None:
+        """Add the lines that another reader has counted."""
+        self.count += other.count
+        self.examples = (self.examples + other.examples)[: self.SHOWN]
+
 
 @dataclass(slots=True)
 class Seen:
@@ -96,6 +102,12 @@ class Seen:
     minutes: set[int] = field(default_factory=set)  # minutes since 1970
     levels: set[str] = field(default_factory=set)
     lines: int = 0
+
+    def add(self, other: "Seen") -> None:
+        """Add what another part of the same source has."""
+        self.minutes |= other.minutes
+        self.levels |= other.levels
+        self.lines += other.lines
 
     def windows(self, most: int) -> Iterator[tuple[int, int]]:
         """Yield the first and last minute of each stretch in which no gap is longer than `most` minutes."""

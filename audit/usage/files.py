@@ -1,0 +1,172 @@
+"""Log files of any size -> requests: several at once, in bounded memory, each line damaged or not.
+
+A file is plain, or packed with gzip, xz or bzip2. Large plain files are read in parts by several processes.
+"""
+
+import bz2
+import gzip
+import lzma
+import os
+import re
+import stat
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.errors import UsageError
+from audit.usage.audit_log import AuditLog
+from audit.usage.carriers import Unpacker
+from audit.usage.registry_log import RegistryLog
+from audit.usage.requests import Damaged, Requests, Seen, Use, once
+
+_CHUNK: Final = 4 << 20
+_LONGEST: Final = 16 << 20  # bytes of one line; what is longer is damaged
+_PART: Final = 256 << 20  # bytes of a plain file that one process reads
+_POD: Final = (
+    re.compile(r"/(?:openshift-image-registry)_(?P<pod>[^_/]+)_[^/]+/"),  # /var/log/pods/NAMESPACE_POD_UID/
+    re.compile(r"/pods/(?P<pod>[^/]+)/[^/]+/"),  # must-gather
+    re.compile(r"/(?P<pod>[^_/]+)_openshift-image-registry_[^/]+\.log"),  # /var/log/containers
+    re.compile(r"/(?P<pod>(?:kube|openshift|oauth)-(?:apiserver|server))/"),  # audit logs
+)
+
+
+class Part(NamedTuple):
+    """Bytes `start` to `end` of a file; -1 is its end."""
+
+    path: str
+    start: int
+    end: int
+
+
+class Read(NamedTuple):
+    """What was read: each request once, in columns, and what its sources cover."""
+
+    uses: list[Use]
+    use: NDArray[np.int32]
+    time: NDArray[np.int64]  # microseconds since 1970
+    request: NDArray[np.uint64]
+    registry: dict[str, Seen]  # by pod
+    servers: dict[str, Seen]  # by API server
+    damaged: Damaged
+
+
+def read_files(paths: Iterable[Path], processes: int | None = None) -> Read:
+    """Return what the log files, and those in the folders, at `paths` say. Raises UsageError for what is no log."""
+    parts = [part for path in files(paths) for part in _parts(path)]
+    many = min(processes or os.cpu_count() or 1, len(parts))
+    if many <= 1:
+        return together([read_part(part) for part in parts])
+    with ProcessPoolExecutor(many, mp_context=get_context("spawn")) as pool:
+        return together(list(pool.map(read_part, parts)))
+
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield each regular file at `paths` or below them, sorted. Raises UsageError for what cannot be read."""
+    for path in paths:
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}", fix="--usage takes a log file or a folder") from None
+        if stat.S_ISDIR(mode):
+            yield from sorted(p for p in path.rglob("*") if not p.is_symlink() and p.is_file())
+        elif stat.S_ISREG(mode):
+            yield path
+        else:
+            raise UsageError(f"{path}: not a regular file", fix="--usage takes a log file or a folder")
+
+
+def read_part(part: Part) -> Read:
+    """Return what one part of a file says."""
+    registry: defaultdict[str, Seen] = defaultdict(Seen)
+    servers: defaultdict[str, Seen] = defaultdict(Seen)
+    requests, damaged = Requests(), Damaged()
+    origin = _origin(part.path)
+    unpacker = Unpacker(RegistryLog(requests, registry, damaged), AuditLog(requests, servers, damaged), damaged, origin)
+    try:
+        with _opened(Path(part.path)) as file:
+            for lines in _chunks(file, part, damaged):
+                unpacker.read(lines)
+    except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
+        # What was read before counts; where it ends, a gap begins.
+        damaged.add(f"{part.path}: {error}".encode())
+    unpacker.close()
+    use, time, request = requests.columns()
+    return Read(list(requests.uses), use, time, request, dict(registry), dict(servers), damaged)
+
+
+def together(reads: Iterable[Read]) -> Read:
+    """Return several parts as one, with each request once."""
+    codes: dict[Use, int] = {}
+    columns: list[tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]] = []
+    registry: defaultdict[str, Seen] = defaultdict(Seen)
+    servers: defaultdict[str, Seen] = defaultdict(Seen)
+    damaged = Damaged()
+    for read in reads:
+        code = np.array([codes.setdefault(use, len(codes)) for use in read.uses], dtype=np.int32)
+        columns.append((code[read.use], read.time, read.request))
+        for all_seen, seen in ((registry, read.registry), (servers, read.servers)):
+            for name, one in seen.items():
+                all_seen[name].add(one)
+        damaged.extend(read.damaged)
+    empty = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint64))
+    use, time, request = (np.concatenate(column) for column in zip(empty, *columns, strict=True))
+    use, time, request = once(use, time, request)
+    return Read(list(codes), use, time, request, dict(registry), dict(servers), damaged)
+
+
+def _parts(path: Path) -> Iterator[Part]:
+    size = path.stat().st_size
+    if size <= _PART or _packed(path):
+        yield Part(str(path), 0, -1)
+        return
+    starts = range(0, size, _PART)
+    yield from (Part(str(path), start, min(start + _PART, size)) for start in starts)
+
+
+def _packed(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(6)
+    magic = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2"}
+    return next((name for start, name in magic.items() if head.startswith(start)), "")
+
+
+def _opened(path: Path) -> BinaryIO:
+    opener = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}.get(_packed(path))
+    return cast(BinaryIO, opener(path, "rb") if opener else path.open("rb"))
+
+
+def _chunks(file: BinaryIO, part: Part, damaged: Damaged) -> Iterator[bytes]:
+    """Yield the whole lines that begin in a part of a file, some megabytes at a time."""
+    position = part.start
+    if position:
+        file.seek(position - 1)
+        position += len(file.readline(_LONGEST)) - 1
+    rest = b""
+    while part.end < 0 or position < part.end:
+        data = file.read(_CHUNK if part.end < 0 else min(_CHUNK, part.end - position))
+        position += len(data)
+        if not data:
+            break
+        whole, line, begun = (rest + data).rpartition(b"\n")
+        rest = begun
+        if line:
+            yield whole + line
+        if len(rest) > _LONGEST:
+            damaged.add(rest)
+            rest = b""
+    if part.end >= 0:
+        rest += file.readline(_LONGEST)  # the line that the next part skips
+    if rest:
+        yield rest
+
+
+def _origin(path: str) -> str:
+    """Return the pod or server whose log a file is, by its path; else its name."""
+    match = next((found for pattern in _POD if (found := pattern.search(path))), None)
+    return match["pod"] if match else Path(path).name.partition(".")[0]
