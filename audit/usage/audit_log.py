@@ -1,9 +1,9 @@
 """Audit logs of the API servers (`audit.k8s.io/v1`, one JSON event a line): what was done beside the registry.
 
-At the level Metadata they say who made an image stream, moved a tag, read secrets, made a token or ran something in a
-pod; at WriteRequestBodies also what the registry asked about each caller. The registry's own account acts for others and
-is left out. Requests to aggregated APIs are in the logs of two servers with one audit id: the one that served it names
-the object that it made.
+At the level Metadata they say who created an image stream, changed a tag, read secrets, created a token or ran a
+command in a pod; at WriteRequestBodies also what the registry asked about each caller. The registry's own account acts
+for others and is left out. A request to an aggregated API is in the logs of two servers, with one audit id; only the
+server that served it names the object that was created.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from audit.usage.requests import (
+    AUDIT,
     CREATE,
     IMPERSONATE,
     MINUTE,
@@ -31,7 +32,7 @@ from audit.usage.requests import (
     Use,
 )
 
-REGISTRY: Final = "system:serviceaccount:openshift-image-registry:registry"
+REGISTRY_ACCOUNT: Final = "system:serviceaccount:openshift-image-registry:registry"
 _IMAGES, _OK, _REFUSED = "image.openshift.io", range(200, 300), 403
 
 
@@ -98,9 +99,18 @@ _EVENTS: Final = msgspec.json.Decoder(Event)
 _REVIEWS: Final = msgspec.json.Decoder(_Review)
 _ANSWERS: Final = msgspec.json.Decoder(_Answer)
 _GRANT: Final = re.compile(r'RBAC: allowed by (RoleBinding|ClusterRoleBinding) "([^"]+)" of')
-_TAGS: Final = {"imagestreamtags", "imagetags", "imagestreamimports", "imagestreammappings", "imagestreams"}
-_READS: Final = {"get", "list", "watch"}
-_RUNS: Final = {"exec", "attach", "portforward", "ephemeralcontainers"}
+_WRITES: Final = dict.fromkeys(("create", "update", "patch"), TAG)
+_READS: Final = dict.fromkeys(("get", "list", "watch"), READ_SECRETS)
+_RUNS: Final = dict.fromkeys(("create", "get", "update", "patch"), RUN)
+# What a request means for the registry, by API group, resource, subresource, and verb; most mean nothing.
+_ACTIONS: Final[dict[tuple[str, str, str], dict[str, str]]] = {
+    (_IMAGES, "imagestreams", ""): _WRITES | {"create": CREATE},
+    **{(_IMAGES, f"image{name}", ""): _WRITES for name in ("streamtags", "tags", "streamimports", "streammappings")},
+    (_IMAGES, "imagestreams", "secrets"): _READS,
+    ("", "secrets", ""): _READS,
+    ("", "serviceaccounts", "token"): {"create": TOKEN},
+    **{("", "pods", name): _RUNS for name in ("exec", "attach", "portforward", "ephemeralcontainers")},
+}
 
 
 class AuditLog:
@@ -127,18 +137,19 @@ class AuditLog:
 
     def _event(self, event: Event, time: int, *, denied: bool) -> None:
         user, target = event.user.username, event.object_ref
-        if user == REGISTRY or not user or target is None:
+        if user == REGISTRY_ACCOUNT or not user or target is None:
             return
-        action, namespace, name = _action(event.verb, target), target.namespace, target.name
+        meanings = _ACTIONS.get((target.api_group, target.resource, target.subresource), {})
+        action, namespace, name = meanings.get(event.verb, ""), target.namespace, target.name
         if target.resource == "selfsubjectaccessreviews" and event.request_object:
             action, namespace, name = self._asked(event)
         request = int.from_bytes(blake2b(event.audit_id.encode() or repr(event).encode(), digest_size=8).digest())
         grant = _GRANT.search(event.annotations.get("authorization.k8s.io/reason", ""))
         through = f"{grant[1]} {grant[2]}" if grant and action not in {READ, UPLOAD} else ""
         if action:
-            self._requests.add(Use(user, action, namespace, name, denied, through), time, request)
+            self._requests.add(Use(AUDIT, user, action, namespace, name, denied, through), time, request)
         if event.impersonated_user and not denied:
-            acted = Use(user, IMPERSONATE, "", event.impersonated_user.username, denied=False, grant=through)
+            acted = Use(AUDIT, user, IMPERSONATE, "", event.impersonated_user.username, denied=False, grant=through)
             self._requests.add(acted, time, request)
 
     def _asked(self, event: Event) -> tuple[str, str, str]:
@@ -152,24 +163,6 @@ class AuditLog:
             return "", "", ""
         action = {"get": READ, "update": UPLOAD}.get(about.verb, "")
         return (action, about.namespace, about.name) if answer.status and answer.status.allowed else ("", "", "")
-
-
-def _action(verb: str, target: _Reference) -> str:
-    """Return what a request means for the registry; nothing for most of them."""
-    group, resource, sub = target.api_group, target.resource, target.subresource
-    if group == _IMAGES:
-        if (resource, sub, verb) == ("imagestreams", "", "create"):
-            return CREATE
-        if (resource, sub) == ("imagestreams", "secrets") and verb in _READS:
-            return READ_SECRETS
-        return TAG if resource in _TAGS and not sub and verb in {"create", "update", "patch"} else ""
-    if group:
-        return ""
-    if resource == "secrets" and verb in _READS:
-        return READ_SECRETS
-    if (resource, sub, verb) == ("serviceaccounts", "token", "create"):
-        return TOKEN
-    return RUN if resource == "pods" and sub in _RUNS else ""
 
 
 @cache

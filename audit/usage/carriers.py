@@ -1,7 +1,7 @@
 """What carries a log: container log files, `oc logs`, and the JSON lines of Loki, Elasticsearch and OpenShift Logging.
 
-A line may be carried more than once (a Loki export of lines that are JSON themselves). What is inside in the end is text
-of the registry, a JSON line of the registry, or an audit event.
+A line may be carried more than once (a Loki export of lines that are JSON themselves). Inside is text of the registry,
+a JSON line of the registry, or an audit event.
 """
 
 import re

@@ -12,9 +12,10 @@ import stat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from audit.errors import UsageError
 from audit.usage.audit_log import AuditLog
 from audit.usage.carriers import Unpacker
 from audit.usage.registry_log import RegistryLog
-from audit.usage.requests import Damaged, Requests, Seen, Use, once
+from audit.usage.requests import AUDIT, Damaged, Requests, Seen, Use, once
 
 _CHUNK: Final = 4 << 20
 _LONGEST: Final = 16 << 20  # bytes of one line; what is longer is damaged
@@ -34,6 +35,19 @@ _POD: Final = (
     re.compile(r"/(?P<pod>[^_/]+)_openshift-image-registry_[^/]+\.log"),  # /var/log/containers
     re.compile(r"/(?P<pod>(?:kube|openshift|oauth)-(?:apiserver|server))/"),  # audit logs
 )
+
+
+class LogFile(AbstractContextManager["LogFile"], Protocol):
+    """What is needed of a file, packed or not."""
+
+    def read1(self, size: int) -> bytes:
+        """Return some bytes, none at the end."""
+
+    def readline(self, size: int) -> bytes:
+        """Return a line."""
+
+    def seek(self, position: int) -> int:
+        """Go to a position."""
 
 
 class Part(NamedTuple):
@@ -116,8 +130,17 @@ def together(reads: Iterable[Read]) -> Read:
         damaged.extend(read.damaged)
     empty = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint64))
     use, time, request = (np.concatenate(column) for column in zip(empty, *columns, strict=True))
-    use, time, request = once(use, time, request)
+    use, time, request = _named(list(codes), *once(use, time, request))
     return Read(list(codes), use, time, request, dict(registry), dict(servers), damaged)
+
+
+def _named(
+    uses: list[Use], use: NDArray[np.int32], time: NDArray[np.int64], request: NDArray[np.uint64]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]:
+    """Leave out requests without a name that another server logged with one: it created the object."""
+    nameless = np.array([not one.repository and one.source == AUDIT for one in uses], dtype=bool)[use]
+    keep = ~(nameless & np.isin(request, request[~nameless]))
+    return use[keep], time[keep], request[keep]
 
 
 def _parts(path: Path) -> Iterator[Part]:
@@ -136,12 +159,18 @@ def _packed(path: Path) -> str:
     return next((name for start, name in magic.items() if head.startswith(start)), "")
 
 
-def _opened(path: Path) -> BinaryIO:
-    opener = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}.get(_packed(path))
-    return cast(BinaryIO, opener(path, "rb") if opener else path.open("rb"))
+def _opened(path: Path) -> LogFile:
+    match _packed(path):
+        case "gzip":
+            return gzip.open(path)
+        case "xz":
+            return lzma.open(path)
+        case "bzip2":
+            return bz2.open(path)
+    return path.open("rb")
 
 
-def _chunks(file: BinaryIO, part: Part, damaged: Damaged) -> Iterator[bytes]:
+def _chunks(file: LogFile, part: Part, damaged: Damaged) -> Iterator[bytes]:
     """Yield the whole lines that begin in a part of a file, some megabytes at a time."""
     position = part.start
     if position:
@@ -149,7 +178,8 @@ def _chunks(file: BinaryIO, part: Part, damaged: Damaged) -> Iterator[bytes]:
         position += len(file.readline(_LONGEST)) - 1
     rest = b""
     while part.end < 0 or position < part.end:
-        data = file.read(_CHUNK if part.end < 0 else min(_CHUNK, part.end - position))
+        # What a damaged packed file holds before the damage is read too: `read` would lose it.
+        data = file.read1(_CHUNK if part.end < 0 else min(_CHUNK, part.end - position))
         position += len(data)
         if not data:
             break

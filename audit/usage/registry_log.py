@@ -1,9 +1,9 @@
 """The image registry's own log, as logrus writes it (text): who pulled and pushed what, and who was refused.
 
-Source: image-registry `pkg/cmd/dockerregistry` and `pkg/dockerregistry/server`, distribution `context/http.go`. A line is
-`time="…" level=… msg="…" key=value …`; `response completed` with a user is the line for use, `OpenShift access denied`
-one for a refusal. A request has one id in all of its lines. Before a line may stand what carried it: the prefix and the
-time stamp of `oc logs`, or those of a container's log file (CRI).
+Source: image-registry `pkg/cmd/dockerregistry` and `pkg/dockerregistry/server`, distribution `context/http.go`. A line
+is `time="…" level=… msg="…" key=value …`. Use is logged as `response completed` with a user, a refusal as `OpenShift
+access denied`. All lines of a request have the same request id. A line may have a prefix and a time stamp of `oc logs`,
+or those of a container's log file (CRI).
 """
 
 import re
@@ -20,6 +20,7 @@ from audit.usage.requests import (
     PULL,
     PUSH,
     READ,
+    REGISTRY,
     SIGN,
     UPLOAD,
     Damaged,
@@ -40,7 +41,7 @@ _HEAD: Final = (
     rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)" level=([a-z]+) msg=(' + _VALUE + rb")"
 )
 # Only the head: nine lines of ten are of no interest, and their fields are long.
-_LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _HEAD + rb"( .*|)$")
+_LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _HEAD + rb"( [^\r\n]*|)\r?$")
 _WHOLE: Final = re.compile(_CARRIED + _HEAD + rb"(?: [\w.-]+=(?:" + _VALUE + rb"))*\r?\n?")
 _FIELD: Final = re.compile(rb" ([\w.-]+)=(" + _VALUE + rb")")
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
@@ -48,6 +49,10 @@ _LETTERS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "
 
 _COMPLETED: Final = b'"response completed"'
 _DENIED: Final = b'"OpenShift access denied'
+# An image stream is always NAMESPACE/NAME.
+_PLACE: Final = re.compile(
+    r"/(?:extensions/)?v2/([^/?_][^/?]*/[^/?]+)/(blobs/uploads|blobs|manifests|referrers|signatures|tags)(?![^/?])"
+)
 # What a refused request asked for: an upload is the beginning of a push, content the rest of a pull.
 _MEANT: Final = {UPLOAD: PUSH, READ: PULL}
 
@@ -71,7 +76,7 @@ class RegistryLog:
             seen.levels.add(level.decode())
             seen.lines += 1
             if message == _COMPLETED or message.startswith(_DENIED):
-                self._request(fields, at * MINUTE + round(float(second[1:]) * 1_000_000), message != _COMPLETED)
+                self._request(fields, at * MINUTE + round(float(second[1:]) * 1_000_000), denied=message != _COMPLETED)
 
     def _whole(self, lines: bytes) -> list[tuple[bytes, ...]]:
         """Return what `_LINE` finds in the lines that are whole, and count the others."""
@@ -83,50 +88,51 @@ class RegistryLog:
                 self._damaged.add(line)
         return _LINE.findall(b"".join(whole))
 
-    def _request(self, text: bytes, time: int, denied: bool) -> None:
+    def _request(self, text: bytes, time: int, *, denied: bool) -> None:
         pairs = _FIELD.findall(text)
-        if sum(2 + len(name) + len(value) for name, value in pairs) != len(text.rstrip(b"\r")):
-            self._damaged.add(text)
-            return
         fields = dict(pairs)
         status = fields.get(b"http.response.status", b"")
-        if not denied and not (status.isdigit() and 200 <= int(status) < 400):  # noqa: PLR2004 - HTTP
+        whole = sum(2 + len(name) + len(value) for name, value in pairs) == len(text)
+        if not whole or not (denied or status.isdigit()):
+            self._damaged.add(text)
+            return
+        if not denied and not 200 <= int(status) < 400:  # noqa: PLR2004 - HTTP
             return
         name, uri = _text(fields.get(b"vars.name", b"")), _text(fields.get(b"http.request.uri", b""))
-        action = _action(fields.get(b"http.request.method", b""), uri, name)
-        user = _text(fields.get(b"openshift.auth.user", b""))
-        if not action or not user:
+        user, place = _text(fields.get(b"openshift.auth.user", b"")), _PLACE.match(uri)
+        action = _action(fields.get(b"http.request.method", b""), place[2]) if place else _whole(uri)
+        if place and (place[1] != name or not user):
+            self._damaged.add(text)
+        if not action or not user or (place and place[1] != name):
             return
         # Only somebody without a token has no user id: a user may be named `anonymous` too.
         if user == "anonymous" and b"openshift.auth.userid" not in fields:
             user = ANONYMOUS
         namespace, _, repository = name.partition("/")
         request = int.from_bytes(blake2b(fields.get(b"http.request.id", text), digest_size=8).digest())
-        use = Use(user, _MEANT.get(action, action) if denied else action, namespace, repository, denied)
+        use = Use(REGISTRY, user, _MEANT.get(action, action) if denied else action, namespace, repository, denied)
         self._requests.add(use, time, request)
         source = _mounted(uri) if action == UPLOAD and status == b"201" else ""
         if source:
             namespace, _, repository = source.partition("/")
-            self._requests.add(Use(user, READ, namespace, repository, denied=False), time, request)
+            self._requests.add(Use(REGISTRY, user, READ, namespace, repository, denied=False), time, request)
 
 
-def _action(method: bytes, uri: str, name: str) -> str:
-    """Return what a request does to the repository `name`; nothing for one that is not about images."""
-    path = uri.partition("?")[0]
-    if not name:
-        whole = {"/v2/_catalog": CATALOG, "/admin": DELETE}
-        return next((action for start, action in whole.items() if path.startswith(start)), "")
-    kind = path.partition(f"/v2/{name}/")[2]
-    change = method not in {b"GET", b"HEAD"}
-    if kind.startswith("blobs/uploads"):
+def _action(method: bytes, kind: str) -> str:
+    """Return what a request to one kind of object of a repository does; nothing for what the registry has not."""
+    if kind == "blobs/uploads":
         return UPLOAD
     if method == b"DELETE":
         return DELETE
-    if kind.startswith("manifests/"):
-        return PUSH if change else PULL if method == b"GET" else READ
-    if kind.startswith("signatures/"):
-        return SIGN if change else READ
-    return READ if kind and not change else ""
+    if method not in {b"GET", b"HEAD"}:
+        return {"manifests": PUSH, "signatures": SIGN}.get(kind, "")
+    return PULL if (method, kind) == (b"GET", "manifests") else READ
+
+
+def _whole(uri: str) -> str:
+    """Return what a request to no repository does."""
+    whole = {"/v2/_catalog": CATALOG, "/admin/blobs/": DELETE}
+    return next((action for start, action in whole.items() if uri.startswith(start)), "")
 
 
 def _mounted(uri: str) -> str:

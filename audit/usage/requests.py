@@ -18,13 +18,15 @@ PULL, PUSH, READ, UPLOAD, DELETE, SIGN, CATALOG = "pull", "push", "read", "uploa
 CREATE, TAG, READ_SECRETS, TOKEN, RUN, IMPERSONATE = "create", "tag", "read-secrets", "token", "run", "impersonate"
 ACTIONS: Final = (PULL, PUSH, READ, UPLOAD, DELETE, SIGN, CATALOG, CREATE, TAG, READ_SECRETS, TOKEN, RUN, IMPERSONATE)
 Columns = tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]
+REGISTRY, AUDIT = "registry", "audit"  # whose log says it
 MINUTE: Final = 60_000_000  # microseconds
 DAY: Final = 24 * 60 * MINUTE
 
 
 class Use(NamedTuple):
-    """Who did what where: what requests are counted by. `denied` requests are no use."""
+    """Who did what where: what requests are counted by. A `denied` request is not a use."""
 
+    source: str  # REGISTRY or AUDIT
     user: str  # as the API server names it: `system:serviceaccount:NAMESPACE:NAME` for a service account
     action: str  # one of ACTIONS
     namespace: str  # "" for the whole registry
@@ -65,8 +67,8 @@ class Requests:
 
 
 def once(use: NDArray[np.int32], time: NDArray[np.int64], request: NDArray[np.uint64]) -> Columns:
-    """Return the columns with each request once, at its earliest line: logs overlap, and are read again."""
-    order = np.lexsort([time, use, request])
+    """Return the columns with each use of a request once, at its earliest line: logs overlap, and are read again."""
+    order = np.lexsort((time, use, request))
     use, time, request = use[order], time[order], request[order]
     first = np.ones(len(use), dtype=bool)
     first[1:] = (request[1:] != request[:-1]) | (use[1:] != use[:-1])
