@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from audit.config.model import CsvConfig
-from audit.runs.info import EarlierSummary, RunInfo
+from audit.runs.info import Past, RunInfo
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table
 from audit.tenancy.platform import Platform
 
@@ -17,22 +17,22 @@ PAGE: Final = "report.html"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a report is made of: the run, and each table as a list of tables: one a zone, or one in all (OF_THE_RUN)."""
+    """The content of a report: the run, and each table as a list of tables: one for each zone, or one (OF_THE_RUN)."""
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
-    past: Sequence[EarlierSummary] = ()  # the runs before it, oldest first
-    # What programs get in place of a table of this name: `access` with cluster-wide grants in every namespace.
+    past: Sequence[Past] = ()  # earlier runs, oldest first
+    # Replaces tables in the formats for programs: `access` with cluster-wide grants in every namespace.
     expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
     csv: CsvConfig = field(default_factory=CsvConfig)
     platform: Platform = field(default_factory=Platform)
 
     def exported(self, name: str) -> Sequence[Table]:
-        """Return a table as programs get it."""
+        """Return a table as the formats for programs have it."""
         return self.expanded.get(name) or self.tables[name]
 
     def of(self, reader: "Audience") -> "Report":
-        """Return the report that one zone or organization needs to know."""
+        """Return the report for one zone or organization."""
         from reports.audience import cut
 
         tables, run = cut(self.tables, self.run, reader, self.platform)
@@ -41,12 +41,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of the report: its name, its content, and how many rows it has (-1: it is not a table)."""
+    """A file of the report: its name, its content, and its number of rows (-1: not a table)."""
 
     name: str
     chunks: Iterable[bytes]
     rows: int = -1
-    note: str = ""  # what a person has to know of it
+    note: str = ""  # for the user
 
 
 def _csv(report: Report) -> Iterator[File]:
@@ -59,10 +59,10 @@ def _csv(report: Report) -> Iterator[File]:
 
 def _html(report: Report) -> Iterator[File]:
     from reports.html.page import render_page
-    from reports.html.sheets import together
+    from reports.html.page_tables import joined_table
 
-    # Read once, for tables of many zones may lie in files; and held by the page alone, which lets go of them.
-    tables = {name: together(name, tables) for name, tables in report.tables.items()}
+    # Read only once, because tables of many zones may be in files; the page alone holds them, and releases them.
+    tables = {name: joined_table(name, zones) for name, zones in report.tables.items()}
     yield File(PAGE, render_page(tables, report.run, report.platform, report.past))
 
 
@@ -87,7 +87,7 @@ def _sarif(report: Report) -> Iterator[File]:
     from reports.sarif import render_sarif
 
     made = render_sarif(report.tables["findings"], report.tables["exceptions"], report.run)
-    note = f"findings.sarif leaves out {made.left_out:,} findings, the least severe: its readers take no more"
+    note = f"findings.sarif omits the {made.left_out:,} least severe findings: GitHub accepts no more"
     yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
 
 
@@ -103,8 +103,8 @@ def _xlsx(report: Report) -> Iterator[File]:
     from reports.xlsx import splits, xlsx_chunks
 
     sheets = review_pack(report.run, report.tables, report.platform)
-    told = ", ".join(f"{one.name} ({one.rows:,} rows) in {one.sheets} sheets" for one in splits(sheets))
-    yield File("review.xlsx", xlsx_chunks(sheets, report.run.started), note=f"review.xlsx has {told}" if told else "")
+    parts = ", ".join(f"{split.name} ({split.rows:,} rows) in {split.sheets} sheets" for split in splits(sheets))
+    yield File("review.xlsx", xlsx_chunks(sheets, report.run.started), note=f"review.xlsx has {parts}" if parts else "")
 
 
 FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
@@ -125,7 +125,7 @@ def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
 
 
 def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:
-    """Yield for each reader, in a folder of its own, the files of what it may see."""
+    """Yield the files of each audience, in its own folder."""
     everything = replace(report, tables={name: [*tables] for name, tables in report.tables.items()})
     for reader in readers:
         for file in files(everything.of(reader), formats):

@@ -23,7 +23,7 @@ def _proxy(value: str) -> str:
     return value.rstrip("/")
 
 
-def from_config_folder(value: Path, info: ValidationInfo) -> Path:
+def placed(value: Path, info: ValidationInfo) -> Path:
     """Take a relative path from the folder of the configuration file."""
     folder: Path = (info.context or {}).get("folder", Path())
     return folder / value.expanduser()
@@ -31,26 +31,24 @@ def from_config_folder(value: Path, info: ValidationInfo) -> Path:
 
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
-FilePath = Annotated[Path, AfterValidator(from_config_folder)]
+FilePath = Annotated[Path, AfterValidator(placed)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+Text = Annotated[str, StringConstraints(min_length=1)]
 
 
-class ConfigModel(BaseModel):
+class Model(BaseModel):
     """A part of the configuration: frozen, and with no other keys than its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
 
 
-class Credentials(ConfigModel):
+class Credentials(Model):
     """By what a zone is read: exactly one of a kubeconfig's context, a token's place, or the pod's own account."""
 
     kubeconfig: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
-    context: NonEmpty | None = Field(
-        default=None, description="Context in the kubeconfig; without it, the current one."
-    )
+    context: Text | None = Field(default=None, description="Context in the kubeconfig; without it, the current one.")
     token_file: FilePath | None = Field(default=None, description="File with a bearer token; read again as it rotates.")
-    token_env: NonEmpty | None = Field(default=None, description="Environment variable that holds a bearer token.")
+    token_env: Text | None = Field(default=None, description="Environment variable that holds a bearer token.")
     in_cluster: bool = Field(default=False, description="Use the service account of the pod that this runs in.")
 
     @model_validator(mode="after")
@@ -61,13 +59,13 @@ class Credentials(ConfigModel):
         return self
 
 
-class ZoneSource(ConfigModel):
+class Source(Model):
     """Files in place of a live cluster."""
 
     dump: FilePath = Field(description="Folder of LIST answers (`oc get … -A -o json`) or of `oc adm must-gather`.")
 
 
-class ZoneConfig(ConfigModel):
+class ZoneConfig(Model):
     """One zone."""
 
     id: ZoneId = Field(description="Name of the zone; an APPUiO zone's addresses follow from it.")
@@ -75,7 +73,7 @@ class ZoneConfig(ConfigModel):
         default=None,
         description="Address of the API; default `https://api.<id>.appuio.cloud:6443`, or the kubeconfig's.",
     )
-    registry: NonEmpty | None = Field(
+    registry: Text | None = Field(
         default=None, description="Host of the registry; default `registry.<id>.appuio.cloud`."
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
@@ -87,7 +85,7 @@ class ZoneConfig(ConfigModel):
         default=None,
         description="How to log in; default: the standard kubeconfig's context that leads to `api`.",
     )
-    source: ZoneSource | None = Field(default=None, description="Read files in place of the live zone.")
+    source: Source | None = Field(default=None, description="Read files in place of the live zone.")
 
     @model_validator(mode="after")
     def _live_or_not(self) -> Self:
@@ -96,22 +94,22 @@ class ZoneConfig(ConfigModel):
         return self
 
 
-class KubeconfigZones(ConfigModel):
+class KubeconfigZones(Model):
     """Zones from a kubeconfig: one for each context."""
 
     path: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
-    contexts: tuple[NonEmpty, ...] = Field(
+    contexts: tuple[Text, ...] = Field(
         default=("*",), description="Names of contexts or globs; any of them.", min_length=1
     )
 
 
-class ControlApi(ConfigModel):
+class ControlApi(Model):
     """The APPUiO control API, which lists the zones."""
 
     api: Address | None = Field(default=None, description="Address of the control API; default: the kubeconfig's.")
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the control API (PEM).")
     credentials: Credentials = Field(description="How to log in to the control API itself.")
-    zones: tuple[NonEmpty, ...] = Field(default=("*",), description="Ids of zones or globs; any of them.", min_length=1)
+    zones: tuple[Text, ...] = Field(default=("*",), description="Ids of zones or globs; any of them.", min_length=1)
     zone_credentials: Credentials | None = Field(
         default=None,
         description="How to log in to each zone: as `credentials` of a zone, with `{zone}` in a path or context for "
@@ -132,7 +130,7 @@ class ControlApi(ConfigModel):
         return self
 
 
-class ZonesFrom(ConfigModel):
+class ZonesFrom(Model):
     """Where zones are listed, when they do not all stand here."""
 
     control_api: ControlApi | None = Field(default=None, description="The zones that the APPUiO control API lists.")

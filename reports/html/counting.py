@@ -1,4 +1,4 @@
-"""Counting over columns: which rows are the same, how many different ones there are, and the first of each."""
+"""Counting over columns: which rows are equal, how many distinct ones there are, and the first of each."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ Numbered = NDArray[np.int64]
 
 
 def numbered(table: Table, names: Sequence[str]) -> Numbered:
-    """Number the rows of a table by the values of these text columns: equal rows share one, from 0 on, in their order.
+    """Number the rows of a table by the values of these text columns: equal rows share a number, from 0 on.
 
     Texts must be ranked, as `audit.tables.model.joined` leaves them.
     """
@@ -22,8 +22,8 @@ def numbered(table: Table, names: Sequence[str]) -> Numbered:
 def _dense(keys: Sequence[tuple[NDArray[np.int32], int]], rows: int) -> Numbered:
     key, size = np.zeros(rows, dtype=np.int64), 1
     for codes, count in keys:
-        found, key = ranked(key * max(count, 1) + codes, size * max(count, 1))
-        size = len(found)
+        distinct, key = ranked(key * max(count, 1) + codes, size * max(count, 1))
+        size = len(distinct)
     return key
 
 
@@ -50,7 +50,7 @@ def looked_up(column: Text, rows: Numbered) -> Text:
 
 
 def first(of: Numbered, strength: Numbered | int = 0) -> NDArray[np.intp]:
-    """Return for each number, in their order, the first of its rows that have the greatest strength."""
+    """Return for each number, in order, its strongest row; the first of equally strong ones."""
     rows = np.arange(len(of))
     best = np.zeros(int(of.max(initial=-1)) + 1, dtype=np.int64)
     np.maximum.at(best, of, strength * len(rows) + rows[::-1])
@@ -58,19 +58,18 @@ def first(of: Numbered, strength: Numbered | int = 0) -> NDArray[np.intp]:
 
 
 class Distinct:
-    """Counts with how many different values each number occurs; the pairs are found once, whatever is counted."""
+    """Counts with how many distinct values each number occurs; the pairs are computed once for several counts."""
 
     def __init__(self, of: Numbered, values: Numbered, size: int) -> None:
-        """Take a number below `size` and a value for each row."""
         kinds = int(values.max(initial=0)) + 1
         pairs, self._pair = ranked(of * kinds + values, size * kinds)
         self._of, self._size = pairs // kinds, size
 
     def count(self, mask: NDArray[np.bool_] | slice = slice(None)) -> NDArray[np.int32]:
-        """Return for each number how many different values it has in the rows of `mask`."""
-        held = np.zeros(len(self._of), dtype=bool)
-        held[self._pair[mask]] = True
-        return np.bincount(self._of[held], minlength=self._size).astype(np.int32)
+        """Return for each number how many distinct values it has in the rows of `mask`."""
+        present = np.zeros(len(self._of), dtype=bool)
+        present[self._pair[mask]] = True
+        return np.bincount(self._of[present], minlength=self._size).astype(np.int32)
 
 
 def count(of: Numbered, mask: NDArray[np.bool_], size: int) -> NDArray[np.int32]:
@@ -79,7 +78,7 @@ def count(of: Numbered, mask: NDArray[np.bool_], size: int) -> NDArray[np.int32]
 
 
 def greatest(of: Numbered, values: NDArray[np.integer], size: int) -> Numbered:
-    """Return for each number below `size` the greatest of its rows' values; 0 without rows."""
+    """Return for each number below `size` the greatest value of its rows; 0 without rows."""
     most = np.zeros(size, dtype=np.int64)
     np.maximum.at(most, of, values)
     return most

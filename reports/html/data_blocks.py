@@ -1,6 +1,6 @@
-"""Tables -> the data blocks of the page: numbers that point into one list of texts, packed.
+"""Tables -> the data blocks of the page: numbers that point into one shared list of texts, compressed.
 
-A block is gzip in base64. Unpacked it is: the length of a head (4 bytes, little-endian), the head (JSON, padded with
+A block is gzip in base64. Unpacked it is the length of a head (4 bytes, little-endian), the head (JSON, padded with
 spaces to 4 bytes), and the columns one after the other, each padded to 4 bytes. `modules/data_blocks.js` reads them.
 """
 
@@ -23,16 +23,16 @@ _SIGNED: Final = ("<i1", "<i2", "<i4")
 
 
 def blocks(tables: dict[str, Table]) -> Iterator[tuple[str, bytes]]:
-    """Yield each table's block by its name, and at the end, as `texts`, the list of texts that they point into.
+    """Yield each table's block with its name, and at the end, as `texts`, the list of texts that they point into.
 
-    Texts of a column are ranked: a smaller code is a text that sorts before. Equal tables give equal blocks. `tables`
-    is empty afterwards: a table is let go as soon as it is ranked.
+    Codes are ranks: a smaller code is a text that sorts before. Equal tables give equal blocks. `tables` is empty
+    afterwards: a table is released as soon as it is ranked.
     """
     ranked: dict[str, dict[str, Ranked]] = {}
     for name in [*tables]:
         ranked[name] = {column: _ranked(values) for column, values in tables.pop(name).columns.items()}
-    columns = [column.texts for found in ranked.values() for column in found.values() if column.texts is not None]
-    texts = sorted({text for column in columns for text in column})
+    used = [column.texts for columns in ranked.values() for column in columns.values() if column.texts is not None]
+    texts = sorted({text for column_texts in used for text in column_texts})
     at = {text: number for number, text in enumerate(texts)}
     for name in [*ranked]:
         yield name, _table(name, ranked.pop(name), at)
@@ -47,19 +47,19 @@ class Ranked(NamedTuple):
 
 
 def _ranked(values: Text | Numbers) -> Ranked:
-    """Return a column, a text one with only the texts that occur, once each and sorted."""
+    """Return a column; a text column with only the texts that occur, sorted."""
     if not isinstance(values, Text):
         return Ranked(_narrow(values))
     compact = values.compact()
-    texts = [_whole(text) for text in compact.values]
+    texts = [_valid(text) for text in compact.values]
     ordered = sorted(set(texts))
     rank = {text: code for code, text in enumerate(ordered)}
     moved = np.array([rank[text] for text in texts], dtype=np.int32)
     return Ranked(_narrow(moved[compact.codes]), ordered)
 
 
-def _whole(text: str) -> str:
-    """Return `text` as UTF-8 can hold it: half a surrogate, as a path that is no text comes in, is spelled out."""
+def _valid(text: str) -> str:
+    """Return `text` as valid UTF-8: a lone surrogate, from a path that is not text, is written as an escape."""
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
@@ -68,10 +68,10 @@ def _units(text: str) -> int:
 
 
 def _texts(texts: list[str]) -> bytes:
-    """Pack texts: their lengths in UTF-16 units, as JavaScript counts, and all of them in UTF-8."""
+    """Pack texts: their lengths in UTF-16 units, as JavaScript counts them, and all of them in UTF-8."""
     lengths = np.array([_units(text) for text in texts], dtype=np.int64)
     utf8 = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
-    return _pack({"rows": len(texts)}, {"lengths": _narrow(lengths), "utf8": utf8})
+    return pack({"rows": len(texts)}, {"lengths": _narrow(lengths), "utf8": utf8})
 
 
 def _table(name: str, columns: Mapping[str, Ranked], at: Mapping[str, int]) -> bytes:
@@ -81,12 +81,12 @@ def _table(name: str, columns: Mapping[str, Ranked], at: Mapping[str, int]) -> b
     for column, (numbers, texts) in columns.items():
         kinds[column] = "number" if texts is None else "text"
         if texts is not None:
-            # Sorted texts point ever further: the steps between are smaller numbers.
+            # Positions of sorted texts increase: the differences are smaller numbers.
             places = np.array([at[text] for text in texts], dtype=np.int64)
             parts[f"{column}/texts"] = _narrow(np.diff(places, prepend=0))
         parts[column] = numbers
         rows = len(numbers)
-    return _pack({"name": name, "rows": rows, "kinds": kinds}, parts)
+    return pack({"name": name, "rows": rows, "kinds": kinds}, parts)
 
 
 def _narrow(numbers: NDArray[Any]) -> Packed:
@@ -96,17 +96,18 @@ def _narrow(numbers: NDArray[Any]) -> Packed:
         limits = np.iinfo(kind)
         if limits.min <= low and high <= limits.max:
             return numbers.astype(kind)
-    raise OverflowError(f"no column has numbers from {low} to {high}")
+    raise OverflowError(f"numbers from {low} to {high} do not fit into 32 bits")
 
 
-def _pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> bytes:
+def pack(head: Mapping[str, object], parts: Mapping[str, Packed]) -> bytes:
+    """Return one block."""
     places, at = {}, 0
     for name, part in parts.items():
         places[name] = {"at": at, "length": len(part), "type": part.dtype.kind + str(part.dtype.itemsize * 8)}
         at += part.nbytes + -part.nbytes % 4
-    said = json.dumps({**head, "parts": places}, separators=(",", ":")).encode()
-    said += b" " * (-len(said) % 4)
+    header = json.dumps({**head, "parts": places}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 4)
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    packed = [packer.compress(len(said).to_bytes(4, "little") + said)]
+    packed = [packer.compress(len(header).to_bytes(4, "little") + header)]
     packed += [packer.compress(part.tobytes() + bytes(-part.nbytes % 4)) for part in parts.values()]
     return base64.b64encode(b"".join([*packed, packer.flush()]))

@@ -1,6 +1,6 @@
-"""What the overview says: a few numbers, zones beside risks, what grants access, and the busiest namespaces.
+"""The content of the overview: a few numbers, zones by risk, kinds of grants, and the busiest namespaces.
 
-Each number is that of the rows its link leads to: both are counted from the same columns.
+Each number links to exactly the rows that it counts: both come from the same columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,19 @@ from urllib.parse import quote
 
 import numpy as np
 
-from audit.runs.info import EarlierSummary, RunInfo
+from audit.runs.info import Past, RunInfo
 from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, YES, Table
-from reports.html.sheets import OPEN_STATES, unclear
+from reports.html.table_columns import OPEN_STATES, unclear
 
-ALL: Final = "every"  # in the address: also what the platform makes by itself
+ALL: Final = "every"  # in the address: also platform defaults
 _SHOWN: Final = 8  # busiest namespaces
 _LISTED: Final = 20  # findings of the summary
 _GAINS: Final = ("gained", "widened")
 
 
 class Number(NamedTuple):
-    """A number: its value (None: nobody looked), what it counts, where its rows are, and a remark."""
+    """A number: its value (None: unknown), what it counts, the link to its rows, and a remark."""
 
     value: int | None
     label: str
@@ -31,7 +31,7 @@ class Number(NamedTuple):
 
 
 class MatrixCell(NamedTuple):
-    """A number of the matrix, how dark it is (0 to 4), and where its rows are."""
+    """A number of the matrix, its shade (0 to 4), and the link to its rows."""
 
     value: int
     shade: int
@@ -39,16 +39,16 @@ class MatrixCell(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A bar of a chart: its name, its parts (counts), and where its rows are."""
+    """A bar of a chart: its name, its parts (counts), the link to its rows, and its zone."""
 
     name: str
     parts: tuple[int, ...]
     link: str
-    place: str = ""
+    zone: str = ""
 
 
 class Step(NamedTuple):
-    """A run in the trend: when it began, how whole it was, and its findings: critical, high, less severe."""
+    """A run in the trend: its start, its state, and its findings: critical, high, less severe."""
 
     started: str
     state: str
@@ -57,7 +57,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The content of the overview. `risks` are the columns of `matrix`, which has a row a zone."""
+    """The content of the overview. `risks` are the columns of `matrix`, which has a row for each zone."""
 
     totals: Sequence[Number]
     numbers: Sequence[Number]
@@ -71,7 +71,7 @@ class Overview:
 
 
 def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str = "") -> Overview:
-    """Return the overview of the page's tables; `compared_with` is the run that changes begin from, if any."""
+    """Return the overview of the page's tables; `compared_with` is the run that changes refer to, if any."""
     risks = _risks(made)
     everything = {zone: [_in(zone, table, mask) for _, table, mask, _ in risks] for zone in zones}
     most = [max((counts[at] for counts in everything.values()), default=0) for at in range(len(risks))]
@@ -97,7 +97,7 @@ def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str
 
 
 def _coded(text: str) -> str:
-    # Half a letter, as a path that is no text comes in, is spelled out as in the data blocks.
+    # A lone surrogate, from a path that is not text, is written as an escape, as in the data blocks.
     return quote(text, safe="", errors="backslashreplace")
 
 
@@ -106,7 +106,7 @@ def _in(zone: str, table: Table, mask: Mask) -> int:
 
 
 def _shade(value: int, most: int) -> int:
-    """Return 0 for none, else 1 to 4, by size: a zone with ten times as many is two steps darker."""
+    """Return 0 for none, else 1 to 4 by size: ten times as many is two steps darker."""
     return 0 if not value else max(1, 4 - int(2 * np.log10(most / value)))
 
 
@@ -119,29 +119,28 @@ def _totals(made: Mapping[str, Table]) -> list[Number]:
 
 def _numbers(made: Mapping[str, Table], compared_with: str) -> list[Number]:
     spaces, access = made["namespaces"], made["access"]
+    anyone, users = (_sum(spaces.where("open_pull", {who})) for who in ("anyone", "every user"))
     tokens = made["subjects"].numbers("tokens")
-    changes = int(made["changes"].where("change", {*_GAINS}).sum())
-    unlooked = bool((tokens < 0).any()) and not (tokens > 0).any()
+    unlisted = bool((tokens < 0).any()) and not (tokens > 0).any()
+    gains = _sum(made["changes"].where("change", {*_GAINS}))
     return [
-        Number(_sum(spaces.where("open_pull", {"anyone"})), "namespaces anyone can pull from", _OPEN_PULL["anyone"]),
+        Number(anyone, "namespaces that anyone can pull from", _OPEN_PULL["anyone"]),
+        Number(users, "namespaces that every user can pull from", _OPEN_PULL["users"]),
+        Number(_sum(_broad(spaces)), "namespaces that built-in groups can push to", _BROAD),
+        Number(_sum(spaces.numbers("push_outside") > 0), "namespaces that other organizations can push to", _OUTSIDE),
         Number(
-            _sum(spaces.where("open_pull", {"every user"})), "namespaces every user can pull from", _OPEN_PULL["users"]
-        ),
-        Number(_sum(_broad(spaces)), "namespaces broad groups can push to", _BROAD),
-        Number(_sum(spaces.numbers("push_outside") > 0), "namespaces other organizations can push to", _OUTSIDE),
-        Number(
-            None if unlooked else _sum(tokens > 0),
-            "accounts with tokens that never expire",
+            None if unlisted else _sum(tokens > 0),
+            "service accounts with non-expiring tokens",
             "#/subjects?tokens=some",
-            "not asked, or not seen" if unlooked else "",
+            "tokens were not listed" if unlisted else "",
         ),
         Number(_sum(_wildcard(access)), "rows of push by a wildcard", _WILDCARD),
-        Number(_sum(_unknown(access)), "rows with an answer not known", _UNKNOWN),
+        Number(_sum(_unknown(access)), "rows with an unknown answer", _UNKNOWN),
         Number(
-            changes if compared_with else None,
-            "gained or widened since the last run",
+            gains if compared_with else None,
+            "gains of access since the last run",
             "#/changes?change=gained&change=widened",
-            "" if compared_with else "there is none to compare with",
+            "" if compared_with else "no earlier run to compare with",
         ),
     ]
 
@@ -172,28 +171,28 @@ def _unknown(access: Table) -> Mask:
 
 
 def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
-    """Return the columns of the matrix: label, table, which of its rows count, and the link to them."""
+    """Return the columns of the matrix: label, table, mask of its rows, and the link to them."""
     spaces, access, findings = made["namespaces"], made["access"], made["findings"]
-    # What may be so, because a list was not seen, is no finding yet: the last column counts what is not known.
-    still = findings.where("state", {*OPEN_STATES}) & (findings.numbers("answer") == YES)
+    # Findings that are unknown because a list is missing are not counted here; the last column counts unknown answers.
+    certain = findings.where("state", {*OPEN_STATES}) & (findings.numbers("answer") == YES)
     states = "".join(f"&state={state}" for state in OPEN_STATES) + "&answer=yes"
     return [
         *(
-            (f"{severity} findings", findings, still & findings.where("severity", {severity}), link)
+            (f"{severity} findings", findings, certain & findings.where("severity", {severity}), link)
             for severity in SEVERITIES[:3]
             for link in [f"#/findings?severity={severity}{states}"]
         ),
         ("anyone pulls", spaces, spaces.where("open_pull", {"anyone"}), _OPEN_PULL["anyone"]),
         ("every user pulls", spaces, spaces.where("open_pull", {"every user"}), _OPEN_PULL["users"]),
         ("broad push", spaces, _broad(spaces), _BROAD),
-        ("others push", spaces, spaces.numbers("push_outside") > 0, _OUTSIDE),
+        ("push by others", spaces, spaces.numbers("push_outside") > 0, _OUTSIDE),
         ("wildcard push", access, _wildcard(access), _WILDCARD),
-        ("not known", access, _unknown(access), _UNKNOWN),
+        ("unknown", access, _unknown(access), _UNKNOWN),
     ]
 
 
 def _hows(access: Table) -> list[Bar]:
-    """Return for each way of granting how many rows can push, and how many cannot; without what is folded away."""
+    """Return for each kind of grant how many rows can push, and how many cannot, without platform defaults."""
     shown = access.numbers("expected") == 0
     push = access.numbers("push") == YES
     bars = []
@@ -205,7 +204,7 @@ def _hows(access: Table) -> list[Bar]:
 
 
 def _busiest(spaces: Table) -> list[Bar]:
-    """Return the namespaces that the most people and accounts can push to."""
+    """Return the namespaces that the most users and service accounts can push to."""
     people, accounts = spaces.numbers("push_people"), spaces.numbers("push_accounts")
     bars = []
     for at in np.argsort(-(people + accounts), kind="stable")[:_SHOWN].tolist():
@@ -216,12 +215,12 @@ def _busiest(spaces: Table) -> list[Bar]:
     return bars
 
 
-def trend(past: Sequence[EarlierSummary], run: RunInfo) -> list[Step]:
-    """Return a step for each earlier run and this one; none when there is no earlier one, or this one has no count."""
+def trend(past: Sequence[Past], run: RunInfo) -> list[Step]:
+    """Return a step for each earlier run and this one; none without an earlier run, or without findings of this one."""
     if not past or run.findings is None:
         return []
-    runs = [*past, EarlierSummary(run.started, run.state, run.findings.by_severity)]
-    return [Step(one.started, one.state, _parts(one.findings)) for one in runs]
+    runs = [*past, Past(run.started, run.state, run.findings.by_severity)]
+    return [Step(past_run.started, past_run.state, _parts(past_run.findings)) for past_run in runs]
 
 
 def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
@@ -231,12 +230,12 @@ def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
 
 
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:
-    """Return the worst findings that nobody has decided on, for the summary."""
-    still = findings.take(findings.where("state", {*OPEN_STATES}))
+    """Return the most severe open findings, for the summary."""
+    open_findings = findings.take(findings.where("state", {*OPEN_STATES}))
     order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
-    ranks = [order.get(severity, len(order)) for severity in still.text("severity").strings()]
+    ranks = [order.get(severity, len(order)) for severity in open_findings.text("severity").strings()]
     names = ("severity", "title", "zone", "namespace", "subject_kind", "subject", "detail")
-    first = still.take(np.argsort(ranks, kind="stable")[:_LISTED])
+    first = open_findings.take(np.argsort(ranks, kind="stable")[:_LISTED])
     return [
         dict(zip(names, row, strict=True)) for row in zip(*(first.text(name).strings() for name in names), strict=True)
     ]

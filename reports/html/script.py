@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 _HERE: Final = files("reports") / "html"
-# Each after those that it imports from.
+# In the order of their imports.
 MODULES: Final = (
     "dom",
     "data_blocks",
@@ -15,15 +15,22 @@ MODULES: Final = (
     "address",
     "words",
     "csv",
+    "authorization",
     "commands",
+    "view_columns",
+    "views_access",
+    "views_findings",
     "views",
     "grid_cells",
     "grid",
     "filter_menus",
+    "toolbar",
     "drawer_parts",
     "drawer_access",
-    "drawer_places",
-    "drawer_contents",
+    "drawer_finding",
+    "drawer_namespace",
+    "drawer_records",
+    "drawer_subject",
     "drawer",
     "grid_lines",
     "explorer",
@@ -37,15 +44,15 @@ _TAIL: Final = re.compile(r"export\s*\{[^}]*\};?\s*|^//# sourceMappingURL=.*$", 
 
 @cache
 def script() -> str:
-    """Return the whole script. Each module keeps a scope of its own, and hands on what it exports."""
+    """Return the whole script. Each module has its own scope, and returns what it exports."""
     library = (_HERE / "vendor" / "regular-table" / "regular-table.js").read_text()
-    # The library registers an element; it exports nothing that is needed, and its source map is not here.
+    # The library registers an element: its exports and its source map are not needed.
     alone = "(() => {\n" + _TAIL.sub("", library) + "\n})();"
     return "\n".join(['"use strict";', alone, *map(_scoped, MODULES)]) + "\n"
 
 
 def _scoped(name: str) -> str:
     text = (_HERE / "modules" / f"{name}.js").read_text()
-    exported = ", ".join(found[1] for found in _EXPORT.findall(text))
+    exported = ", ".join(match[1] for match in _EXPORT.findall(text))
     body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = \2_module;", text))
     return f"const {name}_module = (() => {{\n{body}return {{ {exported} }};\n}})();"

@@ -17,12 +17,12 @@ from audit.tables.model import OF_THE_RUN, SCHEMAS, UNKNOWN, YES, Table, joined,
 from audit.tenancy.platform import Platform
 from reports.audience import Audience, audience, audiences, cut
 from reports.formats import FORMATS, Report, files_for
-from reports.html.sheets import sheets
+from reports.html.page_tables import page_tables
 from tests.paths import DEMO
 from tests.reports.html.blocks_reader import texts_of
 from tests.reports.html.pages import AUTHENTICATED, NOBODY, Row, run_of, zone
 from tests.reports.html.test_page import shell
-from tests.reports.test_sheets import lines
+from tests.reports.html.test_page_tables import lines
 
 SPACES: Sequence[Row] = [
     {"zone": "z", "namespace": "acme-shop", "organization": "acme"},
@@ -118,7 +118,7 @@ def test_numbers_tell_people_apart_and_belong_as_before() -> None:
     told = subjects(part)
     assert told[0] == told[2] != told[1]
     assert part.tables["grants"][0].text("subject").strings() == told[:1]
-    made = sheets({name: joined(tables) for name, tables in part.tables.items()}, Platform())
+    made = page_tables({name: joined(tables) for name, tables in part.tables.items()}, Platform())
     assert {row["belongs"] for row in lines(made["access"])} == {"other organization"}
     assert lines(made["namespaces"])[0]["pull_outside"] == 2
 

@@ -1,11 +1,11 @@
-// What is shown stands in the address: view, filter, order, and the row that is open. A link can be sent.
+// The address holds all that is shown: view, filter, order, and the open row. It can be sent as a link.
 
 const OWN = new Set(["q", "re", "sort", "group", "row"]);
 
-// Return what an address asks for.
+// Return the state that an address describes.
 export function read(hash) {
     const [path, search = ""] = hash.replace(/^#\/?/, "").split(/\?(.*)/s);
-    const found = {
+    const state = {
         view: path || "overview",
         terms: new Map(),
         words: "",
@@ -16,20 +16,20 @@ export function read(hash) {
     };
     for (const [name, value] of new URLSearchParams(search)) {
         if (!OWN.has(name)) {
-            if (!found.terms.has(name)) found.terms.set(name, new Set());
-            found.terms.get(name).add(value);
+            if (!state.terms.has(name)) state.terms.set(name, new Set());
+            state.terms.get(name).add(value);
         }
     }
     const own = new URLSearchParams(search);
-    found.words = own.get("q") ?? "";
-    found.regex = own.get("re") === "1";
-    found.sort = own.get("sort") ?? "";
-    found.group = own.get("group") ?? "";
-    if (own.has("row")) found.row = rowOf(search);
-    return found;
+    state.words = own.get("q") ?? "";
+    state.regex = own.get("re") === "1";
+    state.sort = own.get("sort") ?? "";
+    state.group = own.get("group") ?? "";
+    if (own.has("row")) state.row = rowOf(search);
+    return state;
 }
 
-// The parts of a row's key are encoded by themselves, so a name may hold a comma.
+// The parts of a row's key are encoded separately, so a name may contain a comma.
 function rowOf(search) {
     const raw = search.split("&").find((part) => part.startsWith("row="));
     return raw.slice(4).split(",").map(decoded);
@@ -45,7 +45,7 @@ function decoded(text) {
 
 const coded = encodeURIComponent;
 
-// Return the address of a state; what it leaves out has its usual value.
+// Return the address of a state; omitted parts have their default.
 export function write({ view, terms = new Map(), words = "", regex = false, sort = "", group = "", row = null }) {
     const parts = [];
     for (const [name, values] of terms) for (const value of values) parts.push(`${coded(name)}=${coded(value)}`);

@@ -1,20 +1,20 @@
-// Rows as CSV, as the files of the run have them (reports/csv.py): RFC 4180, and harmless in a spreadsheet.
+// Rows as CSV, as in the files of the run (reports/csv.py): RFC 4180, and harmless in a spreadsheet.
 
 const FORMULA = /^(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|')/u;
 const QUOTED = /[",\r\n]/;
 
-// Return one cell: a text that a spreadsheet could take for a formula has an apostrophe before it.
+// Return one cell. A text that a spreadsheet could take for a formula gets an apostrophe.
 export function cell(text) {
     const harmless = FORMULA.test(text) ? `'${text}` : text;
     return QUOTED.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-// Return the lines of a CSV. `remarks` stand before the header, each a line with one cell that begins with `#`.
+// Return the CSV. `remarks` come before the header, each a line of one cell that begins with `#`.
 export function csv(table, rows, columns, remarks) {
     const lines = remarks.map((remark) => cell(`# ${remark}`));
     lines.push(columns.join(","));
     const cells = columns.map((name) => cellsOf(table.column(name)));
-    for (const row of rows) lines.push(cells.map((one) => one(row)).join(","));
+    for (const row of rows) lines.push(cells.map((cellAt) => cellAt(row)).join(","));
     return `${lines.join("\r\n")}\r\n`;
 }
 
@@ -25,7 +25,7 @@ function cellsOf(column) {
     return (row) => (escaped[codes[row]] ??= cell(values[codes[row]]));
 }
 
-// Hand a file to the person.
+// Let the browser save a file.
 export function download(name, text) {
     const address = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));
     const anchor = document.createElement("a");

@@ -2,7 +2,7 @@
 
 const ARRAYS = { u8: Uint8Array, u16: Uint16Array, u32: Uint32Array, i8: Int8Array, i16: Int16Array, i32: Int32Array };
 
-// Return the head and the parts of a block, and take it out of the page: its text is not needed twice.
+// Return the head and the parts of a block, and remove it from the page: its text is not needed again.
 export async function unpacked(name) {
     const element = document.getElementById(`block-${name}`);
     const packed = bytesOf(element.textContent);

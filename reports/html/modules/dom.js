@@ -3,7 +3,7 @@
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/u;
 const EACH_INVISIBLE = new RegExp(INVISIBLE.source, "gu");
 
-// Return the text with every character spelled out that does not show: two names that differ look different.
+// Return the text with every invisible character written as an escape: different names look different.
 export function shown(text) {
     return INVISIBLE.test(text) ? text.replace(EACH_INVISIBLE, spelled) : text;
 }
@@ -15,7 +15,7 @@ function spelled(letter) {
     return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\U${hex.padStart(8, "0")}`;
 }
 
-// Make an element. Attributes that are functions listen to the event of their name; false and null ones are left out.
+// Make an element. Attributes that are functions are event listeners; false and null ones are omitted.
 export function make(tag, attributes = {}, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) {
@@ -33,15 +33,15 @@ export function find(selector) {
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
-export function counted(number, one, more = `${one}s`) {
-    return `${NUMBER.format(number)} ${number === 1 ? one : more}`;
+export function counted(number, singular, plural = `${singular}s`) {
+    return `${NUMBER.format(number)} ${number === 1 ? singular : plural}`;
 }
 
-export function grouped(number) {
+export function formatted(number) {
     return NUMBER.format(number);
 }
 
-// Say something to those who hear the page.
+// Announce a text to screen readers.
 export function say(text) {
-    find("#said").textContent = text;
+    find("#announced").textContent = text;
 }

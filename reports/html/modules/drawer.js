@@ -1,16 +1,35 @@
-// The drawer beside the rows: why a row is there.
+// The drawer beside the rows: it explains one row. Each table has its own drawer_*.js.
 import { find, make, shown } from "./dom.js";
+import { accessDrawer, grantDrawer } from "./drawer_access.js";
+import { controlDrawer, exceptionDrawer, findingDrawer } from "./drawer_finding.js";
+import { namespaceDrawer } from "./drawer_namespace.js";
+import { changeDrawer, coverageDrawer, organizationDrawer, repositoryDrawer } from "./drawer_records.js";
+import { subjectDrawer } from "./drawer_subject.js";
 import { matching } from "./query.js";
-import { REASONS } from "./drawer_contents.js";
 
-// Show the row of a view that has this key, or say that there is none; return its number. `close` takes it away again.
+// By table: returns the title, the sentence (`why`) and the parts of a row's drawer.
+const DRAWERS = {
+    access: accessDrawer,
+    grants: grantDrawer,
+    namespaces: namespaceDrawer,
+    subjects: subjectDrawer,
+    findings: findingDrawer,
+    changes: changeDrawer,
+    repositories: repositoryDrawer,
+    exceptions: exceptionDrawer,
+    coverage: coverageDrawer,
+    organizations: organizationDrawer,
+    controls: controlDrawer,
+};
+
+// Open the drawer of the row of a view that has this key; return the row's number, or -1. `close` closes it.
 export async function openDrawer(view, table, key, close) {
     const wanted = Object.fromEntries(view.key.map((name, at) => [name, key[at] ?? ""]));
     const [row] = matching(table, wanted);
-    const reason =
+    const content =
         row === undefined
-            ? { title: "No such row", why: `This report has no row ${key.join(", ")} in ${view.title}.`, parts: [] }
-            : await REASONS[view.table](table.record(row));
+            ? { title: "Row not found", why: `${view.title} has no row ${key.join(", ")} in this report.`, parts: [] }
+            : await DRAWERS[view.table](table.record(row));
     const caveat = find(".banner").dataset.caveat;
     const drawer = find("#drawer");
     drawer.replaceChildren(
@@ -19,10 +38,10 @@ export async function openDrawer(view, table, key, close) {
             { type: "button", class: "close", "aria-label": "Close (Escape)", title: "Close (Escape)", click: close },
             "✕",
         ),
-        make("h2", {}, shown(reason.title)),
+        make("h2", {}, shown(content.title)),
         ...(caveat ? [make("p", { class: "caveat" }, shown(caveat))] : []),
-        make("p", { class: "why" }, shown(reason.why)),
-        ...reason.parts.flat(9).filter(Boolean),
+        make("p", { class: "why" }, shown(content.why)),
+        ...content.parts.flat(9).filter(Boolean),
     );
     drawer.hidden = false;
     drawer.scrollTop = 0;

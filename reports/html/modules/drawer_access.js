@@ -1,148 +1,140 @@
-// Why somebody has access: a sentence, the chain, the commands, the history.
+// The drawer of a row of access, and of a grant: a sentence, the grants, the commands, the history.
 import { link } from "./address.js";
-import { table } from "./tables.js";
-import { checks, leaving, removal } from "./commands.js";
+import { authorization } from "./authorization.js";
+import { checks, removals } from "./commands.js";
 import { make, shown } from "./dom.js";
 import { chain, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
-import { capital, place, rights, who } from "./words.js";
+import { table } from "./tables.js";
+import { capital, namespaceWords, place, rights, who } from "./words.js";
 
-// The platform's groups that somebody is in, beside itself and the groups that list it.
-function circles(row) {
-    if (row.subject_kind === "ServiceAccount")
-        return [
-            `system:serviceaccounts:${row.subject.split(":")[0]}`,
-            "system:serviceaccounts",
-            "system:authenticated",
-        ];
-    if (row.subject_kind === "User")
-        return row.subject === "system:anonymous"
-            ? ["system:unauthenticated"]
-            : ["system:authenticated", "system:authenticated:oauth"];
-    return [];
+// Return the built-in groups of a row's subject, as the program resolved them.
+export async function builtInGroups(record) {
+    const subjects = await table("subjects");
+    const zone = record.subject_kind === "ServiceAccount" ? record.zone : "";
+    const [row] = matching(subjects, { subject_kind: record.subject_kind, subject: record.subject, zone });
+    return row === undefined ? [] : JSON.parse(subjects.text(row, "built_in_groups"));
 }
 
-// Return the grants that give a subject what it has in a place: its own there and everywhere, and everybody's.
-function grantsOf(grants, row) {
+// Return the grants to a row's subject and to its built-in groups, in its namespace and cluster-wide.
+function grantsOf(grants, row, builtIn) {
     const found = [];
-    const subjects = [[row.subject_kind, row.subject], ...circles(row).map((name) => ["Group", name])];
+    const subjects = [[row.subject_kind, row.subject], ...builtIn.map((group) => ["Group", group])];
     for (const namespace of new Set([row.namespace, "*"])) {
         for (const [subject_kind, subject] of subjects) {
             for (const at of matching(grants, { subject, subject_kind, namespace, zone: row.zone })) {
                 const grant = grants.record(at);
-                if (row.repository === "*" || grant.repository === "*" || grant.repository === row.repository)
-                    found.push(grant);
+                const whole = grant.repository === "*" || (row.repository === "*" && !row.how);
+                if (whole || grant.repository === row.repository) found.push(grant);
             }
         }
     }
     return found;
 }
 
-export async function accessReason(record) {
-    const grants = grantsOf(await table("grants"), record).filter(
-        (grant) => record.repository !== "*" || grant.repository === "*" || !record.how,
-    );
-    const { held, open } = rights(record);
-    const via = record.binding
-        ? `, ${record.group ? `through group ${record.group}, ` : ""}by ${record.binding_kind} ${record.binding} to ${record.role_kind} ${record.role}${record.aggregated_from ? `, which has it from ${record.aggregated_from}` : ""}`
-        : "";
-    const sentences = [];
-    if (held) sentences.push(`${capital(who(record))} can ${held} in ${place(record)}${via}.`);
-    if (open)
-        sentences.push(
-            `Whether ${who(record)} can ${open} in ${place(record)} is not known: something that decides it was not seen.`,
-        );
-    const own = grants.find((grant) => grant.binding === record.binding && grant.group === record.group) ?? grants[0];
-    const through = [...new Set(grants.map((grant) => grant.group).filter(Boolean))];
-    const commands = checks(record, through);
-    const away = [...new Set(grants.flatMap((grant) => [removal(grant), leaving(grant)]).filter(Boolean))];
+function sentences(record) {
+    const { allowed, unknown } = rights(record);
+    const source = record.aggregated_from ? `, aggregated from ${record.aggregated_from}` : "";
+    const group = record.group ? ` through group ${record.group}` : "";
+    const binding = `${record.binding_kind} ${record.binding} to ${record.role_kind} ${record.role}${source}`;
+    const by = record.binding ? `${group} by ${binding}` : "";
+    return [
+        allowed ? `${capital(who(record))} can ${allowed} in ${place(record)}${by}.` : "",
+        unknown
+            ? `Whether ${who(record)} can ${unknown} in ${place(record)} is unknown: the data that decides it is missing.`
+            : "",
+    ]
+        .filter(Boolean)
+        .join(" ");
+}
+
+export async function accessDrawer(record) {
+    const [rules, grants, builtIn] = [await authorization(), await table("grants"), await builtInGroups(record)];
+    const found = grantsOf(grants, record, builtIn);
+    const own = found.find((grant) => grant.binding === record.binding && grant.group === record.group) ?? found[0];
+    const through = [...new Set(found.map((grant) => grant.group).filter(Boolean))];
+    const self = record.subject_kind === "Group" ? [record.subject] : through;
+    const commands = checks(rules, record, [...self, ...builtIn]);
+    const removing = [...new Set(found.flatMap((grant) => removals(rules, grant)))];
+    const cluster = record.namespace === "*";
     return {
-        title: `${record.subject} in ${record.namespace === "*" ? "every namespace" : record.namespace}`,
-        why: sentences.join(" "),
+        title: `${record.subject} in ${namespaceWords(record.namespace)}`,
+        why: sentences(record),
         parts: [
-            heading(grants.length === 1 ? "The way in" : `The ways in: ${grants.length}`),
-            grants.length
-                ? [...new Set([own, ...grants])].slice(0, SHOWN).map(chain)
-                : make(
-                      "p",
-                      { class: "note" },
-                      "No grant of its own: it has this as one of many, or it was not seen who has it.",
-                  ),
-            commands.length ? [heading("Check it"), commands.map(command)] : null,
-            away.length
+            heading(found.length === 1 ? "Grant" : `Grants: ${found.length}`),
+            found.length
+                ? [...new Set([own, ...found])].slice(0, SHOWN).map(chain)
+                : make("p", { class: "note" }, "No grant to this subject was found: the answer depends on missing data."),
+            commands.length ? [heading("Check"), commands.map(command)] : null,
+            removing.length
                 ? [
-                      heading("Take it away"),
+                      heading("Remove"),
                       make(
                           "p",
                           { class: "note" },
-                          `Each takes one way; access ends when none is left. Zone ${shown(record.zone)}.`,
+                          `Each command removes one grant in zone ${shown(record.zone)}. Access ends when no grant is left.`,
                       ),
-                      away.slice(0, SHOWN).map(command),
+                      removing.slice(0, SHOWN).map(command),
                   ]
                 : null,
             await history(record),
-            heading("More"),
+            heading("Related"),
             links(
                 [
-                    `All that ${record.subject} has`,
+                    `All access of ${record.subject}`,
                     link("access", { subject_kind: record.subject_kind, subject: record.subject }),
                 ],
                 [
-                    `All of ${record.namespace === "*" ? "the cluster-wide access" : record.namespace}`,
-                    link("access", {
-                        zone: record.zone,
-                        namespace: record.namespace === "*" ? "*" : [record.namespace, "*"],
-                    }),
+                    cluster ? "All cluster-wide access" : `All access to ${record.namespace}`,
+                    link("access", { zone: record.zone, namespace: cluster ? "*" : [record.namespace, "*"] }),
                 ],
             ),
         ],
     };
 }
 
-// What findings and changes say of a subject in a place, and since when.
+// Return what findings and changes report about a subject in a namespace, and since when it is bound.
 async function history(record) {
     const wanted = { zone: record.zone, namespace: record.namespace, subject: record.subject };
     const [findings, changes] = [await table("findings"), await table("changes")];
-    const found = matching(findings, wanted).map((row) => findings.record(row));
     const changed = matching(changes, wanted).map((row) => changes.record(row));
-    return [
-        heading("History"),
-        facts([
-            ["Bound since", record.since ?? ""],
-            ...changed
-                .slice(0, SHOWN)
-                .map((one) => [
-                    one.change,
-                    `${one.before || "nothing"} → ${one.after || "nothing"}: ${one.cause} (since the run ${one.from_run})`,
-                ]),
-            ...found
-                .slice(0, SHOWN)
-                .map((one) => [
-                    `Finding, ${one.state}`,
-                    make(
-                        "a",
-                        { href: link("findings", { state: "every" }, { row: [one.id] }) },
-                        shown(`${one.title} (${one.severity}), first seen ${one.first_seen || "in this run"}`),
-                    ),
-                ]),
+    const reported = matching(findings, wanted).map((row) => findings.record(row));
+    const entries = [
+        ["Bound since", record.since ?? ""],
+        ...changed.slice(0, SHOWN).map((change) => [
+            capital(change.change),
+            `${change.before || "no access"} → ${change.after || "no access"}: ${change.cause} (since run ${change.from_run})`,
         ]),
-        !record.since && !changed.length && !found.length ? make("p", { class: "note" }, "Nothing is noted.") : null,
+        ...reported.slice(0, SHOWN).map((finding) => [
+            `Finding (${finding.state})`,
+            make(
+                "a",
+                { href: link("findings", { state: "every" }, { row: [finding.id] }) },
+                shown(`${finding.title} (${finding.severity}), first seen ${finding.first_seen || "in this run"}`),
+            ),
+        ]),
     ];
+    const empty = entries.length === 1 && !record.since;
+    return [heading("History"), empty ? make("p", { class: "note" }, "No history is known.") : facts(entries)];
 }
 
-export async function grantsReason(record) {
-    const away = [removal(record), leaving(record)].filter(Boolean);
-    const { held, open } = rights(record);
-    const can = record.problem ? `gets nothing: ${record.problem}` : held ? `can ${held}` : `may be able to ${open}`;
+export async function grantDrawer(record) {
+    const removing = removals(await authorization(), record);
+    const { allowed, unknown } = rights(record);
+    const effect = record.problem
+        ? `gets nothing (${record.problem})`
+        : allowed
+          ? `can ${allowed}`
+          : `may be able to ${unknown}`;
     return {
         title: record.binding || "system:masters",
-        why: `${capital(who(record))} ${can} in ${place(record)}.`,
+        why: `${capital(who(record))} ${effect} in ${place(record)}.`,
         parts: [
-            heading("The way in"),
+            heading("Grant"),
             chain(record),
-            away.length ? [heading("Take it away"), away.map(command)] : null,
+            removing.length ? [heading("Remove"), removing.map(command)] : null,
             links([
-                "All its access there",
+                "All access of this subject here",
                 link("access", {
                     zone: record.zone,
                     namespace: record.namespace,

@@ -1,4 +1,4 @@
-// The pieces that reasons are made of.
+// The parts that drawers are made of.
 import { make, shown } from "./dom.js";
 import { KIND_WORDS } from "./words.js";
 
@@ -34,24 +34,24 @@ export function links(...pairs) {
 
 // A command with a button that copies it.
 export function command(words) {
-    const said = make("pre", {}, shown(words));
+    const text = make("pre", {}, shown(words));
     const copy = make(
         "button",
         { type: "button", click: () => navigator.clipboard.writeText(words).then(() => (copy.textContent = "Copied")) },
         "Copy",
     );
-    return make("div", { class: "command" }, said, copy);
+    return make("div", { class: "command" }, text, copy);
 }
 
 function step(kind, ...words) {
     return make("li", {}, make("span", { class: "kind" }, kind), make("span", {}, ...words));
 }
 
-// The chain of one grant: subject, group, binding, role, the role it was aggregated from, rule.
+// The chain of one grant: subject, group, binding, role, the roles it is aggregated from, rules.
 export function chain(grant) {
     const where = grant.namespace === "*" ? "" : ` in ${grant.namespace}`;
     const steps = [step(KIND_WORDS[grant.subject_kind] ?? grant.subject_kind, code(grant.subject))];
-    if (grant.group) steps.push(step("is in group", code(grant.group)));
+    if (grant.group) steps.push(step("member of group", code(grant.group)));
     if (grant.binding)
         steps.push(
             step(
@@ -63,8 +63,8 @@ export function chain(grant) {
                 grant.since ? ` since ${grant.since}` : "",
             ),
         );
-    else steps.push(step("built in", "the API server asks no role about this group"));
-    if (grant.role) steps.push(step("to", grant.role_kind, " ", code(grant.role)));
+    else steps.push(step("built in", "the API server allows this group everything, without RBAC"));
+    if (grant.role) steps.push(step("to role", grant.role_kind, " ", code(grant.role)));
     for (const source of grant.aggregated_from ? grant.aggregated_from.split(", ") : [])
         steps.push(step("aggregated from", "ClusterRole ", code(source)));
     if (grant.rule) steps.push(...grant.rule.split("; ").map((rule) => step("rule", code(rule))));

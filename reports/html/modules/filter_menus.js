@@ -1,19 +1,19 @@
-// Filters as menus: the values of a column with how many rows have each.
-import { grouped, make, shown } from "./dom.js";
+// Filter menus: the values of a column, with the number of rows that have each.
+import { formatted, make, shown } from "./dom.js";
 import { facetOf } from "./query.js";
 import { KIND_WORDS } from "./words.js";
 
-const LISTED = 200; // values of one menu; more are found by typing
+const LISTED = 200; // values shown in one menu
 
-// What a value is called where people read it.
+// Return how a value is displayed.
 export function valueWord(name, value) {
     if (name === "subject_kind") return KIND_WORDS[value] ?? value;
     if (value === "") return "(none)";
-    if (value === "*") return name === "namespace" ? "every namespace" : "(every one)";
+    if (value === "*") return name === "namespace" ? "all namespaces" : "(all)";
     return value;
 }
 
-// Return a menu for one column. `changed(name, value, on)` hears of each choice.
+// Return a menu for one column. `changed(name, value, on)` is called for each choice.
 export function facetMenu(label, name, changed) {
     const summary = make("summary", {}, label);
     const list = make("div");
@@ -46,13 +46,13 @@ export function facetMenu(label, name, changed) {
         const useful = all.filter(
             ({ value, count, word }) => (count || state.chosen.has(value)) && word.toLowerCase().includes(words),
         );
-        useful.sort((one, other) => other.count - one.count);
+        useful.sort((entry, other) => other.count - entry.count);
         find.hidden = values.length < 12;
         const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
-        list.replaceChildren(...useful.slice(0, LISTED).map((one) => choice(one, state.chosen.has(one.value))));
+        list.replaceChildren(...useful.slice(0, LISTED).map((entry) => choice(entry, state.chosen.has(entry.value))));
         if (useful.length > LISTED)
-            list.append(make("p", { class: "note" }, `and ${grouped(useful.length - LISTED)} more: type to find them`));
-        if (!useful.length) list.append(make("p", { class: "note" }, "no value in these rows"));
+            list.append(make("p", { class: "note" }, `and ${formatted(useful.length - LISTED)} more: type to narrow the list`));
+        if (!useful.length) list.append(make("p", { class: "note" }, "No values in these rows."));
         if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
     };
 
@@ -64,7 +64,7 @@ export function facetMenu(label, name, changed) {
             { "data-value": value },
             input,
             make("span", {}, shown(word)),
-            make("span", {}, grouped(count)),
+            make("span", {}, formatted(count)),
         );
     }
     return menu;

@@ -1,10 +1,11 @@
-// A grid of any length: regular-table draws the lines that can be seen; roles, keys and the chosen line are ours.
+// A grid of any length: regular-table draws the visible lines; roles, keys and the current line are ours.
 import { make, shown } from "./dom.js";
 
 const HEIGHT = 28;
 
-// `source` says what is there: count, columns, heading(column) -> {text, order}, cell(line, column) -> {text, class,
-// says}, part(line), and what happens: chosen(line), opened(line), sorted(column), turned(line, open).
+// `source` has the data: count, columns, heading(column) -> {text, order, hint}, cell(line, column) -> {text, class,
+// label}, part(line) (a namespace of an expanded row); and takes events: opened(line), sorted(column), expanded(line,
+// open).
 export class Grid {
     constructor(label, source) {
         this.source = source;
@@ -19,43 +20,43 @@ export class Grid {
         this.element.setDataListener((...area) => this.data(...area), { virtual_mode: "both" });
     }
 
-    // Draw again after a change of size, the chosen line still in sight.
+    // Draw again after a change of size, with the current line still visible.
     fit() {
         if (!this.drawn || !this.element.isConnected) return;
         if (this.active) this.reveal(this.active);
         this.element.draw({ invalid_viewport: true });
     }
 
-    // Show what the source says now; `top` goes back to the first line.
+    // Draw the current data; `top` goes back to the first line.
     async draw({ top = false } = {}) {
         this.active = Math.min(top ? 0 : this.active, Math.max(this.source.count - 1, 0));
         if (top) this.element.scrollTop = 0;
         const columns = this.source.columns;
         this.element.restoreColumnSizes(
-            Object.fromEntries(columns.map((one, at) => [at, this.widths.get(one.name) ?? one.width])),
+            Object.fromEntries(columns.map(({ name, width }, at) => [at, this.widths.get(name) ?? width])),
         );
         this.empty.hidden = this.source.count > 0;
         await this.element.draw({ invalid_viewport: true });
     }
 
-    // Remember the widths that the person chose, before columns come or go.
+    // Remember the widths that the user set, before columns are shown or hidden.
     remember() {
         const sizes = this.element.saveColumnSizes();
-        this.drawn?.forEach((one, at) => sizes[at] && this.widths.set(one.name, sizes[at]));
+        this.drawn?.forEach(({ name }, at) => sizes[at] && this.widths.set(name, sizes[at]));
         this.element.resetAutoSize({ auto: true, override: true, indices: true });
     }
 
     data(left, top, right, bottom) {
         const { columns, count } = this.source;
         this.drawn = columns;
-        const seen = columns.slice(left, right);
+        const visible = columns.slice(left, right);
         const lines = Math.min(bottom, count);
-        const data = seen.map((one) => {
+        const data = visible.map((column) => {
             const cells = [];
-            for (let line = top; line < lines; line++) cells.push(shown(this.source.cell(line, one).text));
+            for (let line = top; line < lines; line++) cells.push(shown(this.source.cell(line, column).text));
             return cells;
         });
-        const headings = seen.map((one) => [this.source.heading(one).text]);
+        const headings = visible.map((column) => [this.source.heading(column).text]);
         return {
             num_rows: count,
             num_columns: columns.length,
@@ -85,14 +86,14 @@ export class Grid {
         heading.parentElement.setAttribute("role", "row");
         heading.setAttribute("role", "columnheader");
         const meta = this.element.getMeta(heading);
-        const one = this.source.columns[meta?.x ?? -1];
-        if (!one) return;
-        const { order, says } = this.source.heading(one);
+        const column = this.source.columns[meta?.x ?? -1];
+        if (!column) return;
+        const { order, hint } = this.source.heading(column);
         heading.setAttribute("aria-sort", order ?? "none");
         heading.setAttribute("aria-colindex", meta.x + 1);
-        heading.title = says;
-        heading.classList.toggle("answer", one.kind === "answer");
-        heading.classList.toggle("n", one.kind === "count" || one.kind === "zones");
+        heading.title = hint;
+        heading.classList.toggle("answer", column.kind === "answer");
+        heading.classList.toggle("n", column.kind === "count" || column.kind === "zones");
     }
 
     dressRow(row) {
@@ -106,15 +107,15 @@ export class Grid {
         if (chosen) this.element.setAttribute("aria-activedescendant", row.id);
         for (const cell of row.cells) {
             const meta = this.element.getMeta(cell);
-            const one = this.source.columns[meta?.x ?? -1];
-            if (!one || line >= this.source.count) continue;
-            const { text, class: name, says } = this.source.cell(line, one);
+            const column = this.source.columns[meta?.x ?? -1];
+            if (!column || line >= this.source.count) continue;
+            const { text, class: names, label } = this.source.cell(line, column);
             cell.setAttribute("role", "gridcell");
             cell.setAttribute("aria-colindex", meta.x + 1);
-            dressCell(cell, name);
-            if (says) cell.setAttribute("aria-label", says);
+            dressCell(cell, names);
+            if (label) cell.setAttribute("aria-label", label);
             else cell.removeAttribute("aria-label");
-            cell.title = says ?? shown(text);
+            cell.title = label ?? shown(text);
         }
     }
 
@@ -128,7 +129,7 @@ export class Grid {
         }
         if (String(getSelection())) return;
         this.choose(meta.y);
-        if (cell.classList.contains("every")) this.source.turned(meta.y, null);
+        if (cell.classList.contains("every")) this.source.expanded(meta.y, null);
         else this.source.opened(meta.y);
     }
 
@@ -141,13 +142,13 @@ export class Grid {
         else if (event.key === "Home") this.choose(0);
         else if (event.key === "End") this.choose(last);
         else if (event.key === "Enter" || event.key === " ") this.source.opened(this.active);
-        else if (event.key === "+" || event.key === "-") this.source.turned(this.active, event.key === "+");
+        else if (event.key === "+" || event.key === "-") this.source.expanded(this.active, event.key === "+");
         else return;
         event.preventDefault();
         event.stopPropagation();
     }
 
-    // Make a line the chosen one, and see to it that it can be seen.
+    // Make a line the current one, and scroll it into view.
     choose(line) {
         this.active = line;
         this.reveal(line);
@@ -167,7 +168,7 @@ export class Grid {
     }
 }
 
-// Cells are used again for other rows; the library's own classes stay.
+// Cells are reused for other rows; the classes of the library stay.
 function dressCell(cell, names) {
     const ours = names ? names.split(" ") : [];
     for (const old of [...cell.classList])

@@ -1,15 +1,15 @@
-// The lines of a grid: rows of a table, with the namespaces that a cluster-wide one was opened to; or groups of rows.
+// The lines of a grid: rows of a table, with the namespaces of expanded cluster-wide rows; or groups of rows.
 import { cellOf } from "./grid_cells.js";
 import { table } from "./tables.js";
-import { grouped } from "./dom.js";
+import { formatted } from "./dom.js";
 import { valueWord } from "./filter_menus.js";
-import { gather, sorted } from "./query.js";
+import { grouped, sorted } from "./query.js";
 
 const GROUP_COLUMNS = [
     { name: "value", label: "Value", kind: "name", width: 280 },
     ...["rows", "people", "groups", "accounts", "pull", "push", "create"].map((name) => ({
         name,
-        label: name === "create" ? "New" : name[0].toUpperCase() + name.slice(1),
+        label: name === "people" ? "Users" : name[0].toUpperCase() + name.slice(1),
         kind: "count",
         width: 92,
     })),
@@ -17,36 +17,36 @@ const GROUP_COLUMNS = [
 
 export class Lines {
     constructor(all, view) {
-        Object.assign(this, { all, view, rows: new Uint32Array(), groups: null, group: "", turned: [] });
-        this.hidden = new Set(view.columns.filter((one) => one.hidden).map((one) => one.name));
+        Object.assign(this, { all, view, rows: new Uint32Array(), groups: null, group: "", expanded: [] });
+        this.hidden = new Set(view.columns.filter(({ hidden }) => hidden).map(({ name }) => name));
     }
 
     get columns() {
-        return this.groups ? GROUP_COLUMNS : this.view.columns.filter((one) => !this.hidden.has(one.name));
+        return this.groups ? GROUP_COLUMNS : this.view.columns.filter(({ name }) => !this.hidden.has(name));
     }
 
-    // Take the rows that pass a filter, ordered by `sort` (a column, behind `-` for the greatest first), or gathered.
+    // Take the rows that match a filter, in the order of `sort` (a column, after `-` for descending), or grouped.
     take(rows, { sort, group }) {
         const name = sort.replace(/^-/, "");
-        const falls = sort.startsWith("-");
-        this.turned = [];
+        const descending = sort.startsWith("-");
+        this.expanded = [];
         this.group = group;
-        this.groups = group && this.all.column(group) ? gather(this.all, rows, group) : null;
-        this.rows = this.all.column(name) ? sorted(this.all, rows, name, falls) : rows;
+        this.groups = group && this.all.column(group) ? grouped(this.all, rows, group) : null;
+        this.rows = this.all.column(name) ? sorted(this.all, rows, name, descending) : rows;
         if (!this.groups?.length || !(name in this.groups[0])) return;
-        const order = (one, other) => (one[name] < other[name] ? -1 : one[name] > other[name] ? 1 : 0);
-        this.groups.sort((one, other) => (falls ? order(other, one) : order(one, other)));
+        const order = (group, other) => (group[name] < other[name] ? -1 : group[name] > other[name] ? 1 : 0);
+        this.groups.sort((group, other) => (descending ? order(other, group) : order(group, other)));
     }
 
     get length() {
         if (this.groups) return this.groups.length;
-        return this.rows.length + this.turned.reduce((sum, { names }) => sum + names.length, 0);
+        return this.rows.length + this.expanded.reduce((sum, { names }) => sum + names.length, 0);
     }
 
-    // Return which row a line shows, and which of the namespaces that a cluster-wide row was opened to (-1: the row).
+    // Return which row a line shows, and which namespace of an expanded row (-1: the row itself).
     locate(line) {
         let at = line;
-        for (const { row, names } of this.turned) {
+        for (const { row, names } of this.expanded) {
             if (at <= row) break;
             if (at <= row + names.length) return { at: row, part: at - row - 1, names };
             at -= names.length;
@@ -57,7 +57,7 @@ export class Lines {
     // Return the line that shows a row of the table, or -1.
     lineOf(row) {
         const at = this.groups ? -1 : this.rows.indexOf(row);
-        return at < 0 ? -1 : this.turned.reduce((line, one) => line + (one.row < at ? one.names.length : 0), at);
+        return at < 0 ? -1 : this.expanded.reduce((line, { row: before, names }) => line + (before < at ? names.length : 0), at);
     }
 
     rowOf(line) {
@@ -68,35 +68,35 @@ export class Lines {
         return !this.groups && this.locate(line).part >= 0;
     }
 
-    cell(line, one) {
-        if (this.groups) return this.groupCell(this.groups[line][one.name], one);
+    cell(line, column) {
+        if (this.groups) return this.groupCell(this.groups[line][column.name], column);
         const { at, part, names } = this.locate(line);
-        if (part >= 0 && one.name === "namespace") return { text: names[part], class: "name-cell" };
-        const found = cellOf(this.all, one, this.rows[at]);
-        if (found.class !== "every") return found;
-        if (!this.view.expands) return { ...found, class: "" };
-        return { ...found, text: `${this.isOpen(at) ? "▾" : "▸"} ${found.text}` };
+        if (part >= 0 && column.name === "namespace") return { text: names[part], class: "name-cell" };
+        const cell = cellOf(this.all, column, this.rows[at]);
+        if (cell.class !== "every") return cell;
+        if (!this.view.expands) return { ...cell, class: "" };
+        return { ...cell, text: `${this.isOpen(at) ? "▾" : "▸"} ${cell.text}` };
     }
 
-    groupCell(value, one) {
-        if (one.name === "value") return { text: valueWord(this.group, value), class: "name-cell" };
-        return { text: value ? grouped(value) : "", class: "n" };
+    groupCell(value, column) {
+        if (column.name === "value") return { text: valueWord(this.group, value), class: "name-cell" };
+        return { text: value ? formatted(value) : "", class: "n" };
     }
 
     isOpen(at) {
-        return this.turned.some(({ row }) => row === at);
+        return this.expanded.some(({ row }) => row === at);
     }
 
-    // Open a cluster-wide row to the namespaces of its zone, or close it (`open` null: the other way round); say whether
+    // Expand a cluster-wide row to the namespaces of its zone, or collapse it (`open` null: toggle). Return whether
     // anything changed.
-    async turn(line, open) {
+    async expand(line, open) {
         const { at } = this.locate(line);
         if (this.groups || !this.view.expands || this.all.text(this.rows[at], "namespace") !== "*") return false;
         const wanted = open ?? !this.isOpen(at);
         if (wanted === this.isOpen(at)) return false;
-        const others = this.turned.filter(({ row }) => row !== at);
+        const others = this.expanded.filter(({ row }) => row !== at);
         if (wanted) others.push({ row: at, names: await namespacesOf(this.all.text(this.rows[at], "zone")) });
-        this.turned = others.sort((one, other) => one.row - other.row);
+        this.expanded = others.sort((entry, other) => entry.row - other.row);
         return true;
     }
 }

@@ -1,4 +1,4 @@
-// The keyboard: everything that a mouse can do.
+// The keyboard: all that the mouse can do.
 import { find, make } from "./dom.js";
 
 export const VIEW_KEYS = {
@@ -17,21 +17,21 @@ export const VIEW_KEYS = {
 };
 
 const HELP = [
-    ["/", "Find in the rows"],
-    ["↓ ↑, j k", "Next and last row"],
-    ["Page Down, Page Up, Home, End", "Far away rows"],
-    ["Enter", "Open a row: why it is there"],
-    ["+ −", "Open a cluster-wide row to its namespaces, and close it"],
-    ["Escape", "Close the row, or what is open"],
-    ["e", "Save the rows as CSV"],
-    ["Tab", "From control to control; menus open with Enter"],
+    ["/", "Search"],
+    ["↓ ↑, j k", "Next and previous row"],
+    ["Page Down, Page Up, Home, End", "Scroll by page, go to the first or last row"],
+    ["Enter", "Explain the row"],
+    ["+ −", "Expand or collapse a cluster-wide row"],
+    ["Escape", "Close the menu or the row"],
+    ["e", "Save the filtered rows as CSV"],
+    ["Tab", "Next control; Enter opens a menu"],
     [
         "g, then a letter",
         `Go to a view: ${Object.entries(VIEW_KEYS)
             .map(([key, view]) => `${key} ${view}`)
             .join(", ")}`,
     ],
-    ["?", "This list"],
+    ["?", "Show this list"],
 ];
 
 export function showKeys() {
@@ -40,23 +40,23 @@ export function showKeys() {
     const list = make(
         "dl",
         {},
-        HELP.flatMap(([keys, does]) => [make("dt", {}, make("kbd", {}, keys)), make("dd", {}, does)]),
+        HELP.flatMap(([keys, action]) => [make("dt", {}, make("kbd", {}, keys)), make("dd", {}, action)]),
     );
     dialog.replaceChildren(make("h2", { id: "keys-title" }, "Keys"), list, close);
     dialog.showModal();
 }
 
-// Listen to the page's own keys. `acts`: go(view), find(), save(), close().
+// Handle the keys of the page. `acts`: go(view), find(), save(), close(event).
 export function listenToKeys(acts) {
-    let waiting = false;
+    let prefixed = false; // after `g`
     document.addEventListener("keydown", (event) => {
         if (event.altKey || event.ctrlKey || event.metaKey || find("#keys").open) return;
         if (event.key === "Escape") return acts.close(event);
         if (event.target.closest("input, select, textarea")) return;
-        const went = waiting;
-        waiting = false;
-        if (went && VIEW_KEYS[event.key]) acts.go(VIEW_KEYS[event.key]);
-        else if (event.key === "g") waiting = true;
+        const goes = prefixed;
+        prefixed = false;
+        if (goes && VIEW_KEYS[event.key]) acts.go(VIEW_KEYS[event.key]);
+        else if (event.key === "g") prefixed = true;
         else if (event.key === "/") acts.find();
         else if (event.key === "e") acts.save();
         else if (event.key === "?") showKeys();

@@ -1,7 +1,7 @@
-// Where it all begins: the address says what is shown.
+// The entry point: the address says what is shown.
 import { read, write } from "./address.js";
 import { table } from "./tables.js";
-import { find, grouped, say } from "./dom.js";
+import { find, formatted, say } from "./dom.js";
 import { closeDrawer, openDrawer } from "./drawer.js";
 import { Explorer, place } from "./explorer.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
@@ -52,12 +52,12 @@ async function show() {
     if (state.row) explorer.choosing(await openDrawer(view, explorer.table, state.row, close));
     else closeDrawer();
     if (changed) {
-        say(`${view.title}, ${explorer.count.textContent}`);
+        say(`${view.title}, ${explorer.toolbar.count.textContent}`);
         if (!state.row) explorer.grid.element.focus({ preventScroll: true });
     }
 }
 
-// One after the other: a view that is still being read is not overtaken.
+// One after the other: a view that is still loading is not overtaken.
 function showNext() {
     busy(true);
     showing = showing.then(show).then(() => {
@@ -66,11 +66,11 @@ function showNext() {
     });
 }
 
-function busy(is) {
-    find("main").setAttribute("aria-busy", is);
+function busy(state) {
+    find("main").setAttribute("aria-busy", state);
 }
 
-// Close what is open: a menu, else the drawer; and go back to the rows.
+// Close the open menu, else the drawer, and return the focus to the rows.
 function close() {
     const menu = document.querySelector("details[open]");
     const view = VIEWS[current];
@@ -85,8 +85,8 @@ function close() {
 
 async function countRows() {
     for (const mark of document.querySelectorAll("nav i")) {
-        const found = await table(mark.dataset.count);
-        mark.textContent = grouped(found.rows);
+        const { rows } = await table(mark.dataset.count);
+        mark.textContent = formatted(rows);
     }
     document.body.dataset.ready = "yes";
 }
@@ -104,5 +104,5 @@ listenToKeys({
 });
 addEventListener("hashchange", showNext);
 showNext();
-// The shell is there at once; tables are unpacked behind it.
+// The shell shows at once; the tables are unpacked after it.
 requestAnimationFrame(() => setTimeout(countRows));

@@ -2,10 +2,10 @@
 
 const NEVER = 255;
 
-// A query: `terms` (a Map of column -> Set of values; a row must have one of each), `words` (what some column must
-// hold), `regex`, and `facets` (columns whose values are counted).
-// Return the rows; for each facet how many rows have each value, its own terms left aside; and for each term of one of
-// `aside` how many rows it alone keeps out.
+// A query: `terms` (a Map of column -> Set of values; a row must have one of each), `words` (a text that some column
+// must contain), `regex`, and `facets` (columns whose values are counted).
+// Return the rows; for each facet how many rows have each value, ignoring its own term; and for each term how many rows
+// only it excludes.
 export function select(table, query, searched) {
     const size = table.rows;
     // How many terms a row fails, and the last of them: a row that fails one alone counts for that facet.
@@ -24,18 +24,18 @@ export function select(table, query, searched) {
     if (query.words) search(table, query, searched, fails);
     const rows = new Uint32Array(size);
     const kept = new Uint32Array(names.length);
-    let found = 0;
+    let count = 0;
     for (let row = 0; row < size; row++) {
-        if (fails[row] === 0) rows[found++] = row;
+        if (fails[row] === 0) rows[count++] = row;
         else if (fails[row] === 1) kept[failed[row]]++;
     }
     const counts = new Map(
         query.facets.map((facet) => [facet, tally(table, facet, names.indexOf(facet), fails, failed)]),
     );
-    return { rows: rows.slice(0, found), counts, kept: new Map(names.map((name, at) => [name, kept[at]])) };
+    return { rows: rows.slice(0, count), counts, kept: new Map(names.map((name, at) => [name, kept[at]])) };
 }
 
-// What a value of a column is called in a query: counts are told only as some, none or unknown.
+// Return the codes and values of a column as queries name them: a count is only some, none or unknown.
 export function facetOf(table, name) {
     const column = table.column(name);
     if (column.words || !column.numbers) return { codes: column.codes, values: column.values };
@@ -57,13 +57,13 @@ function tally(table, facet, term, fails, failed) {
     return counts;
 }
 
-// Keep out the rows of which no searched column holds the words: texts are searched once each, not once a row.
+// Exclude the rows of which no searched column contains the words. Each text is searched once, not once a row.
 function search(table, query, searched, fails) {
-    const holds = matcher(query);
+    const matches = matcher(query);
     const columns = searched.map((name) => {
         const column = table.column(name);
         const texts = query.regex ? column.values : column.lowered;
-        return { codes: column.codes, mask: Uint8Array.from(texts, (text) => (holds(text) ? 1 : 0)) };
+        return { codes: column.codes, mask: Uint8Array.from(texts, (text) => (matches(text) ? 1 : 0)) };
     });
     const useful = columns.filter(({ mask }) => mask.includes(1));
     const hit = new Uint8Array(fails.length);
@@ -82,7 +82,7 @@ export function matcher({ words, regex }) {
     return (text) => text.includes(wanted);
 }
 
-// Return rows sorted by a column; rows that are equal keep their order.
+// Return rows sorted by a column; equal rows keep their order.
 export function sorted(table, rows, name, descending) {
     const { codes, values } = table.column(name);
     const starts = new Uint32Array(values.length + 1);
@@ -101,8 +101,8 @@ export function sorted(table, rows, name, descending) {
 const KINDS = { User: "people", Group: "groups", ServiceAccount: "accounts" };
 const RIGHTS = ["pull", "push", "create"];
 
-// Return a line for each value of a column: how many rows, different people, groups and accounts, and rights.
-export function gather(table, rows, name) {
+// Return a line for each value of a column: the number of rows, of distinct users, groups and accounts, and of rights.
+export function grouped(table, rows, name) {
     const column = table.column(name);
     const order = sorted(table, rows, name, false);
     const who = table.column("subject");
@@ -129,30 +129,30 @@ export function gather(table, rows, name) {
         line.rows++;
         for (const right of RIGHTS) if (table.column(right)?.numbers?.[row] === 1) line[right]++;
         if (!lastSeen) continue;
-        const one = who.codes[row] * kinds.values.length + kinds.codes[row];
-        if (lastSeen[one] === code) continue;
-        lastSeen[one] = code;
+        const subject = who.codes[row] * kinds.values.length + kinds.codes[row];
+        if (lastSeen[subject] === code) continue;
+        lastSeen[subject] = code;
         const kind = KINDS[kinds.text(row)];
         if (kind) line[kind]++;
     }
-    return lines.sort((one, other) => other.rows - one.rows);
+    return lines.sort((group, other) => other.rows - group.rows);
 }
 
-// Count different people, groups and accounts among rows: nobody counts twice, and no group with its members.
+// Count the distinct users, groups and service accounts among rows.
 export function subjects(table, rows) {
     const who = table.column("subject");
     const kinds = table.column("subject_kind");
-    const found = { people: 0, groups: 0, accounts: 0 };
-    if (!who || !kinds) return found;
+    const totals = { people: 0, groups: 0, accounts: 0 };
+    if (!who || !kinds) return totals;
     const seen = new Uint8Array(who.values.length * kinds.values.length);
     for (const row of rows) {
-        const one = who.codes[row] * kinds.values.length + kinds.codes[row];
-        if (seen[one]) continue;
-        seen[one] = 1;
+        const subject = who.codes[row] * kinds.values.length + kinds.codes[row];
+        if (seen[subject]) continue;
+        seen[subject] = 1;
         const kind = KINDS[kinds.text(row)];
-        if (kind) found[kind]++;
+        if (kind) totals[kind]++;
     }
-    return found;
+    return totals;
 }
 
 // Return the rows whose columns have exactly these values ({name: value}).

@@ -1,11 +1,11 @@
-// Tables of columns. Each column can say for a row: its code (a small whole number), and what the code means.
+// Tables of columns. A column has for each row a code (a small whole number), and for each code a value.
 import { textsOf, unpacked } from "./data_blocks.js";
 
 export const SEVERITIES = ["critical", "high", "medium", "low", "info"];
 const RANKED = new Set(["severity", "worst"]);
 export const ANSWERS = ["no", "yes", "unknown"];
 
-// A column of text: codes are ranks in `values`, which are sorted.
+// A text column: codes are ranks in `values`, which are sorted.
 export class TextColumn {
     constructor(codes, values) {
         this.codes = codes;
@@ -26,7 +26,7 @@ export class TextColumn {
     }
 }
 
-// A column of numbers: answers, or counts (-1: not known).
+// A column of numbers: answers, or counts (-1: unknown).
 export class NumberColumn {
     constructor(numbers, words = null) {
         this.numbers = numbers;
@@ -38,7 +38,7 @@ export class NumberColumn {
         return this.words ? this.words[number] : String(number);
     }
 
-    // Numbers as ranks, made when somebody sorts by them.
+    // Numbers as ranks, computed when first needed.
     get codes() {
         return this.ranks().codes;
     }
@@ -53,12 +53,12 @@ export class NumberColumn {
 
     ranks() {
         if (this.ranked) return this.ranked;
-        const found = [...new Set(this.numbers)].sort((one, other) => one - other);
-        const rank = new Map(found.map((number, code) => [number, code]));
+        const distinct = [...new Set(this.numbers)].sort((number, other) => number - other);
+        const rank = new Map(distinct.map((number, code) => [number, code]));
         const codes = Uint32Array.from(this.numbers, (number) => rank.get(number));
         return (this.ranked = {
             codes,
-            values: found.map((number) => (this.words ? this.words[number] : String(number))),
+            values: distinct.map((number) => (this.words ? this.words[number] : String(number))),
         });
     }
 }
@@ -102,7 +102,7 @@ const ANSWERED = new Set([
 const loading = new Map();
 let texts = null;
 
-// Return a table; each is unpacked when it is first asked for.
+// Return a table. Each is unpacked when it is first needed.
 export function table(name) {
     if (!loading.has(name)) loading.set(name, load(name));
     return loading.get(name);
@@ -123,10 +123,10 @@ async function load(name) {
     return new Table(name, head.rows, columns);
 }
 
-// Severities are sorted by what they mean.
+// Severities are sorted by their meaning, not by their letters.
 function bySeverity(codes, values) {
     const place = (value) => (SEVERITIES.indexOf(value) + SEVERITIES.length + 1) % (SEVERITIES.length + 1);
-    const order = values.map((_, code) => code).sort((one, other) => place(values[one]) - place(values[other]));
+    const order = values.map((_, code) => code).sort((code, other) => place(values[code]) - place(values[other]));
     const rank = new Uint8Array(values.length);
     order.forEach((code, at) => (rank[code] = at));
     return [Uint8Array.from(codes, (code) => rank[code]), order.map((code) => values[code])];

@@ -1,18 +1,18 @@
-// The words of the page: the same ones for the same things everywhere.
+// The words of the page: one word for one thing, as in the glossary.
 
 export const KIND_WORDS = {
     User: "user",
     Group: "group",
-    ServiceAccount: "account",
-    Any: "anybody",
-    AnyUser: "any person",
+    ServiceAccount: "service account",
+    Any: "unknown subject",
+    AnyUser: "unknown user",
 };
 const RIGHTS = [
-    ["create", "push (also repositories that do not exist yet)"],
-    ["push", "push to repositories that exist"],
+    ["create", "push (including to new repositories)"],
+    ["push", "push to existing repositories"],
     ["pull", "pull"],
     ["delete", "delete images and prune"],
-    ["catalog", "list every repository"],
+    ["catalog", "list all repositories of the registry"],
     ["sign", "sign images"],
 ];
 
@@ -20,24 +20,26 @@ export function listed(words) {
     return words.length > 1 ? `${words.slice(0, -1).join(", ")} and ${words.at(-1)}` : (words[0] ?? "");
 }
 
-// Return what a row may do for certain, and what is not known, in words.
+// Return in words what a row certainly allows (`allowed`), and what it may allow (`unknown`).
 export function rights(row) {
-    const held = RIGHTS.filter(([name]) => row[name] === "yes" && !(name === "push" && row.create === "yes"));
-    const open = RIGHTS.filter(([name]) => row[name] === "unknown");
-    return { held: listed(held.map(([, words]) => words)), open: listed(open.map(([name]) => name)) };
+    const allowed = RIGHTS.filter(([name]) => row[name] === "yes" && !(name === "push" && row.create === "yes"));
+    const unknown = RIGHTS.filter(([name]) => row[name] === "unknown");
+    return { allowed: listed(allowed.map(([, words]) => words)), unknown: listed(unknown.map(([name]) => name)) };
+}
+
+export function namespaceWords(namespace) {
+    return namespace === "*" ? "all namespaces" : `namespace ${namespace}`;
 }
 
 export function place(row) {
-    const namespace = row.namespace === "*" ? "every namespace" : row.namespace;
     const repository = row.repository && row.repository !== "*" ? `repository ${row.repository} of ` : "";
-    return `${repository}${namespace} of zone ${row.zone}`;
+    return `${repository}${namespaceWords(row.namespace)} in zone ${row.zone}`;
 }
 
 export function who(row) {
-    if (row.subject_kind === "Any") return "anybody (it was not seen who)";
-    if (row.subject_kind === "AnyUser") return "any person in a group whose members were not seen";
-    const words = { User: "user", Group: "group", ServiceAccount: "service account" };
-    return `${words[row.subject_kind] ?? row.subject_kind} ${row.subject}`;
+    if (row.subject_kind === "Any") return "any subject (the role bindings are incomplete)";
+    if (row.subject_kind === "AnyUser") return "any member of a group whose members are unknown";
+    return `${KIND_WORDS[row.subject_kind] ?? row.subject_kind} ${row.subject}`;
 }
 
 export function capital(text) {

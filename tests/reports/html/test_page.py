@@ -12,11 +12,11 @@ import pytest
 from audit.checks.rules.registry import CHECKS
 from audit.findings.controls import CONTROLS, controls_table
 from audit.findings.fail_on import Tally
-from audit.runs.info import EarlierSummary, overall
-from audit.runs.manifest import WrittenFile, evidence_digest
+from audit.runs.info import Past, overall
+from audit.runs.manifest import Written, evidence_digest
 from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
 from audit.tenancy.platform import Platform
-from audit.verify.result import Agreement
+from audit.verify.result import Verified
 from reports.html.page import render_page
 from reports.html.script import MODULES, script
 from tests.paths import ROOT
@@ -180,10 +180,10 @@ def test_what_is_not_whole_says_so_in_every_view(state: str) -> None:
     assert f"● {state.upper()}" in banner
     assert f"far-away {state}" in banner
     for name, text in sections(page).items():
-        assert f"<strong>{state.upper()}:</strong> not everything of far-away was seen" in text, name
+        assert f"<strong>{state.upper()}:</strong> the data of far-away is incomplete" in text, name
     numbers = re.findall(r"<b>[\d,]+(.*?)</b>", sections(page)["overview"])
     assert len(numbers) == 12
-    assert all("or more: not everything was seen" in after for after in numbers)
+    assert all("or more: the data is incomplete" in after for after in numbers)
 
 
 def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
@@ -191,15 +191,15 @@ def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
     run = run_of(zone("new"), zone("old", "stale", as_of="2025-12-30T00:00:00Z"))
     page = page_of(tables_of(), run)
     assert "old stale (as of 2025-12-30T00:00:00Z)" in page.partition("<main")[0]
-    said = "old could not be read: what is shown of it is of 2025-12-30T00:00:00Z."
+    said = "old could not be read: its data is from 2025-12-30T00:00:00Z."
     assert all(said in text for text in sections(page).values())
 
 
-@pytest.mark.parametrize(("verified", "bad"), [(Agreement(20, 20), False), (Agreement(20, 19, 1), True)])
-def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Agreement, bad: bool) -> None:
+@pytest.mark.parametrize(("verified", "bad"), [(Verified(20, 20), False), (Verified(20, 19, 1), True)])
+def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Verified, bad: bool) -> None:
     """Cells that agree of those that were asked, of all zones; red where one differs."""
     one = replace(zone(), verified=verified)
-    banner = page_of(tables_of(), run_of(one, replace(one, verified=Agreement(5, 5)), zone())).partition("<main")[0]
+    banner = page_of(tables_of(), run_of(one, replace(one, verified=Verified(5, 5)), zone())).partition("<main")[0]
     assert f"verified <b>{verified.agreed + 5}/25</b>" in banner
     assert ('<span class="caveat">verified' in banner) is bad
     assert "verified" not in page_of(tables_of()).partition("<main")[0]
@@ -208,17 +208,17 @@ def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Agreeme
 def test_without_an_earlier_run_nothing_is_not_zero() -> None:
     """There is none to compare with."""
     text = text_of(sections(page_of(tables_of()))["overview"])
-    assert "? gained or widened since the last run (there is none to compare with)" in text
+    assert "? gains of access since the last run (no earlier run to compare with)" in text
     later = replace(run_of(), compared_with="run-0")
-    assert "0 gained or widened since the last run" in text_of(sections(page_of(tables_of(), later))["overview"])
+    assert "0 gains of access since the last run" in text_of(sections(page_of(tables_of(), later))["overview"])
 
 
 def test_what_is_whole_has_no_caveat() -> None:
     """Complete, once, in the banner."""
     page = shell(page_of(tables_of(access=[{"pull": YES}])))
     assert "● COMPLETE" in page
-    assert "Every list of every zone was read to its end." in page
-    assert "not everything" not in page
+    assert "All requested lists of all zones were read completely." in page
+    assert "incomplete" not in page
     assert 'class="caveat"' not in page
 
 
@@ -229,10 +229,10 @@ def test_what_was_not_seen_and_what_that_means() -> None:
     coverage: list[Row] = [{"kind": kind, "state": state} for kind, state in {**states, "users": "not-asked"}.items()]
     text = text_of(sections(page_of(tables_of(coverage=coverage), run_of(one)))["coverage"])
     assert all(f"z: {gap}" in text for gap in one.gaps)
-    assert "Any person may be in a group that was not seen" in text
-    assert "Anybody may have access in these namespaces." in text
-    assert "a binding to a role of these namespaces" not in text
-    assert "Whether a person still has an account" not in text
+    assert "Any user may be a member of a group that was not listed" in text
+    assert "Anyone may have access to these namespaces." in text
+    assert "bindings to roles of these namespaces" not in text
+    assert "Whether bound users still exist" not in text
     many = replace(PARTIAL, gaps=tuple(f"roles of ns-{number}: timeout" for number in range(60)))
     assert "z: and 10 more, all of them in" in text_of(page_of(tables_of(), run_of(many)))
 
@@ -248,7 +248,7 @@ def test_the_overview_s_charts_are_pictures_with_words() -> None:
         ("225.0", "solid"),
         ("75.0", "light"),
     ]
-    assert "<title>ns in z: 3 people, 0 accounts</title>" in page
+    assert "<title>ns in z: 3 users, 0 service accounts</title>" in page
     assert '<td class="shade-4"><a href="#/namespaces?open_pull=every%20user&amp;zone=z">1</a>' in page
 
 
@@ -256,10 +256,7 @@ def test_the_trend_shows_earlier_runs_beside_this_one() -> None:
     """How many findings each had, and a mark where not all was seen; without an earlier run there is none."""
     counts = {"critical": 1, "high": 3, "medium": 2, "low": 0, "info": 4}
     run = replace(run_of(), started="2026-01-03T00:00:00Z", findings=Tally(counts, 0, 0, 0, 0, "", False, 0))
-    past = [
-        EarlierSummary("2026-01-01T00:00:00Z", "complete", {"critical": 2}),
-        EarlierSummary("2026-01-02T00:00:00Z", "partial", {}),
-    ]
+    past = [Past("2026-01-01T00:00:00Z", "complete", {"critical": 2}), Past("2026-01-02T00:00:00Z", "partial", {})]
     page = sections(b"".join(render_page(tables_of(), run, Platform(), past)).decode())["overview"]
     assert "Findings of the last 3 runs: 2026-01-01 2, 2026-01-02 0, 2026-01-03 10" in page
     assert "<title>2026-01-03T00:00:00Z (complete): 1 critical, 3 high, 6 less severe</title>" in page
@@ -267,7 +264,7 @@ def test_the_trend_shows_earlier_runs_beside_this_one() -> None:
     heights = re.findall(r'width="30" height="([\d.]+)"', page)
     assert [float(height) for height in heights] == [20, 0, 0, 0, 0, 0, 10, 30, 60]
     for alone in (render_page(tables_of(), run, Platform()), render_page(tables_of(), run_of(), Platform(), past)):
-        assert "run by run" not in b"".join(alone).decode()
+        assert "Findings by run" not in b"".join(alone).decode()
 
 
 def test_the_summary_lists_the_worst_findings() -> None:
@@ -276,8 +273,8 @@ def test_the_summary_lists_the_worst_findings() -> None:
     assert summary.index("May push in every namespace") < summary.index("A person of another organization")
     assert "Anybody may pull" not in summary
     empty = text_of(sections(page_of(tables_of(), run_of(zone(), PARTIAL)))["overview"])
-    assert "No finding: 1 of 2 zones seen whole." in empty
-    assert "No access was seen: 2 zones read, partial." in empty
+    assert "No findings: 1 of 2 zones read completely." in empty
+    assert "No access was found: 2 zones read, partial." in empty
 
 
 def test_what_nothing_can_answer_is_told_with_the_controls_that_ask_it() -> None:
@@ -285,12 +282,12 @@ def test_what_nothing_can_answer_is_told_with_the_controls_that_ask_it() -> None
     text = " ".join(Parsed(shell(page_of(sample(), sample_run()))).texts)
     need = "Whether somebody needs what they have: a person decides, in a review. SOC 2 CC6.3, PCI DSS 4 7.2.4"
     assert f"{need} How people log in" in re.sub(r"\s+", " ", text)
-    assert "NIST 800-53 IA-2 (nothing of it)" in text
+    assert "NIST 800-53 IA-2 (entirely)" in text
     assert text.count("a person decides") == 1
     every = page_of({**sample(), "controls": controls_table()}, sample_run())
     told = " ".join(Parsed(shell(every)).texts)
     assert all(one.name in told and one.not_answered in told for one in CONTROLS)
-    assert "What nothing here can answer" not in page_of(
+    assert "What this report cannot answer" not in page_of(
         {**sample(), "controls": table_of("controls", [])}, sample_run()
     )
 
@@ -346,7 +343,7 @@ def test_a_run_is_as_old_as_its_oldest_facts() -> None:
 
 def test_equal_facts_have_one_digest() -> None:
     """Over the snapshots' names and digests, in no order but their own."""
-    one, other = WrittenFile("snapshots/a.snapshot", 1, "aa"), WrittenFile("snapshots/b.snapshot", 2, "bb")
+    one, other = Written("snapshots/a.snapshot", 1, "aa"), Written("snapshots/b.snapshot", 2, "bb")
     lines = "aa  snapshots/a.snapshot\nbb  snapshots/b.snapshot\n"
     assert evidence_digest([other, one]) == hashlib.sha256(lines.encode()).hexdigest()
-    assert evidence_digest([one]) != evidence_digest([WrittenFile(one.name, one.size, "ab")])
+    assert evidence_digest([one]) != evidence_digest([Written(one.name, one.size, "ab")])

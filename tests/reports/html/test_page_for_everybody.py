@@ -148,8 +148,8 @@ def test_what_an_account_of_ci_can_reach(opened: Opened) -> None:
     person.type("acme-shop:ci")
     person.click("regular-table td", "acme-shop:ci")
     reach = person.read("ul.reach")
-    assert "every namespace of a: push (also repositories that do not exist yet) and pull" in reach
-    assert "beta-app of a: pull" in reach
+    assert "all namespaces in a: push (including to new repositories) and pull" in reach
+    assert "namespace beta-app in a: pull" in reach
 
 
 def test_what_is_new(opened: Opened) -> None:
@@ -167,7 +167,7 @@ def test_what_was_not_seen(opened: Opened) -> None:
     person.click("nav a", "Coverage")
     told = person.read("#view-coverage")
     assert "b: clusterroles: the credentials may not read it (403)" in told
-    assert "What a binding to a cluster role gives is not known." in told
+    assert "The effect of bindings to cluster roles is unknown." in told
 
 
 def test_why_somebody_can_pull(opened: Opened) -> None:
@@ -178,5 +178,6 @@ def test_why_somebody_can_pull(opened: Opened) -> None:
     person.click("regular-table td", "ann")
     why = person.read("#drawer .why")
     assert why == (
-        "User ann can pull in repository web of acme-shop of zone a, by RoleBinding ann-web to Role web-puller."
+        "User ann can pull in repository web of namespace acme-shop in zone a "
+        "by RoleBinding ann-web to Role web-puller."
     )

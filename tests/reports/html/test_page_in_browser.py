@@ -15,7 +15,7 @@ from audit.checks.remedies import REMOVE_GROUP, fill
 from audit.tables.model import ANSWERS, SCHEMAS, YES, Text
 from audit.tables.spreadsheet import original
 from audit.tenancy.platform import Platform
-from reports.html.sheets import sheets
+from reports.html.page_tables import page_tables
 from tests.reports.html.browser import Opened
 from tests.reports.html.pages import page_of, run_of, sample, tables_of, zone
 
@@ -40,7 +40,7 @@ FLAGS = {"expected", "unclear", "blind"}
 def records() -> dict[str, list[dict[str, str | int]]]:
     """Return the rows of each table of the page, answers as words."""
     found = {}
-    for name, table in sheets(sample(), Platform()).items():
+    for name, table in page_tables(sample(), Platform()).items():
         answers = (
             {column.name for column in SCHEMAS[name] if column.type == "answer"} | FLAGS if name in SCHEMAS else FLAGS
         )
@@ -175,7 +175,7 @@ def test_the_file_holds_every_row_of_the_view(opened: Opened, view: str) -> None
     remarks, rows = saved(opened.go(f"#/{view}{WHOLE.get(view, '')}"))
     key = sorted
     assert key(map(str, rows)) == key(map(str, as_texts(RECORDS[VIEWS[view]])))
-    assert remarks[0] == "# PARTIAL: not everything of b was seen"
+    assert remarks[0] == "# PARTIAL: the data of b is incomplete"
     assert f"evidence {'e' * 64}" in remarks[1]
 
 
@@ -187,7 +187,7 @@ def test_the_file_holds_the_filter_and_the_order(opened: Opened) -> None:
     ]
     wanted = [row for row in wanted if any("acme" in str(value) for value in row.values())]
     assert [row["subject"] for row in rows] == sorted((str(row["subject"]) for row in wanted), reverse=True)
-    assert remarks[2] == '# filter: zone = a; pull = yes; expected = no; holds "acme"'
+    assert remarks[2] == '# filter: zone = a; pull = yes; expected = no; contains "acme"'
     assert remarks[3] == "# address: #/access?zone=a&pull=yes&q=acme&sort=-subject"
 
 
@@ -216,7 +216,8 @@ def test_a_number_that_nobody_looked_for_is_no_zero(browser: Browser, tmp_path: 
     mark = one.go().locator(".numbers .unknown").first
     assert mark.inner_text() == "?"
     assert (
-        "accounts with tokens that never expire (not asked, or not seen)" in one.page.locator(".numbers").inner_text()
+        "service accounts with non-expiring tokens (tokens were not listed)"
+        in one.page.locator(".numbers").inner_text()
     )
     one.close()
 
@@ -250,11 +251,11 @@ def test_a_reason_names_the_chain_and_the_commands(opened: Opened) -> None:
     assert chain == [
         "user",
         "ann",
-        "is in group",
+        "member of group",
         "acme",
         "bound by",
         "RoleBinding organization-admin in acme-shop since 2026-01-01T00:00:00Z",
-        "to",
+        "to role",
         "ClusterRole admin",
         "aggregated from",
         "ClusterRole registry-admin",
@@ -313,14 +314,14 @@ def test_a_control_says_what_answers_it_and_what_does_not(opened: Opened) -> Non
     (count,) = (row["findings"] for row in RECORDS["controls"] if row["control"] == "CC6.3")
     assert opened.rows() == count == 2
     told = opened.go("#/controls?row=NIST%20800-53,IA-2").locator("#drawer").inner_text()
-    assert "Nothing here answers it." in told
+    assert "This report does not answer it." in told
     assert told.count("None.") == 2
 
 
 def test_history_is_told(opened: Opened) -> None:
     """Since when it is bound, what changed, and which findings there are."""
     told = opened.go("#/access?row=a,acme-shop,*,User,bob").locator("#drawer").inner_text()
-    assert "nothing → pull, push: RoleBinding bob-pushes was created (since the run run-0)" in told
+    assert "no access → pull, push: RoleBinding bob-pushes was created (since run run-0)" in told
     assert "A person of another organization (high), first seen 2026-01-01T00:00:00Z" in told
 
 
@@ -355,7 +356,7 @@ def test_rows_group_and_groups_lead_to_their_rows(opened: Opened) -> None:
     lines = [line.split("\t") for line in page.locator("regular-table tbody tr").all_inner_texts()]
     rows = RECORDS["access"]
     for value, *counts in lines:
-        mine = [row for row in rows if row["organization"] == {"(every one)": "*"}.get(value, value)]
+        mine = [row for row in rows if row["organization"] == {"(all)": "*"}.get(value, value)]
         people = {row["subject"] for row in mine if row["subject_kind"] == "User"}
         assert counts[0] == str(len(mine))
         assert counts[1] == (str(len(people)) if people else "")
@@ -463,7 +464,7 @@ def test_empty_views_say_why(browser: Browser, tmp_path: Path) -> None:
     for view in VIEWS:
         one.go(f"#/{view}")
         assert one.rows() == 0
-        assert ": 1 of 1 zone seen whole." in page.locator(".empty").inner_text()
+        assert ": 1 of 1 zone read completely." in page.locator(".empty").inner_text()
     one.close()
 
 
@@ -503,7 +504,7 @@ def test_no_such_view_or_row_is_told(opened: Opened) -> None:
     page = opened.go("#/nowhere")
     assert page.locator("#view-overview").is_visible()
     opened.go("#/access?row=a,gone,*,User,%ZZ&none=1&zone=a")
-    assert page.locator("#drawer .why").inner_text().startswith("This report has no row a, gone, *, User, %ZZ")
+    assert page.locator("#drawer .why").inner_text().startswith("Access has no row a, gone, *, User, %ZZ")
 
 
 NAMES = ("plain", "two words", "it's", "-rf", "$(id)`id`", "a\\b'c", "\x1b[31m", "\u202egnp", "é", "a\nb", "=x", "*?[]")

@@ -11,7 +11,7 @@ from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
 from audit.tables.model import NO, UNKNOWN, YES, Table, Text
 from audit.tenancy.platform import Platform
 from reports.html.overview import overview
-from reports.html.sheets import sheets, together
+from reports.html.page_tables import joined_table, page_tables
 from tests.reports.html.pages import AUTHENTICATED, NOBODY, WHEN, Row, tables_of
 from tests.worlds.random_zones import world_of
 from tests.worlds.snapshots import all_tables, snapshot_of
@@ -35,7 +35,7 @@ def lines(table: Table) -> list[dict[str, Any]]:
 
 
 def made(name: str, **rows: Sequence[Row]) -> list[dict[str, Any]]:
-    return lines(sheets(tables_of(**rows), Platform())[name])
+    return lines(page_tables(tables_of(**rows), Platform())[name])
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_a_row_says_how_it_changed() -> None:
 
 def test_no_row_is_a_page_too() -> None:
     """Nothing collected: empty tables and zeros."""
-    found = sheets(tables_of(), Platform())
+    found = page_tables(tables_of(), Platform())
     assert not any(len(table) for table in found.values())
     shown = overview(found, ["z"], "run-0")
     assert not any(number.value for number in (*shown.totals, *shown.numbers))
@@ -320,7 +320,7 @@ def test_every_count_is_what_a_loop_counts(rows: list[Row]) -> None:
     """Namespaces and subjects, whatever the rows; rows are sorted as the tables are."""
     rows.sort(key=lambda row: [str(row[k]) for k in ("zone", "namespace", "repository", "subject_kind", "subject")])
     spaces = [{**row, "zone": zone} for zone in ("y", "z") for row in SPACES]
-    found = sheets(tables_of(access=rows, namespaces=spaces), Platform())
+    found = page_tables(tables_of(access=rows, namespaces=spaces), Platform())
     local = [row for row in rows if row["namespace"] != "*"]
     named = {(row["zone"], row["namespace"]) for row in (*spaces, *local)}
     namespaces = lines(found["namespaces"])
@@ -382,7 +382,7 @@ def of_subject(mine: list[Row]) -> dict[str, object]:
 @given(st.lists(rows_of(st.sampled_from), max_size=30))
 def test_the_overview_counts_the_rows_it_leads_to(rows: list[Row]) -> None:
     """Each number and each cell of the matrix is the number of rows that its link filters."""
-    found = sheets(tables_of(access=rows, namespaces=SPACES), Platform())
+    found = page_tables(tables_of(access=rows, namespaces=SPACES), Platform())
     shown = overview(found, ["y", "z"], "run-0")
     for number in shown.numbers:
         assert number.value == len(led_to(found, number.link)), number
@@ -414,7 +414,7 @@ def word(name: str, value: str | int) -> str:
 def test_a_whole_world_becomes_a_page() -> None:
     """Tables as the program makes them: every row is there once."""
     tables = all_tables(snapshot_of(world_of(5)))
-    found = sheets({name: together(name, [table]) for name, table in tables.items()}, Platform())
+    found = page_tables({name: joined_table(name, [table]) for name, table in tables.items()}, Platform())
     assert [len(found[name]) for name in ("access", "grants")] == [len(tables[name]) for name in ("access", "grants")]
     assert {"binding_uid", "scope"} & {*found["grants"].columns} == set()
 

@@ -1,0 +1,87 @@
+// The drawers of a finding, an exception and a control.
+import { link } from "./address.js";
+import { counted, make, shown } from "./dom.js";
+import { code, command, facts, heading, links } from "./drawer_parts.js";
+
+// Return a link to the rows that show a finding.
+function evidence(record) {
+    if (!record.evidence_in || !Number(record.rows)) return [];
+    const place = { zone: record.zone, namespace: record.namespace };
+    const hidden = record.evidence_in === "access" ? { expected: "every" } : {};
+    const wanted = record.subject ? { ...place, subject: record.subject, ...hidden } : place;
+    return [[`${counted(Number(record.rows), "row")} of evidence`, link(record.evidence_in, wanted)]];
+}
+
+export async function findingDrawer(record) {
+    const unknown = record.answer === "unknown";
+    return {
+        title: record.title,
+        why: record.detail,
+        parts: [
+            unknown ? make("p", { class: "caveat" }, "Unknown: the data that decides it is missing.") : null,
+            links(...evidence(record), [
+                "Namespace",
+                link("namespaces", { zone: record.zone, namespace: record.namespace }),
+            ]),
+            record.remedy ? [heading("Fix"), command(record.remedy)] : null,
+            heading("History"),
+            facts([
+                ["State", record.state],
+                ["First seen", record.first_seen],
+                ["Last seen", record.last_seen],
+                ["Exception", record.exception],
+                ["Until", record.until],
+            ]),
+            heading("Details"),
+            facts([
+                ["Severity", record.severity],
+                ["Confidence", record.confidence],
+                ["Check", record.check],
+                ["Controls", record.controls],
+                ["Binding", record.binding && `${record.binding_kind} ${record.binding}`],
+                ["Role", record.role && `${record.role_kind} ${record.role}`],
+                ["ID", record.id],
+            ]),
+        ],
+    };
+}
+
+export async function exceptionDrawer(record) {
+    return {
+        title: record.id,
+        why: `${record.decided_by || "Unknown person"} accepted ${record.check} ${record.until ? `until ${record.until}` : "without an end date"}: ${record.reason}`,
+        parts: [
+            facts([
+                ["State", record.state],
+                ["Zones", record.zone],
+                ["Namespaces", record.namespace],
+                ["Subjects", record.subject],
+                ["Ticket", record.ticket],
+                ["Findings", record.findings],
+            ]),
+            links(["Accepted findings", link("findings", { exception: record.id, state: "every" })]),
+        ],
+    };
+}
+
+export async function controlDrawer(record) {
+    const checks = record.checks ? record.checks.split(", ") : [];
+    const answered = record.answered === "no" ? "This report does not answer it." : "This report answers it partly.";
+    return {
+        title: `${record.framework} ${record.control}`,
+        why: `${record.asks} ${answered}`,
+        parts: [
+            heading("Not answered by this report"),
+            make("p", {}, shown(record.not_answered)),
+            heading("Checks"),
+            checks.length
+                ? [
+                      links(...checks.map((check) => [check, link("findings", { check, state: "every" })])),
+                      links(["All open findings of these checks", link("findings", { check: checks })]),
+                  ]
+                : make("p", {}, "None."),
+            heading("Tables"),
+            make("p", {}, record.tables ? code(record.tables) : "None."),
+        ],
+    };
+}

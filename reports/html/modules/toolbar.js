@@ -1,0 +1,171 @@
+// The controls above the rows: search, filters, grouping, order, columns, CSV; and the chips of the active filters.
+import { counted, make, shown } from "./dom.js";
+import { facetMenu, valueWord } from "./filter_menus.js";
+import { subjects } from "./query.js";
+
+export const EVERY = "every"; // in the address: show hidden rows too
+const GROUPS = [
+    "zone",
+    "organization",
+    "namespace",
+    "subject",
+    "subject_kind",
+    "how",
+    "role",
+    "belongs",
+    "change",
+    "severity",
+    "check",
+    "framework",
+];
+
+export class Toolbar {
+    // `acts`: change(part of the state, replace), choose(column, value, on), toggle(column, visible), save().
+    constructor(view, table, lines, acts) {
+        Object.assign(this, { view, table, lines, acts });
+        this.words = make("input", {
+            type: "search",
+            id: "words",
+            placeholder: "Search, or /regular expression/",
+            "aria-label": `Search ${view.title}`,
+            autocomplete: "off",
+            spellcheck: "false",
+            input: () => this.search(),
+        });
+        this.menus = view.facets.map((name) => facetMenu(this.label(name), name, acts.choose));
+        this.group = this.groupPicker();
+        this.order = this.orderPicker();
+        this.count = make("output", { "aria-live": "polite" });
+        this.elements = [
+            this.words,
+            ...this.menus.map((menu) => menu.element),
+            this.group,
+            this.order,
+            this.columnMenu(),
+            make(
+                "button",
+                { type: "button", id: "csv", title: "Save the filtered rows (e)", click: acts.save },
+                "⤓ CSV",
+            ),
+            this.count,
+        ];
+    }
+
+    label(name) {
+        return this.view.columns.find((column) => column.name === name)?.label ?? name;
+    }
+
+    groupPicker() {
+        const names = GROUPS.filter((name) => this.table.column(name));
+        const choices = [["", "Group by …"], ...names.map((name) => [name, `Group by ${this.label(name).toLowerCase()}`])];
+        const picker = this.picker("Group by", "group", choices, () =>
+            this.acts.change({ group: picker.value, sort: "" }),
+        );
+        return picker;
+    }
+
+    orderPicker() {
+        const choices = this.view.columns.flatMap(({ name, label }) => [
+            [name, `${label} ↑`],
+            [`-${name}`, `${label} ↓`],
+        ]);
+        const picker = this.picker("Sort by", "order", [["", "Default order"], ...choices], () =>
+            this.acts.change({ sort: picker.value }),
+        );
+        return picker;
+    }
+
+    picker(label, name, choices, change) {
+        return make(
+            "select",
+            { "aria-label": label, title: label, "data-picker": name, change },
+            choices.map(([value, words]) => make("option", { value }, words)),
+        );
+    }
+
+    columnMenu() {
+        const boxes = this.view.columns.map(({ name, label }) => {
+            const box = make("input", {
+                type: "checkbox",
+                value: name,
+                change: () => this.acts.toggle(name, box.checked),
+            });
+            box.checked = !this.lines.hidden.has(name);
+            return make("label", {}, box, make("span", {}, label));
+        });
+        return make(
+            "details",
+            { class: "columns" },
+            make("summary", {}, "Columns"),
+            make("div", { class: "menu" }, boxes),
+        );
+    }
+
+    search() {
+        const text = this.words.value;
+        const pattern = text.match(/^\/(.*)\/$/s);
+        this.acts.change({ words: pattern ? pattern[1] : text, regex: Boolean(pattern) }, true);
+    }
+
+    // Mark whether the search is a valid regular expression.
+    valid(is) {
+        if (is) this.words.removeAttribute("aria-invalid");
+        else this.words.setAttribute("aria-invalid", "true");
+    }
+
+    // Show the state of the address, and what was selected by it.
+    update(state, selected) {
+        const { view } = this;
+        if (document.activeElement !== this.words) this.words.value = state.regex ? `/${state.words}/` : state.words;
+        this.group.value = state.group;
+        this.order.value = state.sort;
+        view.facets.forEach((name, at) =>
+            this.menus[at].update(this.table, selected.counts.get(name), state.terms.get(name) ?? new Set()),
+        );
+        const { people, groups, accounts } = subjects(this.table, selected.rows);
+        const who = `${counted(people, "user")}, ${counted(groups, "group")}, ${counted(accounts, "service account")}`;
+        this.count.textContent = `${counted(selected.rows.length, "row")}${people + groups + accounts ? ` · ${who}` : ""}`;
+        this.count.dataset.rows = selected.rows.length;
+        this.chips = [...this.termChips(state), ...this.foldChips(state, selected)];
+    }
+
+    termChips(state) {
+        const chips = [...state.terms].flatMap(([name, values]) =>
+            [...values]
+                .filter((value) => value !== EVERY)
+                .map((value) =>
+                    chip(`${this.label(name)}: ${shown(valueWord(name, value))}`, () =>
+                        this.acts.choose(name, value, false),
+                    ),
+                ),
+        );
+        const words = state.regex ? `/${shown(state.words)}/` : `“${shown(state.words)}”`;
+        if (state.words) chips.push(chip(words, () => this.acts.change({ words: "", regex: false })));
+        return chips;
+    }
+
+    // Return the chip that shows or hides the rows that are hidden at first.
+    foldChips(state, selected) {
+        const { folded } = this.view;
+        if (!folded) return [];
+        const chosen = state.terms.get(folded.column);
+        const hidden = selected.kept.get(folded.column);
+        const button = (words, on, count = null) =>
+            make(
+                "button",
+                {
+                    type: "button",
+                    class: "fold",
+                    "data-folded": count,
+                    click: () => this.acts.choose(folded.column, EVERY, on),
+                },
+                words,
+            );
+        if (!chosen && hidden) return [button(`${counted(hidden, "row")} ${folded.words} hidden: show`, true, hidden)];
+        return chosen?.has(EVERY) ? [button(`Including rows ${folded.words}: hide`, false)] : [];
+    }
+}
+
+function chip(text, click) {
+    return make("button", { type: "button", title: "Remove this filter", click }, `${text} ✕`);
+}

@@ -1,0 +1,85 @@
+"""The page's table of subjects: in how many namespaces each has access, its groups and its tokens."""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from audit.rbac.subjects import ACCOUNT, Identity, asserted_groups
+from audit.tables.model import YES, Numbers, Table, Text, joined, text_column
+from audit.tenancy.homes import EVERY, OTHER, Homes
+from reports.html.counting import Distinct, Numbered, count, first, looked_up, matched, numbered
+from reports.html.table_columns import ACTIONS, PLACE, WHO, Columns, descending, unclear, with_columns
+
+# The default order of the page: the most powerful first.
+_ORDER: Final = ("push_everywhere", "pull_everywhere", "push_outside", "push_namespaces", "pull_namespaces")
+
+
+def subject_table(tables: Mapping[str, Table], homes: Homes) -> Table:
+    """Return the subjects with the number of namespaces in which each can do what, and its strongest kind of grant.
+
+    A user or group is the same in all zones; a service account belongs to one zone.
+    """
+    access = tables["access"]
+    zone = access.text("zone")
+    accounts = access.where("subject_kind", {ACCOUNT})
+    own_zone = looked_up(zone, np.where(accounts, np.arange(len(access)), -1))
+    access = with_columns(access, {"own_zone": joined([Table("", {"": own_zone})]).text("")})
+    who, place, zones = (numbered(access, names) for names in ((*WHO, "own_zone"), PLACE, ["zone"]))
+    at = first(who)
+    size, wide = len(at), access.where("namespace", {EVERY})
+    subjects = access.take(at)
+    columns: Columns = {name: subjects.text(name) for name in WHO}
+    columns["zone"] = subjects.text("own_zone")
+    columns["organization"] = _organizations_of(subjects, homes)
+    places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
+    columns["zones"] = zones_of.count()
+    outside = access.where("belongs", {OTHER})
+    for action in ACTIONS:
+        able = access.numbers(action) == YES
+        columns[f"{action}_namespaces"] = places.count(able & ~wide)
+        columns[f"{action}_everywhere"] = zones_of.count(able & wide)
+        if action != "create":
+            columns[f"{action}_outside"] = places.count(able & outside)
+    columns["unknown"] = count(who, unclear(access), size)
+    explained = ~access.where("how", {""})
+    # A row without a grant comes last; of two equally strong rows the cluster-wide one counts.
+    best = first(who, 16 * explained + 2 * _strength(access) + wide)
+    columns["how"] = access.take(best).text("how")
+    columns["members"] = subjects.numbers("members")
+    columns["account"] = subjects.text("account")
+    columns["built_in_groups"] = _built_in_groups(subjects)
+    columns["tokens"] = _tokens_of(tables, Table("", columns))
+    return descending(Table("subjects", columns), *_ORDER)
+
+
+def _organizations_of(subjects: Table, homes: Homes) -> Text:
+    columns = (subjects.text(name).strings() for name in ("zone", *WHO))
+    return text_column([", ".join(sorted(homes.of_subject(*who))) for who in zip(*columns, strict=True)])
+
+
+def _built_in_groups(subjects: Table) -> Text:
+    """Return the groups that each subject has without being listed in them, as a JSON list."""
+    kinds, names = (subjects.text(name).strings() for name in WHO)
+    return text_column([json.dumps(asserted_groups(Identity(*who))) for who in zip(kinds, names, strict=True)])
+
+
+def _strength(access: Table) -> Numbered:
+    """Return the strength of each row: create above push above pull."""
+    pull, push, create = ((access.numbers(action) == YES).astype(np.int64) for action in ACTIONS)
+    strength: Numbered = pull + 2 * push + 4 * create
+    return strength
+
+
+def _tokens_of(tables: Mapping[str, Table], subjects: Table) -> Numbers:
+    """Return how many non-expiring tokens each service account has; -1 where tokens were not listed."""
+    tokens, coverage = tables["tokens"], tables["coverage"]
+    owners = Table("", {"zone": tokens.text("zone"), "subject": tokens.text("account")})
+    accounts = subjects.where("subject_kind", {ACCOUNT})
+    where = matched(owners, Table("", {name: subjects.text(name) for name in owners.columns}), ("zone", "subject"))
+    counts = count(where, where >= 0, len(subjects))
+    blind = coverage.take(coverage.where("kind", {"tokens"}) & ~coverage.where("state", {"seen"}))
+    unseen = set(blind.text("zone").strings())
+    unknown = accounts & subjects.where("zone", {*unseen}) & (counts == 0)
+    return np.where(unknown, -1, counts).astype(np.int32)
