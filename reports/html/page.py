@@ -7,11 +7,12 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from itertools import chain
 from typing import Final
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from audit.access.coverage import EXCLUDED, NOT_ASKED, SEEN
@@ -57,14 +58,11 @@ _PLACE: Final = "<!-- the data blocks -->"
 
 
 def _shell(shown: Overview, run: RunInfo, missing: list[str], unanswered: Mapping[str, Sequence[str]]) -> str:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
-    )
     style, code = (_HERE / "templates" / "page.css").read_text(), script()
     # Only the page's own style and script run: the policy has their hashes.
     own = f"style-src '{_hash(style)}'; script-src '{_hash(code)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
-    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text()).render(
+    return _template().render(
         run=run,
         shown=shown,
         missing=missing,
@@ -75,6 +73,15 @@ def _shell(shown: Overview, run: RunInfo, missing: list[str], unanswered: Mappin
         script=Markup(code),  # noqa: S704  our own
         place=Markup(_PLACE),  # noqa: S704  our own
     )
+
+
+@cache
+def _template() -> Template:
+    """Compile the template once: a run may write a page for each of hundreds of organizations."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
+    )
+    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text())
 
 
 def harmless(value: object) -> object:
