@@ -59,7 +59,7 @@ def _unheard(kind: str, count: int) -> None:
 
 def resolve(folder: Path) -> Counts:
     """Read the snapshot and compute `grants` and `access`; `resolving` is the time of the second alone."""
-    from audit.access.effective import tables_of
+    from audit.access.tables import tables_of
     from audit.snapshot.model import load
 
     snapshot = load(folder / "bench.snapshot")

@@ -1,8 +1,8 @@
 """Snapshot -> all its tables, but for those that need a judgement: findings, exceptions, changes."""
 
 from audit.access.coverage import coverage
-from audit.access.effective import tables_of
 from audit.access.inventory import inventory
+from audit.access.tables import tables_of
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.model import Table

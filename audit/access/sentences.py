@@ -1,11 +1,12 @@
-"""Why an answer is what it is, in sentences. Names are as the cluster has them: the caller makes them harmless."""
+"""Why an answer is what it is, in sentences. Names are as the cluster has them: the caller escapes them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from audit.access.authorizer import NEEDS, Authorizer, Grant
-from audit.access.bound_subjects import MISSING, NO_BINDING, UNSEEN
-from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
+from audit.access.authorizer import Authorizer, Grant
+from audit.access.bound_subjects import NO_BINDING
+from audit.access.judged_roles import MISSING, UNSEEN
+from audit.rbac.rules import CATALOG, CREATE, DELETE, NEEDS, PULL, PUSH, SIGN
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.tables.model import NO, UNKNOWN, YES
 
@@ -41,7 +42,7 @@ def verdict(authorizer: Authorizer, who: Identity, action: str, namespace: str, 
         reasons += _partial(authorizer, who, here, needed)
     if answer == NO and not reasons:
         reasons.append(f"no binding gives {_name(who)} any part of it")
-    if not authorizer.listed(namespace):
+    if not authorizer.bound.snapshot.lists(namespace):
         reasons.append(f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants")
     return Verdict(answer, tuple(_short(reasons)))
 
@@ -87,14 +88,14 @@ def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:
     binding = text[bindings["name"][grant.binding]]
     role = f"{text[bindings['role_kind'][grant.binding]]} {text[bindings['role'][grant.binding]]}"
     through = f"{'RoleBinding' if grant.namespace else 'ClusterRoleBinding'} {binding} to {role}"
-    row = int(roles.role[grant.use])
+    row = int(roles.row[grant.role])
     if row == MISSING:
         return f"gets nothing {place} by {through}: that role does not exist, and grants as soon as somebody creates it"
     if row == UNSEEN:
         return f"may have any right {place} by {through}: that role could not be seen"
-    if grant.who.inert:
+    if grant.subject.inert:
         return f"gets nothing {place} by {through}: a service account without a namespace matches nobody"
-    source = roles.sources[grant.use]
+    source = roles.sources[grant.role]
     origin = f", which has it from {source}" if source else ""
     can = _listed(words for bit, words in _RIGHTS.items() if grant.rights.granted & bit)
     return f"can {can} {place} by {through}{origin}"
@@ -103,8 +104,7 @@ def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:
 def _partial(authorizer: Authorizer, who: Identity, grants: Sequence[Grant], needed: int) -> Iterator[str]:
     """Yield the grants that give a part of what is needed, for another repository, or nothing because of a gap."""
     for grant in grants:
-        told = grant.rights.possible & needed or not grant.rights.possible
-        if told:
+        if grant.rights.possible & needed or not grant.rights.possible:
             yield sentence(authorizer, who, grant)
 
 

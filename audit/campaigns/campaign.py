@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.campaigns.lines import Line, review_lines
 from audit.checks.settings import Settings
 from audit.rbac.subjects import GROUP, USER, is_virtual

@@ -10,11 +10,10 @@ from typing import Final, NamedTuple, Self
 
 import numpy as np
 
-from audit.access.grants import FLAGS
 from audit.changes.numbers import Pool, combined
 from audit.changes.state import State
-from audit.rbac.rules import CLUSTER_ONLY, EVERYTHING
-from audit.rbac.subjects import ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity, asserted_groups
+from audit.rbac.rules import CLUSTER_ONLY, EVERYTHING, RIGHTS
+from audit.rbac.subjects import ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity, virtual_groups
 from audit.tables.arrays import Longs, positions
 from audit.tables.model import NO, YES, Table
 
@@ -32,7 +31,7 @@ class Held(NamedTuple):
     def of(cls, table: Table) -> Self:
         """Return the rights of the rows of a table."""
         granted, possible = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=np.int64)
-        for name, bit in FLAGS.items():
+        for name, bit in RIGHTS.items():
             answers = table.numbers(name)
             granted |= np.where(answers == YES, bit, 0)
             possible |= np.where(answers != NO, bit, 0)
@@ -110,7 +109,7 @@ class Index:
 
 def _wider(who: Identity) -> Iterator[Identity]:
     """Yield whatever else gives `who` access: the platform's groups, and those who may be anybody."""
-    yield from (Identity(GROUP, name) for name in asserted_groups(who))
+    yield from (Identity(GROUP, name) for name in virtual_groups(who))
     yield Identity(ANY, "*")
     if who.kind == USER and who.name != ANONYMOUS:
         yield Identity(ANY_USER, "*")

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from audit.access.grants import FLAGS
 from audit.changes.access import Deltas, Held, Index, access_deltas, grant_differences
 from audit.changes.causes import Causes
 from audit.changes.differing import differing
@@ -17,7 +16,7 @@ from audit.changes.numbers import Pool
 from audit.changes.objects import BINDING, GROUP, Objects, Thing
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE, UNKNOWN, UNSEEN, Row, things_of
-from audit.rbac.rules import EVERYTHING
+from audit.rbac.rules import EVERYTHING, RIGHTS
 from audit.tables.model import SCHEMAS, Numbers, Table, Text, joined, table_of
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
@@ -113,7 +112,7 @@ def _rights(held: Held) -> Text:
     pairs, inverse = np.unique(held.granted * (EVERYTHING + 1) + held.possible, return_inverse=True)
     texts = []
     for granted, possible in (divmod(pair, EVERYTHING + 1) for pair in pairs.tolist()):
-        words = (name + ("" if granted & bit else "?") for name, bit in FLAGS.items() if possible & bit)
+        words = (name + ("" if granted & bit else "?") for name, bit in RIGHTS.items() if possible & bit)
         texts.append(", ".join(words))
     return Text(inverse.astype(np.int32), texts)
 

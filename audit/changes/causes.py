@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from audit.access.bound_subjects import MISSING, UNSEEN
-from audit.access.grants import FLAGS
+from audit.access.judged_roles import MISSING, UNSEEN
 from audit.changes.differing import Differing, plain
 from audit.changes.objects import BINDING, GROUP, ROLE, Objects, Ref, Thing
+from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
 
 _NAMED: Final = 5  # names that one sentence tells
 _SPELLED: Final = {"User": "user", "Group": "group", "ServiceAccount": "service account"}
-_RIGHTS: Final = {bit: "create image streams" if name == "create" else name for name, bit in FLAGS.items()}
+_RIGHTS: Final = {bit: "create image streams" if name == "create" else name for name, bit in RIGHTS.items()}
 
 
 class GrantDifference(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from audit.access.bound_subjects import role_rows
+from audit.access.judged_roles import role_rows
 from audit.changes.numbers import Pool
 from audit.changes.state import State
 from audit.rbac.roles import selects

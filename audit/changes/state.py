@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple, Self
 
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.snapshot.model import Snapshot
 from audit.tables.model import Table
 

@@ -11,7 +11,7 @@ from audit.checks.check import Check, Finding
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
-from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, asserted_groups
+from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Mask
@@ -117,7 +117,7 @@ class CheckContext:
     def pushes(self, account: str) -> bool:
         """Say whether an account may push somewhere, by itself or as one of everybody."""
         who = Identity(ACCOUNT, account)
-        return any(one in self.pushers for one in (who, *(Identity(GROUP, name) for name in asserted_groups(who))))
+        return any(one in self.pushers for one in (who, *(Identity(GROUP, name) for name in virtual_groups(who))))
 
     def days_ago(self, days: int) -> str:
         """Return the moment that many days before the facts were read (RFC 3339): earlier texts sort before it."""

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit import console
-from audit.access.authorizer import NEEDS, Authorizer
+from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import Explanation, verdict
 from audit.access.sentences import explain as explanation_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.rbac.roles import HOW
+from audit.rbac.rules import ACTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity, user
 from audit.snapshot.model import Snapshot
 from audit.tables.model import ANSWERS, UNKNOWN
@@ -63,8 +64,8 @@ def place_of(text: str) -> Place:
 
 def action_of(text: str) -> str:
     """Return the action that was typed. Raises UsageError for what is none."""
-    if text not in NEEDS:
-        raise UsageError("no such action", where=text, fix=f"choose one of {', '.join(NEEDS)}")
+    if text not in ACTIONS:
+        raise UsageError("no such action", where=text, fix=f"choose one of {', '.join(ACTIONS)}")
     return text
 
 
@@ -207,8 +208,8 @@ def _asked(cells: dict[str, str], zones: dict[str, Snapshot]) -> _Question | str
         return f"no such kind {kind!r}: one of {', '.join(_KINDS)}"
     if who is None:
         return f"no {kind} is called {subject!r}" + ("; write namespace:name" if kind == ACCOUNT else "")
-    if action not in NEEDS:
-        return f"no such action {action!r}: one of {', '.join(NEEDS)}"
+    if action not in ACTIONS:
+        return f"no such action {action!r}: one of {', '.join(ACTIONS)}"
     if not namespace or namespace == "*":
         return "name one namespace"
     return _Question(zone, who, action, Place(namespace, "" if cells["repository"] == "*" else cells["repository"]))
@@ -239,7 +240,7 @@ def who(snapshots: Sequence[Snapshot], action: str, place: str, *, as_json: bool
 
 def _holders(snapshot: Snapshot, action: str, where: Place) -> Iterator[dict[str, str]]:
     """Yield a line for each subject with access: the row of the narrowest place that says so."""
-    from audit.access.effective import tables_of
+    from audit.access.tables import tables_of
 
     access = tables_of(snapshot, [where.namespace])["access"]
     best: dict[tuple[str, ...], dict[str, str]] = {}

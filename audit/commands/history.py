@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit import console
-from audit.access.grants import FLAGS
 from audit.changes.build import ComparisonScope, changes_of
 from audit.changes.state import State
 from audit.changes.zone import gaps_of
 from audit.commands.ask import place_of, subject_of
 from audit.errors import DONE, PARTIAL, UsageError
 from audit.job.comparing import Basis
+from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
 from audit.runs.runs import Manifest, Runs
 from audit.snapshot.model import STALE
@@ -173,7 +173,7 @@ def _key(row: Row) -> tuple[str, ...]:
 
 def _rights(row: Row) -> str:
     marks = {ANSWERS[UNKNOWN]: "?"}
-    return ", ".join(name + marks.get(row[name], "") for name in FLAGS if row[name] != ANSWERS[NO])
+    return ", ".join(name + marks.get(row[name], "") for name in RIGHTS if row[name] != ANSWERS[NO])
 
 
 def _print(told: _Told, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from audit import console
 from audit.access.build import facts_of
-from audit.access.effective import expanded_access
+from audit.access.tables import expanded_access
 from audit.config.model import CsvConfig
 from audit.errors import STOPPED, Stopped, UsageError
 from audit.findings.controls import controls_table

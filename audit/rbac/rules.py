@@ -17,6 +17,13 @@ EVERYTHING: Final = PULL | PUSH | CREATE | DELETE | CATALOG | SIGN
 CLUSTER_ONLY: Final = DELETE | CATALOG
 
 
+# What each answer column of the tables is about; and all the rights that each action takes.
+RIGHTS: Final = {"pull": PULL, "push": PUSH, "create": CREATE, "delete": DELETE, "catalog": CATALOG, "sign": SIGN}
+NEEDS: Final = RIGHTS | {"create": PUSH | CREATE}
+# The actions that can be asked about a namespace.
+ACTIONS: Final = ("pull", "push", "create")
+
+
 class Question(NamedTuple):
     """What the registry asks for one action; `named` when the question carries the repository's name."""
 

@@ -1,9 +1,9 @@
-"""Identities: who a binding's subject is, and which groups every caller has."""
+"""Identities: whom the subject of a binding matches, and the virtual groups of each caller."""
 
 from typing import Final, NamedTuple
 
 USER, GROUP, ACCOUNT = "User", "Group", "ServiceAccount"
-# Kinds of the tables that stand for what was not seen: anybody, and anybody who may be in a group not known.
+# Kinds of subjects in the tables that stand for what was not seen: anybody, and any person.
 ANY, ANY_USER = "Any", "AnyUser"
 
 MASTERS: Final = "system:masters"  # passes every check without RBAC
@@ -23,12 +23,12 @@ class Identity(NamedTuple):
 
     @property
     def inert(self) -> bool:
-        """Say whether nobody can ever be this: a service account without a namespace."""
+        """Return whether this matches nobody: a service account without a namespace."""
         return self.kind == ACCOUNT and self.name.startswith(":")
 
     @property
     def virtual(self) -> bool:
-        """Say whether this is a group of the platform itself, which has no object and no list of members."""
+        """Return whether this is a virtual group, which has no object and no list of members."""
         return self.kind == GROUP and is_virtual(self.name)
 
 
@@ -36,14 +36,14 @@ VIRTUAL: Final = {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS}
 
 
 def is_virtual(group: str) -> bool:
-    """Say whether a group of this name is one of the platform itself."""
+    """Return whether a group of this name is a virtual group."""
     return group.startswith(f"{ACCOUNTS}:") or group in VIRTUAL
 
 
 def identity(kind: str, namespace: str, name: str) -> Identity | None:
-    """Return who a binding's subject is; None for a kind that matches nobody.
+    """Return the identity of a binding's subject; None for a kind that matches nobody.
 
-    `namespace` is that of a service account ("" when absent). A user spelled `system:serviceaccount:ns:name` is that
+    `namespace` is that of a service account ("" when absent). A user named `system:serviceaccount:ns:name` is that
     service account: the API server compares user names only.
     """
     if kind == GROUP:
@@ -62,24 +62,21 @@ def user(name: str) -> Identity:
     return Identity(USER, name)
 
 
-def asserted_groups(who: Identity) -> tuple[str, ...]:
-    """Return the platform's groups that `who` has for certain, beside itself and the groups that list it.
-
-    For a group: what every member of it has.
-    """
-    if who.kind == ACCOUNT:
-        return () if who.inert else (f"{ACCOUNTS}:{who.name.split(':')[0]}", ACCOUNTS, EVERYONE)
-    if who.kind == ANY:
+def virtual_groups(subject: Identity) -> tuple[str, ...]:
+    """Return the virtual groups that `subject` is in; of a group, those that every member of it is in as well."""
+    if subject.kind == ACCOUNT:
+        return () if subject.inert else (f"{ACCOUNTS}:{home(subject.name)}", ACCOUNTS, EVERYONE)
+    if subject.kind == ANY:
         return ()
-    if who.kind in {USER, ANY_USER}:
-        return (NOBODY,) if who.name == ANONYMOUS else (EVERYONE, EVERY_LOGIN)
-    if who.name in {EVERYONE, NOBODY, MASTERS}:
+    if subject.kind in {USER, ANY_USER}:
+        return (NOBODY,) if subject.name == ANONYMOUS else (EVERYONE, EVERY_LOGIN)
+    if subject.name in {EVERYONE, NOBODY, MASTERS}:
         return ()
-    return (ACCOUNTS, EVERYONE) if who.name.startswith(f"{ACCOUNTS}:") else (EVERYONE,)
+    return (ACCOUNTS, EVERYONE) if subject.name.startswith(f"{ACCOUNTS}:") else (EVERYONE,)
 
 
 def may_join(group: Identity) -> bool:
-    """Say whether a group object may list people as members: OpenShift refuses `:` in such names."""
+    """Return whether a group object may list people as members: OpenShift refuses `:` in such names."""
     return group.kind == GROUP and ":" not in group.name
 
 

@@ -76,12 +76,12 @@ class Gap(msgspec.Struct, frozen=True, order=True):
 
     @property
     def text(self) -> str:
-        """Say in one line what could not be seen, and why."""
+        """Return what could not be seen, and why, in one line."""
         return gap_lines([self])[0]
 
 
 def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
-    """Say in a line each what could not be seen, and why; kinds that are missing for the same reason share one."""
+    """Return lines that say what could not be seen, and why; kinds that are missing for the same reason share one."""
     kinds: dict[tuple[str, str, str], list[str]] = {}
     for gap in gaps:
         kinds.setdefault((gap.namespace, gap.reason, gap.detail), []).append(gap.kind)
@@ -145,11 +145,11 @@ class Snapshot:
         return "failed" if {"rolebindings", "clusterrolebindings"} <= whole else "partial"
 
     def missing(self, kind: str) -> bool:
-        """Say whether `kind` could not be seen at all."""
+        """Return whether `kind` could not be seen at all."""
         return any(not gap.namespace for gap in self.gaps_of(kind))
 
     def requested(self, kind: str) -> bool:
-        """Say whether anybody looked for `kind`: an optional one may have been left alone, which is no gap."""
+        """Return whether anybody tried to list `kind`: an optional kind that nobody tried to list is not a gap."""
         return any(listing.kind == kind for listing in self.listings) or bool(self.gaps_of(kind))
 
     def gaps_of(self, kind: str) -> list[Gap]:
@@ -161,8 +161,19 @@ class Snapshot:
         at = bisect_left(self.strings, text)
         return at if at < len(self.strings) and self.strings[at] == text else -1
 
+    def lists(self, namespace: str) -> bool:
+        """Return whether the zone's list of namespaces has this one."""
+        code, names = self.code(namespace), self.tables["namespaces"]["name"]  # sorted
+        at = np.searchsorted(names, code)
+        return bool((names[at : at + 1] == code).any())
+
+    def gaps_in(self, kind: str, namespace: str) -> list[Gap]:
+        """Return the gaps because of which objects of `kind` in one namespace could not all be seen."""
+        places = {"", namespace} if self.lists(namespace) else {"", namespace, "*"}
+        return [gap for gap in self.gaps_of(kind) if gap.namespace in places]
+
     def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
-        """Say for each namespace (a text position) whether objects of `kind` there could not all be seen."""
+        """Return for each namespace (a text position) whether there are `gaps_in` it."""
         gaps = {gap.namespace for gap in self.gaps_of(kind)}
         if not gaps or "" in gaps:
             return np.full(len(spaces), bool(gaps))
@@ -229,7 +240,7 @@ def decode(data: bytes, where: str) -> Snapshot:
 
 
 def _sound(snapshot: Snapshot) -> bool:
-    """Say whether every table is there, rectangular, and points at texts and rows that exist."""
+    """Return whether every table is there, rectangular, and points at texts and rows that exist."""
     if {name: tuple(cols) for name, cols in snapshot.tables.items()} != TABLES:
         return False
     rows = {name: len(next(iter(cols.values()))) for name, cols in snapshot.tables.items()}

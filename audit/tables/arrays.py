@@ -8,6 +8,8 @@ Longs = NDArray[np.int64]
 Positions = NDArray[np.intp]
 Mask = NDArray[np.bool_]
 
+_BITS = 32  # of the lower half of a pair in one number
+
 
 def different(numbers: Longs) -> Longs:
     """Return the different numbers, sorted: as `np.unique` does, and much sooner where they almost are so."""
@@ -54,3 +56,13 @@ def ranges(first: Ints | Positions, count: Ints | Positions) -> Positions:
     total = int(ends[-1]) if len(ends) else 0
     starts: Positions = np.repeat(first - (ends - counts), counts)
     return starts + np.arange(total)
+
+
+def packed(high: Ints | Longs, low: Ints | Longs) -> Longs:
+    """Return one number for each pair, which sorts as the pair does; both are below 2**31, `low` not negative."""
+    return high.astype(np.int64) << _BITS | low
+
+
+def unpacked(pairs: Longs) -> tuple[Ints, Ints]:
+    """Return both halves of the numbers that `packed` makes."""
+    return (pairs >> _BITS).astype(np.int32), (pairs & (1 << _BITS) - 1).astype(np.int32)

@@ -6,14 +6,13 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import Final, NamedTuple
 
-from audit.access.authorizer import NEEDS, Authorizer
-from audit.access.effective import NEEDED_RIGHTS
+from audit.access.authorizer import Authorizer
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
 from audit.collect.decode import Unusable
 from audit.parallel import run_parallel
-from audit.rbac.rules import CLUSTER_ONLY, IMAGES, QUESTIONS
-from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, asserted_groups, user
+from audit.rbac.rules import ACTIONS, CLUSTER_ONLY, IMAGES, NEEDS, QUESTIONS
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.tables.model import YES
 from audit.verify.binomial import highest_share
@@ -104,7 +103,7 @@ class _Asking:
         reasons = []
         try:
             for question in QUESTIONS:
-                if question.right & NEEDED_RIGHTS[cell.action]:
+                if question.right & NEEDS[cell.action]:
                     answer = self._answer(cell, question.right, question.verb, question.resource, named=question.named)
                     reasons.append(answer.reason)
                     if not answer.allowed:
@@ -133,7 +132,7 @@ class _Asking:
 
     def _caller(self, who: Identity) -> tuple[str, tuple[str, ...]]:
         """Return user name and groups to ask with; a group asks as a member of whom nothing else is known."""
-        groups = asserted_groups(who)
+        groups = virtual_groups(who)
         if who.kind == GROUP:
             return "", (who.name, *groups)
         if who.kind == ACCOUNT:
@@ -178,10 +177,10 @@ def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[Cell, Ou
 
 def _why(authorizer: Authorizer, cell: Cell) -> tuple[str, ...]:
     """Return our reasons for an answer."""
-    if cell.action in NEEDS and cell.namespace != "*":
+    if cell.action in ACTIONS and cell.namespace != "*":
         repository = "" if cell.repository == "*" else cell.repository
         return verdict(authorizer, cell.who, cell.action, cell.namespace, repository).why
-    needed = NEEDED_RIGHTS[cell.action]
+    needed = NEEDS[cell.action]
     grants = [
         grant for grant in authorizer.grants_of(cell.who) if not grant.namespace and grant.rights.granted & needed
     ]

@@ -7,15 +7,16 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.access.authorizer import NEEDS, Authorizer
-from audit.access.effective import NEEDED_RIGHTS, tables_of
+from audit.access.authorizer import Authorizer
+from audit.access.tables import tables_of
+from audit.rbac.rules import ACTIONS, NEEDS
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
 from audit.tables.model import NO, UNKNOWN, YES, Table
 
 # What is drawn from: cells that say yes, cells that say no, and subjects and namespaces that have no row together.
 POPULATIONS: Final = ("yes", "no", "no row")
-_ACTIONS: Final = tuple(NEEDED_RIGHTS)
+_ACTIONS: Final = tuple(NEEDS)
 _STRANGER: Final = Identity(USER, "registry-audit:nobody-is-called-this")
 _TRIES: Final = 20  # pairs drawn for each that is wanted: some have a row
 
@@ -128,7 +129,7 @@ def _without_row(
 
     There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
     """
-    subjects, actions = _subjects(authorizer), tuple(NEEDS)
+    subjects, actions = _subjects(authorizer), ACTIONS
     namespaces = [name for name in listed_namespaces(authorizer.bound.snapshot) if wanted is None or name in wanted]
     tries = size * _TRIES if namespaces else 0
     drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
@@ -152,7 +153,7 @@ def _subjects(authorizer: Authorizer) -> list[Identity]:
     accounts = zip(
         tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True
     )
-    found = {one for one in authorizer.bound.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
+    found = {one for one in authorizer.bound.subjects.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
     found |= {Identity(ACCOUNT, f"{text[space]}:{text[name]}") for space, name in accounts}
     found |= {Identity(USER, text[code]) for code in tables["users"]["name"].tolist()}
     found |= {Identity(GROUP, text[code]) for code in tables["groups"]["name"].tolist()}

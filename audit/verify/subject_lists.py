@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from audit.access.authorizer import Authorizer
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import Unusable
 from audit.parallel import run_parallel

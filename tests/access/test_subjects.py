@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.access.bound_subjects import bound_subjects
-from audit.access.subjects import ANY_PERSON, ANYBODY, KINDS, SubjectsBuilder
-from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, MASTERS, USER, Identity, asserted_groups, identity
+from audit.access.subjects import ANY_PERSON, ANYBODY, KINDS
+from audit.access.subjects_builder import SubjectsBuilder
+from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, MASTERS, USER, Identity, identity, virtual_groups
 from audit.tables.arrays import different
 from tests.worlds.random_zones import world_of
 from tests.worlds.snapshots import snapshot_of
@@ -60,9 +61,9 @@ def test_circles_are_the_groups_that_are_asserted(seed: int, *, groups_unseen: b
     """For everybody in a world full of traps; and a user may be in a group that was not seen."""
     people = bound_subjects(snapshot_of(world_of(seed))).subjects
     at = {one: number for number, one in enumerate(people.identities)}
-    rows = people.circles(groups_unseen=groups_unseen).tolist()
+    rows = people.also_acts_as(groups_unseen=groups_unseen).tolist()
     for one, row in zip(people.identities, rows, strict=True):
-        wanted = {at[other] for name in asserted_groups(one) if (other := Identity(GROUP, name)) in at}
+        wanted = {at[other] for name in virtual_groups(one) if (other := Identity(GROUP, name)) in at}
         if groups_unseen and one.kind == USER and one.name != ANONYMOUS:
             wanted.add(at[ANY_PERSON])
         assert {number for number in row if number >= 0} == wanted, one

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
-from audit.access.effective import tables_of
-from audit.rbac.subjects import ANONYMOUS, USER, Identity, asserted_groups, user
+from audit.access.tables import tables_of
+from audit.rbac.subjects import ANONYMOUS, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Gap, Snapshot
 from audit.tables.model import ANSWERS, Table
 from tests.worlds.plain_rbac import World, can
@@ -47,7 +47,7 @@ def lookup(table: Table) -> Callable[[Question], str]:
 
     def answer(question: Question) -> str:
         who = identity_of(question)
-        circle = [who, *(Identity("Group", group) for group in asserted_groups(who)), Identity("Any", "*")]
+        circle = [who, *(Identity("Group", group) for group in virtual_groups(who)), Identity("Any", "*")]
         if who.kind == USER and who.name != ANONYMOUS:
             circle.append(Identity("AnyUser", "*"))
         best = "no"

@@ -151,7 +151,7 @@ def test_system_masters_asks_no_role() -> None:
 def test_an_account_without_a_namespace_is_explained() -> None:
     """The binding names it, and matches nobody."""
     authorizer = Authorizer(bound_subjects(snapshot_of(WORLD)))
-    inert = next(one for one in authorizer.bound.identities if one.inert)
+    inert = next(one for one in authorizer.bound.subjects.identities if one.inert)
     (line,) = (text for _, text in explain(authorizer, inert).grants)
     assert "a service account without a namespace matches nobody" in line
 

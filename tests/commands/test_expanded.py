@@ -7,7 +7,7 @@ import pytest
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
-from audit.access.effective import expanded_access, tables_of
+from audit.access.tables import expanded_access, tables_of
 from audit.cli import run_command
 from audit.rbac.subjects import ANY, ANY_USER, Identity
 from audit.snapshot.model import Gap

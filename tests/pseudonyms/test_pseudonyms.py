@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.access.build import facts_of
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.rbac.roles import Aggregations, ClusterRole, how_granted, selects
 from audit.rbac.rules import (
     CATALOG,
@@ -19,7 +19,7 @@ from audit.rbac.rules import (
     judge,
     judge_text,
 )
-from audit.rbac.subjects import ANY, ANY_USER, Identity, asserted_groups, identity, may_join, user
+from audit.rbac.subjects import ANY, ANY_USER, Identity, identity, may_join, user, virtual_groups
 from audit.snapshot.builder import rules_text
 from audit.snapshot.objects import ImageStream, Rule, Selector
 from tests.worlds.snapshots import snapshot_of
@@ -163,7 +163,7 @@ def test_a_subject_has_one_identity(kind: str, namespace: str, name: str, expect
 )
 def test_everybody_has_the_platform_s_groups(who: Identity, groups: tuple[str, ...]) -> None:
     """Those that are certain, and no others."""
-    assert asserted_groups(who) == groups
+    assert virtual_groups(who) == groups
 
 
 def test_what_a_group_object_can_be() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.access.coverage import coverage
-from audit.access.effective import tables_of
+from audit.access.tables import tables_of
 from audit.config.model import CsvConfig
 from audit.snapshot.model import Gap
 from audit.snapshot.objects import KINDS

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from audit.access.grants import FLAGS
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
 from audit.checks.controls import WILDCARDS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import WILDCARD
+from audit.rbac.rules import RIGHTS
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
@@ -15,7 +15,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     # Who administers the whole cluster is a matter of cluster-wide-push.
     administrators = ~rows.local & rows.where("role", lambda role: role == "cluster-admin")
     return context.findings(
-        context.strangers & rows.where("how", lambda how: how == WILDCARD) & rows.can(*FLAGS) & ~administrators,
+        context.strangers & rows.where("how", lambda how: how == WILDCARD) & rows.can(*RIGHTS) & ~administrators,
         "reaches the registry by a wildcard",
     )
 
