@@ -6,9 +6,8 @@ The page fills these in; it decides nothing by itself.
 from itertools import product
 from typing import Any, Final
 
-from audit.access.authorizer import NEEDS
 from audit.checks.remedies import LEAVE_GROUP, removal_template
-from audit.rbac.rules import IMAGES, QUESTIONS
+from audit.rbac.rules import ACTIONS, IMAGES, NEEDS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER
 
 _CAN: Final = "registry-audit can {subject} {action} {place} --zone={zone} --snapshot snapshots"
@@ -28,9 +27,9 @@ def authorization() -> dict[str, Any]:
             action: [
                 {"verb": question.verb, "resource": question.resource, "named": question.named}
                 for question in QUESTIONS
-                if question.right & needed
+                if question.right & NEEDS[action]
             ]
-            for action, needed in NEEDS.items()
+            for action in ACTIONS
         },
         "remove": {
             f"{binding} {role} {subject}": removal_template(subject, role, everywhere=bindings[binding])

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from audit.rbac.subjects import ACCOUNT, Identity, asserted_groups
+from audit.rbac.subjects import ACCOUNT, Identity, virtual_groups
 from audit.tables.model import YES, Numbers, Table, Text, joined, text_column
 from audit.tenancy.homes import EVERY, OTHER, Homes
 from reports.html.counting import Distinct, Numbered, count, first, looked_up, matched, numbered
@@ -62,7 +62,7 @@ def _organizations_of(subjects: Table, homes: Homes) -> Text:
 def _built_in_groups(subjects: Table) -> Text:
     """Return the groups that each subject has without being listed in them, as a JSON list."""
     kinds, names = (subjects.text(name).strings() for name in WHO)
-    return text_column([json.dumps(asserted_groups(Identity(*who))) for who in zip(kinds, names, strict=True)])
+    return text_column([json.dumps(virtual_groups(Identity(*who))) for who in zip(kinds, names, strict=True)])
 
 
 def _strength(access: Table) -> Numbered:
