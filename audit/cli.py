@@ -595,11 +595,11 @@ def review_start(
     as_json: AsJson = False,
 ) -> Work:
     """Begin a campaign: a line for each grant, as a workbook and CSV to decide in."""
-    from audit.campaigns.campaign import Within
+    from audit.campaigns.campaign import CampaignScope
     from audit.commands import review
 
     seen = review.Seen(snapshot or (), zone or (), config)
-    within = Within(tuple(organization or ()), tuple(namespace or ()))
+    within = CampaignScope(tuple(organization or ()), tuple(namespace or ()))
     return partial(review.start, seen, reviewers, within, due, out, as_json=as_json)
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from audit.runs.shards import Attempt, Part, job_store
+from audit.runs.shards import Attempt, Shard, job_store
 from audit.storage.store import Folder
 from benchmarks.estate import Estate, Shape
 from benchmarks.stage import peak_memory
@@ -16,7 +16,7 @@ from tests.worlds.snapshots import snapshot_of
 def prepare(out: Path, zones: int, namespaces: int) -> None:
     """Leave what the only shard of a job would leave: so many zones of so many namespaces."""
     names = [f"zone-{number:03d}" for number in range(zones)]
-    attempt = Attempt(job_store(Folder(out), "fleet"), Part(0, 1), "bench")
+    attempt = Attempt(job_store(Folder(out), "fleet"), Shard(0, 1), "bench")
     for seed, name in enumerate(names, 1):
         shape = Shape(namespaces=namespaces, organizations=max(namespaces // 25, 1), seed=seed)
         attempt.save(snapshot_of(dict(Estate(shape).kinds()), zone=name))

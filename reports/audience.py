@@ -19,7 +19,8 @@ from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
 from audit.runs.info import RunInfo, ZoneInfo
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, Text, joined
-from audit.tenancy.homes import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER, Homes
+from audit.tenancy.belonging import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER
+from audit.tenancy.organizations import organizations_in
 from audit.tenancy.platform import Platform
 
 Kind = Literal["zone", "organization"]
@@ -106,7 +107,7 @@ class _Organization:
 
     def __init__(self, tables: Tables, run: RunInfo, name: str, platform: Platform) -> None:
         self._tables, self._run, self._name, self._platform = tables, run, name, platform
-        self._homes = Homes(joined(tables["namespaces"]), joined(tables["grants"]))
+        self._organizations = organizations_in(joined(tables["namespaces"]), joined(tables["grants"]))
         spaces = [dict(_places(one, "organization")) for one in tables["namespaces"]]
         self._own = [{place[1] for place, owner in found.items() if owner == name} for found in spaces]
         everybody = {place[1] for found in spaces for place in found}
@@ -148,7 +149,7 @@ class _Organization:
     def _hidden(self, kept: Tables) -> dict[str, str]:
         """Return the names that are not shown, each with what stands in its place."""
         local = self._met(kept, everywhere=False)
-        hidden: dict[str, str] = dict.fromkeys(set(self._homes.organizations) - {self._name}, HIDDEN_OTHER)
+        hidden: dict[str, str] = dict.fromkeys(set(self._organizations.with_namespaces) - {self._name}, HIDDEN_OTHER)
         hidden |= dict.fromkeys(self._others, HIDDEN_OTHER)
         for zone, kind, subject in self._met(self._tables, everywhere=True):
             word = self._word(zone, kind, subject, known=(zone, kind, subject) in local)
@@ -170,7 +171,7 @@ class _Organization:
         """Return what stands in place of a subject's name; empty when it is shown."""
         if (kind, subject) in CIRCLE_OF or kind in {ANY, ANY_USER} or self._platform.trusts(kind, subject):
             return ""
-        homes = self._homes.of_subject(zone, kind, subject)
+        homes = self._organizations.of_subject(zone, kind, subject)
         if homes:
             return "" if self._name in homes else HIDDEN_OTHER
         return "" if known else HIDDEN

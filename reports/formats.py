@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from audit.config.model import CsvConfig
-from audit.runs.info import Past, RunInfo
+from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.model import OF_THE_RUN, SCHEMAS, Table
 from audit.tenancy.platform import Platform
 
@@ -21,7 +21,7 @@ class Report:
 
     run: RunInfo
     tables: Mapping[str, Sequence[Table]]
-    past: Sequence[Past] = ()  # earlier runs, oldest first
+    past: Sequence[EarlierSummary] = ()  # earlier runs, oldest first
     # Replaces tables in the formats for programs: `access` with cluster-wide grants in every namespace.
     expanded: Mapping[str, Sequence[Table]] = field(default_factory=dict)
     csv: CsvConfig = field(default_factory=CsvConfig)

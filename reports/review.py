@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from audit.campaigns.campaign import Asked, Campaign, Groups
+from audit.campaigns.campaign import Campaign, CampaignLine, Groups
 from audit.campaigns.evidence import COLUMNS as EVIDENCE
 from audit.campaigns.evidence import told
-from audit.campaigns.proof import Outcome
+from audit.campaigns.proof import LineOutcome
 from audit.campaigns.reading import ANSWERED
 from audit.rbac.subjects import GROUP
 from audit.tables.spreadsheet import neutral
@@ -37,11 +37,11 @@ The sheet Platform has what the platform has by itself: look at it once, and at 
 class ReviewSheets:
     """ReviewSheets as rows, with nothing where people write."""
 
-    def __init__(self, campaign: Campaign, lines: Iterable[Asked], groups: Groups) -> None:
+    def __init__(self, campaign: Campaign, lines: Iterable[CampaignLine], groups: Groups) -> None:
         """Take the lines and the people of their groups."""
         self._campaign = campaign
         self._groups = groups
-        self.apart: dict[bool, list[Asked]] = {False: [], True: []}
+        self.apart: dict[bool, list[CampaignLine]] = {False: [], True: []}
         for asked in lines:
             self.apart[asked.line.platform].append(asked)
         # Few sets of reviewers, and many lines of each.
@@ -63,11 +63,11 @@ class ReviewSheets:
         for asked in (asked for platform in apart for asked in self.apart[platform]):
             yield (",".join(map(cell, self.row(asked))) + "\r\n").encode()
 
-    def _given(self, lines: Sequence[Asked]) -> Callable[[Sequence[str]], Iterable[Row]]:
+    def _given(self, lines: Sequence[CampaignLine]) -> Callable[[Sequence[str]], Iterable[Row]]:
         # What a workbook shows may become CSV in somebody's hands: it is as harmless there as in ours.
         return lambda _: (list(map(neutral, self.row(asked))) for asked in lines)
 
-    def row(self, asked: Asked) -> list[str]:
+    def row(self, asked: CampaignLine) -> list[str]:
         """Return the cells of a line."""
         line = asked.line
         known: Mapping[str, str] = {
@@ -82,21 +82,21 @@ class ReviewSheets:
         }
         return [line.id, *([""] * len(ANSWERED)), *(known.get(name, getattr(line, name, "")) for name in _KNOWN)]
 
-    def _members(self, asked: Asked) -> str:
+    def _members(self, asked: CampaignLine) -> str:
         people = self._groups.get(asked.line.zone, {}).get(asked.line.subject)
         if people is None:
             return "not known"
         more = f", and {len(people) - _MOST} more" if len(people) > _MOST else ""
         return f"{len(people)}: {', '.join(people[:_MOST])}{more}" if people else "0"
 
-    def _who(self, asked: Asked) -> str:
+    def _who(self, asked: CampaignLine) -> str:
         key = (asked.line.zone, asked.organization, asked.line.namespace)
         if key not in self._reviewers:
             self._reviewers[key] = ", ".join(self._campaign.reviewers_of(asked))
         return self._reviewers[key]
 
 
-def evidence_csv(outcomes: Sequence[Outcome]) -> Iterator[bytes]:
+def evidence_csv(outcomes: Sequence[LineOutcome]) -> Iterator[bytes]:
     """Yield a row for each line, decided or not."""
     yield (",".join(EVIDENCE) + "\r\n").encode()
     for outcome in outcomes:

@@ -6,7 +6,7 @@ from audit.access.tables import tables_of
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.model import Table
-from audit.tenancy.membership import organizations_of
+from audit.tenancy.membership import organizations_table
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
 
@@ -18,6 +18,6 @@ def facts_of(
     return {
         **tables_of(snapshot, scope.namespaces),
         **inventory(snapshot, scope.namespaces, organization_label=organization_label),
-        "organizations": organizations_of(snapshot, scope.namespaces, label=organization_label),
+        "organizations": organizations_table(snapshot, scope.namespaces, label=organization_label),
         "coverage": coverage(snapshot, scope.excluded),
     }

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from audit.snapshot.model import Ints, Snapshot
 from audit.tables.model import Table, Text, text_column
-from audit.tenancy.organizations import ORGANIZATION_LABEL, organizations
+from audit.tenancy.organizations import ORGANIZATION_LABEL, namespace_owners
 
 
 def inventory(
@@ -25,7 +25,7 @@ def inventory(
 def _namespaces(snapshot: Snapshot, wanted: Ints | None, label: str) -> Table:
     table, text = snapshot.tables["namespaces"], snapshot.strings
     rows = _rows(table["name"], wanted)
-    owners = organizations(snapshot, label)
+    owners = namespace_owners(snapshot, label)
     names = table["name"][rows]
     return Table(
         "namespaces",

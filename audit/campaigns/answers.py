@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
-from audit.campaigns.campaign import Asked, Campaign, Groups, own
+from audit.campaigns.campaign import Campaign, CampaignLine, Groups, own
 from audit.campaigns.reading import ANSWERED, Row
 from audit.tables.spreadsheet import neutral, original, plain
 
@@ -44,19 +44,19 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class AnswerContext:
     """What decisions are held against: the campaign, the lines and groups as they are now, and what is decided."""
 
     campaign: Campaign
-    first: Mapping[str, Asked]  # its lines by id, as it began
-    lines: Mapping[str, Asked]  # the same; where a later run saw one, as it saw it
+    first: Mapping[str, CampaignLine]  # its lines by id, as it began
+    lines: Mapping[str, CampaignLine]  # the same; where a later run saw one, as it saw it
     groups: Groups
     decided: Mapping[str, Decision]  # but for what was reopened
     today: date
     replace: bool = False
 
 
-def decisions_of(rows: Iterable[Row], before: Before) -> tuple[list[Decision], list[str], int]:
+def decisions_of(rows: Iterable[Row], before: AnswerContext) -> tuple[list[Decision], list[str], int]:
     """Return the decisions, every mistake (a line each), and how many rows say nothing: these stay undecided."""
     taken: dict[str, Decision] = {}
     mistakes: list[str] = []
@@ -83,7 +83,7 @@ def _half(cells: Mapping[str, str]) -> Iterator[str]:
         yield "there is no decision beside what is written"
 
 
-def _wrong(row: Row, cells: Mapping[str, str], before: Before) -> Iterator[str]:
+def _wrong(row: Row, cells: Mapping[str, str], before: AnswerContext) -> Iterator[str]:
     """Yield what is wrong with a row by itself."""
     asked = before.lines.get(cells["id"])
     yield from _texts(cells)
@@ -113,7 +113,7 @@ def _texts(cells: Mapping[str, str]) -> Iterator[str]:
             yield f"{name} is longer than {_LONGEST} characters"
 
 
-def _form(cells: Mapping[str, str], before: Before) -> Iterator[str]:
+def _form(cells: Mapping[str, str], before: AnswerContext) -> Iterator[str]:
     """Yield what does not go together, or is no day."""
     verdict = cells["decision"].lower()
     if verdict not in VERDICTS:
@@ -144,7 +144,7 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _reviewer(person: str, asked: Asked, before: Before) -> Iterator[str]:
+def _reviewer(person: str, asked: CampaignLine, before: AnswerContext) -> Iterator[str]:
     if not person:
         return
     allowed = before.campaign.reviewers_of(asked)
@@ -155,7 +155,7 @@ def _reviewer(person: str, asked: Asked, before: Before) -> Iterator[str]:
         yield f"{person} may not decide on their own access{group}"
 
 
-def _decision(row: Row, cells: Mapping[str, str], before: Before) -> Decision:
+def _decision(row: Row, cells: Mapping[str, str], before: AnswerContext) -> Decision:
     asked = before.lines[cells["id"]]
     verdict = cells["decision"].lower()
     return Decision(
@@ -172,7 +172,7 @@ def _decision(row: Row, cells: Mapping[str, str], before: Before) -> Decision:
     )
 
 
-def _against(decision: Decision, first: Decision, before: Before) -> Iterator[str]:
+def _against(decision: Decision, first: Decision, before: AnswerContext) -> Iterator[str]:
     """Yield with what a decision disagrees: another row, or what was decided before."""
     if first.said != decision.said:
         yield f"it disagrees with {first.where} about the same line"

@@ -16,7 +16,7 @@ from audit.rbac.subjects import GROUP, USER, is_virtual
 from audit.snapshot.model import Snapshot, encode, gap_lines
 from audit.snapshot.scope import Selects, scope_of
 from audit.tenancy.membership import groups_of
-from audit.tenancy.organizations import organizations
+from audit.tenancy.organizations import namespace_owners
 
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
@@ -36,7 +36,7 @@ class Reviewer(msgspec.Struct, frozen=True):
     namespace: str = ""
     everywhere: bool = False
 
-    def covers(self, asked: "Asked") -> bool:
+    def covers(self, asked: "CampaignLine") -> bool:
         """Say whether a line is theirs to decide."""
         line = asked.line
         if not fnmatchcase(line.zone, self.zone):
@@ -47,7 +47,7 @@ class Reviewer(msgspec.Struct, frozen=True):
         return owned or bool(self.namespace and fnmatchcase(line.namespace, self.namespace))
 
 
-class Within(msgspec.Struct, frozen=True):
+class CampaignScope(msgspec.Struct, frozen=True):
     """What a campaign is about, as globs: of these organizations or namespaces (neither: of all, and cluster-wide)."""
 
     organizations: tuple[str, ...] = ()
@@ -61,14 +61,14 @@ class Within(msgspec.Struct, frozen=True):
         return owned or any(fnmatchcase(namespace, glob) for glob in self.namespaces)
 
 
-class Asked(msgspec.Struct, frozen=True):
+class CampaignLine(msgspec.Struct, frozen=True):
     """A line of the campaign, and whose namespace it is about (empty: nobody's that is known)."""
 
     line: Line
     organization: str = ""
 
 
-class Basis(msgspec.Struct, frozen=True):
+class ZoneBasis(msgspec.Struct, frozen=True):
     """What a zone's lines were made of: when it was read (RFC 3339), how whole it was, and what was not seen.
 
     `sha256` (hex) is that of the snapshot's file, as the manifest of a run has it.
@@ -94,13 +94,13 @@ class Campaign(msgspec.Struct, frozen=True):
     tool: str
     began: str
     due: date
-    within: Within
-    basis: tuple[Basis, ...]
+    within: CampaignScope
+    basis: tuple[ZoneBasis, ...]
     reviewers: tuple[Reviewer, ...]
-    lines: tuple[Asked, ...]
+    lines: tuple[CampaignLine, ...]
     groups: Groups
 
-    def reviewers_of(self, asked: Asked) -> list[str]:
+    def reviewers_of(self, asked: CampaignLine) -> list[str]:
         """Return who may decide on a line, by what they were made reviewers of."""
         return sorted({name for one in self.reviewers if one.covers(asked) for name in one.who})
 
@@ -118,19 +118,19 @@ def own(line: Line, person: str, groups: Groups) -> Answer:
     return "unknown" if members is None else "yes" if person in members else "no"
 
 
-class Facts:
+class ZoneLines:
     """What one zone is made of, for a review: its lines by id, its groups, and what could not be seen of it."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
         """Take a snapshot, by what is the platform's."""
         self.snapshot = snapshot
         self.zone = snapshot.origin.zone
-        owners = organizations(snapshot, settings.organization_label)
+        owners = namespace_owners(snapshot, settings.organization_label)
         lines = review_lines(tables_of(snapshot)["grants"], settings.platform)
-        self.lines = {line.id: Asked(line, owners.get(line.namespace, "")) for line in lines}
+        self.lines = {line.id: CampaignLine(line, owners.get(line.namespace, "")) for line in lines}
         self.groups = dict(_groups(snapshot, self.lines.values()))
 
-    def within(self, within: Within, selects: Selects | None) -> list[Asked]:
+    def within(self, within: CampaignScope, selects: Selects | None) -> list[CampaignLine]:
         """Return the lines that a campaign is about; `selects` says which namespaces are reported on."""
         wanted = scope_of(self.snapshot, selects).namespaces
         known = None if wanted is None else {EVERY, *wanted}
@@ -138,14 +138,14 @@ class Facts:
         return [one for one in meant if known is None or one.line.namespace in known]
 
     @cached_property
-    def basis(self) -> Basis:
+    def basis(self) -> ZoneBasis:
         """Return what the lines are made of."""
         one = self.snapshot
         digest = hashlib.sha256(encode(one)).hexdigest()
-        return Basis(self.zone, one.origin.finished, one.state, digest, gap_lines(one.gaps), one.origin.names)
+        return ZoneBasis(self.zone, one.origin.finished, one.state, digest, gap_lines(one.gaps), one.origin.names)
 
 
-def _groups(snapshot: Snapshot, lines: Iterable[Asked]) -> Iterator[tuple[str, tuple[str, ...] | None]]:
+def _groups(snapshot: Snapshot, lines: Iterable[CampaignLine]) -> Iterator[tuple[str, tuple[str, ...] | None]]:
     """Yield the people of each group that a line names, but for the platform's own, which list nobody."""
     listed = groups_of(snapshot)
     unseen = bool(snapshot.gaps_of("groups"))

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from audit.campaigns.campaign import Basis
-from audit.campaigns.folder import Reviewing
-from audit.campaigns.proof import Later, Outcome
+from audit.campaigns.campaign import ZoneBasis
+from audit.campaigns.folder import CampaignFolder
+from audit.campaigns.proof import LaterState, LineOutcome
 
 JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
 # Each column and what it means; the same names stand in the JSON.
@@ -44,7 +44,7 @@ COLUMNS: Final[Mapping[str, str]] = {
 }
 
 
-def evidence_json(reviewing: Reviewing, outcomes: Sequence[Outcome], later: Later, when: str) -> bytes:
+def evidence_json(reviewing: CampaignFolder, outcomes: Sequence[LineOutcome], later: LaterState, when: str) -> bytes:
     """Return the same with what it rests on: campaign, files of answers, and what was seen later."""
     campaign = reviewing.campaign
     head = {
@@ -68,7 +68,7 @@ def evidence_json(reviewing: Reviewing, outcomes: Sequence[Outcome], later: Late
     return (json.dumps(head, indent=1) + "\n").encode()
 
 
-def _basis(one: Basis) -> Mapping[str, object]:
+def _basis(one: ZoneBasis) -> Mapping[str, object]:
     return {
         "zone": one.zone,
         "as_of": one.as_of,
@@ -78,7 +78,7 @@ def _basis(one: Basis) -> Mapping[str, object]:
     }
 
 
-def told(outcome: Outcome) -> dict[str, str]:
+def told(outcome: LineOutcome) -> dict[str, str]:
     """Return what the evidence says of a line, column by column."""
     line, decision = outcome.asked.line, outcome.decision
     said = {

@@ -19,14 +19,14 @@ _FORMAT: Final = "registry-audit review answers"
 _ENDING: Final = ".json"
 
 
-class Source(msgspec.Struct, frozen=True):
+class AnswerFile(msgspec.Struct, frozen=True):
     """A file of answers: its name, and its SHA-256 (hex), by which it lies in the folder of answers."""
 
     name: str
     sha256: str
 
 
-class Record(msgspec.Struct, frozen=True):
+class AnswersRecord(msgspec.Struct, frozen=True):
     """What was taken at one time: from which files, on which groups (None: those at the beginning), which decisions.
 
     `previous` is the SHA-256 (hex) of the record before; of the first, that of the campaign.
@@ -36,12 +36,12 @@ class Record(msgspec.Struct, frozen=True):
     version: int
     previous: str
     applied: str
-    sources: tuple[Source, ...]
+    sources: tuple[AnswerFile, ...]
     decisions: tuple[Decision, ...]
     groups: Groups | None = None
 
 
-class Decided(NamedTuple):
+class StandingDecision(NamedTuple):
     """A decision that holds, and the people of the groups when it was made."""
 
     decision: Decision
@@ -51,10 +51,10 @@ class Decided(NamedTuple):
 _CAMPAIGN: Final = msgspec.json.Decoder(Campaign)
 
 
-_RECORD: Final = msgspec.json.Decoder(Record)
+_RECORD: Final = msgspec.json.Decoder(AnswersRecord)
 
 
-class Reviewing:
+class CampaignFolder:
     """A campaign and what was decided in it."""
 
     def __init__(self, store: Store) -> None:
@@ -68,7 +68,7 @@ class Reviewing:
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
             raise UsageError("this is no campaign, or of another version", where=_where(store, CAMPAIGN))
         self.sha256 = hashlib.sha256(data).hexdigest()
-        self.records: list[Record] = []
+        self.records: list[AnswersRecord] = []
         self._last = self.sha256
         for name in store.entries(APPLIED):
             self._take(name)
@@ -87,24 +87,24 @@ class Reviewing:
         self._last = hashlib.sha256(data).hexdigest()
 
     @property
-    def decided(self) -> Mapping[str, Decided]:
+    def decided(self) -> Mapping[str, StandingDecision]:
         """Return the last decision on each line that has one."""
         return {
-            decision.id: Decided(decision, self.campaign.groups if record.groups is None else record.groups)
+            decision.id: StandingDecision(decision, self.campaign.groups if record.groups is None else record.groups)
             for record in self.records
             for decision in record.decisions
         }
 
     def add(
         self, decisions: Sequence[Decision], files: Mapping[str, bytes], groups: Groups | None, applied: str
-    ) -> Record:
+    ) -> AnswersRecord:
         """Keep decisions and the files that they stood in. Raises UsageError when it cannot."""
         sources = []
         for name, data in files.items():
             digest = hashlib.sha256(data).hexdigest()
             self.store.write(f"{ANSWERS}/{digest}{PurePosixPath(name).suffix.lower()}", [data])
-            sources.append(Source(name, digest))
-        record = Record(_FORMAT, VERSION, self._last, applied, tuple(sources), tuple(decisions), groups)
+            sources.append(AnswerFile(name, digest))
+        record = AnswersRecord(_FORMAT, VERSION, self._last, applied, tuple(sources), tuple(decisions), groups)
         # Numbers keep the order, and the digest keeps two who do this at once from losing what the other has done.
         name = f"{APPLIED}/{len(self.records) + 1:04}-{self._last[:12]}{_ENDING}"
         self.store.write(name, [_json(record)])

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from audit.campaigns.answers import Decision
-from audit.campaigns.campaign import EVERY, Asked, Campaign, Facts, Groups
-from audit.campaigns.folder import Decided
+from audit.campaigns.campaign import EVERY, Campaign, CampaignLine, Groups, ZoneLines
+from audit.campaigns.folder import StandingDecision
 from audit.rbac.subjects import GROUP
 from audit.snapshot.model import STALE
 from audit.snapshot.scope import Selects
@@ -25,13 +25,13 @@ _OTHER_NAMES: Final = "its names were not replaced by the same key"
 _DONE: Final = {"revoke": "revoked", "reduce": "reduced"}
 
 
-class Outcome(NamedTuple):
+class LineOutcome(NamedTuple):
     """A line, what was decided on it, and how that stands. `removal` is empty where nothing was to be taken away.
 
     `state` is `open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`. `why` is for people.
     """
 
-    asked: Asked
+    asked: CampaignLine
     decision: Decision | None
     state: str
     removal: str = ""
@@ -48,10 +48,10 @@ class Outcome(NamedTuple):
         return self.state in {OPEN, REOPENED, ENDED}
 
 
-class Later:
+class LaterState:
     """What was seen after the campaign began, zone by zone."""
 
-    def __init__(self, campaign: Campaign, zones: Sequence[Facts], selects: Selects | None = None) -> None:
+    def __init__(self, campaign: Campaign, zones: Sequence[ZoneLines], selects: Selects | None = None) -> None:
         """Take what was seen; what is not newer than the campaign's own facts proves nothing."""
         self._within, self._selects = campaign.within, selects
         self.zones = {one.zone: one for one in zones}
@@ -65,17 +65,17 @@ class Later:
         return {zone: one.groups for zone, one in self.zones.items()}
 
     @property
-    def added(self) -> list[Asked]:
+    def added(self) -> list[CampaignLine]:
         """Return the grants that are no line of the campaign: nobody was asked about them."""
         found = (asked for one in self.zones.values() for asked in one.within(self._within, self._selects))
         return [asked for asked in found if asked.line.id not in self._known]
 
-    def line(self, asked: Asked) -> Asked | None:
+    def line(self, asked: CampaignLine) -> CampaignLine | None:
         """Return a line as it was seen; None when it was not."""
         zone = self.zones.get(asked.line.zone)
         return zone.lines.get(asked.line.id) if zone else None
 
-    def silent(self, asked: Asked) -> str:
+    def silent(self, asked: CampaignLine) -> str:
         """Say why nothing can be said about a line now; nothing when something can."""
         zone = self.zones.get(asked.line.zone)
         if zone is None:
@@ -94,11 +94,11 @@ class Later:
             unseen = bool(zone.snapshot.unseen(kind, code)[0])
         return f"its {kind} were not seen" if unseen else ""
 
-    def since(self, asked: Asked, day: date) -> bool:
+    def since(self, asked: CampaignLine, day: date) -> bool:
         """Say whether a zone was read on this day or later."""
         return self.zones[asked.line.zone].basis.as_of[:10] >= day.isoformat()
 
-    def others(self, asked: Asked) -> list[Asked]:
+    def others(self, asked: CampaignLine) -> list[CampaignLine]:
         """Return other ways by which the subject has one of a line's rights in the same place."""
         line = asked.line
         held = self._held[line.zone]
@@ -112,9 +112,9 @@ class Later:
         ]
 
 
-def _held(zone: Facts) -> dict[tuple[str, str, str], list[Asked]]:
+def _held(zone: ZoneLines) -> dict[tuple[str, str, str], list[CampaignLine]]:
     """Return the lines of each subject and namespace, those of a group also by each person in it."""
-    found: dict[tuple[str, str, str], list[Asked]] = {}
+    found: dict[tuple[str, str, str], list[CampaignLine]] = {}
     for asked in zone.lines.values():
         line = asked.line
         who = [(line.subject_kind, line.subject)]
@@ -125,34 +125,36 @@ def _held(zone: Facts) -> dict[tuple[str, str, str], list[Asked]]:
     return found
 
 
-def _certain(asked: Asked) -> set[str]:
+def _certain(asked: CampaignLine) -> set[str]:
     return {right for right in asked.line.rights.split(", ") if not right.endswith("?")}
 
 
-def outcomes(campaign: Campaign, decided: Mapping[str, Decided], later: Later, today: date) -> Iterator[Outcome]:
+def outcomes(
+    campaign: Campaign, decided: Mapping[str, StandingDecision], later: LaterState, today: date
+) -> Iterator[LineOutcome]:
     """Yield how each line stands, in the order of the campaign."""
     for asked in campaign.lines:
         found = decided.get(asked.line.id)
-        yield Outcome(asked, None, OPEN) if found is None else _outcome(asked, found, later, today)
+        yield LineOutcome(asked, None, OPEN) if found is None else _outcome(asked, found, later, today)
 
 
-def _outcome(asked: Asked, found: Decided, later: Later, today: date) -> Outcome:
+def _outcome(asked: CampaignLine, found: StandingDecision, later: LaterState, today: date) -> LineOutcome:
     decision = found.decision
     if decision.decision in _DONE:
-        return Outcome(asked, decision, _DONE[decision.decision], *_removal(asked, decision, later))
+        return LineOutcome(asked, decision, _DONE[decision.decision], *_removal(asked, decision, later))
     if decision.until is not None and decision.until < today:
-        return Outcome(asked, decision, ENDED, why=f"it ended on {decision.until}")
+        return LineOutcome(asked, decision, ENDED, why=f"it ended on {decision.until}")
     state = KEPT if decision.until is None else EXCEPTION
     silent, now = later.silent(asked), later.line(asked)
     if silent or now is None:
-        return Outcome(asked, decision, state, why="" if silent else "it is not there any more")
+        return LineOutcome(asked, decision, state, why="" if silent else "it is not there any more")
     if "?" in now.line.rights:
-        return Outcome(asked, decision, state, why=_BLIND)
+        return LineOutcome(asked, decision, state, why=_BLIND)
     moved = [*_moved(asked, now, found, later)]
-    return Outcome(asked, decision, REOPENED if moved else state, why="; ".join(moved))
+    return LineOutcome(asked, decision, REOPENED if moved else state, why="; ".join(moved))
 
 
-def _moved(asked: Asked, now: Asked, found: Decided, later: Later) -> Iterator[str]:
+def _moved(asked: CampaignLine, now: CampaignLine, found: StandingDecision, later: LaterState) -> Iterator[str]:
     """Yield what is otherwise than it was when it was decided on."""
     if now.line.path != found.decision.path:
         yield f"its path has changed ({_told(asked)} before, {_told(now)} now)"
@@ -167,12 +169,12 @@ def _moved(asked: Asked, now: Asked, found: Decided, later: Later) -> Iterator[s
         yield f"group {group} has people that it was not seen to have: {', '.join(new)}"
 
 
-def _told(asked: Asked) -> str:
+def _told(asked: CampaignLine) -> str:
     line = asked.line
     return f"{line.rights} in {line.repositories}, since {line.since or 'not known'}"
 
 
-def _removal(asked: Asked, decision: Decision, later: Later) -> tuple[str, str]:
+def _removal(asked: CampaignLine, decision: Decision, later: LaterState) -> tuple[str, str]:
     """Return whether what was to go is gone, and why that is said."""
     silent, now = later.silent(asked), later.line(asked)
     if silent:
@@ -189,7 +191,7 @@ def _removal(asked: Asked, decision: Decision, later: Later) -> tuple[str, str]:
     return STILL, ""
 
 
-def _less(before: Asked, now: Asked) -> bool:
+def _less(before: CampaignLine, now: CampaignLine) -> bool:
     """Say whether a line gives less than it did, and nothing that it did not."""
     rights = [{*one.line.rights.replace("?", "").split(", ")} for one in (before, now)]
     places = [{*one.line.repositories.split(", ")} for one in (before, now)]

@@ -9,8 +9,8 @@ from zipfile import BadZipFile, ZipFile
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit.config.strict import Form, place, understood
-from audit.config.yaml import Document
+from audit.config.model_file import FileFormat, location, parse_model
+from audit.config.yaml_reader import Document
 from audit.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _cells(header: list[str], line: Any) -> dict[str, str]:
     return {name: text for name, text in zip(header, line, strict=False) if name}
 
 
-class Entry(BaseModel):
+class AnswerEntry(BaseModel):
     """One answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -151,7 +151,7 @@ class Answers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    decisions: tuple[Entry, ...] = Field(description="The answers.")
+    decisions: tuple[AnswerEntry, ...] = Field(description="The answers.")
 
 
 def _yaml(path: Path, data: bytes) -> Iterator[Row]:
@@ -160,12 +160,12 @@ def _yaml(path: Path, data: bytes) -> Iterator[Row]:
     def more(document: Document) -> list[str]:
         given = document.value.get("decisions") if isinstance(document.value, dict) else None
         many = len(given) if isinstance(given, list) else 0
-        places.extend(f"{path.name}: {place(document, ('decisions', at))}".rstrip(": ") for at in range(many))
+        places.extend(f"{path.name}: {location(document, ('decisions', at))}".rstrip(": ") for at in range(many))
         return []
 
     least = "decisions: [{id: ID, decision: keep, decided_by: NAME, decided_on: YYYY-MM-DD}]"
     try:
-        answers = understood(data.decode(), path, Form(Answers, "answers", least, more=more, fix=""))
+        answers = parse_model(data.decode(), path, FileFormat(Answers, "answers", least, more=more, fix=""))
     except ConfigError as error:
         raise Unreadable("\n".join(error.mistakes)) from error
     except UnicodeDecodeError as error:

@@ -6,20 +6,20 @@ from typing import Annotated, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from audit.campaigns.campaign import EVERY, Reviewer
-from audit.config.strict import Form, load
+from audit.config.model_file import FileFormat, load_model
 
-Text = Annotated[str, StringConstraints(min_length=1)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Entry(BaseModel):
+class ReviewerEntry(BaseModel):
     """People, and what they decide on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    who: tuple[Text, ...] = Field(description="User names, as the cluster has them.", min_length=1)
-    zone: Text = Field(default=EVERY, description="Zones, by id or glob.")
-    organization: Text | None = Field(default=None, description="Namespaces of these organizations (a glob).")
-    namespace: Text | None = Field(default=None, description="Namespaces of this name (a glob).")
+    who: tuple[NonEmpty, ...] = Field(description="User names, as the cluster has them.", min_length=1)
+    zone: NonEmpty = Field(default=EVERY, description="Zones, by id or glob.")
+    organization: NonEmpty | None = Field(default=None, description="Namespaces of these organizations (a glob).")
+    namespace: NonEmpty | None = Field(default=None, description="Namespaces of this name (a glob).")
     everywhere: bool = Field(default=False, description="Grants that hold in every namespace.")
 
     @model_validator(mode="after")
@@ -34,18 +34,18 @@ class Reviewers(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    reviewers: tuple[Entry, ...] = Field(description="Who decides on what.", min_length=1)
+    reviewers: tuple[ReviewerEntry, ...] = Field(description="Who decides on what.", min_length=1)
 
 
 def load_reviewers(path: Path) -> tuple[Reviewer, ...]:
     """Return who decides on what. Raises ConfigError with all mistakes of the file."""
     return tuple(
         Reviewer(one.who, one.zone, one.organization or "", one.namespace or "", one.everywhere)
-        for one in load(path, _FORM).reviewers
+        for one in load_model(path, _FORM).reviewers
     )
 
 
-_FORM: Final = Form(
+_FORM: Final = FileFormat(
     Reviewers,
     "reviewers",
     "reviewers: [{who: [NAME], organization: NAME}]",

@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.changes.state import State
 from audit.snapshot.model import Gap, Snapshot, gap_lines
-from audit.tenancy.organizations import organizations
+from audit.tenancy.organizations import namespace_owners
 
 APPEARED, GONE, CHANGED, UNSEEN = "appeared", "gone", "changed", "unseen"
 UNKNOWN: Final = "?"
@@ -45,7 +45,7 @@ def _unseen(before: Snapshot, after: Snapshot) -> Iterator[Row]:
 
 
 def _namespaces(before: Snapshot, after: Snapshot, label: str) -> Iterator[Row]:
-    was, now = organizations(before, label), organizations(after, label)
+    was, now = namespace_owners(before, label), namespace_owners(after, label)
     born = [_created(one, "namespaces") for one in (before, after)]
     seen = [not one.gaps_of("namespaces") for one in (before, after)]
     for name in sorted({*was, *now}):

@@ -16,7 +16,7 @@ from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Mask
 from audit.tables.model import Table
-from audit.tenancy.organizations import Organizations, organizations
+from audit.tenancy.organizations import Organizations, organizations_of
 
 
 class CheckContext:
@@ -48,7 +48,11 @@ class CheckContext:
     @cached_property
     def organizations(self) -> Organizations:
         """Return which organization everybody belongs to."""
-        return Organizations(self.snapshot, organizations(self.snapshot, self.label))
+        return organizations_of(self.snapshot, self.label)
+
+    def owner(self, namespace: str) -> str:
+        """Return the organization of a namespace; empty when it has none or is not listed."""
+        return self.organizations.of_namespace(self.zone, namespace)
 
     @cached_property
     def roles(self) -> Roles:

@@ -23,7 +23,7 @@ def neighbours(context: CheckContext) -> Mask:
 
 def of_others(context: CheckContext, subject: str, namespace: str) -> bool:
     """Say whether an account's namespace is known to belong to another organization than `namespace`."""
-    theirs, ours = (context.organizations.of_namespace(name) for name in (home(subject), namespace))
+    theirs, ours = (context.owner(name) for name in (home(subject), namespace))
     return bool(theirs and ours) and theirs != ours
 
 

@@ -40,8 +40,8 @@ EDIT_ROLE: Final = "oc edit clusterrole -- {role}"
 EDIT_LOCAL_ROLE: Final = "oc edit role -n {namespace} -- {role}"
 UNLABEL_ROLE: Final = "oc label clusterrole {role} {label}-"
 LABEL_NAMESPACE: Final = "oc label namespace {namespace} {label}=ORGANIZATION"
-TAKE_AWAY: Final = (REMOVE_USER, REMOVE_GROUP, REMOVE_USER_EVERYWHERE, REMOVE_GROUP_EVERYWHERE)
 LEAVE_GROUP: Final = "oc adm groups remove-users -- {group} {user}"
+TAKE_AWAY: Final = (REMOVE_USER, REMOVE_GROUP, REMOVE_USER_EVERYWHERE, REMOVE_GROUP_EVERYWHERE)
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _RBAC: Final = "rbac.authorization.k8s.io"
@@ -62,6 +62,35 @@ def fill(template: str, **names: str) -> str:
         # Only a name that looks like an option needs to be told from one.
         template = template.replace(" -- ", " ")
     return template.format(**{name: quoted(text) for name, text in names.items()})
+
+
+def removal_template(binding_kind: str, role_kind: str, subject_kind: str) -> str:
+    """Return the command that takes a subject out of a binding of this kind, as a template for `fill`.
+
+    Its names are {namespace} (of a RoleBinding), {binding}, {role}, and {user} or {group}. The user of a service
+    account is `system:serviceaccount:NAMESPACE:NAME`.
+    """
+    if binding_kind == "ClusterRoleBinding":
+        return REMOVE_GROUP_EVERYWHERE if subject_kind == GROUP else REMOVE_USER_EVERYWHERE
+    template = REMOVE_GROUP if subject_kind == GROUP else REMOVE_USER
+    # Without the option, the command looks for the ClusterRole of that name.
+    return template.replace(" -- ", f" {OF_A_ROLE} -- ") if role_kind == "Role" else template
+
+
+def page_templates() -> dict[str, str]:
+    """Return the commands that take access away, as templates for a page that fills them in itself.
+
+    The key of a removal is `BINDING_KIND/ROLE_KIND/SUBJECT_KIND`, for example `RoleBinding/Role/Group`; the key `leave`
+    is the command by which a user leaves a group. The names in braces are those of `removal_template`. To fill one as
+    `fill` does: quote each name as `quoted` does, and replace ` -- ` by a space unless a name begins with `-`.
+    """
+    removals = {
+        f"{binding}/{role}/{subject}": removal_template(binding, role, subject)
+        for binding in ("RoleBinding", "ClusterRoleBinding")
+        for role in ("Role", "ClusterRole")
+        for subject in (USER, GROUP, ACCOUNT)
+    }
+    return {**removals, "leave": LEAVE_GROUP}
 
 
 class RemovalCommands:
@@ -117,22 +146,10 @@ def _usual(subject: tuple[str, str, str, str]) -> bool:
 
 
 def _policy(bound: DirectGrant, names: Mapping[str, str]) -> str:
-    who = {GROUP: "group"}.get(bound.kind, "user")
     name = f"{ACCOUNT_PREFIX}{bound.subject}" if bound.kind == ACCOUNT else bound.subject
-    template = removal_template(bound.kind, bound.role_kind, everywhere=bound.namespace == EVERY)
+    who = "group" if bound.kind == GROUP else "user"
+    template = removal_template(bound.binding_kind, bound.role_kind, bound.kind)
     return fill(template, **names, role=bound.role, **{who: name})
-
-
-def removal_template(subject_kind: str, role_kind: str, *, everywhere: bool) -> str:
-    """Return the command that removes a subject from a role binding, or from a cluster role binding (`everywhere`).
-
-    It is to be filled with `binding`, `role`, `user` or `group`, and the `namespace` of a role binding.
-    """
-    if everywhere:
-        return REMOVE_GROUP_EVERYWHERE if subject_kind == GROUP else REMOVE_USER_EVERYWHERE
-    template = REMOVE_GROUP if subject_kind == GROUP else REMOVE_USER
-    # Without the option, the command looks for the ClusterRole of that name.
-    return template.replace(" -- ", f" {OF_A_ROLE} -- ") if role_kind == "Role" else template
 
 
 def _subject(kind: str, namespace: str, name: str, _space: str) -> dict[str, str]:

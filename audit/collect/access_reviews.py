@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from audit.collect.connection import Connection, Response
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import failure, retry
 from audit.collect.zones import Zone
@@ -48,19 +48,19 @@ class Reviews:
     """Asks the reviews of one zone, within its limits; safe for several threads."""
 
     def __init__(self, zone: Zone, limits: Limits, stop: Event) -> None:
-        """Connect. Raises Unusable when the zone is none to ask, or its credentials cannot be used."""
+        """Connect. Raises CollectError when the zone is none to ask, or its credentials cannot be used."""
         if zone.dump or zone.trouble:
-            raise Unusable("missing", zone.trouble or "its facts are files: there is nobody to ask")
+            raise CollectError("missing", zone.trouble or "its facts are files: there is nobody to ask")
         self._retries = limits.retries
         self._connection = Connection(zone, Budget.of(limits, stop), limits.in_flight)
 
     def may(self, name: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
-        """Ask whether the user `name` in `groups` may do something. Raises Unusable when there is no answer."""
+        """Ask whether the user `name` in `groups` may do something. Raises CollectError when there is no answer."""
         ask = partial(may_they, self._connection, name, groups, attributes)
         return retry(ask, self._retries, self._connection.budget)
 
     def who_can(self, attributes: Mapping[str, str]) -> AllowedSubjects:
-        """Ask who may do something, which OpenShift alone answers. Raises Unusable when there is no answer."""
+        """Ask who may do something, which OpenShift alone answers. Raises CollectError when there is no answer."""
         body = {"kind": "ResourceAccessReview", "apiVersion": _LISTS, **attributes}
 
         def ask() -> AllowedSubjects:
@@ -70,7 +70,7 @@ class Reviews:
         return retry(ask, self._retries, self._connection.budget)
 
 
-class _Access(Struct):
+class _AccessReview(Struct):
     status: Allowed
 
 
@@ -94,31 +94,31 @@ class _User(Struct):
 
 
 _SUBJECTS: Final = msgspec.json.Decoder(AllowedSubjects)
-_ACCESS: Final = msgspec.json.Decoder(_Access)
+_ACCESS: Final = msgspec.json.Decoder(_AccessReview)
 _SUBJECT: Final = msgspec.json.Decoder(_Subject)
 _USER: Final = msgspec.json.Decoder(_User)
 
 
 def may_i(connection: Connection, attributes: Mapping[str, str]) -> Allowed:
-    """Ask whether we may do something. Raises Unusable when there is no answer."""
+    """Ask whether we may do something. Raises CollectError when there is no answer."""
     spec = {"resourceAttributes": attributes}
     return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _ACCESS).status
 
 
 def may_they(connection: Connection, user: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
-    """Ask whether somebody may do something. Raises Unusable when there is no answer.
+    """Ask whether somebody may do something. Raises CollectError when there is no answer.
 
     A no in spite of an error is no answer: who could not be asked may have allowed it.
     """
     spec = {"user": user, "groups": groups, "resourceAttributes": attributes}
     status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _ACCESS).status
     if status.error and not status.allowed:
-        raise Unusable("error", status.error)
+        raise CollectError("error", status.error)
     return status
 
 
 def who_am_i(connection: Connection) -> UserInfo:
-    """Return who we are; a server too old for the review is asked for our user. Raises Unusable when none says."""
+    """Return who we are; a server too old for the review is asked for our user. Raises CollectError when none says."""
     response = _ask(connection, "authentication.k8s.io/v1", "SelfSubjectReview", {})
     if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  nobody has a user object
         return _decoded(response, _SUBJECT).status.info
@@ -137,4 +137,4 @@ def _decoded(response: Response, decoder: msgspec.json.Decoder[S]) -> S:
     try:
         return decoder.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unusable("malformed", str(error)) from error
+        raise CollectError("malformed", str(error)) from error

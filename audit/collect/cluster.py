@@ -11,9 +11,9 @@ import msgspec
 from audit.collect.access_reviews import who_am_i
 from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import Job, Outcome, failure, read_lists, retry
+from audit.collect.lists import ListJob, ListResult, failure, read_lists, retry
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
@@ -26,7 +26,7 @@ Listed = Callable[[str, int], None]
 
 
 def collect_cluster(
-    zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event, declared: Sequence[Outcome] = ()
+    zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event, declared: Sequence[ListResult] = ()
 ) -> Snapshot:
     """Return the snapshot of a live zone; what could not be read is a gap. `listed` hears of each whole list.
 
@@ -42,7 +42,7 @@ def collect_cluster(
         source = _lists(connection, limits, facts, listed)
         # After the lists: if time runs out, it is not for this.
         user = _whoami(connection)
-    except Unusable as error:
+    except CollectError as error:
         for plural in limits.kinds:
             facts.gap(Gap(plural, "", error.reason, error.detail))
     for outcome in declared:
@@ -56,7 +56,7 @@ def _lists(connection: Connection, limits: Limits, facts: SnapshotBuilder, liste
     wide = [kind for kind in kinds if not (limits.scope == TENANT and _by_namespace(kind))]
     refused: dict[str, Gap] = {}
     whole: set[str] = set()
-    for outcome in read_lists(connection, limits, [Job(kind) for kind in wide]):
+    for outcome in read_lists(connection, limits, [ListJob(kind) for kind in wide]):
         kind, gap = outcome.job.kind, outcome.gap
         # Refused after its first pages, it is a list that was cut: what was seen is kept.
         if gap and gap.reason == "refused" and not outcome.items and _by_namespace(kind):
@@ -83,12 +83,12 @@ def _by_namespace(kind: Kind) -> bool:
 
 
 def _server_version(connection: Connection) -> str:
-    """Return the server's version. Raises Unusable when there is no server."""
+    """Return the server's version. Raises CollectError when there is no server."""
     try:
         return retry(partial(_version, connection), 1, connection.budget)
     except Unreachable:
         raise
-    except Unusable as error:
+    except CollectError as error:
         if error.reason == "unreachable":
             raise
         return ""
@@ -98,7 +98,7 @@ def _whoami(connection: Connection) -> str:
     """Return the user that the credentials stand for, or an empty text when the server does not say."""
     try:
         return retry(partial(who_am_i, connection), 1, connection.budget).user
-    except Unusable:
+    except CollectError:
         return ""  # it is said nowhere else, and nothing depends on it
 
 

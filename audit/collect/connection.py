@@ -20,7 +20,7 @@ from urllib3.exceptions import (
 )
 
 from audit.collect.credentials import ClientAuth, Target, Unreachable, login_of, usable
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 from audit.collect.transport import Route, login_in
 from audit.collect.zones import Zone
@@ -57,10 +57,10 @@ class Connection:
         self._lock = threading.Lock()
         self._secrets: set[bytes] = set()
         self._certificate: tuple[bytes, bytes] | None = None
-        self._pool = self._connect(self._login.grant())
+        self._pool = self._connect(self._login.credential())
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: str = JSON) -> Response:
-        """Return the answer to a GET. Raises Unusable with the reason why there is no whole one."""
+        """Return the answer to a GET. Raises CollectError with the reason why there is no whole one."""
         return self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None, accept)
 
     def post(self, path: str, body: bytes) -> Response:
@@ -73,12 +73,12 @@ class Connection:
             headers["Content-Type"] = JSON
         with self.budget.turn():
             # Asked for each request: tokens expire and rotate.
-            grant = self._login.grant()
-            if grant.header:
-                headers["Authorization"] = grant.header
-            answer = self._answer(self._pool_for(grant), method, self.url + target, headers, body)
+            credential = self._login.credential()
+            if credential.header:
+                headers["Authorization"] = credential.header
+            answer = self._answer(self._pool_for(credential), method, self.url + target, headers, body)
         if answer.status == _UNAUTHENTICATED:
-            self._login.refused(grant)
+            self._login.refused(credential)
         return answer
 
     def _answer(
@@ -118,25 +118,25 @@ class Connection:
                 body = body.replace(secret, _HIDDEN)
         return body
 
-    def _pool_for(self, grant: ClientAuth) -> urllib3.PoolManager:
+    def _pool_for(self, credential: ClientAuth) -> urllib3.PoolManager:
         with self._lock:
-            self._remember(grant.header.partition(" ")[2])
-            if grant.certificate != self._certificate:
-                self._pool = self._connect(grant)
+            self._remember(credential.header.partition(" ")[2])
+            if credential.certificate != self._certificate:
+                self._pool = self._connect(credential)
             return self._pool
 
-    def _connect(self, grant: ClientAuth) -> urllib3.PoolManager:
+    def _connect(self, credential: ClientAuth) -> urllib3.PoolManager:
         target = self._target
         route = Route(
             target.authority,
             server_name=target.server_name,
             proxy=target.proxy,
-            certificate=grant.certificate,
+            certificate=credential.certificate,
             connections=self._connections,
         )
         pool = usable(lambda: route.pool(self.url))
         self._remember(login_in(route.proxy(self.url)).partition(":")[2])
-        self._certificate = grant.certificate
+        self._certificate = credential.certificate
         return pool
 
     def _remember(self, secret: str) -> None:
@@ -150,32 +150,32 @@ def _of_zone(zone: Zone, target: Target) -> Target:
     return replace(target, authority=authority, proxy=zone.proxy or target.proxy)
 
 
-def _no_answer(error: HTTPError) -> Unusable:
+def _no_answer(error: HTTPError) -> CollectError:
     """Say why there is no answer, in a word and for people."""
     if isinstance(error, ProxyError) and not isinstance(error.original_error, SSLError):
-        return Unusable("unreachable", f"the proxy: {_without_object(str(error.original_error))}")
+        return CollectError("unreachable", f"the proxy: {_without_object(str(error.original_error))}")
     if isinstance(error, ProxyError | SSLError):
         return _no_tls(error.original_error if isinstance(error, ProxyError) else error)
     if isinstance(error, NewConnectionError | ConnectTimeoutError):
-        return Unusable("unreachable", _without_object(str(error)))
+        return CollectError("unreachable", _without_object(str(error)))
     return _broken(error)
 
 
-def _no_tls(error: Exception) -> Unusable:
+def _no_tls(error: Exception) -> CollectError:
     if error.args and isinstance(error.args[0], ssl.SSLCertVerificationError):
         # It will not be better the next time.
         return Unreachable("unreachable", f"TLS: {error}; give the zone's ca_file if it has an authority of its own")
-    return Unusable("unreachable", f"TLS: {error}")
+    return CollectError("unreachable", f"TLS: {error}")
 
 
-def _broken(error: HTTPError) -> Unusable:
+def _broken(error: HTTPError) -> CollectError:
     if isinstance(error, ReadTimeoutError):
-        return Unusable("timeout", "the server was silent for too long")
+        return CollectError("timeout", "the server was silent for too long")
     if isinstance(error, DecodeError):
-        return Unusable("malformed", "the compressed answer is damaged")
+        return CollectError("malformed", "the compressed answer is damaged")
     if isinstance(error, ProtocolError):
-        return Unusable("cut", f"the connection broke: {error.args[0] if error.args else error}")
-    return Unusable("error", f"{type(error).__name__}: {error}")
+        return CollectError("cut", f"the connection broke: {error.args[0] if error.args else error}")
+    return CollectError("error", f"{type(error).__name__}: {error}")
 
 
 def _without_object(text: str) -> str:

@@ -7,9 +7,9 @@ from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 from audit.collect.connection import Connection
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import Job, Outcome, read_lists
+from audit.collect.lists import ListJob, ListResult, read_lists
 from audit.collect.zones import UNLISTED, Zone, api_of, credentials_of, path_of, registry_of, zone_ids, zones_of
 from audit.config.model import Config
 from audit.config.zones import ControlApi
@@ -17,11 +17,11 @@ from audit.errors import UsageError
 from audit.snapshot.objects import DECLARED, KINDS, ZONES, ListedZone
 
 
-class Found(NamedTuple):
+class ZoneDirectory(NamedTuple):
     """The zones to read, and what is known of all of them together: lists of `audit.snapshot.objects.DECLARED`."""
 
     zones: list[Zone]
-    declared: tuple[Outcome, ...] = ()
+    declared: tuple[ListResult, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -29,7 +29,7 @@ class Found(NamedTuple):
         return all(zone.id != UNLISTED for zone in self.zones)
 
 
-def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> Found:
+def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> ZoneDirectory:
     """Return the zones of a configuration, those of its control API too, or those of `only`.
 
     A control API that does not answer is a zone called UNLISTED, in trouble. Raises UsageError for a zone that is not
@@ -37,7 +37,7 @@ def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event)
     """
     control = config.zones_from.control_api if config.zones_from else None
     if control is None:
-        return Found(zones_of(config, only))
+        return ZoneDirectory(zones_of(config, only))
     listed, *declared = _ask(control, limits, stop)
     if listed.gap:
         said = f"the control API does not say which zones there are: {listed.gap.reason}: {listed.gap.detail}"
@@ -46,19 +46,19 @@ def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event)
         zones = _zones(control, cast("list[ListedZone]", listed.items))
     if not zones and not config.zones:
         raise UsageError(f"the control API lists no zone called {' or '.join(control.zones)}")
-    return Found(zones_of(config, only, zones), tuple(declared))
+    return ZoneDirectory(zones_of(config, only, zones), tuple(declared))
 
 
-def _ask(control: ControlApi, limits: Limits, stop: Event) -> list[Outcome]:
+def _ask(control: ControlApi, limits: Limits, stop: Event) -> list[ListResult]:
     """Return the list of zones, and those of DECLARED where they are wanted."""
     kinds = [ZONES, *(KINDS[plural] for plural in (DECLARED if control.organizations else ()))]
-    jobs = [Job(kind) for kind in kinds]
+    jobs = [ListJob(kind) for kind in kinds]
     place = Zone(UNLISTED, control.api or "", ca_file=control.ca_file, credentials=credentials_of(control.credentials))
     try:
         connection = Connection(place, Budget.of(limits, stop), limits.in_flight)
         outcomes = {outcome.job: outcome for outcome in read_lists(connection, limits, jobs)}
-    except Unusable as error:
-        outcomes = {job: Outcome(job, job.gap(error.reason, error.detail)) for job in jobs}
+    except CollectError as error:
+        outcomes = {job: ListResult(job, job.gap(error.reason, error.detail)) for job in jobs}
     return [outcomes[job] for job in jobs]
 
 

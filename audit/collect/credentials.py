@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import BadKubeconfig, Context, Contexts, same_server
+from audit.collect.kubeconfig import BadKubeconfig, KubeContext, KubeContexts, same_server
 from audit.collect.oidc import id_token
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
@@ -28,7 +28,7 @@ _WRITTEN: Final = (0.05, 0.2, 0.0)  # seconds between looks at a file that is em
 T = TypeVar("T")
 
 
-class Unreachable(Unusable):
+class Unreachable(CollectError):
     """Nothing can be asked of this zone, now or later; `reason` is `unreachable` or `credentials`."""
 
 
@@ -58,25 +58,25 @@ class Login:
     """The credentials of one zone; safe for several threads."""
 
     def __init__(self, obtain: Callable[[], ClientAuth]) -> None:
-        """Take what obtains a grant, and do so. Raises Unreachable when it cannot."""
+        """Take what obtains a credential, and do so. Raises Unreachable when it cannot."""
         self._obtain = obtain
         self._lock = threading.Lock()
         self._renewals = _RENEWALS
-        self._grant = usable(obtain)
+        self._credential = usable(obtain)
 
-    def grant(self) -> ClientAuth:
+    def credential(self) -> ClientAuth:
         """Return credentials that are still good as far as they say. Raises Unreachable."""
         with self._lock:
-            if time.monotonic() >= self._grant.until:
-                self._grant = usable(self._obtain)
-            return self._grant
+            if time.monotonic() >= self._credential.until:
+                self._credential = usable(self._obtain)
+            return self._credential
 
-    def refused(self, grant: ClientAuth) -> None:
-        """Hear that the server did not accept `grant`: the next request obtains another one. Raises Unreachable."""
+    def refused(self, credential: ClientAuth) -> None:
+        """Renew `credential`, which the server did not accept, for the next request. Raises Unreachable."""
         with self._lock:
-            if grant is self._grant and self._renewals:
+            if credential is self._credential and self._renewals:
                 self._renewals -= 1
-                self._grant = usable(self._obtain)
+                self._credential = usable(self._obtain)
 
 
 def login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
@@ -99,7 +99,7 @@ def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
         return target, Login(lambda: _bearer_file(_ACCOUNT / "token"))
     found = _context(zone, given)
     _belongs(zone, found.server)
-    return _target(zone, found), Login(lambda: _grant(_context(zone, given), left))
+    return _target(zone, found), Login(lambda: _credential(_context(zone, given), left))
 
 
 def usable(obtain: Callable[[], T]) -> T:
@@ -145,8 +145,8 @@ def _cluster_of_the_pod() -> Target:
     return Target(f"https://{f'[{host}]' if ':' in host else host}:{port}", (_ACCOUNT / "ca.crt").read_bytes())
 
 
-def _context(zone: Zone, where: Kubeconfig) -> Context:
-    contexts = Contexts(where.path)
+def _context(zone: Zone, where: Kubeconfig) -> KubeContext:
+    contexts = KubeContexts(where.path)
     return contexts.leading_to(zone.api) if where.context is None and zone.api else contexts.get(where.context)
 
 
@@ -156,7 +156,7 @@ def _belongs(zone: Zone, host: str) -> None:
         raise BadKubeconfig(f"they belong to {host}, and the zone's api is {zone.api}")
 
 
-def _target(zone: Zone, context: Context) -> Target:
+def _target(zone: Zone, context: KubeContext) -> Target:
     cluster = context.cluster
     if cluster.values.get("insecure-skip-tls-verify") and not zone.ca_file:
         raise BadKubeconfig("the kubeconfig switches TLS verification off: give the zone's ca_file instead")
@@ -164,7 +164,7 @@ def _target(zone: Zone, context: Context) -> Target:
     return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
 
 
-def _grant(context: Context, left: Callable[[], float]) -> ClientAuth:
+def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
     """Return what a user of a kubeconfig shows, in the order of kubectl: certificate and token, plugin, provider."""
     user = context.user
     certificate = user.content("client-certificate"), user.content("client-key")

@@ -21,7 +21,7 @@ _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 LONGEST: Final = 300  # characters of a gap's detail
 
 
-class Unusable(Exception):
+class CollectError(Exception):
     """An answer that is no whole list; `reason` is a word of `audit.snapshot.model.REASONS`, `detail` one line."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -52,8 +52,8 @@ class _Status(Struct):
     reason: str | None = None
     code: int | None = None
 
-    def unusable(self) -> Unusable:
-        return Unusable(reason_of(self.code or 0), self.message or self.reason or "a Status in place of a list")
+    def unusable(self) -> CollectError:
+        return CollectError(reason_of(self.code or 0), self.message or self.reason or "a Status in place of a list")
 
 
 _STATUS: Final = msgspec.json.Decoder(_Status)
@@ -72,7 +72,7 @@ def reason_of(code: int) -> str:
 
 
 def page_of_json(kind: Kind, body: bytes) -> Page:
-    """Return the page that the JSON text `body` is. Raises Unusable."""
+    """Return the page that the JSON text `body` is. Raises CollectError."""
     try:
         answer = _DECODERS[kind.plural].decode(body)
     except _NOT_JSON as error:
@@ -81,13 +81,13 @@ def page_of_json(kind: Kind, body: bytes) -> Page:
 
 
 def page_of_object(kind: Kind, value: object) -> Page:
-    """Return the page that a decoded document (of YAML) is: a list, or one object of the kind. Raises Unusable."""
+    """Return the page that a decoded document (of YAML) is: a list, or one object of the kind. Raises CollectError."""
     if isinstance(value, dict) and value.get("kind") == kind.singular:
         value = {"kind": "List", "items": [value]}
     try:
         answer = msgspec.convert(value, _ANSWERS[kind.plural])
     except msgspec.ValidationError as error:
-        raise Unusable("malformed", str(error)) from error
+        raise CollectError("malformed", str(error)) from error
     return _page(kind, answer)
 
 
@@ -116,14 +116,14 @@ def _page(kind: Kind, answer: _Answer) -> Page:
     if answer.kind == "Status":
         raise answer.unusable()
     if answer.kind not in {"", "List", f"{kind.singular}List"}:
-        raise Unusable("malformed", f"this is a {answer.kind}, not a {kind.singular}List")
+        raise CollectError("malformed", f"this is a {answer.kind}, not a {kind.singular}List")
     if answer.items is UNSET:
-        raise Unusable("malformed", "there are no `items`: this is no list")
+        raise CollectError("malformed", "there are no `items`: this is no list")
     items = answer.items or []
     for at, item in enumerate(items):
         wrong = _wrong(kind, item)
         if wrong:
-            raise Unusable("malformed", f"{wrong} - at `$.items[{at}]`")
+            raise CollectError("malformed", f"{wrong} - at `$.items[{at}]`")
     meta = answer.metadata or _ListMeta()
     return Page(items, meta.version or "", meta.more or "")
 
@@ -142,14 +142,14 @@ def _wrong(kind: Kind, item: Any) -> str:
     return ""
 
 
-def _malformed(kind: Kind, body: bytes, error: Exception) -> Unusable:
+def _malformed(kind: Kind, body: bytes, error: Exception) -> CollectError:
     """Say why a body could not be decoded: a Status, something else than JSON, or JSON of another form."""
     try:
         answer = _STATUS.decode(body)
     except _NOT_JSON:
         # What stands where secrets' metadata was asked for may be a secret.
         start = "" if kind.resource == "secrets" else f"; it begins with {body[:40].decode(errors='replace')!r}"
-        return Unusable("malformed", f"{error}{start}")
+        return CollectError("malformed", f"{error}{start}")
     if answer.kind == "Status":
         return answer.unusable()
-    return Unusable("malformed", f"not a {kind.singular}List: {error}")
+    return CollectError("malformed", f"not a {kind.singular}List: {error}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from audit.collect.decode import Page, Unusable, page_of_json, page_of_object
+from audit.collect.decode import CollectError, Page, page_of_json, page_of_object
 from audit.collect.yaml_text import NotPlain, documents
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
@@ -157,7 +157,7 @@ class _Dump:
         name = path.relative_to(self._folder)
         try:
             pages = list(self._pages(kind, path))
-        except Unusable as error:
+        except CollectError as error:
             self._gap(kind, namespace, error.reason, f"{name}: {error.detail}")
             return []
         if any(page.more for page in pages):
@@ -170,7 +170,7 @@ class _Dump:
 
     def _pages(self, kind: Kind, path: Path) -> Iterator[Page]:
         if not path.resolve().is_relative_to(self._folder.resolve()):
-            raise Unusable("malformed", "a link that leads out of the folder is not followed")
+            raise CollectError("malformed", "a link that leads out of the folder is not followed")
         data = _bytes(path)
         self.newest = max(self.newest, path.stat().st_mtime)
         if path.name.removesuffix(".gz").endswith(".json"):
@@ -180,7 +180,7 @@ class _Dump:
             for value in documents(data):
                 yield page_of_object(kind, value)
         except NotPlain as error:
-            raise Unusable("malformed", str(error)) from error
+            raise CollectError("malformed", str(error)) from error
 
     def _gap(self, kind: Kind, namespace: str, reason: str, detail: str) -> None:
         self._incomplete.add(kind.plural)
@@ -198,9 +198,9 @@ def _bytes(path: Path) -> bytes:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             data = file.read(_LARGEST + 1)
     except EOFError as error:
-        raise Unusable("cut", "the compressed file ends in the middle") from error
+        raise CollectError("cut", "the compressed file ends in the middle") from error
     except (OSError, zlib.error) as error:
-        raise Unusable("malformed", f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise CollectError("malformed", f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if len(data) > _LARGEST:
-        raise Unusable("malformed", f"larger than {_LARGEST >> 30} GiB")
+        raise CollectError("malformed", f"larger than {_LARGEST >> 30} GiB")
     return data

@@ -1,4 +1,4 @@
-"""Credential plugins of a kubeconfig (`exec`): a command that prints an `ExecCredential`."""
+"""PluginCredential plugins of a kubeconfig (`exec`): a command that prints an `ExecCredential`."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ _EXTENSION: Final = "client.authentication.k8s.io/exec"
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class PluginCredential:
     """What a plugin gave: a token, a certificate and key (PEM), and when they expire (seconds since 1970)."""
 
     token: str
@@ -24,7 +24,7 @@ class Credential:
     expires: float | None
 
 
-class _Status(msgspec.Struct):
+class _PluginStatus(msgspec.Struct):
     token: str | None = None
     certificate: str | None = msgspec.field(default=None, name="clientCertificateData")
     key: str | None = msgspec.field(default=None, name="clientKeyData")
@@ -33,13 +33,13 @@ class _Status(msgspec.Struct):
 
 class _ExecCredential(msgspec.Struct):
     version: str = msgspec.field(name="apiVersion")
-    status: _Status
+    status: _PluginStatus
 
 
 _CREDENTIAL: Final = msgspec.json.Decoder(_ExecCredential)
 
 
-def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Credential:
+def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> PluginCredential:
     """Run the plugin and return what it gave. Raises BadKubeconfig, which never quotes the plugin."""
     command, version = plugin.text("command"), plugin.text("apiVersion")
     if not command or not version:
@@ -58,7 +58,7 @@ def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Cred
     pair = (status.certificate.encode(), status.key.encode()) if status.certificate and status.key else None
     if not status.token and not pair:
         raise BadKubeconfig(f"{plugin.name}: {command} gave neither a token nor a certificate with its key")
-    return Credential(status.token or "", pair, status.expires.timestamp() if status.expires else None)
+    return PluginCredential(status.token or "", pair, status.expires.timestamp() if status.expires else None)
 
 
 def _run(plugin: Section, command: str, info: str, seconds: float) -> bytes:

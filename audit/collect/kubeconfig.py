@@ -65,7 +65,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class KubeContext:
     """A context: the cluster that it leads to, and the user that it logs in as there."""
 
     name: str
@@ -81,7 +81,7 @@ class Context:
         return scheme + mark + place.rpartition("@")[2] + slash + path
 
 
-class Contexts:
+class KubeContexts:
     """The contexts of one or more kubeconfig files."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -103,27 +103,27 @@ class Contexts:
             for node in merger.config.value[plural]:
                 self._add(plural, node.value, Path(node.path))
 
-    def __iter__(self) -> Iterator[Context]:
+    def __iter__(self) -> Iterator[KubeContext]:
         """Yield all contexts that lead somewhere, in their order."""
         for name in self._entries["contexts"]:
             if self._entries["contexts"][name].text("cluster") in self._entries["clusters"]:
                 yield self.get(name)
 
-    def get(self, name: str | None = None) -> Context:
+    def get(self, name: str | None = None) -> KubeContext:
         """Return the context of this name, or the current one. Raises BadKubeconfig."""
         name = name or self.current
         if not name:
             raise BadKubeconfig(f"no context is the current one in {self.where}")
         entry = self._entry("contexts", name)
         user = entry.text("user")
-        return Context(
+        return KubeContext(
             name,
             entry.text("namespace"),
             self._entry("clusters", entry.text("cluster")),
             self._entry("users", user) if user else Section(f"context {name} without a user", {}, Path()),
         )
 
-    def leading_to(self, api: str) -> Context:
+    def leading_to(self, api: str) -> KubeContext:
         """Return the first context whose cluster is at `api`. Raises BadKubeconfig."""
         for context in self:
             if same_server(context.server, api):

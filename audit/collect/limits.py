@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.snapshot.objects import NEEDED
 
 _LOOK: Final = 0.1  # seconds between two looks at the stop
@@ -59,10 +59,10 @@ class Budget:
         return self.stop.is_set() or time.monotonic() >= self.end
 
     def left(self) -> float:
-        """Return the seconds that are left. Raises Unusable when there are none, or when asked to stop."""
+        """Return the seconds that are left. Raises CollectError when there are none, or when asked to stop."""
         left = self.end - time.monotonic()
         if left <= 0 or self.stop.is_set():
-            raise Unusable(*self.why_spent())
+            raise CollectError(*self.why_spent())
         return left
 
     def why_spent(self) -> tuple[str, str]:
@@ -73,7 +73,7 @@ class Budget:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait until one request more may be made, and count it as in flight. Raises Unusable as `left` does."""
+        """Wait until one request more may be made, and count it as in flight. Raises CollectError as `left` does."""
         while not self._slots.acquire(timeout=min(_LOOK, self.left())):
             pass
         try:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from audit.collect.connection import Connection, Response
 from audit.collect.credentials import Unreachable
-from audit.collect.decode import Page, Unusable, page_of_json, reason_of, status_text
+from audit.collect.decode import CollectError, Page, page_of_json, reason_of, status_text
 from audit.collect.limits import Budget, Limits
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
@@ -27,7 +27,7 @@ _BROKEN: Final = 500
 T = TypeVar("T")
 
 
-class Job(NamedTuple):
+class ListJob(NamedTuple):
     """A LIST: of one kind in one namespace, or ("") in all."""
 
     kind: Kind
@@ -39,10 +39,10 @@ class Job(NamedTuple):
 
 
 @dataclass(slots=True)
-class Outcome:
+class ListResult:
     """What a LIST gave; with a `gap`, the items are those of its best attempt."""
 
-    job: Job
+    job: ListJob
     gap: Gap | None = None
     items: list[Item] = field(default_factory=list)
     version: str = ""
@@ -62,7 +62,7 @@ class Outcome:
             facts.listed(self.listing)
 
 
-def read_lists(connection: Connection, limits: Limits, jobs: Sequence[Job]) -> Iterator[Outcome]:
+def read_lists(connection: Connection, limits: Limits, jobs: Sequence[ListJob]) -> Iterator[ListResult]:
     """Yield the outcome of each list as it is done; what does not end within the budget is a gap."""
     budget, left = connection.budget, set(range(len(jobs)))
     reader = _Reader(connection, limits)
@@ -70,7 +70,7 @@ def read_lists(connection: Connection, limits: Limits, jobs: Sequence[Job]) -> I
         left.remove(at)
         yield outcome
     for at in sorted(left):
-        yield Outcome(jobs[at], jobs[at].gap(*budget.why_spent()))
+        yield ListResult(jobs[at], jobs[at].gap(*budget.why_spent()))
 
 
 class _Reader:
@@ -80,16 +80,16 @@ class _Reader:
         self._connection = connection
         self._limits = limits
         self._failed = 0
-        self._away: Unusable | None = None
+        self._away: CollectError | None = None
 
-    def read(self, job: Job) -> Outcome:
+    def read(self, job: ListJob) -> ListResult:
         """Return the outcome of a list; whatever happens, it is there."""
         if self._away:
-            return Outcome(job, job.gap(self._away.reason, self._away.detail))
+            return ListResult(job, job.gap(self._away.reason, self._away.detail))
         reading = _List(self._connection, job, self._limits)
         try:
             reading.read()
-        except Unusable as error:
+        except CollectError as error:
             reading.outcome.gap = job.gap(error.reason, error.detail)
             self._count(error)
         except Exception as error:  # noqa: BLE001  a fault of ours must not look like an empty list
@@ -98,7 +98,7 @@ class _Reader:
             self._failed = 0
         return reading.outcome
 
-    def _count(self, error: Unusable) -> None:
+    def _count(self, error: CollectError) -> None:
         """Ask no more once so many lists in a row have failed that it is the zone, and not the lists."""
         self._failed += error.reason in _OF_THE_ZONE
         if self._failed >= 2 * self._limits.in_flight:
@@ -108,20 +108,20 @@ class _Reader:
 class _List:
     """The LIST of one kind, page by page."""
 
-    def __init__(self, connection: Connection, job: Job, limits: Limits) -> None:
-        self.outcome = Outcome(job)
+    def __init__(self, connection: Connection, job: ListJob, limits: Limits) -> None:
+        self.outcome = ListResult(job)
         self._connection = connection
         self._limits = limits
         self._path = job.kind.path_in(job.namespace)
 
     def read(self) -> None:
-        """Read the whole list. Raises Unusable with the reason why it is not whole."""
+        """Read the whole list. Raises CollectError with the reason why it is not whole."""
         best: list[Item] = []
         left = self._limits.retries
         while True:
             try:
                 return self._from_the_start()
-            except Unusable as error:
+            except CollectError as error:
                 # What was seen of a list that is not whole is true all the same.
                 self.outcome.items = best = max(best, self.outcome.items, key=len)
                 if error.reason != "expired" or not left:
@@ -136,12 +136,12 @@ class _List:
             page = retry(partial(self._page, more), self._limits.retries, self._connection.budget)
             outcome.items += page.items
             if outcome.version and page.version not in {"", outcome.version}:
-                raise Unusable("expired", "the server went on with another version of the list")
+                raise CollectError("expired", "the server went on with another version of the list")
             outcome.version = page.version or outcome.version
             outcome.pages += 1
             more = page.more
             if more in seen:
-                raise Unusable("malformed", "the server gave the same page token twice")
+                raise CollectError("malformed", "the server gave the same page token twice")
             seen.add(more)
 
     def _page(self, more: str) -> Page:
@@ -154,7 +154,7 @@ class _List:
         return page_of_json(kind, response.body)
 
 
-class Later(Unusable):
+class RetryLater(CollectError):
     """The server asked to come back after `seconds`, or failed in a way that may pass."""
 
     def __init__(self, reason: str, detail: str, seconds: float) -> None:
@@ -163,14 +163,14 @@ class Later(Unusable):
         self.seconds = seconds
 
 
-def failure(response: Response) -> Unusable:
+def failure(response: Response) -> CollectError:
     """Return what an answer that is not 200 means."""
     reason = reason_of(response.status)
     detail = f"{response.status} {status_text(response.body)}"
     # A server that changes its leader or is being replaced answers 500 for a moment.
     if reason == "overloaded" or response.status >= _BROKEN:
-        return Later(reason, detail, _retry_after(response))
-    return Unusable(reason, detail)
+        return RetryLater(reason, detail, _retry_after(response))
+    return CollectError(reason, detail)
 
 
 def retry(ask: Callable[[], T], retries: int, budget: Budget) -> T:
@@ -180,23 +180,23 @@ def retry(ask: Callable[[], T], retries: int, budget: Budget) -> T:
             return ask()
         except Unreachable:
             raise
-        except Unusable as error:
+        except CollectError as error:
             once_only = error.reason == "unauthenticated" and attempt > 0
-            if once_only or not (isinstance(error, Later) or error.reason in _AGAIN):
+            if once_only or not (isinstance(error, RetryLater) or error.reason in _AGAIN):
                 raise
             _pause(error, attempt, budget)
     return ask()
 
 
-def _pause(error: Unusable, attempt: int, budget: Budget) -> None:
-    """Wait before asking again. Raises `error`, or Unusable, when that is later than the budget allows."""
-    wanted = error.seconds if isinstance(error, Later) else 0.0
+def _pause(error: CollectError, attempt: int, budget: Budget) -> None:
+    """Wait before asking again. Raises `error`, or CollectError, when that is later than the budget allows."""
+    wanted = error.seconds if isinstance(error, RetryLater) else 0.0
     # Never sooner than asked for; with jitter, so that many clients do not come back at once.
     backoff = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311
     left = budget.left()
     if wanted > left:
         said = f"{error.detail}; it asked to come back in {wanted:.0f} s, and there is no such time"
-        raise Unusable(error.reason, said)
+        raise CollectError(error.reason, said)
     if wanted + backoff > left:
         raise error
     budget.stop.wait(wanted + backoff)

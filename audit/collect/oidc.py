@@ -18,14 +18,14 @@ _OK: Final = 200
 _LARGEST: Final = 1 << 20  # bytes of an answer
 
 
-class Token(NamedTuple):
+class IdToken(NamedTuple):
     """An ID token, and when it expires (seconds since 1970; None when it does not say)."""
 
     text: str
     expires: float | None
 
 
-def id_token(provider: Section, seconds: float) -> Token:
+def id_token(provider: Section, seconds: float) -> IdToken:
     """Return the provider's ID token, a new one where the one that is there has run out. Raises BadKubeconfig.
 
     The kubeconfig is not written to. Nothing that the provider says is quoted.
@@ -36,7 +36,7 @@ def id_token(provider: Section, seconds: float) -> Token:
     token = config.text("id-token")
     expires = _expiry(token)
     if token and (expires is None or expires - time.time() > _SOON):
-        return Token(token, expires)
+        return IdToken(token, expires)
     if not config.text("refresh-token"):
         raise BadKubeconfig(f"{provider.name}: the ID token has run out, and there is no refresh token: log in again")
     try:
@@ -44,11 +44,11 @@ def id_token(provider: Section, seconds: float) -> Token:
     except HTTPError:
         # The error may hold the request, and with it the refresh token.
         raise BadKubeconfig(f"{provider.name}: the issuer cannot be reached, or its certificate is not good") from None
-    return Token(token, _expiry(token))
+    return IdToken(token, _expiry(token))
 
 
 def _expiry(token: str) -> float | None:
-    """Return the claim `exp` of a JSON Web Token, which is read and not verified: that is the server's part."""
+    """Return the claim `exp` of a JSON Web IdToken, which is read and not verified: that is the server's part."""
     parts = token.split(".")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

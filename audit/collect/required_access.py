@@ -17,7 +17,7 @@ class Right(NamedTuple):
     path: str = ""
 
 
-class Part(NamedTuple):
+class RequiredRole(NamedTuple):
     """Rights that belong together, the ClusterRole that holds them, and what is to be known before it is granted."""
 
     role: str
@@ -31,7 +31,7 @@ def _list(*kinds: Kind) -> tuple[Right, ...]:
 
 _AUTHENTICATION: Final = "authentication.k8s.io"
 _AUTHORIZATION: Final = "authorization.k8s.io"
-READER: Final = Part(
+READER: Final = RequiredRole(
     "registry-audit-reader",
     (
         *_list(*(KINDS[plural] for plural in (*NEEDED, "users"))),
@@ -46,8 +46,8 @@ READER: Final = Part(
     ),
 )
 # What can be granted beside it, by its name on the command line.
-OPTIONAL: Final[dict[str, Part]] = {
-    "tokens": Part(
+OPTIONAL: Final[dict[str, RequiredRole]] = {
+    "tokens": RequiredRole(
         "registry-audit-tokens",
         _list(KINDS["tokens"]),
         (
@@ -56,7 +56,7 @@ OPTIONAL: Final[dict[str, Part]] = {
             "token secrets only, but whoever holds these credentials is not bound by that.",
         ),
     ),
-    "verify": Part(
+    "verify": RequiredRole(
         "registry-audit-verifier",
         (Right("create", _AUTHORIZATION, "subjectaccessreviews"),),
         (
@@ -64,7 +64,7 @@ OPTIONAL: Final[dict[str, Part]] = {
             "The cost: its holder can ask this about anybody. It changes nothing and gives no access.",
         ),
     ),
-    "subjects": Part(
+    "subjects": RequiredRole(
         "registry-audit-subjects",
         (Right("create", "authorization.openshift.io", "resourceaccessreviews"),),
         (
@@ -74,7 +74,7 @@ OPTIONAL: Final[dict[str, Part]] = {
     ),
 }
 # This one is for the control API's own cluster, and not for a zone.
-CONTROL_API: Final = Part(
+CONTROL_API: Final = RequiredRole(
     "registry-audit-control-api",
     _list(ZONES, *(KINDS[plural] for plural in DECLARED)),
     (
@@ -83,7 +83,7 @@ CONTROL_API: Final = Part(
         "The cost: its holder can see the members of every organization.",
     ),
 )
-PARTS: Final = {**OPTIONAL, "control-api": CONTROL_API}
+REQUIRED_ROLES: Final = {**OPTIONAL, "control-api": CONTROL_API}
 # What a report does not know when something may not be listed or asked.
 UNKNOWN_WITHOUT: Final = {
     "namespaces": "which namespaces there are beside those with a binding, and whose they are",
@@ -104,15 +104,15 @@ EVERYBODY: Final = (Right("list", "project.openshift.io", "projects"),)
 
 
 def manifest(parts: Iterable[str] = ()) -> str:
-    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of PARTS), as YAML."""
+    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of REQUIRED_ROLES), as YAML."""
     wanted = [*dict.fromkeys(parts)]
-    documents = [_role(READER), *(_role(PARTS[name]) for name in wanted)]
-    left = [name for name in PARTS if name not in wanted]
+    documents = [_role(READER), *(_role(REQUIRED_ROLES[name]) for name in wanted)]
+    left = [name for name in REQUIRED_ROLES if name not in wanted]
     more = [f"# Not needed for a report, and left out here; --with gives it: {name}" for name in left]
     return "\n".join(["---\n".join(documents) + "# Bind it: oc adm policy add-cluster-role-to-user ROLE USER", *more])
 
 
-def _role(part: Part) -> str:
+def _role(part: RequiredRole) -> str:
     head = [
         *(f"# {remark}" for remark in part.remarks),
         "apiVersion: rbac.authorization.k8s.io/v1",

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from audit.collect.cluster import collect_cluster, now
 from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
-from audit.collect.lists import Outcome
+from audit.collect.lists import ListResult
 from audit.collect.zones import Zone
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
@@ -41,7 +41,7 @@ def collect_zones(
     stop: Event,
     *,
     at_once: int = 8,
-    declared: Sequence[Outcome] = (),
+    declared: Sequence[ListResult] = (),
 ) -> Iterator[Snapshot]:
     """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps.
 
@@ -80,7 +80,7 @@ def _unheard(kind: str, count: int) -> None:
     pass
 
 
-def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declared: Sequence[Outcome]) -> Snapshot:
+def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declared: Sequence[ListResult]) -> Snapshot:
     listener.zone_started(zone.id)
     if zone.trouble:
         return failed(zone, "missing", zone.trouble)

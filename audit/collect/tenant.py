@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.collect.connection import Connection
 from audit.collect.limits import Limits
-from audit.collect.lists import Job, Outcome, read_lists
+from audit.collect.lists import ListJob, ListResult, read_lists
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import KINDS, PROJECTS, Kind
@@ -36,8 +36,8 @@ class Tenant:
             self._projects(refused.get("namespaces", _WIDE))
         else:
             self._names, self._whole = self._facts.names("namespaces"), whole
-        done: dict[str, list[Outcome]] = {kind.plural: [] for kind in spaced}
-        jobs = [Job(kind, name) for name in self._names for kind in spaced]
+        done: dict[str, list[ListResult]] = {kind.plural: [] for kind in spaced}
+        jobs = [ListJob(kind, name) for name in self._names for kind in spaced]
         for outcome in read_lists(self._connection, self._limits, jobs):
             self._facts.add(outcome.job.kind.plural, outcome.items)
             done[outcome.job.kind.plural].append(outcome)
@@ -46,7 +46,7 @@ class Tenant:
 
     def _projects(self, wide: Gap) -> None:
         """List the namespaces that are shown to this account."""
-        (outcome,) = read_lists(self._connection, self._limits, [Job(PROJECTS)])
+        (outcome,) = read_lists(self._connection, self._limits, [ListJob(PROJECTS)])
         self._facts.add("namespaces", outcome.items)
         self._names = sorted({item.metadata.name for item in outcome.items})
         if outcome.gap is None:
@@ -57,7 +57,7 @@ class Tenant:
         else:
             self._facts.gap(Gap("namespaces", "", outcome.gap.reason, f"projects: {outcome.gap.detail}"))
 
-    def _tell(self, plural: str, outcomes: Sequence[Outcome], wide: Gap) -> None:
+    def _tell(self, plural: str, outcomes: Sequence[ListResult], wide: Gap) -> None:
         """Record what was seen of a kind and what was not."""
         gaps = [outcome.gap for outcome in outcomes if outcome.gap]
         if len(gaps) == len(outcomes):

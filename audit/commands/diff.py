@@ -15,7 +15,7 @@ from audit.job.comparing import Basis
 from audit.runs.runs import Runs
 from audit.snapshot.model import Snapshot, gap_lines
 from audit.snapshot.stale import staleness
-from audit.storage.store import placed
+from audit.storage.store import locate
 from audit.tables.model import Table, joined, table_of
 
 FORMATS: Final = ("table", "csv", "markdown")
@@ -36,7 +36,7 @@ def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool)
     """
     if output not in FORMATS:
         raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
-    basis, from_run = Basis.of(config), placed(old)[1]
+    basis, from_run = Basis.of(config), locate(old)[1]
     before, after = _paired(_side(old), _side(new))
     tables, whole = [table_of("changes", [])], True
     for zone in sorted(before.zones.keys() | after.zones.keys()):
@@ -65,7 +65,7 @@ def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> 
 
 def _side(place: str) -> _Side:
     """Read one side; of a run, only what is as the run wrote it."""
-    store, name = placed(place)
+    store, name = locate(place)
     runs = Runs(store, console.note)
     run = runs.named(name)
     if run is None:

@@ -10,7 +10,7 @@ from audit.errors import DONE, NOT_HOLDING, UsageError
 from audit.job.load_config import load_config
 from audit.job.sealing import signer_of
 from audit.runs.check import check_evidence
-from audit.runs.runs import MANIFEST, PRUNED, Manifest, Runs
+from audit.runs.runs import MANIFEST, PRUNED, EarlierRun, Runs
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Signer, Verifier
 from audit.runs.tombstone import STAYS, tombstone
@@ -57,7 +57,7 @@ def prune(config_path: Path | None, out: str | None, keep_days: int | None, key:
     return DONE
 
 
-def _old(out: Store, before: datetime) -> list[Manifest]:
+def _old(out: Store, before: datetime) -> list[EarlierRun]:
     """Return the runs that began before a time, but for the newest complete one, and the newest state of each zone."""
     listed = Runs(out, console.note).listed()
     needed = {run.id: run for run in listed if run.whole()}

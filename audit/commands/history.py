@@ -14,7 +14,7 @@ from audit.errors import DONE, PARTIAL, UsageError
 from audit.job.comparing import Basis
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
-from audit.runs.runs import Manifest, Runs
+from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import STALE
 from audit.storage.store import store_of
 from audit.tables.model import ANSWERS, NO, UNKNOWN, Table
@@ -110,7 +110,7 @@ def _about(asked: str, label: str) -> _About:
 
 def _walk(runs: Runs, zone: str, about: _About, told: _Told) -> None:
     """Go from the newest run to the oldest, with no more than two of them in memory."""
-    newer: tuple[Manifest, State] | None = None
+    newer: tuple[EarlierRun, State] | None = None
     spans: dict[tuple[str, ...], Span] = {}
     for run in reversed(runs.listed()):
         state = _state(runs, run, zone, about, told)
@@ -128,7 +128,7 @@ def _walk(runs: Runs, zone: str, about: _About, told: _Told) -> None:
     told.spans += spans.values()
 
 
-def _state(runs: Runs, run: Manifest, zone: str, about: _About, told: _Told) -> State | None:
+def _state(runs: Runs, run: EarlierRun, zone: str, about: _About, told: _Told) -> State | None:
     """Return what a run saw of a zone, None when it saw nothing or was not of it."""
     seen = next((one.state for one in run.run.zones if one.id == zone), None)
     if seen is None:
@@ -143,7 +143,7 @@ def _state(runs: Runs, run: Manifest, zone: str, about: _About, told: _Told) -> 
 
 
 def _step(
-    older: State, newer: tuple[Manifest, State], about: _About, spans: dict[tuple[str, ...], Span], told: _Told
+    older: State, newer: tuple[EarlierRun, State], about: _About, spans: dict[tuple[str, ...], Span], told: _Told
 ) -> None:
     """Take the changes between two runs: a span begins with the newer one, and another ends there."""
     run, state = newer

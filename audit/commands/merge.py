@@ -17,14 +17,14 @@ from audit.errors import Stopped, UsageError
 from audit.job.run import Run
 from audit.notify.notify import watched
 from audit.runs.info import ZoneInfo, overall, zone_info
-from audit.runs.shards import Attempt, Part, job_store, records, snapshots
+from audit.runs.shards import Attempt, Shard, job_store, records, snapshots
 
 # What Kubernetes tells each pod of an Indexed Job, and what the Job's manifest tells beside it.
 INDEX: Final = "JOB_COMPLETION_INDEX"
 COUNT: Final = "JOB_COMPLETIONS"
 
 
-def part_of(environment: Mapping[str, str]) -> Part:
+def part_of(environment: Mapping[str, str]) -> Shard:
     """Return which part of the zones this process is to read. Raises UsageError when the environment does not say."""
     given = {name: environment.get(name, "") for name in (INDEX, COUNT)}
     for name, value in given.items():
@@ -32,7 +32,7 @@ def part_of(environment: Mapping[str, str]) -> Part:
             said = f"is {value!r}" if value else "is not set"
             fix = f"an Indexed Job sets {INDEX}; give {COUNT} the number of its completions"
             raise UsageError(f"--shard needs a whole number in {name}, which {said}", fix=fix)
-    part = Part(*map(int, given.values()))
+    part = Shard(*map(int, given.values()))
     if part.index >= part.count:
         raise UsageError(f"{INDEX} is {part.index}, and there are only {part.count} parts, counted from 0")
     return part
@@ -91,7 +91,7 @@ def _named(job: str | None) -> str:
     return job
 
 
-def _tell_shard(part: Part, zones: Sequence[ZoneInfo], *, counts: bool, as_json: bool) -> int:
+def _tell_shard(part: Shard, zones: Sequence[ZoneInfo], *, counts: bool, as_json: bool) -> int:
     for zone in zones:
         tell_gaps(zone.id, zone.gaps)
     if not counts:

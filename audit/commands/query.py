@@ -7,7 +7,7 @@ import duckdb
 
 from audit import console
 from audit.errors import DONE, UsageError
-from audit.storage.store import Folder, folder_of, is_url
+from audit.storage.store import Folder, is_url, resolve_store
 from audit.tables.model import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
@@ -23,7 +23,7 @@ def query(sql: str, runs: str, *, as_json: bool) -> int:
 
 def _fetch(runs: str, folder: Path) -> None:
     """Copy the Parquet files of runs from elsewhere: the one who answers may not reach the network."""
-    store, fix = folder_of(runs), "give a run, or a folder of runs"
+    store, fix = resolve_store(runs), "give a run, or a folder of runs"
     try:
         for name in store.files():
             if name.endswith(".parquet"):

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from audit import console
-from audit.campaigns.answers import Before, decisions_of
-from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Facts, Within
+from audit.campaigns.answers import AnswerContext, decisions_of
+from audit.campaigns.campaign import FORMAT, VERSION, Campaign, CampaignScope, ZoneLines
 from audit.campaigns.evidence import CSV, JSON, SUMS, evidence_json
-from audit.campaigns.folder import Reviewing, begin
-from audit.campaigns.proof import UNKNOWN, Later, Outcome, outcomes
+from audit.campaigns.folder import CampaignFolder, begin
+from audit.campaigns.proof import UNKNOWN, LaterState, LineOutcome, outcomes
 from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.campaigns.reviewers import load_reviewers
 from audit.checks.settings import Settings, settings_of
@@ -21,10 +21,10 @@ from audit.config.model import Config
 from audit.errors import DONE, PARTIAL, ConfigError, UsageError
 from audit.job.load_config import load_config
 from audit.job.sealing import signer_of
-from audit.runs.manifest import Hashing
+from audit.runs.manifest import HashingChunks
 from audit.runs.signing import SUFFIX
 from audit.snapshot.scope import Selects
-from audit.storage.store import folder_of, store_of
+from audit.storage.store import resolve_store, store_of
 from audit.version import version
 from reports.review import GRANTS, PLATFORM, ReviewSheets, evidence_csv
 
@@ -43,13 +43,13 @@ class Seen:
         """Return the configuration."""
         return load_config(self.config) if self.config else None
 
-    def facts(self, config: Config | None) -> list[Facts]:
+    def facts(self, config: Config | None) -> list[ZoneLines]:
         """Return what the zones are made of. Raises UsageError when one cannot be read."""
         settings: Settings = settings_of(config)
-        return [Facts(one, settings) for one in saved(self.paths, self.only)] if self.paths else []
+        return [ZoneLines(one, settings) for one in saved(self.paths, self.only)] if self.paths else []
 
 
-def start(seen: Seen, reviewers: Path, within: Within, due: str, out: str, *, as_json: bool) -> int:
+def start(seen: Seen, reviewers: Path, within: CampaignScope, due: str, out: str, *, as_json: bool) -> int:
     """Begin a campaign about every grant that was seen; return the exit code."""
     now, last = datetime.now(UTC), _day(due, "--due")
     if last < now.date():
@@ -100,11 +100,11 @@ def _begun(campaign: Campaign, where: str, *, as_json: bool) -> int:
 
 def apply(folder: str, files: Sequence[Path], seen: Seen, *, replace: bool, as_json: bool) -> int:
     """Take the answers in files, all of them or none; return the exit code. Raises ConfigError with every mistake."""
-    now, reviewing, config = datetime.now(UTC), Reviewing(folder_of(folder)), seen.read()
-    later = Later(reviewing.campaign, seen.facts(config), _selects(config))
+    now, reviewing, config = datetime.now(UTC), CampaignFolder(resolve_store(folder)), seen.read()
+    later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     stands = list(outcomes(reviewing.campaign, reviewing.decided, later, now.date()))
     first = {one.line.id: one for one in reviewing.campaign.lines}
-    before = Before(
+    before = AnswerContext(
         reviewing.campaign,
         first,
         {name: later.line(asked) or asked for name, asked in first.items()},
@@ -169,11 +169,11 @@ def status(folder: str, seen: Seen, todo: Path | None, *, as_json: bool) -> int:
     return PARTIAL if any(one.removal == UNKNOWN for one in found) else DONE
 
 
-def _remark(outcome: Outcome) -> Mapping[str, str]:
+def _remark(outcome: LineOutcome) -> Mapping[str, str]:
     return {"id": outcome.asked.line.id, "outcome": outcome.said, "remark": outcome.why}
 
 
-def _print(counts: Mapping[bool, Counter[str]], said: Mapping[str, object], found: Sequence[Outcome]) -> None:
+def _print(counts: Mapping[bool, Counter[str]], said: Mapping[str, object], found: Sequence[LineOutcome]) -> None:
     rows = [
         ["platform" if apart else "", outcome, str(count)]
         for apart, one in counts.items()
@@ -194,7 +194,7 @@ def _print(counts: Mapping[bool, Counter[str]], said: Mapping[str, object], foun
     )
 
 
-def _write_todo(path: Path, campaign: Campaign, left: Sequence[Outcome], later: Later) -> None:
+def _write_todo(path: Path, campaign: Campaign, left: Sequence[LineOutcome], later: LaterState) -> None:
     """Write what is still to be decided, or again, as it is now."""
     if path.suffix.lower() not in _SHEETS:
         raise UsageError("this is neither .xlsx nor .csv", where=str(path))
@@ -212,7 +212,7 @@ def export(folder: str, seen: Seen, out: str, key: Path | None, *, as_json: bool
     when = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     sums = b""
     for name, chunks in ((CSV, evidence_csv(found)), (JSON, [evidence_json(reviewing, found, later, when)])):
-        hashing = Hashing(chunks)
+        hashing = HashingChunks(chunks)
         store.write(name, hashing)
         sums += f"{hashing.digest}  {name}\n".encode()
     store.write(SUMS, [sums])
@@ -227,10 +227,10 @@ def export(folder: str, seen: Seen, out: str, key: Path | None, *, as_json: bool
     return PARTIAL if any(one.removal == UNKNOWN for one in found) else DONE
 
 
-def _stand(folder: str, seen: Seen) -> tuple[Reviewing, Later, list[Outcome]]:
+def _stand(folder: str, seen: Seen) -> tuple[CampaignFolder, LaterState, list[LineOutcome]]:
     """Return a campaign, what was seen since, and how each line stands."""
-    reviewing, config = Reviewing(folder_of(folder)), seen.read()
-    later = Later(reviewing.campaign, seen.facts(config), _selects(config))
+    reviewing, config = CampaignFolder(resolve_store(folder)), seen.read()
+    later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     today = datetime.now(UTC).date()
     return reviewing, later, list(outcomes(reviewing.campaign, reviewing.decided, later, today))
 

@@ -12,10 +12,10 @@ from audit.commands.progress import progress
 from audit.errors import Stopped, UsageError
 from audit.runs.runs import SNAPSHOTS
 from audit.snapshot.model import SUFFIX, Snapshot, decode, load
-from audit.storage.store import is_url, placed
+from audit.storage.store import is_url, locate
 
 if TYPE_CHECKING:
-    from audit.collect.control_api import Found
+    from audit.collect.control_api import ZoneDirectory
     from audit.collect.limits import Limits
     from audit.config.model import Config
 
@@ -75,14 +75,14 @@ def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
-def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "Found":
+def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "ZoneDirectory":
     """Return the zones of a configuration, wherever they are listed, or those of `only`. Raises UsageError."""
     from audit.collect.control_api import find_zones
 
     return find_zones(config, limits_of(config), only, stop)
 
 
-def collected(config: "Config", found: "Found", stop: threading.Event) -> Iterator[Snapshot]:
+def collected(config: "Config", found: "ZoneDirectory", stop: threading.Event) -> Iterator[Snapshot]:
     """Collect zones as a configuration says, several at once, and yield a snapshot for each."""
     from audit.collect.run import collect_zones
 
@@ -146,7 +146,7 @@ def _at(place: str) -> list[Snapshot]:
 
 def _stored(place: str) -> list[Snapshot]:
     """Return the snapshots at a URL: a snapshot, a folder of these, or a run."""
-    store, name = placed(place)
+    store, name = locate(place)
     fix = "give a snapshot, a folder of snapshots, or a run"
     try:
         files = [name] if name.endswith(SUFFIX) else []

@@ -10,7 +10,7 @@ from audit import console
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
 from audit.commands.sources import collected, limits_of, saved, stopping
 from audit.commands.sources import zones as zones_of
@@ -21,11 +21,11 @@ from audit.parallel import run_parallel
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import scope_of
 from audit.tables.model import ANSWERS, YES
-from audit.verify.cells import CONFIDENCE, Difference, Verification, not_asked
+from audit.verify.cells import CONFIDENCE, CellDifference, Verification, not_asked
 from audit.verify.cells import verify as verify_zone
-from audit.verify.result import Verified
-from audit.verify.sampling import POPULATIONS, Draw
-from audit.verify.subject_lists import Lists, compare_lists, draw_places
+from audit.verify.result import Agreement
+from audit.verify.sampling import POPULATIONS, SamplePlan
+from audit.verify.subject_lists import ListComparison, compare_lists, draw_places
 
 _EXPLAINED: Final = """\
 wrong at most: with {:.0%} confidence, of the cells that say yes, of those that say no, and of subjects and namespaces
@@ -46,7 +46,7 @@ class Compared(NamedTuple):
     """What comparing a zone has shown; `lists` is None when none were wanted."""
 
     cells: Verification
-    lists: Lists | None = None
+    lists: ListComparison | None = None
 
     @property
     def sound(self) -> bool:
@@ -81,7 +81,7 @@ def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: Veri
 
 def verified(
     config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
-) -> dict[str, Verified]:
+) -> dict[str, Agreement]:
     """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
     wanted = VerifyOptions(cells, seed=any_seed())
     found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
@@ -106,7 +106,7 @@ def compare(
     def one(snapshot: Snapshot) -> Compared:
         try:
             reviews = Reviews(there[snapshot.origin.zone], limits, stop)
-        except Unusable as error:
+        except CollectError as error:
             return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
         return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
 
@@ -114,13 +114,13 @@ def compare(
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
-def _draw(config: Config, snapshot: Snapshot, wanted: VerifyOptions) -> Draw:
+def _draw(config: Config, snapshot: Snapshot, wanted: VerifyOptions) -> SamplePlan:
     """Return what to draw of a zone: of the namespaces that are reported on."""
     selects = None if config.namespaces.everything else config.namespaces.selects
-    return Draw(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
+    return SamplePlan(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
 
 
-def _compared(snapshot: Snapshot, reviews: Reviews, wanted: VerifyOptions, draw: Draw, stop: Event) -> Compared:
+def _compared(snapshot: Snapshot, reviews: Reviews, wanted: VerifyOptions, draw: SamplePlan, stop: Event) -> Compared:
     authorizer = Authorizer(bound_subjects(snapshot))
     cells = verify_zone(authorizer, reviews.may, draw, stop)
     if not wanted.lists:
@@ -150,7 +150,7 @@ def _row(one: Verification) -> list[str]:
     return [one.zone, f"{seen.agreed:,}/{seen.asked:,}", *shares, *counts, bound]
 
 
-def _list_row(one: Lists) -> list[str]:
+def _list_row(one: ListComparison) -> list[str]:
     counts = one.asked, one.same, one.failed, one.partial, one.settled, len(one.differences)
     return [one.zone, *(f"{count:,}" for count in counts)]
 
@@ -171,7 +171,7 @@ def _lines(one: Compared) -> Iterator[str]:
         yield f"  the zone: {difference.reason or 'it gives no reason'}"
 
 
-def _differences(one: Compared) -> list[Difference]:
+def _differences(one: Compared) -> list[CellDifference]:
     """Return the differences of cells and lists, each once."""
     listed = one.lists.differences if one.lists else ()
     return [*{difference.cell: difference for difference in (*one.cells.differences, *listed)}.values()]
@@ -189,7 +189,7 @@ def _record(one: Compared) -> dict[str, object]:
     }
 
 
-def _difference(one: Difference) -> dict[str, object]:
+def _difference(one: CellDifference) -> dict[str, object]:
     cell = one.cell
     return {
         "subject_kind": cell.who.kind,

@@ -6,8 +6,8 @@ from threading import Event
 from typing import Final
 
 from audit import console
-from audit.collect.required_access import OPTIONAL, PARTS, UNKNOWN_WITHOUT, manifest
-from audit.collect.self_check import Myself, myself
+from audit.collect.required_access import OPTIONAL, REQUIRED_ROLES, UNKNOWN_WITHOUT, manifest
+from audit.collect.self_check import SelfCheck, self_check
 from audit.collect.zones import Zone
 from audit.commands.sources import stopping
 from audit.commands.sources import zones as zones_of
@@ -43,8 +43,8 @@ def required_access(parts: Sequence[str]) -> int:
     """Print the ClusterRoles that are needed; raises UsageError for a part that there is not."""
     named = [name for part in parts for name in part.split(",") if name]
     for name in named:
-        if name not in PARTS:
-            raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(PARTS)}")
+        if name not in REQUIRED_ROLES:
+            raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(REQUIRED_ROLES)}")
     console.result(manifest(named))
     return DONE
 
@@ -58,22 +58,22 @@ def _settings(config: Path | None, kubeconfig: Path | None, contexts: Sequence[s
     return load_config(config)
 
 
-def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[Myself]:
+def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[SelfCheck]:
     seconds = min(_SECONDS, config.collect.timeout_seconds)
     at_once = run_parallel(
-        zones, lambda zone: myself(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once
+        zones, lambda zone: self_check(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once
     )
     return [one for _, one in sorted(at_once, key=lambda done: done[0])]
 
 
-def _tell(found: Sequence[Myself]) -> None:
+def _tell(found: Sequence[SelfCheck]) -> None:
     header = ["zone", "api", "registry", "we are", "may list", *OPTIONAL]
     console.table(header, [_row(one) for one in found])
     more = [f"{one.zone.id}: {line}" for one in found for line in (*one.zone.about, *_unknown(one))]
     console.lines(["", *more] if more else [])
 
 
-def _row(one: Myself) -> list[str]:
+def _row(one: SelfCheck) -> list[str]:
     listed = [one.may[name] for name in one.may if name not in OPTIONAL]
     asked = not one.trouble and not one.zone.dump
     named = f"{one.zone.id} ({one.zone.name})" if one.zone.name else one.zone.id
@@ -82,7 +82,7 @@ def _row(one: Myself) -> list[str]:
     return [named, one.api, one.zone.registry, one.user or ("not said" if asked else ""), counted, *optional]
 
 
-def _unknown(one: Myself) -> Iterator[str]:
+def _unknown(one: SelfCheck) -> Iterator[str]:
     """Yield what a report will not know of a zone, a line each."""
     if one.zone.dump:
         return
@@ -103,7 +103,7 @@ def _elsewhere(kind: str) -> str:
     return " in all namespaces: only in those that this account sees" if KINDS[kind].namespaced else ""
 
 
-def _record(one: Myself) -> dict[str, object]:
+def _record(one: SelfCheck) -> dict[str, object]:
     return {
         "zone": one.zone.id,
         "name": one.zone.name,
@@ -118,7 +118,7 @@ def _record(one: Myself) -> dict[str, object]:
     }
 
 
-def _exit_code(found: Sequence[Myself]) -> int:
+def _exit_code(found: Sequence[SelfCheck]) -> int:
     if all(one.trouble for one in found):
         return NOTHING
     whole = (one.zone.dump or all(one.may[name] == YES for name in NEEDED) for one in found)

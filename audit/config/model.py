@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
 from audit.config.notify import Metrics, Notify, check_watching
-from audit.config.zones import Credentials, FilePath, Model, Text, ZoneConfig, ZonesFrom, placed
+from audit.config.zones import ConfigModel, Credentials, FilePath, NonEmpty, ZoneConfig, ZonesFrom, from_config_folder
 from audit.errors import UsageError
 from audit.snapshot.objects import NEEDED
 from audit.storage.store import is_url, store_of
@@ -27,7 +27,7 @@ PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 def _stored(value: str, info: ValidationInfo) -> str:
     """Take a URL as it is, and a path as one from the folder of the configuration file."""
     if not is_url(value):
-        return str(placed(Path(value), info))
+        return str(from_config_folder(Path(value), info))
     try:
         store_of(value)
     except UsageError as error:
@@ -35,13 +35,13 @@ def _stored(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Place = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
+StorePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
 
 
-class Selection(Model):
+class Selection(ConfigModel):
     """Namespaces by name and by label; a namespace must match both where both are given."""
 
-    names: tuple[Text, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); any of them.")
+    names: tuple[NonEmpty, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); any of them.")
     labels: dict[str, str] = Field(default={}, description="Labels and globs of their values; all of them.")
 
     def matches(self, name: str, labels: Mapping[str, str] | None, *, unseen: bool) -> bool:
@@ -58,12 +58,12 @@ class Selection(Model):
         return not self.names and not self.labels
 
 
-class Namespaces(Model):
+class Namespaces(ConfigModel):
     """Which namespaces are reported on. What is cluster-wide always is."""
 
     include: Selection = Field(default=Selection(), description="Only these; without it, all.")
     exclude: Selection = Field(default=Selection(), description="Not these.")
-    organization_label: Text = Field(
+    organization_label: NonEmpty = Field(
         default="appuio.io/organization", description="Label of a namespace that names its organization."
     )
 
@@ -78,7 +78,7 @@ class Namespaces(Model):
         return self.include.matches(name, labels, unseen=True) and not excluded
 
 
-class CsvConfig(Model):
+class CsvConfig(ConfigModel):
     """How CSV is written."""
 
     delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="Between two cells.")
@@ -90,10 +90,10 @@ class CsvConfig(Model):
     )
 
 
-class Output(Model):
+class Output(ConfigModel):
     """What a run leaves, and where."""
 
-    directory: Place | None = Field(
+    directory: StorePlace | None = Field(
         default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
     )
     formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx"], ...] = Field(
@@ -112,7 +112,7 @@ class Output(Model):
     )
 
 
-class Collect(Model):
+class Collect(ConfigModel):
     """How zones are read."""
 
     zones_at_once: int = Field(default=8, ge=1, le=100, description="Zones that are read at the same time.")
@@ -149,7 +149,7 @@ class Collect(Model):
         return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
 
 
-class CheckConfig(Model):
+class CheckConfig(ConfigModel):
     """One check."""
 
     enabled: bool = Field(default=True, description="Look for it.")
@@ -159,20 +159,22 @@ class CheckConfig(Model):
     )
 
 
-class PlatformConfig(Model):
+class PlatformConfig(ConfigModel):
     """What belongs to the platform itself: it may have what others should not."""
 
-    namespaces: tuple[Text, ...] = Field(default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces.")
-    subjects: tuple[Text, ...] = Field(
+    namespaces: tuple[NonEmpty, ...] = Field(
+        default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces."
+    )
+    subjects: tuple[NonEmpty, ...] = Field(
         default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
     )
 
 
-class EvidenceConfig(Model):
+class EvidenceConfig(ConfigModel):
     """How runs are proven, and how long they are kept."""
 
     key_file: FilePath | None = Field(default=None, description="Secret key (minisign) that signs manifests.")
-    password_env: Text = Field(
+    password_env: NonEmpty = Field(
         default=PASSWORD_ENV, description="Environment variable that holds the key's password, if it has one."
     )
     keep_days: Annotated[int, Field(ge=1)] | None = Field(
@@ -180,7 +182,7 @@ class EvidenceConfig(Model):
     )
 
 
-class Config(Model):
+class Config(ConfigModel):
     """The whole configuration."""
 
     zones: tuple[ZoneConfig, ...] = Field(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from audit.config.zones import FilePath, Model, Text
+from audit.config.zones import ConfigModel, FilePath, NonEmpty
 from audit.errors import UsageError
 
 
@@ -26,10 +26,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>@,;]+@[^\s<>@,;]+$")]
 
 
-class Secret(Model):
+class Secret(ConfigModel):
     """Where a secret stands: an environment variable or a file, never the configuration itself."""
 
-    env: Text | None = Field(default=None, description="Environment variable that holds it.")
+    env: NonEmpty | None = Field(default=None, description="Environment variable that holds it.")
     file: FilePath | None = Field(default=None, description="File that holds it; read each time.")
 
     @model_validator(mode="after")
@@ -53,7 +53,7 @@ class Secret(Model):
         return found
 
 
-class Metrics(Model):
+class Metrics(ConfigModel):
     """Where metrics go, beside `metrics.prom` of each run."""
 
     textfile: FilePath | None = Field(
@@ -66,23 +66,23 @@ class Metrics(Model):
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the Pushgateway (PEM).")
 
 
-class Webhook(Model):
+class Webhook(ConfigModel):
     """An address that takes messages. The address is a secret: whoever has it can write there."""
 
     url: Secret = Field(description="Where its address stands.")
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the server (PEM).")
 
 
-class Email(Model):
+class Email(ConfigModel):
     """People who are written to, and the server that sends it."""
 
-    host: Text = Field(description="Name of the SMTP server.")
+    host: NonEmpty = Field(description="Name of the SMTP server.")
     port: int = Field(default=587, ge=1, le=65535, description="Its port.")
     tls: Literal["starttls", "tls", "none"] = Field(
         default="starttls", description="`starttls`: needed after connecting. `tls`: from the start. `none`: plain."
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the server (PEM).")
-    username: Text | None = Field(default=None, description="Name to log in with.")
+    username: NonEmpty | None = Field(default=None, description="Name to log in with.")
     password: Secret | None = Field(default=None, description="Where the password stands.")
     sender: Address = Field(description="Who writes.")
     to: tuple[Address, ...] = Field(description="Who is written to.", min_length=1)
@@ -96,7 +96,7 @@ class Email(Model):
         return self
 
 
-class Channel(Model):
+class Channel(ConfigModel):
     """One way to tell people: exactly one of slack, teams, mattermost, webhook, file, email."""
 
     name: Name = Field(description="What it is called in logs and metrics.")
@@ -126,7 +126,7 @@ class Channel(Model):
         return self._given[0]
 
 
-class Notify(Model):
+class Notify(ConfigModel):
     """Who is told of a run that is not whole, or that brings something new."""
 
     channels: tuple[Channel, ...] = Field(default=(), description="Each is told by itself.")

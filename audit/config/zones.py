@@ -23,7 +23,7 @@ def _proxy(value: str) -> str:
     return value.rstrip("/")
 
 
-def placed(value: Path, info: ValidationInfo) -> Path:
+def from_config_folder(value: Path, info: ValidationInfo) -> Path:
     """Take a relative path from the folder of the configuration file."""
     folder: Path = (info.context or {}).get("folder", Path())
     return folder / value.expanduser()
@@ -31,24 +31,26 @@ def placed(value: Path, info: ValidationInfo) -> Path:
 
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
-FilePath = Annotated[Path, AfterValidator(placed)]
+FilePath = Annotated[Path, AfterValidator(from_config_folder)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-Text = Annotated[str, StringConstraints(min_length=1)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
-class Model(BaseModel):
+class ConfigModel(BaseModel):
     """A part of the configuration: frozen, and with no other keys than its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
 
 
-class Credentials(Model):
+class Credentials(ConfigModel):
     """By what a zone is read: exactly one of a kubeconfig's context, a token's place, or the pod's own account."""
 
     kubeconfig: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
-    context: Text | None = Field(default=None, description="Context in the kubeconfig; without it, the current one.")
+    context: NonEmpty | None = Field(
+        default=None, description="Context in the kubeconfig; without it, the current one."
+    )
     token_file: FilePath | None = Field(default=None, description="File with a bearer token; read again as it rotates.")
-    token_env: Text | None = Field(default=None, description="Environment variable that holds a bearer token.")
+    token_env: NonEmpty | None = Field(default=None, description="Environment variable that holds a bearer token.")
     in_cluster: bool = Field(default=False, description="Use the service account of the pod that this runs in.")
 
     @model_validator(mode="after")
@@ -59,13 +61,13 @@ class Credentials(Model):
         return self
 
 
-class Source(Model):
+class ZoneSource(ConfigModel):
     """Files in place of a live cluster."""
 
     dump: FilePath = Field(description="Folder of LIST answers (`oc get … -A -o json`) or of `oc adm must-gather`.")
 
 
-class ZoneConfig(Model):
+class ZoneConfig(ConfigModel):
     """One zone."""
 
     id: ZoneId = Field(description="Name of the zone; an APPUiO zone's addresses follow from it.")
@@ -73,7 +75,7 @@ class ZoneConfig(Model):
         default=None,
         description="Address of the API; default `https://api.<id>.appuio.cloud:6443`, or the kubeconfig's.",
     )
-    registry: Text | None = Field(
+    registry: NonEmpty | None = Field(
         default=None, description="Host of the registry; default `registry.<id>.appuio.cloud`."
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
@@ -85,7 +87,7 @@ class ZoneConfig(Model):
         default=None,
         description="How to log in; default: the standard kubeconfig's context that leads to `api`.",
     )
-    source: Source | None = Field(default=None, description="Read files in place of the live zone.")
+    source: ZoneSource | None = Field(default=None, description="Read files in place of the live zone.")
 
     @model_validator(mode="after")
     def _live_or_not(self) -> Self:
@@ -94,22 +96,22 @@ class ZoneConfig(Model):
         return self
 
 
-class KubeconfigZones(Model):
+class KubeconfigZones(ConfigModel):
     """Zones from a kubeconfig: one for each context."""
 
     path: FilePath | None = Field(default=None, description="Kubeconfig file; without it, the standard one.")
-    contexts: tuple[Text, ...] = Field(
+    contexts: tuple[NonEmpty, ...] = Field(
         default=("*",), description="Names of contexts or globs; any of them.", min_length=1
     )
 
 
-class ControlApi(Model):
+class ControlApi(ConfigModel):
     """The APPUiO control API, which lists the zones."""
 
     api: Address | None = Field(default=None, description="Address of the control API; default: the kubeconfig's.")
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the control API (PEM).")
     credentials: Credentials = Field(description="How to log in to the control API itself.")
-    zones: tuple[Text, ...] = Field(default=("*",), description="Ids of zones or globs; any of them.", min_length=1)
+    zones: tuple[NonEmpty, ...] = Field(default=("*",), description="Ids of zones or globs; any of them.", min_length=1)
     zone_credentials: Credentials | None = Field(
         default=None,
         description="How to log in to each zone: as `credentials` of a zone, with `{zone}` in a path or context for "
@@ -130,7 +132,7 @@ class ControlApi(Model):
         return self
 
 
-class ZonesFrom(Model):
+class ZonesFrom(ConfigModel):
     """Where zones are listed, when they do not all stand here."""
 
     control_api: ControlApi | None = Field(default=None, description="The zones that the APPUiO control API lists.")

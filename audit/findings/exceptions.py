@@ -14,8 +14,8 @@ import msgspec
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from audit.checks.rules.registry import CHECKS
-from audit.config.strict import Form, load, meant, place
-from audit.config.yaml import Document
+from audit.config.model_file import FileFormat, load_model, location, suggestion
+from audit.config.yaml_reader import Document
 from audit.findings.model import ACCEPTED, GONE, FindingRecord, order
 from audit.tables.model import Table, table_of
 from audit.tenancy.platform import spelled
@@ -95,7 +95,7 @@ class ExceptionFile(BaseModel):
 
 def load_exceptions(path: Path) -> tuple[ExceptionEntry, ...]:
     """Return the decisions in a file. Raises ConfigError with all its mistakes."""
-    return load(path, _FORM).exceptions
+    return load_model(path, _FORM).exceptions
 
 
 def _more(document: Document) -> list[str]:
@@ -108,18 +108,20 @@ def _more(document: Document) -> list[str]:
         check, name = entry.get("check"), entry.get("id")
         if isinstance(check, str) and not any(fnmatchcase(one, check) for one in CHECKS):
             said = (
-                "this glob matches no check" if GLOB.search(check) else f"no such check; {meant(check, list(CHECKS))}"
+                "this glob matches no check"
+                if GLOB.search(check)
+                else f"no such check; {suggestion(check, list(CHECKS))}"
             )
-            mistakes.append(place(document, ("exceptions", at, "check")) + said)
+            mistakes.append(location(document, ("exceptions", at, "check")) + said)
         about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
         if about in seen:
             said = "this id stands there twice" if name else "the same findings are meant by an entry before"
-            mistakes.append(place(document, ("exceptions", at)) + said)
+            mistakes.append(location(document, ("exceptions", at)) + said)
         seen.add(about)
     return mistakes
 
 
-_FORM: Final = Form(
+_FORM: Final = FileFormat(
     ExceptionFile,
     "exceptions",
     "exceptions: [{check: ID, why: TEXT, decided_by: NAME, until: YYYY-MM-DD}]",

@@ -9,7 +9,7 @@ from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE
 from audit.collect.zones import UNLISTED
 from audit.job.load_config import load_config
-from audit.runs.runs import Manifest, Runs
+from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Selects, scope_of
 from audit.snapshot.stale import staleness
@@ -82,6 +82,6 @@ class Comparing:
             self._tables += [zone_moved(zone, GONE, last.id) for zone in sorted(before - now) if every_zone]
         return joined([*self._tables, table_of("changes", [])])
 
-    def _last_of_every_zone(self) -> Manifest | None:
+    def _last_of_every_zone(self) -> EarlierRun | None:
         listed = reversed(self._runs.listed(before=self._run_id))
         return next((run for run in listed if run.whole() and run.run.every_zone), None)

@@ -12,7 +12,7 @@ from audit.checks.settings import Settings
 from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, exceptions_table, remarks
 from audit.findings.fail_on import Gate, tally
 from audit.findings.model import FILE, FindingRecord, decode_findings, found_of, judge, since
-from audit.runs.runs import Manifest, Runs
+from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.model import Table
@@ -67,7 +67,7 @@ class Judging:
                 return found_of(found.get(zone, ()))
         return []
 
-    def _of(self, run: Manifest) -> Mapping[str, list[msgspec.Raw]] | None:
+    def _of(self, run: EarlierRun) -> Mapping[str, list[msgspec.Raw]] | None:
         """Return the findings of an earlier run, by zone; None when they cannot be used. They are read once."""
         if run.id not in self._earlier:
             data = self._runs.read(run, FILE)

@@ -23,9 +23,9 @@ from audit.job.sealing import Seal, Sealing
 from audit.job.stages import Stages
 from audit.parallel import run_parallel
 from audit.pseudonyms.pseudonymizer import Pseudonymizer
-from audit.runs.info import Past, RunInfo, ZoneInfo, checked, zone_info
-from audit.runs.manifest import Hashing, Written, evidence_digest
-from audit.runs.news import Counting, News
+from audit.runs.info import EarlierSummary, RunInfo, ZoneInfo, checked, zone_info
+from audit.runs.manifest import HashingChunks, WrittenFile, evidence_digest
+from audit.runs.news import News, NewsCounter
 from audit.runs.outcome import RunOutcome
 from audit.runs.runs import COMPLETE, Runs
 from audit.snapshot.model import SUFFIX, Snapshot, encode
@@ -35,7 +35,7 @@ from audit.storage.store import LATEST, Store
 from audit.tables.model import SCHEMAS, Table
 from audit.tables.spool import Spool
 from audit.tenancy.membership import drift
-from audit.verify.result import Verified
+from audit.verify.result import Agreement
 from audit.version import version
 from reports.audience import Audience, Kind, audiences
 from reports.formats import File, Report, files, files_for
@@ -89,14 +89,14 @@ class Run:
         self._stop = stop
         self.snapshots = Kept(self.store)
         self._zones: dict[str, tuple[ZoneInfo, Scope]] = {}
-        self.verified: dict[str, Verified] = {}  # by zone; of those whose tables were compared with the zone
-        self._written: list[Written] = []
+        self.verified: dict[str, Agreement] = {}  # by zone; of those whose tables were compared with the zone
+        self._written: list[WrittenFile] = []
         label = wanted.judgement.settings.organization_label
         self._earlier = Runs(out, console.note, names=wanted.names)
         self._sealing = Sealing(wanted.seal, wanted.judgement.settings, wanted.selects, out)
         self._judging = Judging(wanted.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, Basis(wanted.selects, label))
-        self._counting, self._news = Counting(), News()
+        self._counting, self._news = NewsCounter(), News()
         self._stages = Stages()
         self.ending: RunOutcome | None = None  # once it has ended
 
@@ -175,9 +175,13 @@ class Run:
             return error
         return None
 
-    def _past(self) -> list[Past]:
+    def _past(self) -> list[EarlierSummary]:
         earlier = self._earlier.recent(_TREND, before=self.id)
-        return [Past(one.run.started, one.state, one.run.findings.by_severity) for one in earlier if one.run.findings]
+        return [
+            EarlierSummary(one.run.started, one.state, one.run.findings.by_severity)
+            for one in earlier
+            if one.run.findings
+        ]
 
     def _made(self, snapshot: Snapshot) -> dict[str, Table]:
         """Return the tables of a zone."""
@@ -234,13 +238,13 @@ class Run:
         return run
 
     def _write(self, name: str, chunks: Iterable[bytes], rows: int = -1) -> None:
-        hashing = Hashing(chunks)
+        hashing = HashingChunks(chunks)
         size = self.store.write(name, hashing)
-        self._written.append(Written(name, size, hashing.digest, rows))
+        self._written.append(WrittenFile(name, size, hashing.digest, rows))
 
     def _point(self) -> None:
         try:
-            self._out.point(LATEST, self.id)
+            self._out.link(LATEST, self.id)
         except UsageError as error:
             # Some volumes have no links; the run itself is whole.
             console.note(f"note: {error}")

@@ -15,17 +15,17 @@ from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.runs.info import RunInfo
 from audit.runs.manifest import (
     DIGEST,
-    Chosen,
-    Evidence,
-    Program,
-    Reach,
-    Written,
+    ManifestParts,
+    NamespaceGlobs,
+    RunScope,
+    ToolInfo,
+    WrittenFile,
     ZoneEvidence,
     manifest,
     sha256sum,
     zone_evidence,
 )
-from audit.runs.run_lock import turn
+from audit.runs.run_lock import chain_lock
 from audit.runs.runs import MANIFEST, Link
 from audit.runs.signing import SUFFIX, Signer
 from audit.snapshot.model import Snapshot
@@ -38,7 +38,7 @@ from audit.tables.model import VERSION, Table
 class Seal:
     """What a manifest says of how the run was asked for, and by which key it is signed (None: by none)."""
 
-    scope: Reach = field(default_factory=Reach)
+    scope: RunScope = field(default_factory=RunScope)
     options: Mapping[str, str] = field(default_factory=dict)
     signer: Signer | None = None
     pseudonyms: Pseudonyms | None = None
@@ -51,11 +51,11 @@ def signer_of(config: Config | None, key: Path | None) -> Signer | None:
     return Signer(path, given.password_env if given else PASSWORD_ENV) if path else None
 
 
-def reach_of(config: Config | None, settings: Settings) -> Reach:
+def reach_of(config: Config | None, settings: Settings) -> RunScope:
     """Return which namespaces are reported on, as the manifest says it."""
     given = config.namespaces if config else Namespaces()
-    include, exclude = (Chosen(names=one.names, labels=one.labels) for one in (given.include, given.exclude))
-    return Reach(include, exclude, settings.organization_label)
+    include, exclude = (NamespaceGlobs(names=one.names, labels=one.labels) for one in (given.include, given.exclude))
+    return RunScope(include, exclude, settings.organization_label)
 
 
 class Sealing:
@@ -82,22 +82,25 @@ class Sealing:
         found, names = checks_digest(self._settings), self._seal.pseudonyms
         return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
 
-    def _scope(self) -> Reach:
+    def _scope(self) -> RunScope:
         """Return what was reported on; with pseudonyms, by those of what was left out: globs could tell names."""
         told, names = self._seal.scope, self._seal.pseudonyms
-        return Reach(Chosen(), Chosen(tuple(sorted(names.left_out))), told.organization_label) if names else told
+        if not names:
+            return told
+        excluded = NamespaceGlobs(tuple(sorted(names.left_out)))
+        return RunScope(NamespaceGlobs(), excluded, told.organization_label)
 
-    def write(self, folder: Store, run: RunInfo, files: Sequence[Written], *, stopped: bool) -> None:
+    def write(self, folder: Store, run: RunInfo, files: Sequence[WrittenFile], *, stopped: bool) -> None:
         """Write the manifest into the folder of the run, and beside it its digest and its signature."""
-        with turn(self._out, console.note) as previous:
+        with chain_lock(self._out, console.note) as previous:
             self._write(folder, run, files, previous, stopped=stopped)
 
     def _write(
-        self, folder: Store, run: RunInfo, files: Sequence[Written], previous: Link | None, *, stopped: bool
+        self, folder: Store, run: RunInfo, files: Sequence[WrittenFile], previous: Link | None, *, stopped: bool
     ) -> None:
         states = {zone.id: zone.state for zone in run.zones}
-        about = Evidence(
-            program=Program("registry-audit", run.version, VERSION),
+        about = ManifestParts(
+            program=ToolInfo("registry-audit", run.version, VERSION),
             checks=self._checks(),
             scope=self._scope(),
             options=self._seal.options,

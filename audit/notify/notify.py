@@ -17,7 +17,7 @@ from audit.config.notify import Metrics as MetricsConfig
 from audit.errors import BROKEN, STOPPED, AuditError, Stopped, UsageError
 from audit.job.run import Run
 from audit.notify.delivery import Letter, Mailbox, Patience, Undelivered, deliver, mail, send
-from audit.runs.outcome import RunOutcome, last_words
+from audit.runs.outcome import RunOutcome, termination_message
 from audit.storage.files import write_private
 from reports.message import HTML, TEMPLATES, rendered, subject_of
 from reports.metrics import last_success_in, metrics
@@ -71,7 +71,7 @@ def tell(config: Config, ending: RunOutcome, stop: threading.Event) -> RunOutcom
     if ending.told(changes=config.notify.changes):
         ending = replace(ending, delivered=_notify(config, ending, stop))
     _keep(config.metrics, ending, stop)
-    console.remember(last_words(ending))
+    console.remember(termination_message(ending))
     return ending
 
 

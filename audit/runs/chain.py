@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from audit.runs.manifest import Record
+from audit.runs.manifest import Manifest
 from audit.runs.runs import PRUNED
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Verifier
@@ -13,7 +13,7 @@ from audit.storage.store import Store
 
 
 def chain_problems(
-    records: Mapping[str, Record], digests: Mapping[str, str], *, alone: bool
+    records: Mapping[str, Manifest], digests: Mapping[str, str], *, alone: bool
 ) -> Iterator[tuple[str, str, bool]]:
     """Yield the run, what does not hold of its place in the chain, and whether that is grave.
 

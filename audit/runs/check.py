@@ -16,9 +16,9 @@ from audit.runs.chain import chain_problems, tombstone_problems
 from audit.runs.info import overall
 from audit.runs.manifest import (
     DIGEST,
-    Reach,
-    Record,
-    Written,
+    Manifest,
+    RunScope,
+    WrittenFile,
     ZoneEvidence,
     evidence_digest,
     sha256sum,
@@ -28,10 +28,10 @@ from audit.runs.recount import rows_of
 from audit.runs.runs import COMPLETE, FORMAT, MANIFEST, SNAPSHOTS, VERSION, inside, is_run
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Verifier
-from audit.runs.tombstone import said_by
+from audit.runs.tombstone import read_tombstone
 from audit.snapshot.model import SUFFIX, decode
 from audit.snapshot.scope import Selects, scope_of
-from audit.storage.store import LATEST, Store, is_url, placed, store_of
+from audit.storage.store import LATEST, Store, is_url, locate, store_of
 
 Problem = tuple[str, str]  # the run, and what does not hold of it
 
@@ -40,7 +40,7 @@ _BESIDE: Final = {MANIFEST, DIGEST, f"{MANIFEST}{SIGNATURE}"}
 
 
 @dataclass(slots=True)
-class Checked:
+class EvidenceResult:
     """What was checked: the runs, oldest first, what does not hold, and what is to be known beside it."""
 
     runs: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Checked:
     remarks: list[Problem] = field(default_factory=list)
 
 
-def check_evidence(place: str, verifier: Verifier | None) -> Checked:
+def check_evidence(place: str, verifier: Verifier | None) -> EvidenceResult:
     """Check the run at `place` (a path or URL), or all runs in that folder. Raises UsageError when there is none."""
     try:
         store, run = _opened(place)
@@ -56,7 +56,7 @@ def check_evidence(place: str, verifier: Verifier | None) -> Checked:
         wanted = [run] if run else runs
         if not wanted:
             raise UsageError("there is no run here", where=store.where, fix="give a run, or a folder of runs")
-        checked = Checked()
+        checked = EvidenceResult()
         for name in wanted:
             _check_run(store.inside(name), name, verifier, checked)
         _check_chain(store, runs if run in runs or not run else wanted, checked)
@@ -70,12 +70,12 @@ def _opened(place: str) -> tuple[Store, str]:
     """Return the folder of runs, and which of them is meant (empty: all)."""
     if is_url(place) and not urlsplit(place).path.strip("/"):
         return store_of(place), ""
-    store, name = placed(place)
+    store, name = locate(place)
     inside_it = store.inside(name).entries()
     return (store, name) if MANIFEST in inside_it or (inside_it and is_run(name)) else (store.inside(name), "")
 
 
-def _check_chain(store: Store, runs: Sequence[str], checked: Checked) -> None:
+def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> None:
     """Check how the runs of a place hang together. One by itself may be a copy: others are then not missed."""
     manifests = {run: _read(store.inside(run)) for run in runs}
     records = {run: record for run, (_, record, _) in manifests.items() if record is not None}
@@ -83,17 +83,17 @@ def _check_chain(store: Store, runs: Sequence[str], checked: Checked) -> None:
     alone = len(runs) == 1
     for run, what, grave in chain_problems(records, digests, alone=alone):
         (checked.problems if grave else checked.remarks).append((run, what))
-    checked.problems += _latest(store.pointed(LATEST), records)
+    checked.problems += _latest(store.link_target(LATEST), records)
 
 
-def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: Checked) -> None:
+def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: EvidenceResult) -> None:
     checked.runs.append(run)
     data, record, wrong = _read(folder)
     if record is None:
         checked.problems.append((run, wrong))
         return
     said: list[str] = list(_of_manifest(folder, run, data, record, verifier))
-    pruned = said_by(folder)
+    pruned = read_tombstone(folder)
     if pruned is None:
         said += _files(folder, record.files)
         said += _numbers(folder, record)
@@ -107,10 +107,10 @@ def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: Chec
     checked.problems += [(run, what) for what in said]
 
 
-_RECORD: Final = msgspec.json.Decoder(Record)
+_RECORD: Final = msgspec.json.Decoder(Manifest)
 
 
-def _read(folder: Store) -> tuple[bytes, Record | None, str]:
+def _read(folder: Store) -> tuple[bytes, Manifest | None, str]:
     """Return the manifest of a run as it stands there, as what it says, and what is wrong with it."""
     try:
         data = folder.read(MANIFEST)
@@ -124,7 +124,7 @@ def _read(folder: Store) -> tuple[bytes, Record | None, str]:
     return data, record, ""
 
 
-def _of_manifest(folder: Store, run: str, data: bytes, record: Record, verifier: Verifier | None) -> Iterator[str]:
+def _of_manifest(folder: Store, run: str, data: bytes, record: Manifest, verifier: Verifier | None) -> Iterator[str]:
     """Yield what does not hold of the manifest itself."""
     if record.run.run_id != run:
         yield f"its manifest is of the run {record.run.run_id}"
@@ -150,9 +150,9 @@ def _bytes(folder: Store, name: str) -> bytes | None:
         return None
 
 
-def _files(folder: Store, files: Sequence[Written]) -> Iterator[str]:
+def _files(folder: Store, files: Sequence[WrittenFile]) -> Iterator[str]:
     """Yield what does not hold of the files: missing, changed, added."""
-    listed, others = {file.name for file in files}, {*folder.others()}
+    listed, others = {file.name for file in files}, {*folder.irregular_files()}
     found = {*folder.files()} | others
     yield from (f"{name} was added" for name in sorted(found - listed - _BESIDE))
     for file in files:
@@ -166,7 +166,7 @@ def _files(folder: Store, files: Sequence[Written]) -> Iterator[str]:
             yield from _file(folder, file)
 
 
-def _file(folder: Store, file: Written) -> Iterator[str]:
+def _file(folder: Store, file: WrittenFile) -> Iterator[str]:
     try:
         data = folder.read(file.name)
     except OSError as error:
@@ -181,7 +181,7 @@ def _file(folder: Store, file: Written) -> Iterator[str]:
         yield f"{file.name} has {'no' if rows is None else rows} rows, and the manifest says {file.rows}"
 
 
-def _numbers(folder: Store, record: Record) -> Iterator[str]:
+def _numbers(folder: Store, record: Manifest) -> Iterator[str]:
     """Yield what does not hold of the zones: what the manifest says of each, made again of its snapshot."""
     ids = [zone.id for zone in record.zones]
     if ids != [zone.id for zone in record.run.zones]:
@@ -192,7 +192,7 @@ def _numbers(folder: Store, record: Record) -> Iterator[str]:
         yield from (f"zone {zone.id}: {what}" for what in _zone(folder, record, zone))
 
 
-def _zone(folder: Store, record: Record, zone: ZoneEvidence) -> Iterator[str]:
+def _zone(folder: Store, record: Manifest, zone: ZoneEvidence) -> Iterator[str]:
     name = f"{SNAPSHOTS}/{zone.id}{SUFFIX}"
     try:
         snapshot = decode(folder.read(name), name)
@@ -213,14 +213,14 @@ def _zone(folder: Store, record: Record, zone: ZoneEvidence) -> Iterator[str]:
         yield "its snapshot says something else than the manifest"
 
 
-def _selects(scope: Reach) -> Selects | None:
+def _selects(scope: RunScope) -> Selects | None:
     chosen = (Selection(names=one.names, labels=one.labels) for one in (scope.include, scope.exclude))
     include, exclude = chosen
     namespaces = Namespaces(include=include, exclude=exclude)
     return None if namespaces.everything else namespaces.selects
 
 
-def _latest(target: str, records: Mapping[str, Record]) -> Iterator[Problem]:
+def _latest(target: str, records: Mapping[str, Manifest]) -> Iterator[Problem]:
     """Yield what does not hold of where `latest` leads: to the newest run that was complete."""
     if not target:
         return
@@ -231,7 +231,7 @@ def _latest(target: str, records: Mapping[str, Record]) -> Iterator[Problem]:
         yield LATEST, f"it points at {target}, which is not the newest that is complete"
 
 
-def _before(run: str, records: Mapping[str, Record]) -> set[str]:
+def _before(run: str, records: Mapping[str, Manifest]) -> set[str]:
     """Return the runs before a run, along the chain."""
     found: set[str] = set()
     while (link := records[run].previous) and link.run_id in records and link.run_id not in found:

@@ -9,7 +9,7 @@ from audit.findings.fail_on import Tally
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import STALE, Snapshot, gap_lines
 from audit.snapshot.stale import staleness
-from audit.verify.result import Verified
+from audit.verify.result import Agreement
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class ZoneInfo:
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
     excluded: int  # of these, not reported on
-    verified: Verified | None = None
+    verified: Agreement | None = None
     compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
     began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
 
 
-class Past(NamedTuple):
+class EarlierSummary(NamedTuple):
     """An earlier run: when it began, how whole it was, and its certain findings that nobody accepted, by severity."""
 
     started: str
@@ -102,7 +102,7 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
     )
 
 
-def checked(zone: ZoneInfo, verified: Verified) -> ZoneInfo:
+def checked(zone: ZoneInfo, verified: Agreement) -> ZoneInfo:
     """Return what is said of a zone when it was asked itself: one that answers otherwise is partial, however whole."""
     remarks = tuple(verified.remarks())
     state = "partial" if remarks and zone.state == COMPLETE else zone.state

@@ -18,7 +18,7 @@ from audit.snapshot.model import Snapshot, gap_lines
 DIGEST: Final = "manifest.sha256"  # for `sha256sum -c`
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenFile(msgspec.Struct, frozen=True):
     """A file of the run: name (relative to the run's folder), size in bytes, SHA-256 (hex), rows (-1: not a table)."""
 
     name: str
@@ -27,7 +27,7 @@ class Written(msgspec.Struct, frozen=True):
     rows: int = -1
 
 
-class Hashing:
+class HashingChunks:
     """Passes chunks through and hashes them, so that no file is read again."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
@@ -47,22 +47,22 @@ class Hashing:
         return self._sha256.hexdigest()
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class NamespaceGlobs(msgspec.Struct, frozen=True):
     """Namespaces by name and by label, as the configuration says it: globs."""
 
     names: tuple[str, ...] = ()
     labels: dict[str, str] = {}
 
 
-class Reach(msgspec.Struct, frozen=True):
+class RunScope(msgspec.Struct, frozen=True):
     """What of the zones is reported on: namespaces included (none: all) and excluded, and the organizations' label."""
 
-    include: Chosen = Chosen()
-    exclude: Chosen = Chosen()
+    include: NamespaceGlobs = NamespaceGlobs()
+    exclude: NamespaceGlobs = NamespaceGlobs()
     organization_label: str = ""
 
 
-class Program(msgspec.Struct, frozen=True):
+class ToolInfo(msgspec.Struct, frozen=True):
     """What wrote the run, and the version of the tables."""
 
     name: str
@@ -90,7 +90,7 @@ class ZoneEvidence(msgspec.Struct, frozen=True):
     errors: tuple[str, ...]
 
 
-class Record(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True):
     """A manifest. `state` is complete, partial, failed or stopped; `previous` the run before (none: the first)."""
 
     format: str
@@ -98,23 +98,23 @@ class Record(msgspec.Struct, frozen=True):
     state: str
     as_of: str
     exit_code: int
-    tool: Program
+    tool: ToolInfo
     run: RunInfo
     checks: ChecksDigest
-    scope: Reach
+    scope: RunScope
     options: dict[str, str]
     zones: tuple[ZoneEvidence, ...]
     previous: Link | None
-    files: tuple[Written, ...]
+    files: tuple[WrittenFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class ManifestParts:
     """What a manifest says beside the run itself and its files."""
 
-    program: Program
+    program: ToolInfo
     checks: ChecksDigest
-    scope: Reach
+    scope: RunScope
     options: Mapping[str, str]
     zones: Sequence[ZoneEvidence]
     previous: Link | None
@@ -139,15 +139,15 @@ def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEviden
     )
 
 
-def evidence_digest(files: Iterable[Written]) -> str:
+def evidence_digest(files: Iterable[WrittenFile]) -> str:
     """Return the SHA-256 (hex) over the names and digests of a run's snapshots: two runs of equal facts share it."""
     lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def manifest(run: RunInfo, files: Sequence[Written], about: Evidence, *, stopped: bool = False) -> bytes:
+def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *, stopped: bool = False) -> bytes:
     """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
-    record = Record(
+    record = Manifest(
         format=FORMAT,
         version=VERSION,
         state="stopped" if stopped else run.state,
@@ -181,7 +181,7 @@ def _schema_text() -> str:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Manifest of a run of registry-audit",
     }
-    return json.dumps(head | msgspec.json.schema(Record), indent=2) + "\n"
+    return json.dumps(head | msgspec.json.schema(Manifest), indent=2) + "\n"
 
 
 # What `make docs` writes into docs/.

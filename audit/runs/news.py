@@ -48,7 +48,7 @@ class News:
     found: tuple[FindingRecord, ...] = ()
 
 
-class Counting:
+class NewsCounter:
     """Counts the findings of a run, zone by zone, and keeps the worst of those that are new."""
 
     def __init__(self) -> None:

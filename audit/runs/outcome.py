@@ -48,7 +48,7 @@ class RunOutcome:
         return not self.whole or new or (changes and any(zone.gained for zone in zones))
 
 
-def last_words(ending: RunOutcome) -> str:
+def termination_message(ending: RunOutcome) -> str:
     """Return a summary for a pod's termination message: what happened, zone by zone, within its 4096 bytes."""
     lines = [f"registry-audit: {ending.state} (exit code {ending.exit_code})"]
     if ending.problem:

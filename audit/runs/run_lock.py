@@ -19,7 +19,7 @@ PAUSE: Final = 0.2
 
 
 @contextmanager
-def turn(store: Store, tell: Callable[[str], None]) -> Iterator[Link | None]:
+def chain_lock(store: Store, tell: Callable[[str], None]) -> Iterator[Link | None]:
     """Wait for the turn, and yield the run that ended last (None: there is none); nobody else ends meanwhile."""
     # What is damaged there was told when the run began.
     runs = Runs(store, lambda _: None)

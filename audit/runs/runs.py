@@ -68,7 +68,7 @@ class FileRecord(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class EarlierRun(msgspec.Struct, frozen=True):
     """The manifest of an earlier run: all that is read of it. `state` may also be `stopped`."""
 
     format: str
@@ -99,11 +99,11 @@ def is_run(name: str) -> bool:
 class EarlierSnapshot(NamedTuple):
     """The state of a zone as an earlier run saw it."""
 
-    run: Manifest
+    run: EarlierRun
     snapshot: Snapshot
 
 
-_MANIFEST: Final = msgspec.json.Decoder(Manifest)
+_MANIFEST: Final = msgspec.json.Decoder(EarlierRun)
 
 
 class Runs:
@@ -114,10 +114,10 @@ class Runs:
         self._store = store
         self._tell = tell
         self._names = names
-        self._manifests: dict[str, Manifest | None] = {}
+        self._manifests: dict[str, EarlierRun | None] = {}
         self._digests: dict[str, str] = {}
 
-    def listed(self, *, before: str = "") -> list[Manifest]:
+    def listed(self, *, before: str = "") -> list[EarlierRun]:
         """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
         return list(self._newest_first(before))[::-1]
 
@@ -134,15 +134,15 @@ class Runs:
         last = max(unnamed, key=lambda run: (run.run.finished, _order(run.id)), default=None)
         return Link(last.id, self._digests[last.id]) if last else None
 
-    def recent(self, most: int, *, before: str = "") -> list[Manifest]:
+    def recent(self, most: int, *, before: str = "") -> list[EarlierRun]:
         """Return the last `most` runs that have ended, oldest first; with `before`, of those before that run."""
         return list(islice(self._newest_first(before), most))[::-1]
 
-    def named(self, name: str) -> Manifest | None:
+    def named(self, name: str) -> EarlierRun | None:
         """Return the run of this id; None when there is none that has ended."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
-    def of_zone(self, zone: str, *, before: str = "") -> list[Manifest]:
+    def of_zone(self, zone: str, *, before: str = "") -> list[EarlierRun]:
         """Return the runs that looked at `zone`, the newest first, but those that saw all of it before the others."""
         listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
         return sorted(listed, key=lambda run: not run.whole(zone))
@@ -164,7 +164,7 @@ class Runs:
                 return EarlierSnapshot(run, snapshot)
         return None
 
-    def snapshot(self, run: Manifest, zone: str) -> Snapshot | None:
+    def snapshot(self, run: EarlierRun, zone: str) -> Snapshot | None:
         """Return the snapshot of a zone that a run has kept; None when it has none that can be used."""
         name = f"{SNAPSHOTS}/{zone}{SUFFIX}"
         data = self.read(run, name)
@@ -176,7 +176,7 @@ class Runs:
             self._tell(f"{error.where}: {error.what}; it is not used")
             return None
 
-    def read(self, run: Manifest, name: str) -> bytes | None:
+    def read(self, run: EarlierRun, name: str) -> bytes | None:
         """Return a file of a run; None when its manifest does not name it, or it is not what the manifest says."""
         wanted = next((file.sha256 for file in run.files if file.name == name), None)
         if wanted is None:
@@ -200,7 +200,7 @@ class Runs:
         except OSError:
             return False
 
-    def _newest_first(self, before: str) -> Iterator[Manifest]:
+    def _newest_first(self, before: str) -> Iterator[EarlierRun]:
         """Yield the runs that have ended; manifests are read as they are needed, and once."""
         keys = {name: key for name in self._store.entries() if (key := _order(name))}
         limit = _order(before)
@@ -213,7 +213,7 @@ class Runs:
             if found is not None and self._names in {None, found.options.get(NAMES, "")}:
                 yield found
 
-    def _manifest(self, name: str) -> Manifest | None:
+    def _manifest(self, name: str) -> EarlierRun | None:
         """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
         try:
             data = self._store.read(f"{name}/{MANIFEST}")
@@ -239,7 +239,7 @@ def _order(name: str) -> tuple[str, int] | None:
     return (found[1], int(found[2] or 1)) if found else None
 
 
-def _wrong(manifest: Manifest, name: str) -> str:
+def _wrong(manifest: EarlierRun, name: str) -> str:
     """Say what is wrong with a manifest; nothing when it is sound."""
     if manifest.format != FORMAT:
         return "is no manifest of a run"

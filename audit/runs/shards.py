@@ -26,7 +26,7 @@ _ENDING: Final = ".json"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Shard:
     """Which part of the zones is meant: the one of this `index`, from 0, of so many."""
 
     index: int
@@ -41,7 +41,7 @@ class Part:
         return int.from_bytes(hashlib.sha256(zone.encode()).digest()[:8], "big") % self.count == self.index
 
 
-class Saved(msgspec.Struct, frozen=True):
+class SavedSnapshot(msgspec.Struct, frozen=True):
     """The snapshot of a zone as an attempt has saved it: its state, its name in the job's folder, its SHA-256 (hex)."""
 
     state: str
@@ -49,14 +49,14 @@ class Saved(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Record(msgspec.Struct, frozen=True):
+class ShardRecord(msgspec.Struct, frozen=True):
     """What one attempt at a shard has left, by zone."""
 
     format: str
     version: int
     index: int
     count: int
-    zones: dict[str, Saved]
+    zones: dict[str, SavedSnapshot]
 
     @property
     def whole(self) -> bool:
@@ -67,12 +67,12 @@ class Record(msgspec.Struct, frozen=True):
 class Attempt:
     """One attempt at a shard."""
 
-    def __init__(self, job: Store, part: Part, name: str) -> None:
+    def __init__(self, job: Store, part: Shard, name: str) -> None:
         """Take the job's folder, and the attempt's own name, which no other has."""
         self._job = job
         self._part = part
         self._name = name
-        self._zones: dict[str, Saved] = {}
+        self._zones: dict[str, SavedSnapshot] = {}
 
     def save(self, snapshot: Snapshot) -> None:
         """Save the snapshot of a zone. Raises UsageError when it cannot."""
@@ -80,11 +80,11 @@ class Attempt:
         zone, state = snapshot.origin.zone, snapshot.state
         file = f"{self._part.index}/{self._name}/{zone}{SUFFIX}"
         self._job.write(file, [data])
-        self._zones[zone] = Saved(state, file, hashlib.sha256(data).hexdigest())
+        self._zones[zone] = SavedSnapshot(state, file, hashlib.sha256(data).hexdigest())
 
     def finish(self) -> bool:
         """Let this attempt count, unless an earlier one lacks nothing and this one does; return whether it does."""
-        record = Record(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
+        record = ShardRecord(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
         before = records(self._job).get(self._part.index)
         if before is not None and before.whole and not record.whole:
             return False
@@ -99,7 +99,7 @@ def job_store(out: Store, job: str) -> Store:
     return out.inside(f"{FOLDER}/{job}")
 
 
-def records(job: Store) -> dict[int, Record]:
+def records(job: Store) -> dict[int, ShardRecord]:
     """Return the record of each shard that has one. Raises UsageError for one that cannot be read."""
     found = {}
     for name in job.entries():
@@ -109,10 +109,10 @@ def records(job: Store) -> dict[int, Record]:
     return found
 
 
-_RECORD: Final = msgspec.json.Decoder(Record)
+_RECORD: Final = msgspec.json.Decoder(ShardRecord)
 
 
-def _record(job: Store, name: str) -> Record:
+def _record(job: Store, name: str) -> ShardRecord:
     where = f"{job.where}/{name}"
     try:
         record = _RECORD.decode(job.read(name))
@@ -125,7 +125,9 @@ def _record(job: Store, name: str) -> Record:
     return record
 
 
-def snapshots(job: Store, found: Mapping[int, Record], zones: Iterable[str]) -> Iterator[tuple[str, Snapshot | str]]:
+def snapshots(
+    job: Store, found: Mapping[int, ShardRecord], zones: Iterable[str]
+) -> Iterator[tuple[str, Snapshot | str]]:
     """Yield for each of `zones`, one after the other in memory, its snapshot, or why there is none."""
     for zone in zones:
         saved = next((record.zones[zone] for record in found.values() if zone in record.zones), None)
@@ -135,15 +137,15 @@ def snapshots(job: Store, found: Mapping[int, Record], zones: Iterable[str]) -> 
             yield zone, _snapshot(job, saved)
 
 
-def _missing(found: Mapping[int, Record], zone: str) -> str:
+def _missing(found: Mapping[int, ShardRecord], zone: str) -> str:
     count = next((record.count for record in found.values()), 0)
-    index = next((index for index in range(count) if Part(index, count).holds(zone)), None)
+    index = next((index for index in range(count) if Shard(index, count).holds(zone)), None)
     if index is None or index in found:
         return "no shard was told of this zone"
     return f"shard {index} of {count} has left nothing"
 
 
-def _snapshot(job: Store, saved: Saved) -> Snapshot | str:
+def _snapshot(job: Store, saved: SavedSnapshot) -> Snapshot | str:
     try:
         data = job.read(saved.file)
         if hashlib.sha256(data).hexdigest() != saved.sha256:

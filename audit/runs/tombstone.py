@@ -35,7 +35,7 @@ def tombstone(run_id: str, manifest_sha256: str, removed: str, keep_days: int) -
 _TOMBSTONE: Final = msgspec.json.Decoder(Tombstone)
 
 
-def said_by(folder: Store) -> Tombstone | None:
+def read_tombstone(folder: Store) -> Tombstone | None:
     """Return the note of a run; None when it has none. One that cannot be read says nothing that holds."""
     try:
         return _TOMBSTONE.decode(folder.read(PRUNED))

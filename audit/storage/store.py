@@ -45,7 +45,7 @@ class Store(Protocol):
         """Return the names of all files below a folder, sorted, as seen from this place; links are not followed."""
         ...
 
-    def others(self) -> list[str]:
+    def irregular_files(self) -> list[str]:
         """Return the names of what is below this place and is neither a file nor leads to one: links, empty folders."""
         ...
 
@@ -65,12 +65,12 @@ class Store(Protocol):
         """Give back a folder that was claimed, and in which nothing is."""
         ...
 
-    def point(self, name: str, target: str) -> None:
+    def link(self, name: str, target: str) -> None:
         """Make `name` lead to `target` in one step: a link in a folder, elsewhere a file that holds the name."""
         ...
 
-    def pointed(self, name: str) -> str:
-        """Return what `name` leads to, as `point` made it; empty when it leads nowhere."""
+    def link_target(self, name: str) -> str:
+        """Return what `name` leads to, as `link` made it; empty when it leads nowhere."""
         ...
 
     def remove(self, name: str) -> None:
@@ -103,7 +103,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def placed(place: str) -> tuple[Store, str]:
+def locate(place: str) -> tuple[Store, str]:
     """Return the store that holds a place, and its name in it, which `latest` (or a link) leads to."""
     if not is_url(place):
         path = Path(place).resolve()
@@ -113,7 +113,7 @@ def placed(place: str) -> tuple[Store, str]:
         raise UsageError("this is a bucket, and no folder in one", where=place, fix="add the name of a folder")
     store = store_of(parent)
     try:
-        target = store.pointed(name) if name == LATEST else name
+        target = store.link_target(name) if name == LATEST else name
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=place) from error
     if not target:
@@ -121,10 +121,10 @@ def placed(place: str) -> tuple[Store, str]:
     return store, target
 
 
-def folder_of(place: str) -> Store:
+def resolve_store(place: str) -> Store:
     """Return the store that a path or URL means; `latest` is the run that it leads to."""
     if is_url(place) and place.rstrip("/").endswith(f"/{LATEST}"):
-        store, name = placed(place)
+        store, name = locate(place)
         return store.inside(name)
     return store_of(place)
 
@@ -149,7 +149,7 @@ class Folder:
             (Path(folder) / one).relative_to(self.path).as_posix() for folder, _, names in found for one in names
         )
 
-    def others(self) -> list[str]:
+    def irregular_files(self) -> list[str]:
         """Return the names of links, of folders without anything in them, and of what is no file."""
         found = self.path.rglob("*")
         return sorted(one.relative_to(self.path).as_posix() for one in found if _is_other(one))
@@ -181,7 +181,7 @@ class Folder:
         """Remove an empty folder."""
         self.remove(name)
 
-    def point(self, name: str, target: str) -> None:
+    def link(self, name: str, target: str) -> None:
         """Make a link."""
         beside = self.path / f".{name}.tmp"
         try:
@@ -191,7 +191,7 @@ class Folder:
         except OSError as error:
             raise UsageError(f"cannot move this link: {error.strerror}", where=str(self.path / name)) from error
 
-    def pointed(self, name: str) -> str:
+    def link_target(self, name: str) -> str:
         """Return where a link leads."""
         link = self.path / name
         return str(link.readlink()) if link.is_symlink() else ""
@@ -237,7 +237,7 @@ class Bucket:
         )
         return sorted(one["path"].removeprefix(self._folder).strip("/") for one in found)
 
-    def others(self) -> list[str]:
+    def irregular_files(self) -> list[str]:
         """Return nothing: a bucket holds files only."""
         return []
 
@@ -274,11 +274,11 @@ class Bucket:
         """Take away the file that said that this folder is taken."""
         self.remove(f"{_CLAIMS}/{name}")
 
-    def point(self, name: str, target: str) -> None:
+    def link(self, name: str, target: str) -> None:
         """Write the name of the target into a file."""
         self.write(name, [target.encode()])
 
-    def pointed(self, name: str) -> str:
+    def link_target(self, name: str) -> str:
         """Return what the file of this name holds."""
         try:
             return self.read(name).decode("ascii", "replace")

@@ -8,7 +8,7 @@ import numpy as np
 
 from audit.snapshot.model import Snapshot
 from audit.tables.model import Table, table_of
-from audit.tenancy.organizations import ORGANIZATION_LABEL, organizations
+from audit.tenancy.organizations import ORGANIZATION_LABEL, namespace_owners
 
 UNKNOWN_COUNT: Final = -1
 # States of a group, and of a person in it.
@@ -29,12 +29,12 @@ class Team(NamedTuple):
         return f"{self.organization}+{self.team}" if self.team else self.organization
 
 
-def organizations_of(
+def organizations_table(
     snapshot: Snapshot, namespaces: Iterable[str] | None = None, *, label: str = ORGANIZATION_LABEL
 ) -> Table:
     """Return the table `organizations` of one zone: those that are declared, and those of its (or these) namespaces."""
     declared, groups = _declared(snapshot), groups_of(snapshot)
-    owners = organizations(snapshot, label)
+    owners = namespace_owners(snapshot, label)
     wanted = owners if namespaces is None else [name for name in namespaces if name in owners]
     spaces = Counter(owners[name] for name in wanted if owners[name])
     groups_unseen = snapshot.gaps_of("groups")

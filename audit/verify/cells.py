@@ -9,29 +9,29 @@ from typing import Final, NamedTuple
 from audit.access.authorizer import Authorizer
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.parallel import run_parallel
 from audit.rbac.rules import ACTIONS, CLUSTER_ONLY, IMAGES, NEEDS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.tables.model import YES
 from audit.verify.binomial import highest_share
-from audit.verify.result import Verified
-from audit.verify.sampling import POPULATIONS, Cell, Draw, Sample, sample
+from audit.verify.result import Agreement
+from audit.verify.sampling import POPULATIONS, Sample, SampledCell, SamplePlan, sample
 
 CONFIDENCE: Final = 0.95
 _NO_RULE_NAMES_IT: Final = "registry-audit-any"
 
 
-# Asks a cluster whether a user in groups may do something. Raises Unusable when there is no answer.
-Reviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
+# Asks a cluster whether a user in groups may do something. Raises CollectError when there is no answer.
+AccessReviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CellDifference:
     """A cell that the cluster answers otherwise: our reasons, and its own (which it need not give)."""
 
-    cell: Cell
+    cell: SampledCell
     why: tuple[str, ...]
     reason: str
 
@@ -41,12 +41,12 @@ class Verification:
     """What comparing one zone has shown. `shares` has agreed and asked for each of POPULATIONS."""
 
     zone: str
-    verified: Verified
+    verified: Agreement
     shares: dict[str, tuple[int, int]]
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[CellDifference, ...] = ()
 
 
-class Outcome(NamedTuple):
+class CellAnswer(NamedTuple):
     """What the cluster said to one cell: None when it did not answer, and then why."""
 
     allowed: bool | None
@@ -55,10 +55,12 @@ class Outcome(NamedTuple):
 
 def not_asked(zone: str, why: str) -> Verification:
     """Return what is known of a zone that nobody could ask."""
-    return Verification(zone, Verified(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
+    return Verification(zone, Agreement(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
 
 
-def verify(authorizer: Authorizer, review: Reviewer, draw: Draw, stop: Event, *, at_once: int = 8) -> Verification:
+def verify(
+    authorizer: Authorizer, review: AccessReviewer, draw: SamplePlan, stop: Event, *, at_once: int = 8
+) -> Verification:
     """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
     chosen = sample(authorizer, draw)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
@@ -67,20 +69,20 @@ def verify(authorizer: Authorizer, review: Reviewer, draw: Draw, stop: Event, *,
 
 
 def ask_all(
-    authorizer: Authorizer, review: Reviewer, cells: Sequence[Cell], stop: Event, *, at_once: int
-) -> dict[Cell, Outcome]:
+    authorizer: Authorizer, review: AccessReviewer, cells: Sequence[SampledCell], stop: Event, *, at_once: int
+) -> dict[SampledCell, CellAnswer]:
     """Return what the cluster says to each cell."""
     asking = _Asking(authorizer, review)
-    outcomes = dict.fromkeys(cells, Outcome(None, "stopped before it was asked"))
+    outcomes = dict.fromkeys(cells, CellAnswer(None, "stopped before it was asked"))
     for at, outcome in run_parallel(cells, asking.ask, stop.is_set, at_once=at_once):
         outcomes[cells[at]] = outcome
     return outcomes
 
 
-def differences(authorizer: Authorizer, outcomes: Mapping[Cell, Outcome]) -> tuple[Difference, ...]:
+def differences(authorizer: Authorizer, outcomes: Mapping[SampledCell, CellAnswer]) -> tuple[CellDifference, ...]:
     """Return the cells that the cluster answers otherwise, in their order."""
     return tuple(
-        Difference(cell, _why(authorizer, cell), outcome.reason)
+        CellDifference(cell, _why(authorizer, cell), outcome.reason)
         for cell, outcome in sorted(outcomes.items())
         if outcome.allowed is not None and outcome.allowed != (cell.answer == YES)
     )
@@ -89,16 +91,16 @@ def differences(authorizer: Authorizer, outcomes: Mapping[Cell, Outcome]) -> tup
 class _Asking:
     """Puts cells to the cluster as its registry would; after a refusal there is no more to ask."""
 
-    def __init__(self, authorizer: Authorizer, review: Reviewer) -> None:
+    def __init__(self, authorizer: Authorizer, review: AccessReviewer) -> None:
         self._review = review
         self._groups = _groups_of(authorizer.bound.snapshot)
         named = authorizer.bound.roles.repositories
         self._any = next(
             name for name in (f"{_NO_RULE_NAMES_IT}{'x' * more}" for more in range(len(named) + 1)) if name not in named
         )
-        self._refused: Unusable | None = None
+        self._refused: CollectError | None = None
 
-    def ask(self, cell: Cell) -> Outcome:
+    def ask(self, cell: SampledCell) -> CellAnswer:
         """Ask all that the registry would for this action: allowed is what every question allows."""
         reasons = []
         try:
@@ -107,12 +109,12 @@ class _Asking:
                     answer = self._answer(cell, question.right, question.verb, question.resource, named=question.named)
                     reasons.append(answer.reason)
                     if not answer.allowed:
-                        return Outcome(allowed=False, reason=answer.reason)
-        except Unusable as error:
-            return Outcome(None, f"{error.reason}: {error.detail}")
-        return Outcome(allowed=True, reason="; ".join(filter(None, reasons)))
+                        return CellAnswer(allowed=False, reason=answer.reason)
+        except CollectError as error:
+            return CellAnswer(None, f"{error.reason}: {error.detail}")
+        return CellAnswer(allowed=True, reason="; ".join(filter(None, reasons)))
 
-    def _answer(self, cell: Cell, right: int, verb: str, resource: str, *, named: bool) -> Allowed:
+    def _answer(self, cell: SampledCell, right: int, verb: str, resource: str, *, named: bool) -> Allowed:
         if self._refused:
             raise self._refused
         everywhere = cell.namespace == "*" or right & CLUSTER_ONLY
@@ -125,7 +127,7 @@ class _Asking:
         }
         try:
             return self._review(*self._caller(cell.who), attributes)
-        except Unusable as error:
+        except CollectError as error:
             if error.reason == "refused":
                 self._refused = error
             raise
@@ -150,7 +152,7 @@ def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
     return {name: [*dict.fromkeys(found[name])] for name in sorted(people)}
 
 
-def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[Cell, Outcome]) -> Verification:
+def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[SampledCell, CellAnswer]) -> Verification:
     found = differences(authorizer, outcomes)
     differing = {one.cell for one in found}
     failures = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
@@ -163,7 +165,7 @@ def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[Cell, Ou
         if drawn.cells or not drawn.whole:
             exact = drawn.whole and len(answered) == len(drawn.cells)
             bounds.append(wrong / len(answered) if exact else highest_share(wrong, len(answered), confidence))
-    verified = Verified(
+    verified = Agreement(
         asked=len(outcomes),
         agreed=len(outcomes) - len(found) - len(failures),
         differed=len(found),
@@ -175,7 +177,7 @@ def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[Cell, Ou
     return Verification(authorizer.bound.snapshot.origin.zone, verified, shares, found)
 
 
-def _why(authorizer: Authorizer, cell: Cell) -> tuple[str, ...]:
+def _why(authorizer: Authorizer, cell: SampledCell) -> tuple[str, ...]:
     """Return our reasons for an answer."""
     if cell.action in ACTIONS and cell.namespace != "*":
         repository = "" if cell.repository == "*" else cell.repository

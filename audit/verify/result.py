@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class Agreement:
     """Numbers of cells: `asked` = `agreed` + `differed` + `failed`, which the zone gave no answer to.
 
     `left_out` cells were not asked: they are unknown, or nobody is their subject. `bound`: at most this share of the
@@ -28,7 +28,7 @@ class Verified:
         return not self.differed and not self.why
 
     @property
-    def unnamed(self) -> "Verified":
+    def unnamed(self) -> "Agreement":
         """Return the same without what a server said, which may name people."""
         return replace(self, why="the zone gave no answer") if self.why else self
 

@@ -23,7 +23,7 @@ _TRIES: Final = 20  # pairs drawn for each that is wanted: some have a row
 Positions = NDArray[np.intp]
 
 
-class Cell(NamedTuple):
+class SampledCell(NamedTuple):
     """One answer of ours: may `who` do this there? `namespace` and `repository` `*` are every one."""
 
     who: Identity
@@ -33,25 +33,25 @@ class Cell(NamedTuple):
     answer: int  # YES or NO
 
 
-class Drawn(NamedTuple):
+class PopulationSample(NamedTuple):
     """What was drawn from one population: cells at random, all of them (`whole`) or not.
 
     `beside` holds one cell each of those actions and kinds of subject that chance did not hit.
     """
 
-    cells: list[Cell]
-    beside: list[Cell]
+    cells: list[SampledCell]
+    beside: list[SampledCell]
     whole: bool
 
 
 class Sample(NamedTuple):
     """What was drawn from each of POPULATIONS, and how many cells have no answer that could be compared."""
 
-    drawn: Mapping[str, Drawn]
+    drawn: Mapping[str, PopulationSample]
     left_out: int
 
 
-class Draw(NamedTuple):
+class SamplePlan(NamedTuple):
     """What to draw: so many cells, a third from each population (None: all of the table, and as many pairs).
 
     The same seed draws the same. With `namespaces`, only those, and what is cluster-wide.
@@ -62,11 +62,11 @@ class Draw(NamedTuple):
     namespaces: Collection[str] | None = None
 
 
-def sample(authorizer: Authorizer, draw: Draw) -> Sample:
+def sample(authorizer: Authorizer, draw: SamplePlan) -> Sample:
     """Draw cells of the tables of a zone at random."""
     snapshot, wanted = authorizer.bound.snapshot, draw.cells
     rng = np.random.default_rng(draw.seed)
-    cells = _Cells(tables_of(snapshot, draw.namespaces)["access"])
+    cells = _AccessCells(tables_of(snapshot, draw.namespaces)["access"])
     there = len(cells.yes), len(cells.no)
     yes, no, pairs = (*there, max(sum(there), 1)) if wanted is None else _shares(wanted, *there)
     without, unknown = _without_row(authorizer, cells, pairs, rng, draw.namespaces)
@@ -82,7 +82,7 @@ def _shares(wanted: int, yes: int, no: int) -> tuple[int, int, int]:
     return first, second, wanted - first - second
 
 
-class _Cells:
+class _AccessCells:
     """The cells of the table `access`, as positions: row times the number of actions, plus the action."""
 
     def __init__(self, access: Table) -> None:
@@ -95,14 +95,14 @@ class _Cells:
         self.unknown = int(answers.size - len(self.yes) - len(self.no))
         self._answers = answers.reshape(-1)
 
-    def draw(self, population: Positions, size: int, rng: np.random.Generator) -> Drawn:
+    def draw(self, population: Positions, size: int, rng: np.random.Generator) -> PopulationSample:
         """Draw `size` of the cells without putting back."""
         chosen = rng.permutation(population)
         rows, actions = np.divmod(chosen, len(_ACTIONS))
         _, first = np.unique(self._kinds.codes[rows] * len(_ACTIONS) + actions, return_index=True)
         beside = chosen[first[first >= size]]
         cells, more = ([self._cell(at) for at in some.tolist()] for some in (chosen[:size], beside))
-        return Drawn(cells, more, size >= len(population))
+        return PopulationSample(cells, more, size >= len(population))
 
     def among(self, pairs: set[tuple[Identity, str]]) -> set[tuple[Identity, str]]:
         """Return those of `pairs` (subject, namespace) that have a row."""
@@ -114,17 +114,17 @@ class _Cells:
         homeless = self._kinds.matching(ACCOUNT.__eq__) & self._names.matching(lambda name: name.startswith(":"))
         return self._kinds.matching(lambda kind: kind not in {ANY, ANY_USER}) & ~homeless
 
-    def _cell(self, at: int) -> Cell:
+    def _cell(self, at: int) -> SampledCell:
         row, action = divmod(at, len(_ACTIONS))
         kind, name, space, repository = (
             column.values[column.codes[row]] for column in (self._kinds, self._names, self._spaces, self._repositories)
         )
-        return Cell(Identity(kind, name), _ACTIONS[action], space, repository, int(self._answers[at]))
+        return SampledCell(Identity(kind, name), _ACTIONS[action], space, repository, int(self._answers[at]))
 
 
 def _without_row(
-    authorizer: Authorizer, cells: _Cells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
-) -> tuple[Drawn, int]:
+    authorizer: Authorizer, cells: _AccessCells, size: int, rng: np.random.Generator, wanted: Collection[str] | None
+) -> tuple[PopulationSample, int]:
     """Draw pairs of a subject and a namespace without a row, each with an action; count those that are unknown.
 
     There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
@@ -136,10 +136,10 @@ def _without_row(
     asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
     taken = cells.among({(who, space) for who, space, _ in asked})
     free = islice(dict.fromkeys(one for one in asked if one[:2] not in taken), size)
-    found = [Cell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
+    found = [SampledCell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
     known = [cell for cell in found if cell.answer != UNKNOWN]
     # Nothing is left to be said of pairs when there is none.
-    return Drawn(known, [], whole=size > 0 and not known), len(found) - len(known)
+    return PopulationSample(known, [], whole=size > 0 and not known), len(found) - len(known)
 
 
 def listed_namespaces(snapshot: Snapshot) -> list[str]:

@@ -11,7 +11,7 @@ from audit.campaigns.reviewers import Reviewers
 from audit.checks.check import Check
 from audit.checks.rules.registry import GROUPS
 from audit.config.model import Config
-from audit.config.strict import has_model, model_in
+from audit.config.model_file import has_model, model_in
 from audit.errors import EXIT_CODES
 from audit.findings.exceptions import ExceptionFile
 from audit.snapshot.model import REASONS

@@ -19,7 +19,6 @@ def authorization() -> dict[str, Any]:
 
     `questions` are by action; `remove` is by the kinds of binding, role and subject, joined by a space.
     """
-    bindings, roles = {"RoleBinding": False, "ClusterRoleBinding": True}, ("Role", "ClusterRole")
     return {
         "api_group": IMAGES,
         "account_prefix": ACCOUNT_PREFIX,
@@ -32,8 +31,10 @@ def authorization() -> dict[str, Any]:
             for action in ACTIONS
         },
         "remove": {
-            f"{binding} {role} {subject}": removal_template(subject, role, everywhere=bindings[binding])
-            for binding, role, subject in product(bindings, roles, (USER, GROUP, ACCOUNT))
+            f"{binding} {role} {subject}": removal_template(binding, role, subject)
+            for binding, role, subject in product(
+                ("RoleBinding", "ClusterRoleBinding"), ("Role", "ClusterRole"), (USER, GROUP, ACCOUNT)
+            )
         },
         "leave": LEAVE_GROUP,
         "can": _CAN,

@@ -7,7 +7,8 @@ import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
 from audit.tables.model import SEVERITIES, YES, Table, Text, joined
-from audit.tenancy.homes import CIRCLES, EVERY, OTHER, Homes, organization_column
+from audit.tenancy.belonging import CIRCLES, EVERY, OTHER, organization_column
+from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
 from reports.html.table_columns import (
     ACTIONS,
@@ -25,7 +26,7 @@ _KINDS: Final = {USER: "people", GROUP: "groups", ACCOUNT: "accounts"}
 _ORDER: Final = ("open_push", "open_pull", "blind", "push_outside", "unknown", "push_people", "push_accounts")
 
 
-def namespace_table(tables: Mapping[str, Table], homes: Homes) -> Table:
+def namespace_table(tables: Mapping[str, Table], organizations: Organizations) -> Table:
     """Return the namespaces with the number of subjects that have access by a role binding of the namespace."""
     access = only_columns(tables["access"], *PLACE, *WHO, *ACTIONS, "belongs", "circle")
     wide = access.where("namespace", {EVERY})
@@ -37,7 +38,7 @@ def namespace_table(tables: Mapping[str, Table], homes: Homes) -> Table:
     names, place, size = places.take(at), every[len(parts[0]) :], len(at)
     listed = matched(names, tables["namespaces"], PLACE)
     columns: Columns = {name: names.text(name) for name in PLACE}
-    columns["organization"] = organization_column(names, homes)
+    columns["organization"] = organization_column(names, organizations)
     columns["created"] = looked_up(tables["namespaces"].text("created"), listed)
     columns |= _openness(local, place, names, wide_rows)
     columns |= _counts_of(local, place, size)

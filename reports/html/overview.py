@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from audit.runs.info import Past, RunInfo
+from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
 from audit.tables.model import SEVERITIES, YES, Table
 from reports.html.table_columns import OPEN_STATES, unclear
@@ -215,11 +215,11 @@ def _busiest(spaces: Table) -> list[Bar]:
     return bars
 
 
-def trend(past: Sequence[Past], run: RunInfo) -> list[Step]:
+def trend(past: Sequence[EarlierSummary], run: RunInfo) -> list[Step]:
     """Return a step for each earlier run and this one; none without an earlier run, or without findings of this one."""
     if not past or run.findings is None:
         return []
-    runs = [*past, Past(run.started, run.state, run.findings.by_severity)]
+    runs = [*past, EarlierSummary(run.started, run.state, run.findings.by_severity)]
     return [Step(past_run.started, past_run.state, _parts(past_run.findings)) for past_run in runs]
 
 

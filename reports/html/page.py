@@ -19,7 +19,7 @@ from audit.access.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.checks.rules.registry import CHECKS
 from audit.errors import printable
 from audit.findings.controls import NO
-from audit.runs.info import Past, RunInfo
+from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.model import Table
 from audit.tenancy.platform import Platform
 from reports.html.authorization import authorization
@@ -32,7 +32,7 @@ _HERE: Final = files("reports") / "html"
 
 
 def render_page(
-    tables: Mapping[str, Table], run: RunInfo, platform: Platform, past: Sequence[Past] = ()
+    tables: Mapping[str, Table], run: RunInfo, platform: Platform, past: Sequence[EarlierSummary] = ()
 ) -> Iterator[bytes]:
     """Yield the page in chunks; equal tables of an equal run give equal bytes.
 

@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from audit.tables.model import YES, Table, joined
-from audit.tenancy.homes import EVERY, Homes, belongs_column, circles, expected, organization_column
+from audit.tenancy.belonging import EVERY, belongs_column, circles, expected, organization_column
+from audit.tenancy.organizations import Organizations, organizations_in
 from audit.tenancy.platform import Platform
 from reports.html.counting import count, looked_up, matched, numbered
 from reports.html.namespace_table import namespace_table
@@ -35,27 +36,27 @@ def joined_table(name: str, tables: Iterable[Table]) -> Table:
 
 def page_tables(tables: Mapping[str, Table], platform: Platform) -> dict[str, Table]:
     """Return the tables of the page by name; `tables` are those of the run (see `joined_table`)."""
-    homes = Homes(tables["namespaces"], tables["grants"])
+    organizations = organizations_in(tables["namespaces"], tables["grants"])
     made = dict(tables)
-    access = made["access"] = _access(tables, homes, platform)
+    access = made["access"] = _access(tables, organizations, platform)
     for name in ("findings", "changes", "repositories"):
-        made[name] = with_columns(made[name], {"organization": organization_column(made[name], homes)})
-    made["namespaces"] = namespace_table(made, homes)
-    made["subjects"] = subject_table(made, homes)
+        made[name] = with_columns(made[name], {"organization": organization_column(made[name], organizations)})
+    made["namespaces"] = namespace_table(made, organizations)
+    made["subjects"] = subject_table(made, organizations)
     made["repositories"] = _repositories(made)
     made["controls"] = _controls(made)
     made["access"] = without_columns(access, {"circle"})
     return made
 
 
-def _access(tables: Mapping[str, Table], homes: Homes, platform: Platform) -> Table:
+def _access(tables: Mapping[str, Table], organizations: Organizations, platform: Platform) -> Table:
     access, changes = tables["access"], tables["changes"]
-    organization = organization_column(access, homes)
+    organization = organization_column(access, organizations)
     return with_columns(
         access,
         {
             "organization": organization,
-            "belongs": belongs_column(access, organization, homes, platform),
+            "belongs": belongs_column(access, organization, organizations, platform),
             "expected": expected(access, platform).astype(np.int32),
             "change": looked_up(changes.text("change"), matched(access, changes, ROW)),
             "unclear": unclear(access).astype(np.int32),

@@ -8,7 +8,8 @@ import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, Identity, virtual_groups
 from audit.tables.model import YES, Numbers, Table, Text, joined, text_column
-from audit.tenancy.homes import EVERY, OTHER, Homes
+from audit.tenancy.belonging import EVERY, OTHER
+from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, looked_up, matched, numbered
 from reports.html.table_columns import ACTIONS, PLACE, WHO, Columns, descending, unclear, with_columns
 
@@ -16,7 +17,7 @@ from reports.html.table_columns import ACTIONS, PLACE, WHO, Columns, descending,
 _ORDER: Final = ("push_everywhere", "pull_everywhere", "push_outside", "push_namespaces", "pull_namespaces")
 
 
-def subject_table(tables: Mapping[str, Table], homes: Homes) -> Table:
+def subject_table(tables: Mapping[str, Table], organizations: Organizations) -> Table:
     """Return the subjects with the number of namespaces in which each can do what, and its strongest kind of grant.
 
     A user or group is the same in all zones; a service account belongs to one zone.
@@ -32,7 +33,7 @@ def subject_table(tables: Mapping[str, Table], homes: Homes) -> Table:
     subjects = access.take(at)
     columns: Columns = {name: subjects.text(name) for name in WHO}
     columns["zone"] = subjects.text("own_zone")
-    columns["organization"] = _organizations_of(subjects, homes)
+    columns["organization"] = _organizations_of(subjects, organizations)
     places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
     columns["zones"] = zones_of.count()
     outside = access.where("belongs", {OTHER})
@@ -54,9 +55,9 @@ def subject_table(tables: Mapping[str, Table], homes: Homes) -> Table:
     return descending(Table("subjects", columns), *_ORDER)
 
 
-def _organizations_of(subjects: Table, homes: Homes) -> Text:
+def _organizations_of(subjects: Table, organizations: Organizations) -> Text:
     columns = (subjects.text(name).strings() for name in ("zone", *WHO))
-    return text_column([", ".join(sorted(homes.of_subject(*who))) for who in zip(*columns, strict=True)])
+    return text_column([", ".join(sorted(organizations.of_subject(*who))) for who in zip(*columns, strict=True)])
 
 
 def _built_in_groups(subjects: Table) -> Text:

@@ -11,7 +11,7 @@ from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, cred
 from audit.config.model import Config
 from audit.snapshot.model import Gap, Snapshot
 from audit.tables.model import Table
-from audit.tenancy.membership import drift, organizations_of
+from audit.tenancy.membership import drift, organizations_table
 from tests.commands.test_commands import DEMO, rows, the_run
 from tests.commands.test_zones_command import shown
 from tests.simulator.faults import Fault, hang, other_body, refuse_with
@@ -292,7 +292,7 @@ def test_credentials_of_zones_that_are_listed_elsewhere(given: Any, expected: ob
 
 def table(world: World, *gaps: Gap, namespaces: list[str] | None = None) -> Table:
     snapshot: Snapshot = snapshot_of(world, gaps)
-    return organizations_of(snapshot, namespaces)
+    return organizations_table(snapshot, namespaces)
 
 
 def test_what_was_not_seen_of_groups_is_unknown() -> None:

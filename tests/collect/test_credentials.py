@@ -132,12 +132,12 @@ def test_credentials_are_renewed_when_they_run_out() -> None:
     """Those that are still good are kept; those that are not are obtained again, and a failure is said."""
     given = iter([credentials.ClientAuth("a", until=0), credentials.ClientAuth("b"), credentials.ClientAuth("c")])
     login = credentials.Login(lambda: next(given))
-    first = login.grant()
-    assert (first.header, login.grant() is first) == ("b", True)
+    first = login.credential()
+    assert (first.header, login.credential() is first) == ("b", True)
     login.refused(credentials.ClientAuth("another"))
-    assert login.grant().header == "b"
+    assert login.credential().header == "b"
     login.refused(first)
-    assert login.grant().header == "c"
+    assert login.credential().header == "c"
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_a_password_is_shown_as_kubectl_shows_it(tmp_path: Path) -> None:
         path = kubeconfig(server, tmp_path, {"username": "ann", "password": "secret"})
         target, login = credentials.login_of(Zone("z", credentials=Kubeconfig(path)), lambda: 1.0)
     assert target.host == server.url
-    assert login.grant().header == "Basic " + base64.b64encode(b"ann:secret").decode()
+    assert login.credential().header == "Basic " + base64.b64encode(b"ann:secret").decode()
 
 
 def test_a_token_file_of_a_kubeconfig_is_read_for_each_request(tmp_path: Path) -> None:

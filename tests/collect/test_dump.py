@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.collect.decode import Page, Unusable, page_of_json
+from audit.collect.decode import CollectError, Page, page_of_json
 from audit.collect.dump import collect_dump
 from audit.collect.yaml_text import NotPlain, documents
 from audit.collect.zones import Zone
@@ -253,7 +253,7 @@ def test_no_bytes_make_more_than_an_unusable_answer(data: bytes) -> None:
     """Whatever a server or a file says, it is a page or it is said why not."""
     try:
         page = page_of_json(KINDS["groups"], data)
-    except Unusable as error:
+    except CollectError as error:
         page = Page([], error.reason, error.detail)
     assert page.items == []
     assert "\n" not in page.more

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.collect.kubeconfig import BadKubeconfig, Contexts, same_server
+from audit.collect.kubeconfig import BadKubeconfig, KubeContexts, same_server
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str, said: str) -> None
     path = tmp_path / "kubeconfig"
     path.write_text(text)
     with pytest.raises(BadKubeconfig) as failed:
-        Contexts(path).get()
+        KubeContexts(path).get()
     assert said in str(failed.value)
     assert "canary-1234" not in repr((failed.value, failed.value.__cause__))
 
@@ -46,7 +46,7 @@ def test_several_kubeconfigs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     files = [tmp_path / "a.yaml", tmp_path / "none", tmp_path / "b" / "b.yaml"]
     monkeypatch.setenv("KUBECONFIG", ":".join(map(str, files)))
-    contexts = Contexts()
+    contexts = KubeContexts()
     assert [(one.name, one.server, one.namespace) for one in contexts] == [
         ("x", "https://one", "n"),
         ("y", "https://one", ""),
@@ -57,10 +57,10 @@ def test_several_kubeconfigs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(BadKubeconfig, match=r"no context in .* leads to"):
         contexts.leading_to("https://two")
     with pytest.raises(BadKubeconfig, match="cannot read"):
-        Contexts(tmp_path / "none")
+        KubeContexts(tmp_path / "none")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(BadKubeconfig, match="no kubeconfig at"):
-        Contexts()
+        KubeContexts()
 
 
 def test_addresses_of_the_same_server() -> None:

@@ -10,7 +10,7 @@ import pytest
 from urllib3.exceptions import HTTPError, SSLError
 
 from audit.collect import connection, credentials, lists
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 
 
@@ -33,10 +33,10 @@ def test_requests_are_kept_apart_and_counted(monkeypatch: pytest.MonkeyPatch) ->
             pass
     assert waited == pytest.approx([0.25] * 4)
     clock[0] = 200.0
-    with pytest.raises(Unusable, match="timeout"), budget.turn():
+    with pytest.raises(CollectError, match="timeout"), budget.turn():
         pass
     stop.set()
-    with pytest.raises(Unusable, match="stopped"):
+    with pytest.raises(CollectError, match="stopped"):
         budget.left()
 
 
@@ -56,7 +56,7 @@ def test_a_turn_is_waited_for(tmp_path: Path) -> None:
     assert began.wait(60)
     waiting.join()
     short = Budget(time.monotonic() + 0.3, 5, Event(), in_flight=1)
-    with short.turn(), pytest.raises(Unusable, match="timeout"), short.turn():
+    with short.turn(), pytest.raises(CollectError, match="timeout"), short.turn():
         pass
 
 
@@ -82,8 +82,8 @@ def test_a_pause_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch) -> N
 
     def ask() -> None:
         tried.append(1)
-        raise Unusable("cut", "broken")
+        raise CollectError("cut", "broken")
 
-    with pytest.raises(Unusable, match="broken"):
+    with pytest.raises(CollectError, match="broken"):
         lists.retry(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
     assert len(tried) == 1

@@ -25,7 +25,7 @@ from audit.collect.zones import TokenFile, Zone
 from audit.snapshot.objects import KINDS
 from audit.tables.model import ANSWERS
 from audit.verify.cells import verify
-from audit.verify.sampling import Draw
+from audit.verify.sampling import SamplePlan
 from tests.access.test_tables_against_rbac import identity_of
 from tests.worlds.plain_rbac import IMAGES, LAYERS, World, caller_of
 from tests.worlds.random_zones import Question, questions, world_of
@@ -172,7 +172,7 @@ def test_every_cell_of_the_tables_is_what_a_real_server_says(server: Server) -> 
     stop = Event()
     snapshot = collect_cluster(server.zone, Limits(), listed=lambda kind, count: None, stop=stop)
     reviews = Reviews(server.zone, Limits(), stop)
-    found = verify(Authorizer(bound_subjects(snapshot)), reviews.may, Draw(None, 1), stop)
+    found = verify(Authorizer(bound_subjects(snapshot)), reviews.may, SamplePlan(None, 1), stop)
     assert found.differences == ()
     assert found.verified.failed == 0, found.verified.why
     assert found.verified.asked > 100

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from audit.cli import run_command
-from audit.collect.required_access import OPTIONAL, PARTS, READER, UNKNOWN_WITHOUT
-from audit.collect.self_check import ASKED
+from audit.collect.required_access import OPTIONAL, READER, REQUIRED_ROLES, UNKNOWN_WITHOUT
+from audit.collect.self_check import CHECKED_RIGHTS
 from tests.commands.test_commands import configuration, live
 from tests.simulator.answers import Request
 from tests.simulator.rights import Right, covered, granted, right_of
@@ -71,17 +71,17 @@ def test_what_costs_more_is_left_out_unless_asked_for(capsys: pytest.CaptureFixt
     plain = printed(capsys)
     assert [role["metadata"]["name"] for role in yaml.safe_load_all(plain)] == [READER.role]
     assert "secrets" not in str(yaml.safe_load(plain))
-    assert all(f"--with gives it: {name}" in plain for name in PARTS)
+    assert all(f"--with gives it: {name}" in plain for name in REQUIRED_ROLES)
     both = printed(capsys, "--with", "tokens,verify", "--with", "verify")
     names = [role["metadata"]["name"] for role in yaml.safe_load_all(both)]
     assert names == [READER.role, OPTIONAL["tokens"].role, OPTIONAL["verify"].role]
     assert "can read every secret of the cluster" in both
-    assert all("The cost: " in "\n".join(part.remarks) for part in PARTS.values())
+    assert all("The cost: " in "\n".join(part.remarks) for part in REQUIRED_ROLES.values())
 
 
 def test_every_right_says_what_is_not_known_without_it() -> None:
     """`zones` has a sentence for each answer that it asks for."""
-    assert set(UNKNOWN_WITHOUT) == set(ASKED)
+    assert set(UNKNOWN_WITHOUT) == set(CHECKED_RIGHTS)
 
 
 @pytest.mark.parametrize(

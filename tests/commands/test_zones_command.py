@@ -317,5 +317,5 @@ def test_a_stop_does_not_wait_for_what_hangs() -> None:
 
 def test_a_stop_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the documented exit code."""
-    monkeypatch.setattr("audit.commands.zones.myself", lambda zone, seconds, stop: stop.set())
+    monkeypatch.setattr("audit.commands.zones.self_check", lambda zone, seconds, stop: stop.set())
     assert run_command(["zones", "-c", configuration(tmp_path, [{"id": "a"}])]) == 143

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone, zones_of
 from audit.config.model import Config, Selection, check_files, config_digest, config_schema
-from audit.config.yaml import parse
+from audit.config.yaml_reader import parse
 from audit.errors import ConfigError
 from audit.job.load_config import load_config
 from tests.paths import ROOT

@@ -29,7 +29,7 @@ from audit.job.load_config import load_config
 from audit.notify import notify as watching
 from audit.notify.notify import tell
 from audit.runs.news import News
-from audit.runs.outcome import RunOutcome, clipped, last_words
+from audit.runs.outcome import RunOutcome, clipped, termination_message
 from reports.message import HTML, TEMPLATES, harmless, mrkdwn, rendered, subject_of
 from tests.job.endings import finding, quiet, zone_news
 from tests.notify.test_outgoing import SECRET, Box, started
@@ -229,7 +229,7 @@ def test_a_channel_that_fails_loses_nothing(
     assert "c1: could not be told: no answer in time" in said
     assert "c3: could not be told: the variable ABSENT is empty" in said
     assert SECRET not in said
-    assert "channel c0: not told" in last_words(told)
+    assert "channel c0: not told" in termination_message(told)
 
 
 def test_a_run_tells_and_keeps_its_exit_code(
@@ -441,7 +441,7 @@ def test_clipped_text_is_short_and_whole(text: str, longest: int) -> None:
 def test_last_words_are_short() -> None:
     """Whatever there is to say; the zones that are not whole come first."""
     run = run_of(*(zone(f"z{at}") for at in range(500)), zone("bad", "failed", gaps=("\x1b" * 9000,)))
-    words = last_words(quiet(state="partial", exit_code=3, run=run, problem="why\nit ended"))
+    words = termination_message(quiet(state="partial", exit_code=3, run=run, problem="why\nit ended"))
     assert len(words.encode()) <= 4096
     assert words.splitlines()[1:3] == ["why", "it ended"]
     assert words.splitlines()[4].startswith("bad: failed")

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from audit.findings.model import FindingRecord
 from audit.runs.info import ZoneInfo
-from audit.runs.news import Counting, News
+from audit.runs.news import News, NewsCounter
 from audit.runs.outcome import STATES
 from audit.tables.model import Table, table_of
 from reports.metric_names import METRICS
@@ -38,7 +38,7 @@ def values(data: bytes) -> Values:
 
 
 def news(zones: Sequence[ZoneInfo], found: Sequence[FindingRecord], changes: Table) -> News:
-    counting = Counting()
+    counting = NewsCounter()
     for info in zones:
         counting.zone(info.id, [one for one in found if one.zone == info.id])
     return counting.news(zones, changes)

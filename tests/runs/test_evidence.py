@@ -16,7 +16,7 @@ from minisign import KeyPair
 from audit.cli import run_command
 from audit.errors import UsageError
 from audit.job import run as run_folder
-from audit.runs.check import Checked, check_evidence
+from audit.runs.check import EvidenceResult, check_evidence
 from audit.runs.manifest import DIGEST, manifest_schema, sha256sum
 from audit.runs.signing import Signer, Verifier
 from audit.snapshot.model import Gap, encode
@@ -71,7 +71,7 @@ def manifest_of(run: Path) -> Any:
     return json.loads((run / "manifest.json").read_bytes())
 
 
-def check(path: Path, keys: tuple[Path, Path] | None = None) -> Checked:
+def check(path: Path, keys: tuple[Path, Path] | None = None) -> EvidenceResult:
     return check_evidence(str(path), Verifier(keys[1]) if keys else None)
 
 

@@ -14,7 +14,7 @@ import pytest
 from audit.errors import UsageError
 from audit.runs import run_lock
 from audit.runs.check import check_evidence
-from audit.runs.run_lock import turn
+from audit.runs.run_lock import chain_lock
 from audit.runs.runs import Link, Runs
 from audit.storage.store import Folder, Store, store_of
 from tests.simulator.bucket import BUCKET, entered, s3
@@ -62,7 +62,7 @@ def test_runs_that_end_at_once_follow_each_other(store: Store) -> None:
     """Each names another one as the one before it, one of them none, and nothing is left of their turns."""
 
     def ending(run: str) -> None:
-        with turn(store, pytest.fail) as last:
+        with chain_lock(store, pytest.fail) as last:
             end(store, run, last)
 
     with ThreadPoolExecutor(len(MANY)) as pool:
@@ -79,14 +79,14 @@ def test_the_turn_of_one_that_died_is_taken(store: Store, monkeypatch: pytest.Mo
     assert store.claim(".turn-1-after-none")
     assert store.claim(".turn-2-after-none")
     told: list[str] = []
-    with turn(store, told.append) as last:
+    with chain_lock(store, told.append) as last:
         assert last is None
         assert not store.claim(".turn-3-after-none")
         end(store, MANY[0], last)
     assert len(told) == 2
     assert "was about to end" in told[0]
     assert left(store) == []
-    with turn(store, pytest.fail) as last:
+    with chain_lock(store, pytest.fail) as last:
         assert last is not None
         assert last.run_id == MANY[0]
 
@@ -110,7 +110,7 @@ class Late(Folder):
 def test_who_comes_late_follows_the_one_that_ended_meanwhile(tmp_path: Path) -> None:
     """The turn that was claimed after an older run is given back, and is good for nothing."""
     store = Late(tmp_path, [MANY[1], MANY[0]])
-    with turn(store, pytest.fail) as last:
+    with chain_lock(store, pytest.fail) as last:
         assert last is not None
         assert last.run_id == MANY[1]
         assert left(store) == [f".turn-1-after-{MANY[1]}"]
@@ -119,9 +119,9 @@ def test_who_comes_late_follows_the_one_that_ended_meanwhile(tmp_path: Path) -> 
 
 def test_a_run_that_fails_gives_its_turn_back(store: Store) -> None:
     """The next one does not wait."""
-    with pytest.raises(OSError, match="disk full"), turn(store, pytest.fail):
+    with pytest.raises(OSError, match="disk full"), chain_lock(store, pytest.fail):
         raise OSError("disk full")
-    with turn(store, pytest.fail) as last:
+    with chain_lock(store, pytest.fail) as last:
         assert last is None
 
 
@@ -134,7 +134,7 @@ def test_a_turn_that_cannot_be_given_back_keeps_nobody(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(store, "release", refused)
     for run in MANY[:3]:
-        with turn(store, pytest.fail) as last:
+        with chain_lock(store, pytest.fail) as last:
             end(store, run, last)
     assert [run.previous.run_id for run in Runs(store, pytest.fail).listed() if run.previous] == MANY[:2]
     assert len(left(store)) == 3

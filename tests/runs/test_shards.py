@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from audit.cli import run_command
 from audit.runs.runs import Runs
-from audit.runs.shards import Attempt, Part, records
+from audit.runs.shards import Attempt, Shard, records
 from audit.snapshot.model import Gap
-from audit.storage.store import Folder, Store, folder_of, store_of
+from audit.storage.store import Folder, Store, resolve_store, store_of
 from tests.simulator.bucket import BUCKET, SECRET, entered, s3
 from tests.simulator.faults import Fault, hang
 from tests.simulator.server import SimulatedZone
@@ -84,7 +84,7 @@ def newest(store: Store) -> str:
 
 def tables(out: str) -> dict[str, bytes]:
     """The CSV files of the newest run, but those that say what was known before."""
-    store = folder_of(out)
+    store = resolve_store(out)
     run = newest(store)
     found = [name for name in store.entries(run) if name.endswith(".csv")]
     return {name: store.read(f"{run}/{name}") for name in found if name not in {"findings.csv", "changes.csv"}}
@@ -92,7 +92,7 @@ def tables(out: str) -> dict[str, bytes]:
 
 def test_a_fleet_is_read_by_shards_one_of_which_is_killed(out: str, config: str, tmp_path: Path) -> None:
     """Before all are done the others' zones are failed by name; after a retry the report is that of one machine."""
-    hanging = next(zone for zone in (f"live-{number}" for number in range(99)) if Part(0, COUNT).holds(zone))
+    hanging = next(zone for zone in (f"live-{number}" for number in range(99)) if Shard(0, COUNT).holds(zone))
     with SimulatedZone(world_of(9), tmp_path / "live", faults=[Fault("/rolebindings", hang(), times=1)]) as server:
         given = json.loads(Path(config).read_text())
         kubeconfig = str(server.kubeconfig(tmp_path / "live/kubeconfig"))
@@ -110,10 +110,10 @@ def test_a_fleet_is_read_by_shards_one_of_which_is_killed(out: str, config: str,
             ended_well(process)
         assert merged(config, out) == 3
         states = {zone: state for zone, state, _ in zones_of(out)}
-        mine = {zone for zone in [*ZONES, hanging] if Part(0, COUNT).holds(zone)}
+        mine = {zone for zone in [*ZONES, hanging] if Shard(0, COUNT).holds(zone)}
         assert {zone for zone, state in states.items() if state == "failed"} == mine
         assert all(f"shard 0 of {COUNT} has left nothing" in said for zone, _, said in zones_of(out) if zone in mine)
-        assert not folder_of(out).entries().count("latest")
+        assert not resolve_store(out).entries().count("latest")
         # Again, and twice at once.
         for process in [shard(config, out, 0), shard(config, out, 0)]:
             ended_well(process)
@@ -135,7 +135,7 @@ def data_of(found: dict[str, bytes]) -> dict[str, object]:
 
 def zones_of(out: str) -> list[tuple[str, str, str]]:
     """Zone, state and what was not seen, of the newest run."""
-    store = folder_of(out)
+    store = resolve_store(out)
     run = newest(store)
     manifest = json.loads(store.read(f"{run}/manifest.json"))
     return [(zone["id"], zone["state"], "; ".join(zone["gaps"])) for zone in manifest["run"]["zones"]]
@@ -144,7 +144,7 @@ def zones_of(out: str) -> list[tuple[str, str, str]]:
 @given(st.text(min_size=1), st.integers(1, 50))
 def test_each_zone_is_in_one_part(zone: str, count: int) -> None:
     """Whatever other zones there are."""
-    assert sum(Part(index, count).holds(zone) for index in range(count)) == 1
+    assert sum(Shard(index, count).holds(zone) for index in range(count)) == 1
 
 
 @pytest.fixture(name="job")
@@ -153,7 +153,7 @@ def _job(tmp_path: Path) -> Store:
 
 
 def attempt(job: Store, name: str, *zones: str, gaps: Sequence[Gap] = (), seed: int = 1) -> bool:
-    one = Attempt(job, Part(0, 1), name)
+    one = Attempt(job, Shard(0, 1), name)
     for zone in zones:
         one.save(snapshot_of(world_of(seed), gaps, zone=zone))
     return one.finish()

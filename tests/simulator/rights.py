@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import yaml
 
-from audit.collect.required_access import EVERYBODY, PARTS, manifest
+from audit.collect.required_access import EVERYBODY, REQUIRED_ROLES, manifest
 from tests.simulator.answers import Request
 
 
@@ -38,7 +38,7 @@ def right_of(request: Request) -> Right:
 @cache
 def granted() -> frozenset[Right]:
     """Every right in the roles that the program prints, all parts of them."""
-    roles = [role for role in yaml.safe_load_all(manifest(PARTS)) if role]
+    roles = [role for role in yaml.safe_load_all(manifest(REQUIRED_ROLES)) if role]
     return frozenset(right for role in roles for rule in role["rules"] for right in _rights(rule))
 
 

@@ -12,7 +12,7 @@ import pytest
 from audit.cli import run_command
 from audit.errors import ConfigError, UsageError
 from audit.job.load_config import load_config
-from audit.storage.store import Bucket, Folder, Store, _said, folder_of, placed, store_of
+from audit.storage.store import Bucket, Folder, Store, _said, locate, resolve_store, store_of
 from tests.simulator.bucket import BUCKET, SECRET, entered, s3
 from tests.worlds.random_zones import world_of, write_dump
 
@@ -56,12 +56,12 @@ def test_what_is_written_is_read(store: Store) -> None:
 
 def test_what_leads_somewhere_and_what_goes(store: Store) -> None:
     """`latest` leads to what it was pointed at; files go one by one, or with the folder that they are in."""
-    assert store.pointed("latest") == ""
+    assert store.link_target("latest") == ""
     store.write("run/a.txt", [b"a"])
     store.write("run/inner/b.txt", [b"b"])
     store.write("run-2/c.txt", [b"c"])
-    store.point("latest", "run")
-    assert store.pointed("latest") == "run"
+    store.link("latest", "run")
+    assert store.link_target("latest") == "run"
     store.remove("run/a.txt")
     assert store.files("run") == ["run/inner/b.txt"]
     store.remove("run")
@@ -79,8 +79,8 @@ def test_what_is_no_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "folders").symlink_to("run")
     (tmp_path / "run/empty").mkdir()
     os.mkfifo(tmp_path / "pipe")
-    assert store.others() == ["folders", "pipe", "run/empty", "run/link"]
-    assert Bucket("s3://bucket", "").others() == []
+    assert store.irregular_files() == ["folders", "pipe", "run/empty", "run/link"]
+    assert Bucket("s3://bucket", "").irregular_files() == []
 
 
 def test_a_file_that_breaks_off_is_not_there(store: Store) -> None:
@@ -114,10 +114,10 @@ def test_latest_leads_to_the_last_one(store: Store) -> None:
     """A link in a folder, the name in a file elsewhere; and it moves."""
     for run in ("one", "two"):
         store.write(f"{run}/manifest.json", [run.encode()])
-        store.point("latest", run)
-        holder, name = placed(f"{store.where}/latest")
+        store.link("latest", run)
+        holder, name = locate(f"{store.where}/latest")
         assert (holder.where, name) == (store.where, run)
-        assert folder_of(f"{store.where}/latest").read("manifest.json") == run.encode()
+        assert resolve_store(f"{store.where}/latest").read("manifest.json") == run.encode()
 
 
 def test_files_and_folders_are_private(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot create a folder here"):
         Folder(tmp_path).claim("none/run")
     with pytest.raises(UsageError, match="cannot move this link"):
-        Folder(tmp_path).point("busy", "run")
+        Folder(tmp_path).link("busy", "run")
 
 
 def test_a_run_in_a_bucket_is_as_one_in_a_folder(
@@ -200,7 +200,7 @@ def test_a_run_in_a_bucket_is_as_one_in_a_folder(
             assert run_command(["report", "-s", dump, "-o", out, "-f", "csv", "-f", "parquet"]) == 0
     for runs in (bucket, f"{bucket}/latest"):
         assert run_command(["check-evidence", runs]) == 0
-    there, here = folder_of(f"{bucket}/latest"), Folder((tmp_path / "out/latest").resolve())
+    there, here = resolve_store(f"{bucket}/latest"), Folder((tmp_path / "out/latest").resolve())
     run, own = there.where.rpartition("/")[2], here.path.name
     assert [name.replace(run, own) for name in there.files()] == here.files()
     assert there.read("access.csv") == here.read("access.csv")

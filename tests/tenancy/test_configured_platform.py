@@ -3,7 +3,8 @@
 import pytest
 
 from audit.tables.model import YES, Table
-from audit.tenancy.homes import Homes, belongs_column, expected, organization_column
+from audit.tenancy.belonging import belongs_column, expected, organization_column
+from audit.tenancy.organizations import organizations_in
 from audit.tenancy.platform import Platform
 from reports.audience import Audience
 from reports.formats import Report
@@ -33,9 +34,9 @@ def access(platform: Platform) -> tuple[Report, Table]:
 def test_the_page_calls_platform_what_the_configuration_does(platform: Platform, own: str) -> None:
     """Both ways: what it adds belongs to the platform, and what it leaves out does not."""
     report, table = access(platform)
-    homes = Homes(report.tables["namespaces"][0], report.tables["grants"][0])
-    organization = organization_column(table, homes)
-    belongs = belongs_column(table, organization, homes, platform).strings()
+    organizations = organizations_in(report.tables["namespaces"][0], report.tables["grants"][0])
+    organization = organization_column(table, organizations)
+    belongs = belongs_column(table, organization, organizations, platform).strings()
     subjects = table.text("subject").strings()
     assert {name for name, word in zip(subjects, belongs, strict=True) if word == "platform"} == {*own.split()}
     folded = [

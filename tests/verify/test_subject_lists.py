@@ -12,10 +12,10 @@ from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import AllowedSubjects
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.snapshot.model import Gap
-from audit.verify.sampling import Draw
-from audit.verify.subject_lists import Lists, compare_lists, draw_places
+from audit.verify.sampling import SamplePlan
+from audit.verify.subject_lists import ListComparison, compare_lists, draw_places
 from tests.commands.test_commands import configuration, live
 from tests.simulator.faults import Fault, other_body
 from tests.simulator.server import SimulatedZone
@@ -26,7 +26,7 @@ from tests.worlds.random_zones import worlds, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 
-def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
+def compared(world: World, cluster: World, *gaps: Gap) -> ListComparison:
     def lister(asked: dict[str, str]) -> AllowedSubjects:
         said = who_can(cluster, asked)
         return AllowedSubjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
@@ -36,7 +36,7 @@ def compared(world: World, cluster: World, *gaps: Gap) -> Lists:
         Authorizer(bound_subjects(snapshot)),
         lister,
         asking(cluster),
-        draw_places(snapshot, 99, Draw(None, 1)),
+        draw_places(snapshot, 99, SamplePlan(None, 1)),
         Event(),
         at_once=2,
     )
@@ -96,16 +96,16 @@ def test_a_subject_that_the_tables_lack() -> None:
 def test_lists_without_an_answer() -> None:
     """They are counted with the reason; a doubt that nobody settles stays open."""
     snapshot = snapshot_of(small_world("ann"))
-    authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, Draw(None, 1))
+    authorizer, places = Authorizer(bound_subjects(snapshot)), draw_places(snapshot, 9, SamplePlan(None, 1))
 
     def refused(asked: dict[str, str]) -> AllowedSubjects:
-        raise Unusable("refused", "403")
+        raise CollectError("refused", "403")
 
     found = compare_lists(authorizer, refused, asking(small_world("ann")), places[:1], Event())
     assert (found.asked, found.failed, found.why) == (1, 1, "refused: 403")
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Any:
-        raise Unusable("timeout", "late")
+        raise CollectError("timeout", "late")
 
     found = compare_lists(authorizer, lambda asked: AllowedSubjects(None, None), silent, places, Event())
     assert (found.asked, found.open, found.differences, found.why) == (2, 3, (), "timeout: late")

@@ -16,13 +16,13 @@ from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import Allowed
-from audit.collect.decode import Unusable
+from audit.collect.decode import CollectError
 from audit.rbac.subjects import Identity
 from audit.snapshot.model import Gap
 from audit.verify.binomial import highest_share
 from audit.verify.cells import Verification, verify
-from audit.verify.result import Verified
-from audit.verify.sampling import POPULATIONS, Cell, Draw, sample
+from audit.verify.result import Agreement
+from audit.verify.sampling import POPULATIONS, SampledCell, SamplePlan, sample
 from audit.verify.subject_lists import draw_places
 from tests.commands.test_commands import DEMO, configuration, live, the_run
 from tests.simulator.answers import Answer
@@ -74,7 +74,7 @@ def authorizer_of(world: World) -> Authorizer:
 
 
 def compared(world: World, cluster: World, wanted: int | None = None, seed: int = 1) -> Verification:
-    return verify(authorizer_of(world), asking(cluster), Draw(wanted, seed), Event(), at_once=2)
+    return verify(authorizer_of(world), asking(cluster), SamplePlan(wanted, seed), Event(), at_once=2)
 
 
 @given(worlds())
@@ -90,7 +90,7 @@ def test_every_cell_of_every_world_agrees(world: World) -> None:
 def test_what_was_not_seen_is_never_a_difference(world: World, kind: str) -> None:
     """Cells that are unknown are left out and counted; all others are right though a list is missing."""
     snapshot = snapshot_of(world, [Gap(kind, "", "refused")])
-    found = verify(Authorizer(bound_subjects(snapshot)), asking(world), Draw(None, 1), Event(), at_once=2)
+    found = verify(Authorizer(bound_subjects(snapshot)), asking(world), SamplePlan(None, 1), Event(), at_once=2)
     assert found.differences == ()
     if kind == "clusterrolebindings":
         assert found.verified.left_out > 0
@@ -103,12 +103,12 @@ def test_a_cluster_that_says_the_contrary() -> None:
     def contrary(name: str, groups: tuple[str, ...], asked: dict[str, str]) -> Allowed:
         return Allowed(not asking(small_world("ann"))(name, groups, asked).allowed, "so it is")
 
-    found = verify(Authorizer(bound_subjects(snapshot)), contrary, Draw(None, 1), Event())
+    found = verify(Authorizer(bound_subjects(snapshot)), contrary, SamplePlan(None, 1), Event())
     assert found.verified.agreed == 0
     assert found.verified.differed == found.verified.asked == len(found.differences) > 5
     assert found.verified.bound == 1.0
     (pull,) = (one for one in found.differences if one.cell.who.name == "ann" and one.cell.action == "pull")
-    assert pull.cell == Cell(Identity("User", "ann"), "pull", "ns", "*", 1)
+    assert pull.cell == SampledCell(Identity("User", "ann"), "pull", "ns", "*", 1)
     assert pull.why == ("user ann can pull in ns by RoleBinding b to ClusterRole puller",)
     assert pull.reason == "so it is"
     everywhere = next(one for one in found.differences if one.cell.who.name == "system:masters")
@@ -132,7 +132,7 @@ def test_the_questions_are_those_of_the_registry() -> None:
         asked.append((name, groups, attributes))
         return asking(world)(name, groups, attributes)
 
-    verify(authorizer_of(world), record, Draw(None, 1), Event(), at_once=1)
+    verify(authorizer_of(world), record, SamplePlan(None, 1), Event(), at_once=1)
     pull = {
         "verb": "get",
         "group": "image.openshift.io",
@@ -167,9 +167,9 @@ def test_questions_without_an_answer(reason: str) -> None:
 
     def silent(name: str, groups: tuple[str, ...], attributes: dict[str, str]) -> Allowed:
         asked.append(name)
-        raise Unusable(reason, "no")
+        raise CollectError(reason, "no")
 
-    found = verify(authorizer_of(small_world("ann")), silent, Draw(None, 1), Event(), at_once=1)
+    found = verify(authorizer_of(small_world("ann")), silent, SamplePlan(None, 1), Event(), at_once=1)
     seen = found.verified
     assert (seen.agreed, seen.differed, seen.failed, seen.bound) == (0, 0, seen.asked, 1.0)
     assert seen.why == f"{reason}: no"
@@ -180,7 +180,7 @@ def test_a_stop_leaves_the_rest_unasked() -> None:
     """What was not asked has failed: nothing is claimed of it."""
     stop = Event()
     stop.set()
-    found = verify(authorizer_of(small_world("ann")), asking(small_world("ann")), Draw(None, 1), stop)
+    found = verify(authorizer_of(small_world("ann")), asking(small_world("ann")), SamplePlan(None, 1), stop)
     assert found.verified.failed == found.verified.asked > 0
     assert found.verified.why == "stopped before it was asked"
 
@@ -189,7 +189,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
     """And another one others; a third each from yes, no, and what has no row."""
     snapshot = snapshot_of(world_of(7))
     authorizer = Authorizer(bound_subjects(snapshot))
-    one, again, other = (sample(authorizer, Draw(30, seed)) for seed in (1, 1, 2))
+    one, again, other = (sample(authorizer, SamplePlan(30, seed)) for seed in (1, 1, 2))
     assert one == again
     assert one != other
     assert sum(len(drawn.cells) for drawn in one.drawn.values()) <= 30
@@ -198,7 +198,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
         if population != "no row":
             assert {cell.answer for cell in drawn.cells} == {int(population == "yes")}
             # Chance may miss a kind of cell: one of each is asked all the same.
-            every = sample(authorizer, Draw(None, 1)).drawn[population].cells
+            every = sample(authorizer, SamplePlan(None, 1)).drawn[population].cells
             kinds = {(cell.who.kind, cell.action) for cell in every}
             assert {(cell.who.kind, cell.action) for cell in (*drawn.cells, *drawn.beside)} == kinds
 
@@ -207,7 +207,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
 def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> None:
     """And what is cluster-wide; what it says holds without the others too."""
     authorizer = authorizer_of(world)
-    chosen = Draw(None, 1, frozenset({"ns-1"}))
+    chosen = SamplePlan(None, 1, frozenset({"ns-1"}))
     cells = [cell for drawn in sample(authorizer, chosen).drawn.values() for cell in drawn.cells]
     assert {cell.namespace for cell in cells} <= {"*", "ns-1"}
     assert verify(authorizer, asking(world), chosen, Event(), at_once=2).differences == ()
@@ -218,7 +218,7 @@ def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> No
 @given(st.integers(1, 40), worlds())
 def test_a_sample_is_as_large_as_was_asked_for(wanted: int, world: World) -> None:
     """Never larger, and never smaller while there are cells in the table."""
-    drawn = sample(authorizer_of(world), Draw(wanted, 1)).drawn
+    drawn = sample(authorizer_of(world), SamplePlan(wanted, 1)).drawn
     assert tuple(drawn) == POPULATIONS
     sizes = [len(one.cells) for one in drawn.values()]
     assert sum(sizes) <= wanted
@@ -458,12 +458,12 @@ def test_a_run_that_the_zone_contradicts_is_partial(tmp_path: Path, capsys: pyte
 
 def test_what_is_said_of_a_verified_zone() -> None:
     """Nothing, when all is well; what differs and what is missing, when not."""
-    assert [*Verified(10, 10).remarks()] == []
-    assert Verified(10, 10).sound
-    assert [*Verified(why="refused").remarks()] == [
+    assert [*Agreement(10, 10).remarks()] == []
+    assert Agreement(10, 10).sound
+    assert [*Agreement(why="refused").remarks()] == [
         "verified: nothing was compared with the zone's own answers: refused"
     ]
-    both = Verified(2000, 1990, 3, 7, why="timeout: late")
+    both = Agreement(2000, 1990, 3, 7, why="timeout: late")
     assert [*both.remarks()] == [
         "verified: the zone itself answers 3 of 2,000 cells otherwise than the tables",
         "verified: 7 of 2,000 cells were not compared with the zone's own answers: timeout: late",

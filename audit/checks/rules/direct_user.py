@@ -15,11 +15,11 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     people = rows.of(USER) & context.outsiders & rows.local & any_right(context)
 
     def beside_teams(user: str, namespace: str) -> bool:
-        ours, theirs = known.of_namespace(namespace), known.of_person(user)
-        return known.works_with_teams(ours) and (not theirs or ours in theirs)
+        ours, theirs = context.owner(namespace), known.of_person(user)
+        return known.has_teams(ours) and (not theirs or ours in theirs)
 
     def of_the_house(user: str, namespace: str) -> bool:
-        return known.of_namespace(namespace) in known.of_person(user)
+        return context.owner(namespace) in known.of_person(user)
 
     # The platform binds whoever creates a namespace, by this name: expected while the person is in the organization.
     creators = rows.where("binding", lambda name: name == "admin") & rows.where("role", lambda name: name == "admin")

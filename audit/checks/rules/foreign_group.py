@@ -11,11 +11,10 @@ from audit.rbac.subjects import GROUP
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    known = context.organizations
     groups = context.bindings.of(GROUP) & context.outsiders & any_right(context)
 
     def other(group: str, namespace: str) -> bool:
-        theirs, ours = known.of_group(group), known.of_namespace(namespace)
+        theirs, ours = context.organizations.of_group(group), context.owner(namespace)
         return bool(theirs and ours) and theirs != ours
 
     return context.findings(context.bindings.pairs(groups, other), "of another organization has access")

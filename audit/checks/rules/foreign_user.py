@@ -11,11 +11,10 @@ from audit.rbac.subjects import USER
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    known = context.organizations
     people = context.bindings.of(USER) & context.outsiders & any_right(context)
 
     def other(user: str, namespace: str) -> bool:
-        theirs, ours = known.of_person(user), known.of_namespace(namespace)
+        theirs, ours = context.organizations.of_person(user), context.owner(namespace)
         return bool(theirs and ours) and ours not in theirs
 
     return context.findings(context.bindings.pairs(people, other), "of another organization has access")

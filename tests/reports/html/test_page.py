@@ -12,11 +12,11 @@ import pytest
 from audit.checks.rules.registry import CHECKS
 from audit.findings.controls import CONTROLS, controls_table
 from audit.findings.fail_on import Tally
-from audit.runs.info import Past, overall
-from audit.runs.manifest import Written, evidence_digest
+from audit.runs.info import EarlierSummary, overall
+from audit.runs.manifest import WrittenFile, evidence_digest
 from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
 from audit.tenancy.platform import Platform
-from audit.verify.result import Verified
+from audit.verify.result import Agreement
 from reports.html.page import render_page
 from reports.html.script import MODULES, script
 from tests.paths import ROOT
@@ -195,11 +195,11 @@ def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
     assert all(said in text for text in sections(page).values())
 
 
-@pytest.mark.parametrize(("verified", "bad"), [(Verified(20, 20), False), (Verified(20, 19, 1), True)])
-def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Verified, bad: bool) -> None:
+@pytest.mark.parametrize(("verified", "bad"), [(Agreement(20, 20), False), (Agreement(20, 19, 1), True)])
+def test_how_far_the_tables_were_verified_stands_in_the_banner(verified: Agreement, bad: bool) -> None:
     """Cells that agree of those that were asked, of all zones; red where one differs."""
     one = replace(zone(), verified=verified)
-    banner = page_of(tables_of(), run_of(one, replace(one, verified=Verified(5, 5)), zone())).partition("<main")[0]
+    banner = page_of(tables_of(), run_of(one, replace(one, verified=Agreement(5, 5)), zone())).partition("<main")[0]
     assert f"verified <b>{verified.agreed + 5}/25</b>" in banner
     assert ('<span class="caveat">verified' in banner) is bad
     assert "verified" not in page_of(tables_of()).partition("<main")[0]
@@ -256,7 +256,10 @@ def test_the_trend_shows_earlier_runs_beside_this_one() -> None:
     """How many findings each had, and a mark where not all was seen; without an earlier run there is none."""
     counts = {"critical": 1, "high": 3, "medium": 2, "low": 0, "info": 4}
     run = replace(run_of(), started="2026-01-03T00:00:00Z", findings=Tally(counts, 0, 0, 0, 0, "", False, 0))
-    past = [Past("2026-01-01T00:00:00Z", "complete", {"critical": 2}), Past("2026-01-02T00:00:00Z", "partial", {})]
+    past = [
+        EarlierSummary("2026-01-01T00:00:00Z", "complete", {"critical": 2}),
+        EarlierSummary("2026-01-02T00:00:00Z", "partial", {}),
+    ]
     page = sections(b"".join(render_page(tables_of(), run, Platform(), past)).decode())["overview"]
     assert "Findings of the last 3 runs: 2026-01-01 2, 2026-01-02 0, 2026-01-03 10" in page
     assert "<title>2026-01-03T00:00:00Z (complete): 1 critical, 3 high, 6 less severe</title>" in page
@@ -343,7 +346,7 @@ def test_a_run_is_as_old_as_its_oldest_facts() -> None:
 
 def test_equal_facts_have_one_digest() -> None:
     """Over the snapshots' names and digests, in no order but their own."""
-    one, other = Written("snapshots/a.snapshot", 1, "aa"), Written("snapshots/b.snapshot", 2, "bb")
+    one, other = WrittenFile("snapshots/a.snapshot", 1, "aa"), WrittenFile("snapshots/b.snapshot", 2, "bb")
     lines = "aa  snapshots/a.snapshot\nbb  snapshots/b.snapshot\n"
     assert evidence_digest([other, one]) == hashlib.sha256(lines.encode()).hexdigest()
-    assert evidence_digest([one]) != evidence_digest([Written(one.name, one.size, "ab")])
+    assert evidence_digest([one]) != evidence_digest([WrittenFile(one.name, one.size, "ab")])

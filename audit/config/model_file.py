@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from audit.config.yaml import Document, parse, spelled
+from audit.config.yaml_reader import Document, parse, spelled
 from audit.errors import ConfigError
 
 _LARGEST: Final = 1 << 20  # bytes of such a file
@@ -18,7 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[Model]):
+class FileFormat(Generic[Model]):
     """What a file of one sort holds, how it is called in messages, the least that it needs, and where it is described.
 
     `more` says what else is wrong with a file, beyond its form.
@@ -31,12 +31,12 @@ class Form(Generic[Model]):
     more: Callable[[Document], list[str]] = lambda _: []
 
 
-def load(path: Path, form: Form[Model]) -> Model:
+def load_model(path: Path, form: FileFormat[Model]) -> Model:
     """Return what the file `path` holds. Raises ConfigError with all its mistakes."""
-    return understood(_text(path, form), path, form)
+    return parse_model(_text(path, form), path, form)
 
 
-def understood(text: str, path: Path, form: Form[Model]) -> Model:
+def parse_model(text: str, path: Path, form: FileFormat[Model]) -> Model:
     """Return what the text of the file `path` holds. Raises ConfigError with all its mistakes."""
     document = parse(text)
     if document.mistakes and document.value is None:
@@ -67,7 +67,7 @@ def _own(errors: Sequence[Any]) -> list[Any]:
     return [error for error in errors if not follows(error)]
 
 
-def _text(path: Path, form: Form[Model]) -> str:
+def _text(path: Path, form: FileFormat[Model]) -> str:
     try:
         with path.open("rb") as file:
             data = file.read(_LARGEST + 1)
@@ -102,10 +102,10 @@ _PLAIN: Final = {
 def _mistake(document: Document, model: type[BaseModel], error: Any) -> str:
     """Return one line: where, at which line, what is wrong, and what was meant."""
     path = tuple(error["loc"])
-    return place(document, path) + _plain(model, path, error)
+    return location(document, path) + _plain(model, path, error)
 
 
-def place(document: Document, path: tuple[str | int, ...]) -> str:
+def location(document: Document, path: tuple[str | int, ...]) -> str:
     """Return where something is wrong, and at which line, as the beginning of a message."""
     line = next((document.lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in document.lines), 1)
     return f"{spelled(path)} (line {line}): "
@@ -131,10 +131,10 @@ def _unknown_key(path: tuple[str | int, ...], keys: Sequence[str]) -> str:
     key = str(path[-1])
     if key in {"token", "password", "bearer", "secret"}:
         return "secrets do not stand here: refer to one by token_file or token_env"
-    return f"unknown key; {meant(key, keys)}"
+    return f"unknown key; {suggestion(key, keys)}"
 
 
-def meant(word: str, words: Sequence[str]) -> str:
+def suggestion(word: str, words: Sequence[str]) -> str:
     """Say which of `words` was meant by `word`, or which there are."""
     near = get_close_matches(word, words, n=1, cutoff=0.6)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(words)}"
