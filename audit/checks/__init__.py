@@ -1,1 +1,1 @@
-"""What should not be: one file a check; `registry` lists them."""
+"""The checks, and what they share; `rules` has one file for each check."""

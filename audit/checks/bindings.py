@@ -1,7 +1,6 @@
-"""Who is bound to what in the registry, as columns that checks ask questions about.
+"""The grants that name their subject directly, as columns.
 
-Rows are those of the table `grants` that name a subject themselves: what a person holds through a group is a matter of
-the group's binding.
+What a person holds through a group is judged at the group's binding.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,15 +46,14 @@ class DirectGrant(NamedTuple):
     @property
     def through(self) -> str:
         """Return binding and role for a sentence."""
-        source = f", which has it from {self.aggregated_from}" if self.aggregated_from else ""
-        return f"{self.binding_kind} {self.binding} to {self.role_kind} {self.role}{source}"
+        source = f", aggregated from {self.aggregated_from}" if self.aggregated_from else ""
+        return f"through {self.binding_kind} {self.binding} ({self.role_kind} {self.role}{source})"
 
 
 class DirectGrants:
-    """The rows, and what checks ask of them; masks are one truth a row."""
+    """The rows of the table `grants` that name their subject directly; a mask has one value for each row."""
 
     def __init__(self, grants: Table) -> None:
-        """Take the table `grants` of a zone."""
         direct = grants.where("group", {""}) & ~grants.where("binding_kind", {"built-in"})
         rows = grants.take(direct)
         self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
@@ -67,11 +65,11 @@ class DirectGrants:
         return len(self._table)
 
     def where(self, column: str, predicate: Callable[[str], bool]) -> Mask:
-        """Say for each row whether its text in `column` is meant; each text is asked about once."""
+        """Return for each row whether `predicate` accepts its text in `column`; each text is judged once."""
         return self._table.text(column).matching(predicate)
 
     def of(self, kind: str, predicate: Callable[[str], bool] = bool) -> Mask:
-        """Say for each row whether its subject is of this kind and its name is meant."""
+        """Return for each row whether its subject is of this kind and `predicate` accepts its name."""
         rows = self._kinds.get(kind)
         if rows is None:
             rows = self._kinds[kind] = self.where("subject_kind", lambda one: one == kind)
@@ -83,14 +81,14 @@ class DirectGrants:
         return found
 
     def can(self, *rights: str) -> Mask:
-        """Say for each row whether it gives any of these rights for certain."""
+        """Return for each row whether it certainly grants any of these rights."""
         held = np.zeros(len(self), dtype=bool)
         for right in rights:
             held |= self._table.numbers(right) == YES
         return held
 
     def pairs(self, rows: Mask, predicate: Callable[[str, str], bool]) -> Mask:
-        """Return those of `rows` whose subject and namespace are meant together; each pair is asked about once."""
+        """Return those of `rows` whose subject and namespace `predicate` accepts; each pair is judged once."""
         subject, namespace = self._table.text("subject"), self._table.text("namespace")
         size = max(len(namespace.values), 1)
         key = subject.codes[rows].astype(np.int64) * size + namespace.codes[rows]

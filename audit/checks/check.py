@@ -1,4 +1,4 @@
-"""What a check declares, and what it finds."""
+"""The declaration of a check, and a finding."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 Confidence = Literal["high", "medium", "low"]
 
-# Lists that decide what a binding grants; a check that needs more says so itself.
+# Lists that decide what a binding grants; a check that needs others declares them.
 BINDINGS: Final = ("rolebindings", "clusterrolebindings", "roles", "clusterroles")
 DOCUMENT: Final = "docs/checks.md"
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A number that a configuration may change."""
+    """A number that the configuration can change."""
 
     default: int
     meaning: str
@@ -26,13 +26,13 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that should not be: where, who, by which binding, and which rows show it.
+    """One fault: its place, subject and binding, and the rows that show it.
 
-    Raises ValueError without a place and without evidence: a finding that nobody can look up is none.
+    Raises ValueError without a place or without evidence: nobody could look it up.
     """
 
     zone: str
-    namespace: str  # `*`: every one, or the zone itself
+    namespace: str  # `*`: every namespace, or the zone itself
     detail: str
     evidence_in: str  # the table whose rows show it
     rows: int
@@ -45,7 +45,7 @@ class Finding:
     role: str = ""
     remedy: tuple[str, ...] = ()
     answer: int = YES
-    severity: Severity | None = None  # in place of the check's own
+    severity: Severity | None = None  # overrides the check's own
 
     def __post_init__(self) -> None:
         if not self.zone or not self.namespace:
@@ -56,20 +56,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One check: all that is said of it anywhere is declared here, and `find` looks for it in one zone."""
+    """One check: everything that reports show of it, and `find`, which yields its findings in one zone."""
 
     id: str
     title: str
     severity: Severity
     confidence: Confidence
     why: str
-    remedy: tuple[str, ...]  # commands, with the names in braces
+    remedy: tuple[str, ...]  # commands, with placeholders in braces
     controls: tuple[str, ...]
     find: "Callable[[CheckContext], Iterable[Finding]]"
-    needs: tuple[str, ...] = BINDINGS  # lists without which it cannot say no
+    needs: tuple[str, ...] = BINDINGS  # lists without which the answer is unknown
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
     @property
     def anchor(self) -> str:
-        """Return where the documentation of this check is."""
+        """Return the link to the documentation of this check."""
         return f"{DOCUMENT}#{self.id}"

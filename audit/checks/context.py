@@ -1,4 +1,4 @@
-"""All that a check may look at: the facts and tables of one zone, whose is what, and what counts as old."""
+"""What a check works on: the facts and tables of one zone, the organizations, and what counts as old."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from audit.tenancy.organizations import Organizations, organizations_of
 
 
 class CheckContext:
-    """One zone as checks see it. `now` is when its facts were read: what is old is old by them."""
+    """One zone as checks see it; `now` is when its facts were read, so that age does not depend on the clock."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class CheckContext:
         settings: Settings | None = None,
         scope: Scope | None = None,
     ) -> None:
-        """Take the facts, and the tables that `audit.access.build.facts_of` makes of them."""
+        """Build from the facts, and the tables that `audit.access.build.facts_of` makes of them."""
         self.snapshot = snapshot
         self.tables = tables
         self.now = now
@@ -42,12 +42,12 @@ class CheckContext:
 
     @cached_property
     def bindings(self) -> DirectGrants:
-        """Return who is bound to what."""
+        """Return the grants that name their subject directly."""
         return DirectGrants(self.tables["grants"])
 
     @cached_property
     def organizations(self) -> Organizations:
-        """Return which organization everybody belongs to."""
+        """Return the organizations of the zone."""
         return organizations_of(self.snapshot, self.label)
 
     def owner(self, namespace: str) -> str:
@@ -56,7 +56,7 @@ class CheckContext:
 
     @cached_property
     def roles(self) -> Roles:
-        """Return what roles hold beside the registry."""
+        """Return the rules of roles."""
         return Roles(self.snapshot)
 
     @cached_property
@@ -66,7 +66,7 @@ class CheckContext:
 
     @cached_property
     def remover(self) -> RemovalCommands:
-        """Return how subjects are taken out of bindings."""
+        """Return the commands that remove subjects from bindings."""
         return RemovalCommands(self.snapshot)
 
     @cached_property
@@ -76,7 +76,7 @@ class CheckContext:
 
     @cached_property
     def strangers(self) -> Mask:
-        """Say for each row of the bindings whether its subject is not the platform's own."""
+        """Return for each row of `bindings` whether its subject is not the platform's own."""
         rows, trusts = self.bindings, self.platform.trusts
         found = np.zeros(len(rows), dtype=bool)
         for kind in (USER, GROUP, ACCOUNT):
@@ -85,17 +85,17 @@ class CheckContext:
 
     @cached_property
     def outsiders(self) -> Mask:
-        """Say the same, but for those who are everybody of some sort: what is open to all has checks of its own."""
+        """Return `strangers` without the groups of everybody: what is open to everybody has its own checks."""
         everybody = self.bindings.of(GROUP, lambda name: Identity(GROUP, name).virtual)
         return self.strangers & ~everybody & ~self.bindings.of(USER, lambda name: name == ANONYMOUS)
 
     @cached_property
     def own(self) -> Mask:
-        """Say for each row of the bindings whether it lies in a namespace of the platform."""
+        """Return for each row of `bindings` whether it lies in a namespace of the platform."""
         return self.bindings.where("namespace", self.platform.has)
 
     def left_out(self, namespace: str) -> bool:
-        """Say whether a namespace is there, and the configuration leaves it out."""
+        """Return whether a namespace exists and the configuration excludes it."""
         return namespace in self._left_out
 
     @cached_property
@@ -107,19 +107,19 @@ class CheckContext:
         return there - {*self.scope.namespaces}
 
     def threshold(self, check: Check, name: str) -> int:
-        """Return a number that the configuration may have changed."""
+        """Return a threshold, as configured or by default."""
         return self._settings.thresholds.get(check.id, {}).get(name, check.thresholds[name].default)
 
     @cached_property
     def pushers(self) -> frozenset[Identity]:
-        """Return who is bound to a right to push somewhere."""
+        """Return the subjects of bindings that grant push anywhere."""
         able = self.bindings.can("push")
         return frozenset(
             Identity(kind, name) for kind in (USER, GROUP, ACCOUNT) for name in self.bindings.names(kind, able)
         )
 
     def pushes(self, account: str) -> bool:
-        """Say whether an account may push somewhere, by itself or as one of everybody."""
+        """Return whether an account can push anywhere, by its own bindings or those of its groups."""
         who = Identity(ACCOUNT, account)
         return any(one in self.pushers for one in (who, *(Identity(GROUP, name) for name in virtual_groups(who))))
 
@@ -128,13 +128,11 @@ class CheckContext:
         return f"{self.now.astimezone(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
 
     def findings(self, rows: Mask, what: str) -> Iterator[Finding]:
-        """Yield a finding for each subject of each binding of these rows: it `what`, and can be taken out."""
-        return (
-            self.finding(one, f"{one.who} {what} {one.place} by {one.through}") for one in self.bindings.bound(rows)
-        )
+        """Yield a finding for each subject of each binding of these rows; `what` is the predicate of its sentence."""
+        return (self.finding(one, f"{one.who} {what} {one.place} {one.through}") for one in self.bindings.bound(rows))
 
     def finding(self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None) -> Finding:
-        """Return a finding about one subject of one binding; without a remedy of its own, it is taken out."""
+        """Return a finding about one subject of one binding; the default remedy removes it from the binding."""
         return Finding(
             zone=self.zone,
             namespace=bound.namespace,

@@ -1,8 +1,8 @@
-"""Controls that checks touch, as auditors name them: frameworks differ, what they ask for is the same."""
+"""The controls that checks touch, by framework."""
 
 from typing import Final
 
-# Who may do what: least right, and nothing open to all.
+# Least privilege.
 LEAST_RIGHT: Final = (
     "SOC 2 CC6.3",
     "ISO 27001:2022 A.5.15",

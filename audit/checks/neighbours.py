@@ -8,13 +8,13 @@ from audit.tables.arrays import Mask
 
 
 def accounts(context: CheckContext) -> Mask:
-    """Say for each row of the bindings whether it names an account, or all accounts of one namespace."""
+    """Return for each row of `bindings` whether it names an account, or all accounts of one namespace."""
     rows = context.bindings
     return rows.of(ACCOUNT) | rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:"))
 
 
 def neighbours(context: CheckContext) -> Mask:
-    """Say which rows give accounts of another namespace something; what is another organization's is told apart."""
+    """Return which rows are about accounts of another namespace, of the same organization or of none."""
     rows = accounts(context) & context.bindings.local & context.strangers
     return context.bindings.pairs(
         rows, lambda subject, namespace: home(subject) != namespace and not of_others(context, subject, namespace)
@@ -22,18 +22,18 @@ def neighbours(context: CheckContext) -> Mask:
 
 
 def of_others(context: CheckContext, subject: str, namespace: str) -> bool:
-    """Say whether an account's namespace is known to belong to another organization than `namespace`."""
+    """Return whether an account's namespace is known to belong to another organization than `namespace`."""
     theirs, ours = (context.owner(name) for name in (home(subject), namespace))
     return bool(theirs and ours) and theirs != ours
 
 
 def foreign_accounts(context: CheckContext) -> Mask:
-    """Say which rows give accounts of another organization something."""
+    """Return which rows are about accounts of another organization."""
     rows = accounts(context) & context.bindings.local & context.strangers
     return context.bindings.pairs(rows, lambda subject, namespace: of_others(context, subject, namespace))
 
 
 def any_right(context: CheckContext) -> Mask:
-    """Say which rows give any right at all."""
+    """Return which rows grant any right."""
     rights = context.bindings.can("pull", "push", "create", "delete", "catalog", "sign")
     return np.asarray(rights, dtype=bool)

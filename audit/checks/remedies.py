@@ -1,4 +1,4 @@
-"""Commands that mend what a check finds: exact to the letter, every name quoted for a shell."""
+"""Commands that resolve findings; every name in them is quoted for a shell."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from audit.checks.bindings import EVERY, DirectGrant
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER, identity
 from audit.snapshot.model import Snapshot
 
-# `oc adm policy` compares subjects as it would write them itself; any other spelling needs a patch.
+# `oc adm policy` matches subjects only as it spells them itself; any other spelling needs a patch.
 REMOVE_USER: Final = "oc adm policy remove-role-from-user -n {namespace} --rolebinding-name={binding} -- {role} {user}"
 REMOVE_GROUP: Final = (
     "oc adm policy remove-role-from-group -n {namespace} --rolebinding-name={binding} -- {role} {group}"
@@ -48,7 +48,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def quoted(text: str) -> str:
-    """Return `text` as one word of a shell; control characters are spelled out, so that a command stays one line."""
+    """Return `text` as one shell word; control characters are escaped, so that a command stays one line."""
     if not _CONTROL.search(text):
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'")
@@ -57,9 +57,9 @@ def quoted(text: str) -> str:
 
 
 def fill(template: str, **names: str) -> str:
-    """Return a command with its names, each quoted."""
+    """Return a command with its names filled in, each quoted."""
     if not any(text.startswith("-") for text in names.values()):
-        # Only a name that looks like an option needs to be told from one.
+        # Only a name that looks like an option needs `--` before it.
         template = template.replace(" -- ", " ")
     return template.format(**{name: quoted(text) for name, text in names.items()})
 
@@ -94,10 +94,9 @@ def page_templates() -> dict[str, str]:
 
 
 class RemovalCommands:
-    """Says how a subject is taken out of a binding, from the subjects as the binding spells them."""
+    """The commands that remove one subject from a binding, by how the binding spells its subjects."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Take the facts of a zone."""
         self._snapshot = snapshot
         bindings = snapshot.tables["bindings"]
         self._size = max(len(snapshot.strings), 1)
@@ -105,7 +104,7 @@ class RemovalCommands:
         self._bindings: list[int] = snapshot.tables["subjects"]["binding"].tolist()
 
     def take_away(self, bound: DirectGrant) -> tuple[str, ...]:
-        """Return the command that takes this subject, and nobody else, out of its binding."""
+        """Return the command that removes this subject, and nobody else, from its binding."""
         subjects = self._subjects(bound)
         others = [one for one in subjects if not _is(one, bound)]
         names = {"binding": bound.binding} | ({} if bound.namespace == EVERY else {"namespace": bound.namespace})
@@ -137,7 +136,7 @@ def _is(subject: tuple[str, str, str, str], bound: DirectGrant) -> bool:
 
 
 def _usual(subject: tuple[str, str, str, str]) -> bool:
-    """Say whether `oc adm policy` finds a subject that is spelled so."""
+    """Return whether `oc adm policy` matches a subject in this spelling."""
     kind, namespace, name, space = subject
     if kind == ACCOUNT:
         return bool(namespace)

@@ -1,4 +1,4 @@
-"""What roles hold beside the registry: their rules, read once for each text."""
+"""The rules of roles beyond the registry, decoded once for each distinct text."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -21,7 +21,7 @@ _READ: Final = {"get", "list", "watch", "*"}
 
 
 class Selected(NamedTuple):
-    """A role that another one aggregates: what it gives in the registry, and the labels that select it."""
+    """A role that is aggregated into another one: its rights in the registry, and the labels that select it."""
 
     name: str
     rights: int
@@ -29,7 +29,7 @@ class Selected(NamedTuple):
 
 
 class Aggregating(NamedTuple):
-    """A cluster role that a controller fills: what it gives in the registry, and the roles that it selects."""
+    """A cluster role that a controller fills: its rights in the registry, and the roles that it selects."""
 
     name: str
     rights: int
@@ -37,10 +37,9 @@ class Aggregating(NamedTuple):
 
 
 class Roles:
-    """The roles of a zone by what a binding says of them."""
+    """The roles of a zone, as bindings refer to them."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Take the facts of a zone."""
         self._snapshot = snapshot
         table, text = snapshot.tables["roles"], snapshot.strings
         columns = (table[name].tolist() for name in ("namespace", "name", "rules"))
@@ -49,16 +48,16 @@ class Roles:
             self._rules.setdefault((text[space], text[name]), []).append(text[rules])
 
     def reads_secrets(self, bound: DirectGrant) -> bool:
-        """Say whether the role reads every secret of the namespace."""
+        """Return whether the role can read every secret of the namespace."""
         return any(map(_read_secrets, self._of(bound)))
 
     def pulls_everything(self, bound: DirectGrant) -> bool:
-        """Say whether the role lets pull from every repository."""
+        """Return whether the role can pull from every repository."""
         found = (capability for text in self._of(bound) for capability in judge(decoded(text)))
         return any(not one.repository and one.rights & PULL for one in found)
 
     def _of(self, bound: DirectGrant) -> Sequence[str]:
-        """Return the rules of the role that a binding refers to; none when it is not there."""
+        """Return the rules of the role that a binding refers to; none when it does not exist."""
         space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
         return self._rules.get((space, bound.role), ())
 
@@ -91,7 +90,7 @@ class Roles:
         ]
 
     def _rights(self, name: str) -> int:
-        """Return all rights in the registry that a cluster role gives for any repository."""
+        """Return all rights in the registry that a cluster role grants for any repository."""
         rights = 0
         for text in self._rules[("", name)]:
             for capability in judge(decoded(text)):
@@ -106,7 +105,7 @@ class Roles:
 
 @cache
 def decoded(text: str) -> tuple[Rule, ...]:
-    """Return the rules in a text as snapshots hold them."""
+    """Return the rules in a text of a snapshot."""
     return tuple(_RULES.decode(text))
 
 

@@ -1,4 +1,4 @@
-"""What a configuration says of checks."""
+"""The settings of checks, from the configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from audit.tenancy.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Which checks are off, how severe they are, their thresholds, and what belongs to the platform."""
+    """Checks that are off, severities, thresholds, and what is the platform's own."""
 
     off: frozenset[str] = frozenset()
     severities: Mapping[str, Severity] = field(default_factory=dict)
@@ -21,7 +21,7 @@ class Settings:
 
 
 def settings_of(config: Config | None) -> Settings:
-    """Return what a configuration says; without one, what is usual."""
+    """Return the settings in a configuration, or the defaults without one."""
     if config is None:
         return Settings()
     return Settings(

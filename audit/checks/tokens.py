@@ -1,4 +1,4 @@
-"""Tokens without an end, by the account that they are of."""
+"""Tokens that never expire, by account."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from audit.rbac.subjects import ACCOUNT
 
 
 class TokenSecret(NamedTuple):
-    """A secret that holds a token; `created` is RFC 3339, `last_used` a day, empty when none was noted."""
+    """A secret that holds a token; `created` is RFC 3339, `last_used` a day, empty when none is recorded."""
 
     name: str
     created: str
@@ -37,7 +37,7 @@ def about(
     what: str,
     spare: Sequence[TokenSecret] | None = None,
 ) -> Finding:
-    """Return a finding about tokens of one account; `spare` are those to delete (None: all)."""
+    """Return a finding about tokens of one account; `spare` are those to delete (default: all)."""
     namespace = account.partition(":")[0]
     doomed = held if spare is None else spare
     return Finding(

@@ -75,7 +75,7 @@ class Names:
         """Return by what pseudonyms are judged as the names behind them would be."""
         given = judgement.settings.platform
         platform = RealPlatform(given.namespaces, given.subjects, self.by.real)
-        decisions = ExceptionSet(judgement.decisions.given, self._told, self.by.real)
+        decisions = ExceptionSet(judgement.decisions.entries, self._told, self.by.real)
         return replace(judgement, settings=replace(judgement.settings, platform=platform), decisions=decisions)
 
     def reader(self, reader: Audience) -> Audience:

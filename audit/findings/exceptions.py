@@ -1,4 +1,4 @@
-"""What has been accepted: a file kept in Git that says which findings, why, who decided, and until when."""
+"""Exceptions: accepted findings, in a file kept in Git, with the reason, who decided, and until when."""
 
 import hashlib
 import json
@@ -32,8 +32,8 @@ def _day(value: object) -> object:
         try:
             return date.fromisoformat(value)
         except ValueError as error:
-            raise ValueError("there is no such day") from error
-    raise ValueError("must be a day: YYYY-MM-DD")
+            raise ValueError("not a date") from error
+    raise ValueError("must be a date: YYYY-MM-DD")
 
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -41,31 +41,33 @@ Day = Annotated[date, BeforeValidator(_day)]
 
 
 class ExceptionEntry(BaseModel):
-    """One decision: which findings, why, by whom, and until when."""
+    """One exception: which findings, why, by whom, and until when."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    id: Text | None = Field(default=None, description="Its name in reports; without one, it is made of what it says.")
-    check: Text = Field(description="Checks, by id or glob.")
-    zone: Text = Field(default="*", description="Zones, by id or glob.")
-    namespace: Text = Field(default="*", description="Namespaces, by name or glob.")
+    id: Text | None = Field(
+        default=None, description="Its name in reports; by default, a digest of check, zone, namespace and subject."
+    )
+    check: Text = Field(description="Id or glob of checks.")
+    zone: Text = Field(default="*", description="Id or glob of zones.")
+    namespace: Text = Field(default="*", description="Name or glob of namespaces.")
     subject: Text = Field(
-        default="*", description="Subjects: a glob of `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`."
+        default="*", description="Glob of subjects, written `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`."
     )
     why: Text = Field(description="Why it is accepted.")
     decided_by: Text = Field(description="Who decided.")
-    ticket: str = Field(default="", description="Where it is written down.")
-    until: Day = Field(description="Last day on which it holds (YYYY-MM-DD).")
+    ticket: str = Field(default="", description="Reference to the decision, such as a ticket.")
+    until: Day = Field(description="Last day on which it is valid (YYYY-MM-DD).")
 
     @property
     def name(self) -> str:
-        """Return its id; of one without, one that stays the same while it says the same of the same."""
+        """Return its id; without one, a digest that is the same while it covers the same findings."""
         about = json.dumps([self.check, self.zone, self.namespace, self.subject])
         return self.id or f"exception-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
 
 
 class _Covering:
-    """Which findings of a check a decision is about; each glob is read once."""
+    """The findings of a check that an exception covers; each glob is compiled once."""
 
     def __init__(self, decision: ExceptionEntry, real: Callable[[str], str]) -> None:
         self._real = real
@@ -86,20 +88,20 @@ class _Covering:
 
 
 class ExceptionFile(BaseModel):
-    """The file."""
+    """The file of exceptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    exceptions: tuple[ExceptionEntry, ...] = Field(description="The decisions.")
+    exceptions: tuple[ExceptionEntry, ...] = Field(description="The exceptions.")
 
 
 def load_exceptions(path: Path) -> tuple[ExceptionEntry, ...]:
-    """Return the decisions in a file. Raises ConfigError with all its mistakes."""
+    """Return the exceptions in a file. Raises ConfigError with all its mistakes."""
     return load_model(path, _FORM).exceptions
 
 
 def _more(document: Document) -> list[str]:
-    """Return what names no check, and ids that stand there twice."""
+    """Return unknown checks and duplicate entries."""
     given = document.value.get("exceptions") if isinstance(document.value, dict) else None
     entries = [one if isinstance(one, dict) else {} for one in given] if isinstance(given, list) else []
     mistakes: list[str] = []
@@ -115,7 +117,7 @@ def _more(document: Document) -> list[str]:
             mistakes.append(location(document, ("exceptions", at, "check")) + said)
         about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
         if about in seen:
-            said = "this id stands there twice" if name else "the same findings are meant by an entry before"
+            said = "duplicate id" if name else "an earlier entry covers the same findings"
             mistakes.append(location(document, ("exceptions", at)) + said)
         seen.add(about)
     return mistakes
@@ -132,16 +134,16 @@ _FORM: Final = FileFormat(
 
 @dataclass(frozen=True, slots=True)
 class ExceptionSet:
-    """What has been accepted. Of pseudonyms in findings, `real` gives the names; `told` says a decision without any."""
+    """The exceptions of a run; `shown` replaces names in an entry by pseudonyms, `real` the reverse in findings."""
 
-    given: Sequence[ExceptionEntry] = ()
-    told: Callable[[ExceptionEntry], ExceptionEntry] = lambda decision: decision
+    entries: Sequence[ExceptionEntry] = ()
+    shown: Callable[[ExceptionEntry], ExceptionEntry] = lambda decision: decision
     real: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
 class ExceptionUse:
-    """A decision, how it stands today, and how many findings it covers."""
+    """An exception, its state today, and how many findings it covers."""
 
     decision: ExceptionEntry
     state: str
@@ -149,29 +151,28 @@ class ExceptionUse:
 
 
 class ExceptionMatcher:
-    """Marks the findings of one zone after the other, and counts what each decision covers."""
+    """Marks the findings of one zone after another, and counts what each exception covers."""
 
     def __init__(self, decisions: ExceptionSet, today: date) -> None:
-        """Take the decisions, and the day that they are looked at."""
-        self._decisions = [decisions.told(one) for one in decisions.given]
+        self._decisions = [decisions.shown(entry) for entry in decisions.entries]
         self._today = today
-        self._counts = [0] * len(decisions.given)
-        # Findings are many and checks few: most decisions are left out by the check alone.
+        self._counts = [0] * len(decisions.entries)
+        # Many findings, few checks: the check alone rules out most exceptions.
         self._about = {
-            check: [at for at, one in enumerate(decisions.given) if fnmatchcase(check, one.check)] for check in CHECKS
+            check: [at for at, one in enumerate(decisions.entries) if fnmatchcase(check, one.check)] for check in CHECKS
         }
-        self._meant = [_Covering(one, decisions.real) for one in decisions.given]
+        self._meant = [_Covering(one, decisions.real) for one in decisions.entries]
 
     def accept(self, found: Sequence[FindingRecord]) -> list[FindingRecord]:
-        """Return the findings, in their order, with those that are accepted marked as such.
+        """Return the findings in order, the accepted ones marked.
 
-        A finding that several decisions cover is accepted by the one that holds longest. One whose decision has expired
-        is as it was, and names it. What is gone needs no decision.
+        Of several exceptions that cover a finding, the one that is valid longest counts. A finding whose exception has
+        expired keeps its state and names the exception. Findings that are gone need none.
         """
         return sorted(map(self._decided, found), key=order)
 
     def uses(self) -> list[ExceptionUse]:
-        """Return how each decision is used by the findings seen until now."""
+        """Return how many findings each exception has covered so far."""
         pairs = zip(self._decisions, self._counts, strict=True)
         return [ExceptionUse(one, _state(one, count, self._today), count) for one, count in pairs]
 
@@ -221,12 +222,12 @@ def exceptions_table(uses: Sequence[ExceptionUse]) -> Table:
 
 
 def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
-    """Yield a line for each decision that somebody has to look at."""
+    """Yield a line for each exception that needs attention."""
     for use in uses:
         one = use.decision
         if use.state == EXPIRED:
-            yield f"exception {one.name} ended on {one.until}: {use.findings} findings are open again"
+            yield f"exception {one.name} expired on {one.until}: {use.findings} findings are open again"
         elif use.state == ENDING:
-            yield f"exception {one.name} ends on {one.until}: {use.findings} findings will be open again"
+            yield f"exception {one.name} expires on {one.until}: {use.findings} findings will be open again"
         elif use.state == UNUSED:
-            yield f"exception {one.name} matches no finding: take it out, or look at how it is spelled"
+            yield f"exception {one.name} matches no finding: remove it or check its spelling"

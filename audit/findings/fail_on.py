@@ -1,4 +1,4 @@
-"""What makes a run fail: findings of a severity, or new ones."""
+"""When a run fails: findings at or above a severity, or new findings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +10,15 @@ from audit.tables.model import ANSWERS, SEVERITIES, YES, Severity
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """When to fail: at a severity or a worse one, or at anything new. Each is enough by itself."""
+    """When to fail: at a severity or a worse one, or at new findings; either is enough."""
 
     fail_on: Severity | None = None
     fail_on_new: bool = False
 
     def holds_back(self, finding: FindingRecord) -> bool:
-        """Say whether a finding makes the run fail.
+        """Return whether a finding makes the run fail.
 
-        What is accepted or gone does not; nor does what is not known: that a list was not seen is told by the state of
-        the run.
+        Findings that are accepted, gone or unknown do not: the state of the run says that a list is missing.
         """
         if finding.answer != ANSWERS[YES] or finding.state not in {NEW, OPEN}:
             return False
@@ -30,7 +29,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many findings there are: still so by severity, not known, new, accepted, gone; and how the gate stands."""
+    """The number of findings: open by severity, unknown, new, accepted, gone, and those that fail the gate."""
 
     by_severity: dict[str, int]
     unknown: int
@@ -43,14 +42,14 @@ class Tally:
 
     @property
     def text(self) -> str:
-        """Say it in one line."""
+        """Return the counts as one line."""
         found = [f"{count} {severity}" for severity, count in self.by_severity.items() if count]
-        rest = (("new", self.new), ("not known", self.unknown), ("accepted", self.accepted), ("gone", self.gone))
+        rest = (("new", self.new), ("unknown", self.unknown), ("accepted", self.accepted), ("gone", self.gone))
         said = [f"{count} {word}" for word, count in rest if count]
         return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(said)})" if said else "")
 
     def plus(self, other: "Tally") -> "Tally":
-        """Return the counts of both together; the gate is the same."""
+        """Return the sum of both; the gate is the same."""
         return replace(
             self,
             by_severity={name: count + other.by_severity[name] for name, count in self.by_severity.items()},

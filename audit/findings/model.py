@@ -1,4 +1,4 @@
-"""A zone's findings: all checks over it, what the checks could not see, and since when each thing is so."""
+"""The findings of a zone: what all checks find, which lists are missing, and since when each finding is open."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ NEW, OPEN, ACCEPTED, GONE = "new", "open", "accepted", "gone"
 
 
 class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding as it is kept and published: the columns of the table `findings`; `answer` is a word."""
+    """A finding as it is stored: the columns of the table `findings`; `answer` is a word."""
 
     id: str
     check: str
@@ -58,7 +58,7 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingRecord]:
-    """Return what all checks find in one zone, and what they could not see; `seen` is when (RFC 3339)."""
+    """Return what all checks find in one zone, and which lists they miss; `seen` is when it was read (RFC 3339)."""
     found = [
         _found(check, settings, finding, seen)
         for check in CHECKS.values()
@@ -69,7 +69,7 @@ def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingR
 
 
 def order(finding: FindingRecord) -> tuple[int, str, str, str, str, str, str]:
-    """Return what findings are sorted by: the worst first, then by place and subject."""
+    """Return the sort key of findings: the worst first, then by place and subject."""
     place = finding.zone, finding.namespace, finding.check, finding.subject, finding.binding, finding.id
     return SEVERITIES.index(finding.severity), *place
 
@@ -104,30 +104,32 @@ def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Fin
 
 
 def _id(check: Check, finding: Finding) -> str:
-    """Return an id of what it is about only: neither order nor time, and no word that may be put better one day."""
-    # A finding about a role that no binding is part of is told from others by the role.
+    """Return a digest of what the finding is about; it does not depend on order, time or wording."""
+    # A finding without a binding is identified by its role.
     about = (finding.binding_kind, finding.binding) if finding.binding else (finding.role_kind, finding.role)
     parts = (finding.zone, finding.namespace, check.id, finding.subject_kind, finding.subject, *about)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
 
 def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the one row that says that a check cannot say no: lists that it needs could not be read or were not."""
+    """Yield the one unknown finding of a check whose lists could not all be read, or were not requested."""
     gaps = [gap for kind in check.needs for gap in snapshot.gaps_of(kind)]
     unasked = [kind for kind in check.needs if not snapshot.requested(kind)]
     if gaps or unasked:
-        said = [*gap_lines(gaps)[:_GAPS_TOLD], *(f"{kind}: nobody asked for them" for kind in unasked)]
+        said = [*gap_lines(gaps)[:_GAPS_TOLD], *(f"{kind}: not requested" for kind in unasked)]
         more = len(gap_lines(gaps)) - _GAPS_TOLD
         yield Finding(
             zone=snapshot.origin.zone,
             namespace="*",
             subject_kind=ANY,
             subject="*",
-            detail="; ".join(["not known: what decides was not seen", *said, *([f"{more} more"] if more > 0 else [])]),
+            detail="; ".join(
+                ["unknown: lists that decide this are missing", *said, *([f"{more} more"] if more > 0 else [])]
+            ),
             evidence_in="coverage",
             rows=len(gaps) + len(unasked),
             answer=UNKNOWN,
-            # That nobody wanted to know is worth a line, and no alarm.
+            # A list that nobody requested is worth a line, and no alarm.
             severity=None if gaps else "info",
         )
 
@@ -138,10 +140,10 @@ _GAPS_TOLD: Final = 5
 def since(
     found: Sequence[FindingRecord], before: Sequence[FindingRecord], context: CheckContext, settings: Settings
 ) -> list[FindingRecord]:
-    """Return the findings with what an earlier run knew of them: since when, and which are gone.
+    """Return the findings with what an earlier run recorded: since when each is open, and which are gone.
 
-    What was found `before` and is not found now is gone only when all that decides was seen; else it is carried on as
-    not known. Namespaces that are left out now and checks that are off say nothing any more.
+    A finding in `before` that is not found now is gone only if all lists that decide it were read; otherwise it
+    remains, as unknown. Findings of excluded namespaces and disabled checks are dropped.
     """
     earlier = {one.id: one for one in before if one.state != GONE}
     now = [
@@ -156,12 +158,12 @@ def since(
 
 
 def _about_lists(finding: FindingRecord) -> bool:
-    """Say whether a finding only says that lists were not seen: of this, the run itself says what holds now."""
+    """Return whether a finding only says that lists are missing: each run reports this for itself."""
     return finding.subject_kind == ANY
 
 
 def _no_more(finding: FindingRecord, snapshot: Snapshot) -> FindingRecord:
-    """Return a finding that is not found any more: gone, or not known when it could not be looked for."""
+    """Return a finding that is no longer found: gone, or unknown if it could not be looked for."""
     blanks = {"exception": "", "until": ""}
     if not _blind(finding, snapshot):
         return msgspec.structs.replace(finding, state=GONE, **blanks)
@@ -169,11 +171,11 @@ def _no_more(finding: FindingRecord, snapshot: Snapshot) -> FindingRecord:
     return msgspec.structs.replace(finding, state=OPEN, answer=ANSWERS[UNKNOWN], detail=detail, **blanks)
 
 
-_CARRIED: Final = " (so it was when it was last seen; what decides could not be seen now)"
+_CARRIED: Final = " (as last seen; the lists that decide this are missing now)"
 
 
 def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
-    """Say whether the lists that decide about a finding lack anything at its place."""
+    """Return whether the lists that decide a finding have a gap at its place."""
     for kind in CHECKS[finding.check].needs:
         if not snapshot.requested(kind):
             return True
@@ -195,7 +197,7 @@ def findings_table(found: Sequence[FindingRecord]) -> Table:
 
 
 def encode_findings(tables: Iterable[Table]) -> Iterator[bytes]:
-    """Yield the tables `findings` of a run as one JSON text: what the next run reads, and programs may."""
+    """Yield the tables `findings` of a run as one JSON document, which the next run reads."""
     yield f'{{\n "format": "{FORMAT}",\n "version": {VERSION},\n "findings": ['.encode()
     separator = b"\n  "
     for table in tables:
@@ -209,22 +211,22 @@ _KEPT: Final = msgspec.json.Decoder(_Kept)
 
 
 def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
-    """Return what `encode_findings` wrote, by zone, each finding as yet undecoded. Raises ValueError for anything else.
+    """Return what `encode_findings` wrote by zone, each finding still encoded. Raises ValueError for anything else.
 
-    A fleet's findings are many, and those of one zone are wanted at a time: `found_of` decodes them.
+    Those of one zone are decoded at a time, by `found_of`: a fleet has many.
     """
     kept = _KEPT.decode(data)
     if kept.format != FORMAT or kept.version != VERSION:
-        raise ValueError(f"these findings have version {kept.version}, and this program reads version {VERSION}")
+        raise ValueError(f"the findings have version {kept.version}, and this program supports version {VERSION}")
     zones: dict[str, list[msgspec.Raw]] = {}
     for one in kept.findings:
-        # Decoded to see whether it can be, and left: a fleet's would fill the memory.
+        # Decoded only to validate it: a fleet's findings would fill the memory.
         zones.setdefault(_FOUND.decode(one).zone, []).append(one)
     return zones
 
 
 def found_of(raw: Iterable[msgspec.Raw]) -> list[FindingRecord]:
-    """Return the findings that `decode_findings` gave for a zone."""
+    """Decode the findings of a zone."""
     return [_FOUND.decode(one) for one in raw]
 
 

@@ -1,4 +1,4 @@
-"""Which checks a run was judged by: a digest of all that they declare, so that two runs can be told apart by it."""
+"""The checks of a run: a digest of everything that they declare, which shows whether two runs used the same."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from audit.checks.settings import Settings
 
 
 class ChecksDigest(msgspec.Struct, frozen=True):
-    """The checks of a run: how many, a SHA-256 (hex) of what they and their settings say, and which were off."""
+    """The checks of a run: how many, a SHA-256 (hex) of their declarations and settings, and which were off."""
 
     count: int
     sha256: str
@@ -18,7 +18,7 @@ class ChecksDigest(msgspec.Struct, frozen=True):
 
 
 def checks_digest(settings: Settings) -> ChecksDigest:
-    """Return what the checks and their settings say; what the program itself does is told by its version."""
+    """Return the digest of checks and settings; the version of the program stands for its code."""
     said = [
         [
             check.id,

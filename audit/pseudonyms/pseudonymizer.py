@@ -1,4 +1,9 @@
-"""Snapshot -> the same facts with pseudonyms for names: nothing that is made of them can hold a name then."""
+"""Snapshot -> the same facts with pseudonyms for names, so that nothing made of them can hold a name.
+
+This is not how a report for one organization hides names: there, the tables of the whole run decide which names the
+reader may see, and a number replaces the others; here, every name is replaced before anything is judged, also in the
+snapshots that a run leaves.
+"""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -20,7 +25,7 @@ _TIME: Final = re.compile(r"[0-9TZ:.+-]*")
 _ANSWERS: Final = frozenset({"true", "false"})  # values of labels
 _OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
 _AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
-# All that is ever looked for in a rule, but for the names of repositories.
+# Every word of a rule that is ever looked for, except names of repositories.
 _WORDS: Final = frozenset(
     {
         *(word for question in QUESTIONS for word in (question.verb, question.resource)),
@@ -33,21 +38,23 @@ _AGGREGATION: Final = msgspec.json.Decoder(Aggregation)
 
 
 class Pseudonymizer:
-    """Replaces the names in the facts of zones."""
+    """Replaces the names in the facts of zones.
+
+    `label` names a namespace's organization; `labels` are those that select namespaces.
+    """
 
     def __init__(self, by: Pseudonyms, label: str, labels: Collection[str] = ()) -> None:
-        """Take the pseudonyms, the label that names a namespace's organization, and those that choose namespaces."""
         self.by = by
         self._label = label
         self._labels = frozenset(labels)
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
-        """Return the facts of a zone with every name replaced; what people and servers said of gaps is left out."""
+        """Return the facts of a zone with every name replaced, without the messages of gaps."""
         gaps = [Gap(gap.kind, self.by.space(gap.namespace), gap.reason) for gap in snapshot.gaps]
         return renamed(snapshot, self._origin(snapshot.origin), gaps, self._columns(), self._bound)
 
     def _columns(self) -> dict[tuple[str, str], Callable[[str], str]]:
-        """Return how each column of a snapshot changes, but for the names of subjects."""
+        """Return how each column of a snapshot changes, except the names of subjects."""
         columns: dict[tuple[str, str], Callable[[str], str]] = {
             ("namespaces", "name"): self.by.space,
             ("namespaces", "labels"): self._space_labels,
@@ -89,7 +96,7 @@ class Pseudonymizer:
         )
 
     def _bound(self, kind: str, name: str) -> str:
-        """Return what stands for the subject of a binding, whose namespace stands beside it."""
+        """Return the pseudonym of a binding's subject, whose namespace is another column."""
         return self.by.account(name) if kind == ACCOUNT else self.by.subject(kind, name)
 
     def _kind(self, kind: str) -> str:
@@ -99,7 +106,7 @@ class Pseudonymizer:
         return text if _TIME.fullmatch(text) else self.by.code(text)
 
     def _space_labels(self, text: str) -> str:
-        """Keep the label that names the organization, and those that choose namespaces: others may say anything."""
+        """Keep the label of the organization and those that select namespaces; others may hold anything."""
         labels = _LABELS.decode(text) if text else {}
         kept = {self.by.of("label", key): self.by.of("label", labels[key]) for key in self._labels & {*labels}}
         if self._label in labels:
@@ -110,7 +117,7 @@ class Pseudonymizer:
         return msgspec.json.encode(self._matched(_LABELS.decode(text)), order="sorted").decode() if text else ""
 
     def _matched(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Return labels of roles, or what selects them: both are replaced alike, so that what matched still does."""
+        """Return labels of roles, or a selector of them: both are replaced alike, so that selectors still match."""
         return {self._key_of(key): self._value(value) for key, value in labels.items()}
 
     def _key_of(self, key: str) -> str:
@@ -150,5 +157,5 @@ class Pseudonymizer:
 
 
 def _reason(stale: str) -> str:
-    """Return why a zone could not be read without what its server said."""
+    """Return why a zone could not be read, without the message of its server."""
     return next((reason for reason in REASONS.values() if stale.startswith(reason)), LEFT_OUT if stale else "")

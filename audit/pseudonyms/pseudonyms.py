@@ -1,7 +1,6 @@
-"""Names replaced by keyed pseudonyms: one name has the same one wherever it stands, in every run with the same key.
+"""Keyed pseudonyms: a name has the same pseudonym everywhere, in every run with the same key.
 
-Without the key, and the map that is kept apart, nobody has the name back. What nobody chose, because every cluster has
-it, keeps its name.
+Only the key, or the map that is stored separately, leads back to the name. Names that every cluster has are kept.
 """
 
 import base64
@@ -16,8 +15,8 @@ from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
 from audit.snapshot.scope import Selects
 from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS, is_openshift_namespace
 
-_LENGTH: Final = 20  # characters of a pseudonym behind its kind: 100 bits
-# What a name can be of. The same word of two kinds has two pseudonyms; an organization is the group of its name.
+_LENGTH: Final = 20  # characters of a pseudonym after its kind: 100 bits
+# The same word of two kinds has two pseudonyms; an organization is a group.
 KINDS: Final = (
     *("ns", "group", "team", "user", "sa", "repo", "token", "binding", "role", "label", "pattern", "exception"),
 )
@@ -29,17 +28,16 @@ _FREE: Final = frozenset({"", "*"})
 
 
 class Pseudonyms:
-    """The pseudonyms of one key, and the names behind those that were given, now and before."""
+    """The pseudonyms of one key; `names` is the map of earlier runs."""
 
     def __init__(self, key: bytes, names: Mapping[str, str] | None = None) -> None:
-        """Take the key, and the map of earlier runs."""
         self._key = key
         self.names = dict(names or {})  # by pseudonym
         self.left_out: set[str] = set()  # pseudonyms of namespaces that are not reported on
 
     @property
     def fingerprint(self) -> str:
-        """Return what tells this key from another one, and nothing else of it."""
+        """Return a fingerprint of the key."""
         return self._code("key", "")
 
     def of(self, kind: str, name: str) -> str:
@@ -51,59 +49,59 @@ class Pseudonyms:
         return pseudonym
 
     def code(self, text: str) -> str:
-        """Return what stands for an id, or a word that says nothing here: nobody needs to have these back."""
+        """Return the pseudonym of an id or a word that nobody needs to look up."""
         return f"id-{self._code('id', text)}" if text else text
 
     def digest(self, sha256: str) -> str:
-        """Return what stands for a digest (hex) over names: nobody can find out by it whether a guess is right."""
+        """Return the pseudonym of a digest (hex) over names, so that a guess cannot be verified with it."""
         return hmac.new(self._key, f"digest\0{sha256}".encode(), hashlib.sha256).hexdigest() if sha256 else ""
 
     def real(self, text: str) -> str:
-        """Return a text with the names behind the pseudonyms in it; one that nobody knows stays as it is."""
+        """Return a text with the names behind its pseudonyms; unknown pseudonyms are kept."""
         return _PSEUDONYM.sub(lambda found: self.names.get(found[0], found[0]), text)
 
     def space(self, name: str) -> str:
-        """Return what stands for a namespace."""
+        """Return the pseudonym of a namespace."""
         return name if is_openshift_namespace(name) else ":".join(self.of("ns", part) for part in name.split(":"))
 
     def account(self, name: str) -> str:
-        """Return what stands for the name of a service account in its namespace."""
+        """Return the pseudonym of a service account's name within its namespace."""
         return name if name in ACCOUNTS else self.of("sa", name)
 
     def user(self, name: str) -> str:
-        """Return what stands for a user, who may be a service account."""
+        """Return the pseudonym of a user, who may be a service account."""
         if name.startswith(ACCOUNT_PREFIX):
             space, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
             return f"{ACCOUNT_PREFIX}{self.space(space)}{colon}{self.account(account)}"
         return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
 
     def group(self, name: str) -> str:
-        """Return what stands for a group or an organization; of `organization+team`, each part by itself."""
+        """Return the pseudonym of a group or an organization; each part of `organization+team` has its own."""
         if name.startswith(_OF_SPACE):
             return f"{_OF_SPACE}{self.space(name.removeprefix(_OF_SPACE))}"
         return self._system(name, lambda rest: self._parts(rest, "group"))
 
     def team(self, name: str) -> str:
-        """Return what stands for a team, as in the group of it."""
+        """Return the pseudonym of a team, the same as in its group."""
         return self._parts(name, "team")
 
     def role(self, name: str) -> str:
-        """Return what stands for a role."""
+        """Return the pseudonym of a role."""
         return name if name in ROLES else self._system(name, lambda rest: self.of("role", rest))
 
     def binding(self, name: str) -> str:
-        """Return what stands for a binding."""
+        """Return the pseudonym of a binding."""
         return name if name in ROLES else self._system(name, lambda rest: self.of("binding", rest))
 
     def subject(self, kind: str, name: str) -> str:
-        """Return what stands for somebody as tables spell them."""
+        """Return the pseudonym of a subject as tables spell it."""
         if kind == ACCOUNT:
             space, colon, account = name.partition(":")
             return f"{self.space(space)}{colon}{self.account(account)}"
         return {USER: self.user, GROUP: self.group}.get(kind, self.code)(name)
 
     def selects(self, selects: Selects) -> Selects:
-        """Return what says of pseudonyms which namespaces are reported on, as `selects` says it of their names."""
+        """Return a selector that decides about a namespace's pseudonym as `selects` does about its name."""
 
         def wanted(name: str, labels: Mapping[str, str] | None) -> bool:
             known = None if labels is None else {self.real(key): self.real(value) for key, value in labels.items()}
@@ -115,12 +113,12 @@ class Pseudonyms:
         return wanted
 
     def _code(self, kind: str, text: str) -> str:
-        # No kind has the character that ends it: two different pairs never give the same bytes.
+        # No kind contains the separator: different pairs never give the same bytes.
         data = f"{kind}\0{text}".encode(errors="surrogatepass")
         return base64.b32encode(hmac.digest(self._key, data, hashlib.sha256)).decode().lower()[:_LENGTH]
 
     def _system(self, name: str, of: Callable[[str], str]) -> str:
-        """Return what stands for a name that may be the platform's; `of` gives it for what the platform has not."""
+        """Return the pseudonym of a name that may be OpenShift's; `of` returns it for other names."""
         if name in SYSTEM_NAMES:
             return name
         return f"{_SYSTEM}{of(name.removeprefix(_SYSTEM))}" if name.startswith(_SYSTEM) else of(name)

@@ -1,4 +1,4 @@
-"""Snapshot -> the table `organizations`: who the control API says belongs together, and whom the zone's groups list."""
+"""Snapshot -> the table `organizations`: members by the control API, and by the groups of the zone."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ class Team(NamedTuple):
 def organizations_table(
     snapshot: Snapshot, namespaces: Iterable[str] | None = None, *, label: str = ORGANIZATION_LABEL
 ) -> Table:
-    """Return the table `organizations` of one zone: those that are declared, and those of its (or these) namespaces."""
+    """Return the table `organizations` of one zone: the declared ones, and those of `namespaces` (default: all)."""
     declared, groups = _declared(snapshot), groups_of(snapshot)
     owners = namespace_owners(snapshot, label)
     wanted = owners if namespaces is None else [name for name in namespaces if name in owners]
@@ -57,9 +57,9 @@ def organizations_table(
 
 
 def drift(table: Table) -> int:
-    """Return how many people and groups are not in a zone as they are declared.
+    """Return how many people and groups of a zone differ from what is declared.
 
-    A group that is missing where its organization has no namespace is none: there is nothing that it could reach.
+    A missing group of an organization without a namespace does not count: there is nothing that it could reach.
     """
     states = table.text("state").strings()
     there = zip(states, (table.numbers("namespaces") > 0).tolist(), strict=True)
@@ -78,7 +78,7 @@ def _state(snapshot: Snapshot, one: Team, declared: Mapping[Team, set[str]], gro
 
 
 def _unseen(snapshot: Snapshot, one: Team) -> str:
-    """Return why it is not known whom the control API lists; empty when it is."""
+    """Return why it is unknown whom the control API lists; empty when it is known."""
     kind = "teams" if one.team else "organizationmembers"
     if not snapshot.requested(kind):
         return NOT_ASKED
@@ -108,7 +108,7 @@ def _declared(snapshot: Snapshot) -> dict[Team, set[str]]:
 
 
 def groups_of(snapshot: Snapshot) -> dict[str, set[str]]:
-    """Return the people of each group that a zone lists."""
+    """Return the members of each group of a zone."""
     text, groups, members = snapshot.strings, snapshot.tables["groups"]["name"], snapshot.tables["members"]
     found: dict[str, set[str]] = {text[code]: set() for code in np.unique(groups).tolist()}
     for group, user in zip(groups[members["group"]].tolist(), members["user"].tolist(), strict=True):

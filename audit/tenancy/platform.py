@@ -1,4 +1,4 @@
-"""What belongs to the platform itself, and is expected to have access that others should not have."""
+"""The platform's own namespaces and subjects: they are expected to have access that others should not have."""
 
 import re
 from collections.abc import Sequence
@@ -10,25 +10,25 @@ from typing import Final
 from audit.config.model import PLATFORM_NAMESPACES
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER, home
 
-# The platform's names for everybody are nobody's own.
+# The built-in groups of everybody are not the platform's own subjects.
 OPEN: Final = frozenset({EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS})
 _PREFIX: Final = {USER: "user/", GROUP: "group/", ACCOUNT: "sa/"}
 
 
 def spelled(kind: str, subject: str) -> str:
-    """Return a subject as people write it: `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`; others by their name."""
+    """Return a subject as `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`; other kinds as their name."""
     return f"{_PREFIX.get(kind, '')}{subject}"
 
 
 @dataclass(frozen=True)
 class Platform:
-    """Globs of the platform's namespaces, and of subjects that act for it."""
+    """Globs of the platform's namespaces, and of subjects that act for it, as configured."""
 
     namespaces: Sequence[str] = PLATFORM_NAMESPACES
     subjects: Sequence[str] = ()
 
     def has(self, namespace: str) -> bool:
-        """Say whether a namespace is the platform's."""
+        """Return whether a namespace is the platform's."""
         return bool(self._own.match(namespace))
 
     @cached_property
@@ -37,7 +37,7 @@ class Platform:
         return re.compile("|".join(map(translate, self.namespaces)) or "(?!)")
 
     def trusts(self, kind: str, subject: str) -> bool:
-        """Say whether a subject is the platform's own, or acts for it."""
+        """Return whether a subject is the platform's own, or acts for it."""
         if any(fnmatchcase(spelled(kind, subject), glob) for glob in self.subjects):
             return True
         if kind == ACCOUNT or subject.startswith(f"{ACCOUNTS}:"):

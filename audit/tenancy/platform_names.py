@@ -1,7 +1,4 @@
-"""What an OpenShift cluster calls its own roles, bindings, groups and users: names that nobody chose.
-
-As in a zone with OpenShift's roles and the groups and bindings of APPUiO.
-"""
+"""The names of roles, bindings, groups and users that OpenShift and APPUiO create in every cluster."""
 
 import re
 from typing import Final

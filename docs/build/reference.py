@@ -47,19 +47,19 @@ leaves out, and for those of which `coverage` says that they are not listed and 
 _CHECKS_HEAD: Final = """\
 # Checks
 
-What is looked for in each zone. `registry-audit checks` lists them; `checks` in the configuration sets a check's
-severity and thresholds, or switches it off. Rights are judged by rules, never by the names of roles.
+The checks of each zone. `registry-audit checks` lists them; `checks` in the configuration sets a check's severity and
+thresholds, or disables it. Access is decided by the rules of roles, never by their names.
 
-A finding is *unknown* where a list that the check needs could not be read, or was not asked for: a check never says no
-about what it did not see. What was found before and cannot be looked for now stays open, and is never *gone*.
+Where a list that a check needs is missing, the check reports one *unknown* finding: it never says no about what it
+could not see. An earlier finding that cannot be looked for now stays open; it is not reported as *gone*.
 
-The words in braces stand for names; in a finding, each remedy holds the names themselves, quoted for a shell.
+Commands show placeholders in braces. In a finding, the names are filled in and quoted for a shell.
 """
 
 _EXCEPTIONS_HEAD: Final = """\
 # Exceptions
 
-A file, kept in Git, of findings that have been accepted: `--exceptions FILE`, or `exceptions` in the configuration.
+Accepted findings are listed in a file, best kept in Git: `--exceptions FILE`, or `exceptions` in the configuration.
 
 ```yaml
 exceptions:
@@ -71,9 +71,9 @@ exceptions:
     until: 2027-03-31
 ```
 
-A finding that is covered stays in every report with the state `accepted`, and makes no run fail. On the day after
-`until`, it is open again. Exceptions that end within 30 days, have ended or match nothing are told on stderr and in the
-table `exceptions`. Where several cover a finding, the one that holds longest does.
+A covered finding stays in every report with the state `accepted` and makes no run fail. On the day after `until`, it is
+open again. Exceptions that expire within 30 days, have expired or match nothing are reported on stderr and in the table
+`exceptions`. If several exceptions cover a finding, the one that is valid longest counts.
 """
 
 

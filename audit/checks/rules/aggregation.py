@@ -1,4 +1,4 @@
-"""A role that holds more than it says, because other roles are aggregated into it."""
+"""A role that grants more than its name says, because other roles are aggregated into it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -35,7 +35,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 namespace=EVERY,
                 role_kind="ClusterRole",
                 role=role.name,
-                detail=f"ClusterRole {role.name} also lets its holders {words}: aggregated from {listed(names)}",
+                detail=f"ClusterRole {role.name} also allows to {words}, aggregated from {listed(names)}",
                 evidence_in="coverage",
                 rows=1,
                 remedy=tuple(fill(UNLABEL_ROLE, role=one.name, label=label) for one in sources for label in one.labels),
@@ -44,12 +44,12 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
 CHECK = Check(
     id="aggregation",
-    title="A role holds more than it says, by aggregation",
+    title="Aggregation widens a role",
     severity="high",
     confidence="medium",
     why=(
-        "A controller copies into this role the rules of every role that carries its label. One label on another "
-        "role has widened it for all who hold it."
+        "A controller copies the rules of every role with a matching label into this role. A label on another role "
+        "has widened it for everybody who is bound to it."
     ),
     remedy=(UNLABEL_ROLE,),
     controls=LEAST_RIGHT,

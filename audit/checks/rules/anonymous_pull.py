@@ -1,4 +1,4 @@
-"""Whoever reaches the registry may pull."""
+"""Anybody who reaches the registry can pull."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.rbac.subjects import ANONYMOUS, GROUP, NOBODY, USER
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == NOBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
-    return context.findings(who & rows.can("pull"), "may pull")
+    return context.findings(who & rows.can("pull"), "can pull")
 
 
 CHECK = Check(
     id="anonymous-pull",
-    title="Anybody may pull without logging in",
+    title="Anybody can pull without logging in",
     severity="high",
     confidence="high",
     why=(
-        "Images hold code, configuration and often secrets. Whoever reaches the registry, from the Internet as "
-        "well, can copy them, and no log says who did."
+        "Images contain code, configuration and often secrets. Anybody who reaches the registry, including from the "
+        "Internet, can copy them, and no log shows who did."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

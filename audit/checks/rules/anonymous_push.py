@@ -1,4 +1,4 @@
-"""Whoever reaches the registry may push."""
+"""Anybody who reaches the registry can push."""
 
 from collections.abc import Iterator
 
@@ -12,18 +12,15 @@ from audit.rbac.subjects import ANONYMOUS, GROUP, NOBODY, USER
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == NOBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
-    return context.findings(who & rows.can("push"), "may push")
+    return context.findings(who & rows.can("push"), "can push")
 
 
 CHECK = Check(
     id="anonymous-push",
-    title="Anybody may push without logging in",
+    title="Anybody can push without logging in",
     severity="critical",
     confidence="high",
-    why=(
-        "Whoever reaches the registry can replace the image that runs in production by one of their own, and no "
-        "log says who did."
-    ),
+    why="Anybody who reaches the registry can replace the image that runs in production, and no log shows who did.",
     remedy=TAKE_AWAY,
     controls=OPEN,
     find=_find,

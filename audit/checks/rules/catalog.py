@@ -1,4 +1,4 @@
-"""Somebody outside the platform may list every repository."""
+"""A subject outside the platform can list every repository."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,15 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(context.strangers & rows.can("catalog"), "may list every repository")
+    return context.findings(context.strangers & rows.can("catalog"), "can list every repository")
 
 
 CHECK = Check(
     id="catalog",
-    title="May list every repository",
+    title="List every repository",
     severity="low",
     confidence="high",
-    why="The names of namespaces and repositories tell who is a customer and what they build.",
+    why="The names of namespaces and repositories show who the customers are and what they build.",
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,
     find=_find,

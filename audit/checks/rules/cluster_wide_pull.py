@@ -1,4 +1,4 @@
-"""Somebody outside the platform may pull in every namespace."""
+"""A subject outside the platform can pull in every namespace."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(context.outsiders & ~rows.local & rows.can("pull") & ~rows.can("push"), "may pull")
+    return context.findings(context.outsiders & ~rows.local & rows.can("pull") & ~rows.can("push"), "can pull")
 
 
 CHECK = Check(
     id="cluster-wide-pull",
-    title="May pull in every namespace",
+    title="Pull in every namespace",
     severity="medium",
     confidence="high",
     why=(
-        "One identity that is lost is enough to copy every image of the zone, of all organizations, in namespaces "
-        "that do not exist yet as well."
+        "One compromised identity is enough to copy every image of the zone, of all organizations, including in "
+        "namespaces that do not exist yet."
     ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,

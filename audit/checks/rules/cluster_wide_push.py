@@ -1,4 +1,4 @@
-"""Somebody outside the platform may push in every namespace."""
+"""A subject outside the platform can push in every namespace."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(context.outsiders & ~rows.local & rows.can("push"), "may push")
+    return context.findings(context.outsiders & ~rows.local & rows.can("push"), "can push")
 
 
 CHECK = Check(
     id="cluster-wide-push",
-    title="May push in every namespace",
+    title="Push in every namespace",
     severity="critical",
     confidence="high",
     why=(
-        "One identity that is lost is enough to replace every image of the zone, of all organizations, in "
-        "namespaces that do not exist yet as well."
+        "One compromised identity is enough to replace every image of the zone, of all organizations, including in "
+        "namespaces that do not exist yet."
     ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,

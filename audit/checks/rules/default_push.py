@@ -1,4 +1,4 @@
-"""The account `default` of a namespace may push."""
+"""The account `default` of a namespace can push."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.rbac.subjects import ACCOUNT
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     return context.findings(
-        rows.of(ACCOUNT, lambda name: name.endswith(":default")) & context.strangers & rows.can("push"), "may push"
+        rows.of(ACCOUNT, lambda name: name.endswith(":default")) & context.strangers & rows.can("push"), "can push"
     )
 
 
 CHECK = Check(
     id="default-push",
-    title="The account `default` may push",
+    title="The account `default` can push",
     severity="high",
     confidence="high",
     why=(
-        "Every pod that names no account runs as `default`: whoever finds a hole in any of them can replace the "
+        "Every pod that names no account runs as `default`: a vulnerability in any of them is enough to replace the "
         "images of the namespace."
     ),
     remedy=TAKE_AWAY,

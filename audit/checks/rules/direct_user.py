@@ -1,4 +1,4 @@
-"""A person bound directly where the organization works with teams."""
+"""A person is bound directly although the organization works with teams."""
 
 from collections.abc import Iterator
 
@@ -26,21 +26,21 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     creators &= rows.pairs(people & creators, of_the_house)
     if context.threshold(CHECK, "creators"):
         creators[:] = False
-    return context.findings(rows.pairs(people, beside_teams) & ~creators, "has access beside the teams")
+    return context.findings(rows.pairs(people, beside_teams) & ~creators, "has direct access")
 
 
 CHECK = Check(
     id="direct-user",
-    title="A person bound directly beside the teams",
+    title="A person bound directly instead of through a team",
     severity="low",
     confidence="medium",
     why=(
-        "The organization works with teams, and whoever leaves a team loses what it has. What a person holds "
-        "directly stays."
+        "The organization works with teams, and whoever leaves a team loses its access. What a person was granted "
+        "directly remains."
     ),
     remedy=TAKE_AWAY,
     controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
-    thresholds={"creators": Threshold(0, "1: report those who created a namespace, too")},
+    thresholds={"creators": Threshold(0, "1: also report people who created the namespace")},
 )

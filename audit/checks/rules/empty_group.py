@@ -16,7 +16,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     subject = access.text("subject")
     empty = subject.codes[access.where("account", {"present"}) & (access.numbers("members") == 0)]
     names = {subject.values[code] for code in distinct(empty, len(subject.values))}
-    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "without members has access")
+    return context.findings(rows.of(GROUP, names.__contains__) & any_right(context), "has no members and has access")
 
 
 CHECK = Check(

@@ -1,4 +1,4 @@
-"""Every service account of the zone may pull."""
+"""Every service account of the zone can pull."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.rbac.subjects import ACCOUNTS, GROUP
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == ACCOUNTS)
-    return context.findings(who & rows.can("pull") & ~context.own, "may pull")
+    return context.findings(who & rows.can("pull") & ~context.own, "can pull")
 
 
 CHECK = Check(
     id="every-account-pull",
-    title="Every service account may pull",
+    title="Every service account can pull",
     severity="medium",
     confidence="high",
     why=(
-        "Any pod of any organization runs as a service account, so whoever can start a pod anywhere can copy "
-        "these images. The platform's own namespaces share images on purpose and are left out."
+        "Every pod runs as a service account, so anybody who can start a pod in any namespace, of any organization, "
+        "can copy these images. The platform's own namespaces share images on purpose and are not reported."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

@@ -1,4 +1,4 @@
-"""Every service account of the zone may push."""
+"""Every service account of the zone can push."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.rbac.subjects import ACCOUNTS, GROUP
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == ACCOUNTS)
-    return context.findings(who & rows.can("push"), "may push")
+    return context.findings(who & rows.can("push"), "can push")
 
 
 CHECK = Check(
     id="every-account-push",
-    title="Every service account may push",
+    title="Every service account can push",
     severity="critical",
     confidence="high",
     why=(
-        "Any pod of any organization runs as a service account, so whoever can start a pod anywhere can replace "
-        "the images that run here."
+        "Every pod runs as a service account, so anybody who can start a pod in any namespace, of any organization, "
+        "can replace the images that run here."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

@@ -1,4 +1,4 @@
-"""Every logged-in identity may pull."""
+"""Every logged-in identity can pull."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in {EVERYONE, EVERY_LOGIN})
-    return context.findings(who & rows.can("pull") & ~context.own, "may pull")
+    return context.findings(who & rows.can("pull") & ~context.own, "can pull")
 
 
 CHECK = Check(
     id="every-user-pull",
-    title="Every user may pull",
+    title="Every user can pull",
     severity="medium",
     confidence="high",
     why=(
         "Everybody who can log in, of any organization, and every service account can copy these images. The "
-        "platform's own namespaces share images on purpose and are left out."
+        "platform's own namespaces share images on purpose and are not reported."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

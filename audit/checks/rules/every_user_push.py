@@ -1,4 +1,4 @@
-"""Every logged-in identity may push."""
+"""Every logged-in identity can push."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in {EVERYONE, EVERY_LOGIN})
-    return context.findings(who & rows.can("push"), "may push")
+    return context.findings(who & rows.can("push"), "can push")
 
 
 CHECK = Check(
     id="every-user-push",
-    title="Every user may push",
+    title="Every user can push",
     severity="critical",
     confidence="high",
     why=(

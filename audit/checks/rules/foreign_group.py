@@ -26,9 +26,9 @@ CHECK = Check(
     severity="high",
     confidence="high",
     why=(
-        "All members of another organization, or of a team of it, have access. Moving a namespace to another "
-        "organization changes its label and no binding: the old one keeps its access until somebody takes it "
-        "away."
+        "All members of another organization, or of one of its teams, have access. Moving a namespace to another "
+        "organization changes its label and no binding: the previous organization keeps its access until the bindings "
+        "are removed."
     ),
     remedy=TAKE_AWAY,
     controls=SEPARATION,

@@ -26,7 +26,7 @@ CHECK = Check(
     severity="high",
     confidence="high",
     why=(
-        "The person is in groups of another organization and in none of the one that the namespace belongs to. A "
+        "The person is in groups of another organization and in none of the organization that owns the namespace. A "
         "namespace that moves to another organization keeps its bindings, and so does a person who changes teams."
     ),
     remedy=TAKE_AWAY,

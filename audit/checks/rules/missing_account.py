@@ -18,7 +18,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
         return home(account) in context.listed
 
     return context.findings(
-        rows.of(ACCOUNT, nowhere) & absent & context.strangers & any_right(context), "which does not exist has access"
+        rows.of(ACCOUNT, nowhere) & absent & context.strangers & any_right(context), "does not exist and has access"
     )
 
 
@@ -27,7 +27,7 @@ CHECK = Check(
     title="A binding to an account that does not exist",
     severity="medium",
     confidence="high",
-    why="Whoever may create service accounts in that namespace creates it, and has the access.",
+    why="Whoever can create service accounts in that namespace can create it and use the access.",
     remedy=TAKE_AWAY,
     controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces", "serviceaccounts"),

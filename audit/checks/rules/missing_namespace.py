@@ -28,9 +28,7 @@ CHECK = Check(
     title="A binding to accounts of a namespace that does not exist",
     severity="high",
     confidence="high",
-    why=(
-        "Namespaces are created by their users: whoever takes that name owns all of its accounts, and has the access."
-    ),
+    why="Users create namespaces: whoever takes that name owns all of its accounts, and has the access.",
     remedy=TAKE_AWAY,
     controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces"),

@@ -10,9 +10,7 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     missing = context.bindings.where("problem", lambda problem: problem == "role missing")
-    return context.findings(
-        missing & context.strangers & ~context.own, "gets what a role that does not exist will give"
-    )
+    return context.findings(missing & context.strangers & ~context.own, "is bound to a role that does not exist")
 
 
 CHECK = Check(
@@ -21,8 +19,8 @@ CHECK = Check(
     severity="medium",
     confidence="high",
     why=(
-        "It grants nothing today. As soon as somebody creates a role of that name, for whatever reason, the "
-        "subject holds it."
+        "It grants nothing today. As soon as somebody creates a role of that name, for whatever reason, the subject "
+        "holds it."
     ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,

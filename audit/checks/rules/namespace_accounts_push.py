@@ -1,4 +1,4 @@
-"""All accounts of a namespace may push there."""
+"""All accounts of a namespace can push there."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,17 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     own = rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:")) & rows.local & context.strangers
     return context.findings(
-        context.bindings.pairs(own, lambda group, namespace: home(group) == namespace) & rows.can("push"), "may push"
+        context.bindings.pairs(own, lambda group, namespace: home(group) == namespace) & rows.can("push"), "can push"
     )
 
 
 CHECK = Check(
     id="namespace-accounts-push",
-    title="All accounts of the namespace may push",
+    title="All accounts of the namespace can push",
     severity="high",
     confidence="high",
     why=(
-        "Every pod of the namespace may replace its images, those that serve the Internet too. Only what builds "
+        "Every pod of the namespace can replace its images, including pods that serve the Internet. Only what builds "
         "images needs to push."
     ),
     remedy=TAKE_AWAY,

@@ -1,4 +1,4 @@
-"""Rules that look like access to the registry and give none."""
+"""Rules that look like access to the registry and grant none."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -26,7 +26,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 namespace=namespace or EVERY,
                 role_kind=kind,
                 role=name,
-                detail=f"{kind} {name} looks as if it let somebody {said}, and gives no access to the registry",
+                detail=f"{kind} {name} looks like access to {said}, and grants none",
                 evidence_in="coverage",
                 rows=1,
                 remedy=(_edit(namespace, name),),
@@ -53,7 +53,7 @@ def _said(rules: Sequence[Rule]) -> str:
 
 
 def _looks(rule: Rule) -> bool:
-    """Say whether a rule seems to be about layers: with the slash trap, or in the group that images had once."""
+    """Return whether a rule seems to be about layers: with the slash trap, or in the group that images had once."""
     return bool({"*/layers", "imagestreams/layers"}.intersection(rule.resources or ())) and bool(
         {"", "*", "image.openshift.io"}.intersection(rule.groups or ())
     )
@@ -61,13 +61,13 @@ def _looks(rule: Rule) -> bool:
 
 CHECK = Check(
     id="no-effect",
-    title="A rule that looks like access and gives none",
+    title="A rule that looks like access and grants none",
     severity="info",
     confidence="high",
     why=(
         "The registry asks about imagestreams/layers as one word, in the group image.openshift.io: a rule for "
-        "*/layers, or for the legacy group alone, covers nothing, though oc adm policy who-can says that it does. "
-        "Somebody relies on access that is not there, or believes a review that is wrong."
+        "*/layers, or for the legacy group alone, does not match, although oc adm policy who-can says that it does. "
+        "Somebody relies on access that does not exist, or believes a review that is wrong."
     ),
     remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
     controls=INVENTORY,

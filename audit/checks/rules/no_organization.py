@@ -16,7 +16,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
             yield Finding(
                 zone=context.zone,
                 namespace=namespace,
-                detail=f"namespace {namespace} has no label {context.label}: nobody answers for its access",
+                detail=f"namespace {namespace} has no label {context.label}, nobody is responsible for its access",
                 evidence_in="namespaces",
                 rows=1,
                 remedy=(fill(LABEL_NAMESPACE, namespace=namespace, label=context.label),),
@@ -28,7 +28,7 @@ CHECK = Check(
     title="A namespace without an organization",
     severity="low",
     confidence="high",
-    why="Nobody is asked to review its access, and no check can say who does not belong there.",
+    why="Nobody is asked to review its access, and no check can tell who does not belong there.",
     remedy=(LABEL_NAMESPACE,),
     controls=INVENTORY,
     needs=("namespaces",),

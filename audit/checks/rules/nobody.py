@@ -1,4 +1,4 @@
-"""A subject that can be nobody."""
+"""A binding to a subject that matches nobody."""
 
 from collections.abc import Iterator
 
@@ -12,18 +12,18 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     return context.findings(
         rows.where("problem", lambda problem: problem == "account without namespace"),
-        "without a namespace gets nothing",
+        "has no namespace and gets no access",
     )
 
 
 CHECK = Check(
     id="nobody",
-    title="A subject that can be nobody",
+    title="A subject that matches nobody",
     severity="info",
     confidence="high",
     why=(
-        "A cluster-wide binding names a service account without its namespace. Somebody meant to give access, and "
-        "it does nothing."
+        "A cluster-wide binding names a service account without its namespace. It was meant to grant access, and "
+        "grants none."
     ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,

@@ -1,4 +1,4 @@
-"""A group that nobody can see into."""
+"""A group whose members cannot be listed."""
 
 from collections.abc import Iterator
 
@@ -14,18 +14,18 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     groups = context.bindings.of(GROUP)
     absent = context.bindings.where("account", lambda state: state == "absent")
     return context.findings(
-        groups & context.outsiders & absent & any_right(context), "whose members nobody can see has access"
+        groups & context.outsiders & absent & any_right(context), "has members that cannot be listed and has access"
     )
 
 
 CHECK = Check(
     id="opaque-group",
-    title="A group that nobody can see into",
+    title="A group whose members are unknown",
     severity="medium",
     confidence="high",
     why=(
-        "No group object lists its members: an identity provider or a certificate may say that somebody is in it, "
-        "and nobody can review who. If nobody asserts it, it waits for whoever creates a group of that name."
+        "No group object lists its members. An identity provider or a client certificate may put people into it, and "
+        "nobody can review who. If none does, whoever can create a group of that name gets the access."
     ),
     remedy=TAKE_AWAY,
     controls=LIFE_CYCLE,

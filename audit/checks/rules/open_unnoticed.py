@@ -1,4 +1,4 @@
-"""Everybody of some sort may pull or push by a role that does not say so."""
+"""Everybody can pull or push by a role that does not say so."""
 
 from collections.abc import Iterator
 
@@ -15,17 +15,17 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in EVERYBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
     unsaid = rows.where("how", lambda how: how in {IMPLIED, WILDCARD})
-    return context.findings(who & unsaid & rows.can("pull", "push") & ~context.own, "reaches the registry")
+    return context.findings(who & unsaid & rows.can("pull", "push") & ~context.own, "can reach the registry")
 
 
 CHECK = Check(
     id="open-unnoticed",
-    title="Open to all by a role that does not say so",
+    title="Open to everybody by a role that was not made for the registry",
     severity="high",
     confidence="medium",
     why=(
-        "The role was not made for the registry: it holds the right because another role is aggregated into it, or by "
-        "a wildcard. Whoever bound it to everybody may not know that the registry is part of it."
+        "The role grants registry access only because another role is aggregated into it, or by a wildcard. Whoever "
+        "bound it to everybody may not know that it includes the registry."
     ),
     remedy=TAKE_AWAY,
     controls=OPEN,

@@ -1,4 +1,4 @@
-"""An account of another namespace, or all of its accounts, may pull."""
+"""An account of another namespace, or all of its accounts, can pull."""
 
 from collections.abc import Iterator
 
@@ -11,17 +11,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(neighbours(context) & rows.can("pull") & ~rows.can("push"), "of another namespace may pull")
+    return context.findings(neighbours(context) & rows.can("pull") & ~rows.can("push"), "of another namespace can pull")
 
 
 CHECK = Check(
     id="other-namespace-pull",
-    title="Accounts of another namespace may pull",
+    title="Accounts of another namespace can pull",
     severity="low",
     confidence="medium",
     why=(
-        "Sharing images between namespaces of one organization is usual. It also ties them together: whoever can "
-        "run a pod in the other namespace can copy these images."
+        "Sharing images between namespaces of one organization is common. It also ties the namespaces together: "
+        "anybody who can run a pod in the other namespace can copy these images."
     ),
     remedy=TAKE_AWAY,
     controls=SEPARATION,

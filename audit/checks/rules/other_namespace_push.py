@@ -1,4 +1,4 @@
-"""An account of another namespace, or all of its accounts, may push."""
+"""An account of another namespace, or all of its accounts, can push."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    return context.findings(neighbours(context) & context.bindings.can("push"), "of another namespace may push")
+    return context.findings(neighbours(context) & context.bindings.can("push"), "of another namespace can push")
 
 
 CHECK = Check(
     id="other-namespace-push",
-    title="Accounts of another namespace may push",
+    title="Accounts of another namespace can push",
     severity="medium",
     confidence="medium",
     why=(
-        "Whoever can run a pod in the other namespace, or read its secrets, can replace the images that run in "
-        "this one. Give each namespace an account of its own to push with."
+        "Anybody who can run a pod in the other namespace, or read its secrets, can replace the images that run in "
+        "this one. Give each namespace its own account to push with."
     ),
     remedy=TAKE_AWAY,
     controls=SEPARATION,

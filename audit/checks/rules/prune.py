@@ -1,4 +1,4 @@
-"""Somebody outside the platform may delete images and prune."""
+"""A subject outside the platform can delete images and prune."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(context.strangers & rows.can("delete"), "may delete images and prune")
+    return context.findings(context.strangers & rows.can("delete"), "can delete images and prune")
 
 
 CHECK = Check(
     id="prune",
-    title="May delete images and prune",
+    title="Delete images and prune",
     severity="high",
     confidence="high",
     why=(
-        "Deleting the images of a namespace stops its next start, and takes away what an investigation would "
-        "need. Only the platform prunes."
+        "Deleting the images of a namespace prevents its pods from starting again, and removes what an investigation "
+        "would need. Only the platform prunes."
     ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,

@@ -1,4 +1,4 @@
-"""One account that may push in several namespaces."""
+"""One account can push in several namespaces."""
 
 from collections.abc import Iterator
 from itertools import groupby
@@ -11,7 +11,7 @@ from audit.checks.controls import SEPARATION
 from audit.checks.remedies import REMOVE_USER
 from audit.rbac.subjects import ACCOUNT, home
 
-_FIRST: Final = "# First let each namespace push by an account of its own."
+_FIRST: Final = "# First give each namespace its own account to push with."
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
@@ -27,7 +27,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 namespace="*",
                 subject_kind=ACCOUNT,
                 subject=account,
-                detail=f"service account {account} may push in {len(places)} namespaces: {listed(places)}",
+                detail=f"service account {account} can push in {len(places)} namespaces: {listed(places)}",
                 evidence_in="grants",
                 rows=sum(one.rows for one in bindings),
                 remedy=(_FIRST, *(line for one in elsewhere for line in context.remover.take_away(one))),
@@ -36,15 +36,15 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
 CHECK = Check(
     id="push-in-many-namespaces",
-    title="One account may push in several namespaces",
+    title="One account can push in several namespaces",
     severity="medium",
     confidence="high",
     why=(
-        "Whoever gets hold of the account's token in one namespace can replace the images of the others. The "
-        "documented way is an account in each namespace, which pushes there only."
+        "Anybody who obtains the account's token in one namespace can replace the images of the others. The "
+        "documented way is one account for each namespace, which pushes only there."
     ),
     remedy=(REMOVE_USER,),
     controls=SEPARATION,
     find=_find,
-    thresholds={"namespaces": Threshold(1, "report an account that may push in more namespaces than this")},
+    thresholds={"namespaces": Threshold(1, "report an account that can push in more namespaces than this")},
 )

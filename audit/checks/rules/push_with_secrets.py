@@ -1,4 +1,4 @@
-"""An account that pushes by a role that also reads every secret."""
+"""An account pushes by a role that also reads every secret."""
 
 import re
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
     for bound in rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push")):
         if context.roles.reads_secrets(bound):
-            detail = f"{bound.who} may push {bound.place} by {bound.through}, which also reads every secret there"
+            detail = f"{bound.who} can push {bound.place} {bound.through}, which also reads every secret there"
             remedy = (*_instead(context, bound), *context.remover.take_away(bound))
-            yield context.finding(bound, f"{detail}; pushing needs {_least(context, bound)} only", remedy)
+            yield context.finding(bound, f"{detail}; to push, {_least(context, bound)} is enough", remedy)
 
 
 def _least(context: CheckContext, bound: DirectGrant) -> str:
@@ -46,12 +46,12 @@ def _instead(context: CheckContext, bound: DirectGrant) -> tuple[str, ...]:
 
 CHECK = Check(
     id="push-with-secrets",
-    title="An account that pushes may read every secret",
+    title="An account that pushes can read every secret",
     severity="high",
     confidence="medium",
     why=(
-        "registry-editor, edit and admin read and write every secret of the namespace, and with them the tokens "
-        "of its other accounts. An account that only pushes needs system:image-pusher, or system:image-builder "
+        "registry-editor, edit and admin allow reading and writing every secret of the namespace, including the "
+        "tokens of its other accounts. An account that only pushes needs system:image-pusher, or system:image-builder "
         "where the repository does not exist yet."
     ),
     remedy=(ADD_ROLE, REMOVE_USER),

@@ -1,4 +1,4 @@
-"""Somebody outside the platform may sign images in every namespace."""
+"""A subject outside the platform can sign images in every namespace."""
 
 from collections.abc import Iterator
 
@@ -10,15 +10,17 @@ from audit.checks.remedies import TAKE_AWAY
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     rows = context.bindings
-    return context.findings(context.strangers & ~rows.local & rows.can("sign"), "may sign images")
+    return context.findings(context.strangers & ~rows.local & rows.can("sign"), "can sign images")
 
 
 CHECK = Check(
     id="sign",
-    title="May sign images in every namespace",
+    title="Sign images in every namespace",
     severity="medium",
     confidence="high",
-    why="A signature says that an image was looked at. Who can add one everywhere can make any image pass.",
+    why=(
+        "A signature states that an image was reviewed. Whoever can add signatures everywhere can make any image pass."
+    ),
     remedy=TAKE_AWAY,
     controls=LEAST_RIGHT,
     find=_find,

@@ -1,4 +1,4 @@
-"""Repositories that nobody has pushed to for long, but many may."""
+"""Repositories that nobody has pushed to for a long time, but many can."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,9 @@ from audit.checks.remedies import DELETE_STREAM, fill
 from audit.rbac.subjects import ACCOUNT, USER
 from audit.tables.model import YES
 
-_FIRST: Final = "# Only what nobody runs any more. Of the others, take push from those who do not need it."
+_FIRST: Final = (
+    "# Delete only what nobody runs any more; for the others, remove push access from those who do not need it."
+)
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
@@ -26,7 +28,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 zone=context.zone,
                 namespace=namespace,
                 repository=", ".join(names),
-                detail=f"in {namespace}, {idle}, and {able[namespace]} people and accounts may",
+                detail=f"in {namespace}, {idle}, and {able[namespace]} people and accounts can",
                 evidence_in="repositories",
                 rows=len(names),
                 remedy=(_FIRST, *(fill(DELETE_STREAM, namespace=namespace, repository=name) for name in names)),
@@ -45,7 +47,7 @@ def _stale(context: CheckContext, limit: str) -> dict[str, list[str]]:
 
 
 def _pushers(context: CheckContext) -> dict[str, int]:
-    """Return how many people and accounts may push in each namespace, by access of that namespace's own."""
+    """Return how many people and accounts can push in each namespace, by bindings of that namespace."""
     access = context.tables["access"]
     namespace, subject = access.text("namespace"), access.text("subject")
     rows = access.where("subject_kind", {USER, ACCOUNT}) & (access.numbers("push") == YES)
@@ -59,12 +61,12 @@ def _pushers(context: CheckContext) -> dict[str, int]:
 
 CHECK = Check(
     id="stale-repository",
-    title="A repository that nobody pushes to, but many may",
+    title="A repository that nobody pushes to, but many can",
     severity="low",
     confidence="medium",
     why=(
-        "What nobody works on, nobody watches: an image that is replaced there goes unnoticed. Delete the "
-        "repository, or take the right away from those who do not need it."
+        "Nobody watches what nobody works on: an image that is replaced there goes unnoticed. Delete the repository, "
+        "or remove push access from those who do not need it."
     ),
     remedy=(DELETE_STREAM,),
     controls=INVENTORY,
@@ -72,6 +74,6 @@ CHECK = Check(
     find=_find,
     thresholds={
         "days": Threshold(365, "days without a push"),
-        "subjects": Threshold(5, "people and accounts who may push, at least"),
+        "subjects": Threshold(5, "report where at least so many people and accounts can push"),
     },
 )

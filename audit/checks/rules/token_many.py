@@ -1,4 +1,4 @@
-"""Several tokens without an end for one account."""
+"""Several tokens that never expire for one account."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ CHECK = Check(
     title="Several tokens for one account",
     severity="low",
     confidence="high",
-    why="Nobody can tell which of them is still needed, so none is taken away.",
+    why="Nobody can tell which of them is still needed, so none is removed.",
     remedy=(DELETE_SECRET,),
     controls=CREDENTIALS,
     needs=("tokens",),

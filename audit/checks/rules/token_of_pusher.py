@@ -1,4 +1,4 @@
-"""A token without an end of an account that may push."""
+"""A token that never expires, of an account that can push."""
 
 from collections.abc import Iterator
 
@@ -12,17 +12,17 @@ from audit.checks.tokens import about, tokens
 def _find(context: CheckContext) -> Iterator[Finding]:
     for account, held in tokens(context):
         if context.pushes(account):
-            yield about(context, account, held, "may push and has tokens that never expire")
+            yield about(context, account, held, "can push and has tokens that never expire")
 
 
 CHECK = Check(
     id="token-of-pusher",
-    title="A token that never expires may push",
+    title="A token that never expires can push",
     severity="high",
     confidence="high",
     why=(
-        "Whoever copies the token once, from a pipeline, a laptop or a backup, can replace images until somebody "
-        "deletes the secret. Tokens of `oc create token --duration` end by themselves."
+        "Anybody who copies the token once, from a pipeline, a laptop or a backup, can replace images until the "
+        "secret is deleted. Tokens of `oc create token --duration` expire."
     ),
     remedy=(DELETE_SECRET,),
     controls=CREDENTIALS,

@@ -1,4 +1,4 @@
-"""A token without an end that is old."""
+"""An old token that never expires."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
 CHECK = Check(
     id="token-old",
-    title="A token that was never renewed",
+    title="An old token",
     severity="medium",
     confidence="high",
     why="The longer a secret lives, the more places hold a copy of it.",

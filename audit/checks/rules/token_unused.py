@@ -1,4 +1,4 @@
-"""A token without an end that nobody uses."""
+"""A token that never expires and that nobody uses."""
 
 from collections.abc import Iterator
 
@@ -20,12 +20,12 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
 CHECK = Check(
     id="token-unused",
-    title="A token that nobody uses",
+    title="An unused token",
     severity="medium",
     confidence="medium",
     why=(
-        "Nobody misses it, and nobody notices who does use it. The API server notes the day of the last use since "
-        "Kubernetes 1.28; a token without such a day was not used since."
+        "Nobody misses it, and nobody notices who does use it. The API server records the day of the last use since "
+        "Kubernetes 1.28; a token without such a day has not been used since."
     ),
     remedy=(DELETE_SECRET,),
     controls=CREDENTIALS,

@@ -1,4 +1,4 @@
-"""A person whose account is gone."""
+"""A person without an account has access."""
 
 from collections.abc import Iterator
 
@@ -21,18 +21,18 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
     return context.findings(
         context.bindings.of(USER, gone) & context.outsiders & any_right(context),
-        "without an account has access",
+        "has no account and has access",
     )
 
 
 CHECK = Check(
     id="user-gone",
-    title="A person whose account is gone",
+    title="A person without an account",
     severity="high",
     confidence="medium",
     why=(
-        "The person has left, or the name was never one: accounts appear at the first login. Whoever gets an "
-        "account of that name has the access at once."
+        "The person has left, or the name is misspelt, or they have never logged in: accounts are created at the "
+        "first login. Whoever gets an account of that name has the access at once."
     ),
     remedy=TAKE_AWAY,
     controls=LIFE_CYCLE,

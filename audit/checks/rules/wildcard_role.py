@@ -1,4 +1,4 @@
-"""A rule with resource `*` reaches the registry."""
+"""A rule with resource `*` includes the registry."""
 
 from collections.abc import Iterator
 
@@ -16,18 +16,18 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     administrators = ~rows.local & rows.where("role", lambda role: role == "cluster-admin")
     return context.findings(
         context.strangers & rows.where("how", lambda how: how == WILDCARD) & rows.can(*RIGHTS) & ~administrators,
-        "reaches the registry by a wildcard",
+        "can reach the registry by a wildcard rule",
     )
 
 
 CHECK = Check(
     id="wildcard-role",
-    title="A wildcard reaches the registry",
+    title="Registry access by a wildcard rule",
     severity="medium",
     confidence="high",
     why=(
-        "A rule for every resource holds the registry too, and whatever the cluster learns to do later. Nobody "
-        "decided that this subject should have it."
+        "A rule for every resource includes the registry, and whatever is added to the cluster later. Nobody decided "
+        "to grant this access."
     ),
     remedy=TAKE_AWAY,
     controls=WILDCARDS,
