@@ -226,8 +226,8 @@ def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
     for use in uses:
         one = use.decision
         if use.state == EXPIRED:
-            yield f"exception {one.name} expired on {one.until}: {use.findings} findings are open again"
+            yield f"exception {one.name} was valid until {one.until}: {use.findings} findings are open again"
         elif use.state == ENDING:
-            yield f"exception {one.name} expires on {one.until}: {use.findings} findings will be open again"
+            yield f"exception {one.name} is valid until {one.until}: {use.findings} findings will be open again"
         elif use.state == UNUSED:
             yield f"exception {one.name} matches no finding: remove it or check its spelling"

@@ -229,7 +229,7 @@ def test_what_many_namespaces_take_is_listed_shortly() -> None:
         piece for place in places for piece in (namespace(place, "acme"), bind(place, "x", "system:image-pusher", ci))
     ]
     (one,) = of("push-in-many-namespaces", world(*pieces))
-    assert "may push in 8 namespaces: ns-0, ns-1, ns-2, ns-3, ns-4 and 3 more" in one.detail
+    assert "can push in 8 namespaces: ns-0, ns-1, ns-2, ns-3, ns-4 and 3 more" in one.detail
     assert len(one.remedy.split("\n")) == 1 + 7
     assert one.rows == 8
 

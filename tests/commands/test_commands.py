@@ -555,7 +555,7 @@ def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.Captur
     folder = open_zone(tmp_path)
     config = configuration(tmp_path, [{"id": "a", "source": {"dump": str(folder)}}], exceptions="accepted.yaml")
     assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "-f", "csv"]) == 0
-    assert "ended on 2020-01-01: 1 findings are open again" in capsys.readouterr().err
+    assert "was valid until 2020-01-01: 1 findings are open again" in capsys.readouterr().err
     (row,) = rows(the_run(tmp_path / "out") / "exceptions.csv")
     assert (row["state"], row["findings"]) == ("expired", "1")
     (tmp_path / "accepted.yaml").write_text("exceptions: [{check: prnue}]")
@@ -623,7 +623,7 @@ def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.Cap
     was, now = (hashlib.sha256(data).hexdigest() for data in (old, kept.read_bytes()))
     manifest.write_text(manifest.read_text().replace(was, now))
     assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
-    said = f"the findings of run {kept.parent.name} are not used: these findings have version 0"
+    said = f"the findings of run {kept.parent.name} are not used: the findings have version 0"
     assert said in capsys.readouterr().err
 
 

@@ -60,7 +60,7 @@ def test_one_that_has_ended_covers_nothing_and_is_told() -> None:
     found, (use,) = decided(found_in(OPEN_SHOP), [decision(until="2026-02-28", id="D-1")], TODAY)
     assert [(one.state, one.exception, one.until) for one in found] == [("new", "D-1", "2026-02-28")] * 2
     assert (use.state, use.findings) == ("expired", 2)
-    assert list(remarks([use])) == ["exception D-1 ended on 2026-02-28: 2 findings are open again"]
+    assert list(remarks([use])) == ["exception D-1 was valid until 2026-02-28: 2 findings are open again"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_one_that_matches_nothing_is_told() -> None:
         ("D-1", "unused", 0),
         ("D-2", "active", 2),
     ]
-    assert list(remarks(uses)) == ["exception D-1 matches no finding: take it out, or look at how it is spelled"]
+    assert list(remarks(uses)) == ["exception D-1 matches no finding: remove it or check its spelling"]
     assert [row["id"] for row in exceptions_table(uses[::-1]).records()] == ["D-1", "D-2"]
 
 
@@ -146,13 +146,13 @@ exceptions:
     for line in (
         "exceptions[0].check (line 2): no such check; did you mean anonymous-pull?",
         "exceptions[0].why (line 3): must not be empty",
-        "exceptions[0].until (line 4): there is no such day",
+        "exceptions[0].until (line 4): not a date",
         "exceptions[0].namspace (line 5): unknown key; did you mean namespace?",
         "exceptions[0].decided_by (line 2): is needed",
         "exceptions[1].check (line 6): this glob matches no check",
-        "exceptions[1].until (line 6): must be a day: YYYY-MM-DD",
-        "exceptions[3] (line 8): this id stands there twice",
-        "exceptions[5] (line 10): the same findings are meant by an entry before",
+        "exceptions[1].until (line 6): must be a date: YYYY-MM-DD",
+        "exceptions[3] (line 8): duplicate id",
+        "exceptions[5] (line 10): an earlier entry covers the same findings",
         "exceptions[6] (line 11): must be a mapping",
     ):
         assert line in said

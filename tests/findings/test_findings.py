@@ -94,7 +94,7 @@ def test_what_cannot_be_looked_for_is_never_gone(gap: Gap) -> None:
     """A list that decides about it was not seen: it stays open, as not known."""
     carried = after(found_in(PUBLIC), QUIET, [gap])["anonymous-pull"]
     assert (carried.state, carried.answer, carried.last_seen) == ("open", "unknown", SEEN)
-    assert "could not be seen now" in carried.detail
+    assert "as last seen; the lists that decide this are missing now" in carried.detail
     again = after([carried], QUIET, [gap])["anonymous-pull"]
     assert again == carried
 
@@ -109,7 +109,7 @@ def test_what_nobody_asked_for_is_neither_found_nor_gone() -> None:
     now = judge(context, Settings(), SEEN)
     (row,) = (one for one in now if one.check == "user-gone")
     assert (row.subject_kind, row.answer, row.severity) == ("Any", "unknown", "info")
-    assert row.detail.endswith("users: nobody asked for them")
+    assert row.detail.endswith("users: not requested")
     carried = [one for one in since(now, before, context, Settings()) if one.id == before[0].id]
     assert [(one.state, one.answer) for one in carried] == [("open", "unknown")]
 
