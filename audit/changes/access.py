@@ -1,48 +1,45 @@
 """Effective access in two states: in which places which subject can do something else than before.
 
 The rows of `access` of both states are compared as its documentation tells people to read them: what a row of one
-state says is looked up in the other, also where that has no row, but wider ones.
+state says is looked up in the other, also where that has only rows of places that contain it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import numpy as np
 
+from audit.access.effective import unseen_rights
+from audit.access.rights import Rights
+from audit.access.subjects import ANYBODY, also_acts_as
 from audit.changes.numbers import Pool, combined
 from audit.changes.state import State
-from audit.rbac.rules import CLUSTER_ONLY, EVERYTHING, RIGHTS
-from audit.rbac.subjects import ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity, virtual_groups
+from audit.rbac.rules import RIGHTS
+from audit.rbac.subjects import ANY, ANY_USER, Identity
 from audit.tables.arrays import Longs, positions
 from audit.tables.model import NO, YES, Table
 
 _STAR: Final = 0  # the number of "*" in a Pool
 _WHO: Final = ("subject_kind", "subject")
+_MOST_OTHERS: Final = 4  # that a subject also acts as
 
 
-class Held(NamedTuple):
-    """Rights as bits, a row each: held for certain, and held or not known."""
-
-    granted: Longs
-    possible: Longs
-
-    @classmethod
-    def of(cls, table: Table) -> Self:
-        """Return the rights of the rows of a table."""
-        granted, possible = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=np.int64)
-        for name, bit in RIGHTS.items():
-            answers = table.numbers(name)
-            granted |= np.where(answers == YES, bit, 0)
-            possible |= np.where(answers != NO, bit, 0)
-        return cls(granted, possible)
+def rights_in(table: Table) -> Rights[Longs]:
+    """Return the answers in the rows of `access` or `grants` as bits: YES is granted, UNKNOWN is possible."""
+    granted, possible = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=np.int64)
+    for name, bit in RIGHTS.items():
+        column = table.numbers(name)
+        granted |= np.where(column == YES, bit, 0)
+        possible |= np.where(column != NO, bit, 0)
+    return Rights(granted, possible)
 
 
 class Index:
     """Numbers the places and subjects of both states, alone and together as keys."""
 
     def __init__(self, pool: Pool, states: tuple[State, State]) -> None:
-        """Take all places and subjects of the tables; `pool` gets their texts."""
+        """Number all places and subjects of the tables; `pool` gets their texts."""
         tables = [table for state in states for table in (state.access, state.grants)]
         columns = {
             name: [pool.column(table.text(name)) for table in tables] for name in ("namespace", "repository", *_WHO)
@@ -51,77 +48,71 @@ class Index:
         self._size = len(pool.texts)
         space, repository, kind, subject = (np.concatenate(parts) for parts in columns.values())
         self._places, place = np.unique(space * self._size + repository, return_inverse=True)
-        self._people, who = np.unique(kind * self._size + subject, return_inverse=True)
-        keys = place.astype(np.int64) * len(self._people) + who
+        self._subjects, who = np.unique(kind * self._size + subject, return_inverse=True)
+        keys = place.astype(np.int64) * len(self._subjects) + who
         ends = np.cumsum([len(table) for table in tables])[:-1]
         self.access_before, self.grants_before, self.access_after, self.grants_after = np.split(keys, ends)
 
     def namespaces(self, keys: Longs) -> Longs:
         """Return the number of the namespace of each key."""
-        found: Longs = self._places[keys // len(self._people)] // self._size
+        found: Longs = self._places[keys // len(self._subjects)] // self._size
         return found
 
     def repositories(self, keys: Longs) -> Longs:
         """Return the number of the repository of each key."""
-        found: Longs = self._places[keys // len(self._people)] % self._size
+        found: Longs = self._places[keys // len(self._subjects)] % self._size
         return found
 
     def subjects(self, keys: Longs) -> tuple[Longs, Longs]:
         """Return the numbers of kind and name of the subject of each key."""
-        who = self._people[keys % len(self._people)]
+        who = self._subjects[keys % len(self._subjects)]
         return who // self._size, who % self._size
 
     def covering(self, keys: Longs) -> Iterator[Longs]:
-        """Yield for each key those that give something there: of the same and of wider places, of wider circles.
+        """Yield for each key the keys whose rights hold there as well; -1 where there is no such key.
 
-        The key itself comes first; -1 where there is no such key.
+        These are of the subject and of all that it also acts as, in the place and in those that contain it; the key
+        itself comes first.
         """
-        people = len(self._people)
-        where, who = np.divmod(keys, people)
+        subjects = len(self._subjects)
+        where, who = np.divmod(keys, subjects)
         space, repository = np.divmod(self._places[where], self._size)
-        circles = self._circles(who)
+        acts_as = self._acts_as(who)
         for wide_space in (False, True):
             for wide_repository in (False, True):
                 wanted = (0 if wide_space else space) * self._size + (0 if wide_repository else repository)
                 place = positions(self._places, np.broadcast_to(wanted, space.shape))
                 # What is as wide as can be already has nothing wider.
                 there = (place >= 0) & ~(wide_space & (space == _STAR)) & ~(wide_repository & (repository == _STAR))
-                for one in circles:
-                    yield np.where(there & (one >= 0), place * people + one, -1)
+                for others in acts_as:
+                    yield np.where(there & (others >= 0), place * subjects + others, -1)
 
-    def _circles(self, who: Longs) -> Longs:
-        """Return for each subject, a column each, itself and what it is as one of many; -1 where it is nothing."""
-        ones, inverse = np.unique(who, return_inverse=True)
-        circles = np.full((6, len(ones)), -1, dtype=np.int64)
-        circles[0] = ones
-        for at, one in enumerate(ones.tolist()):
-            kind, name = divmod(int(self._people[one]), self._size)
-            wider = _wider(Identity(self.pool.texts[kind], self.pool.texts[name]))
-            for row, other in enumerate(wider, 1):
-                circles[row, at] = self._who(other)
-        return circles[:, inverse]
+    def _acts_as(self, who: Longs) -> Longs:
+        """Return for each subject, a column each, itself and what it also acts as; -1 where there is nothing more."""
+        distinct, inverse = np.unique(who, return_inverse=True)
+        acts_as = np.full((_MOST_OTHERS + 1, len(distinct)), -1, dtype=np.int64)
+        acts_as[0] = distinct
+        for at, number in enumerate(distinct.tolist()):
+            kind, name = divmod(int(self._subjects[number]), self._size)
+            subject = Identity(self.pool.texts[kind], self.pool.texts[name])
+            # Rows of ANY_PERSON and ANYBODY are there only where something was not seen.
+            for row, other in enumerate([*also_acts_as(subject, groups_unseen=True), ANYBODY], 1):
+                acts_as[row, at] = self._number(other)
+        return acts_as[:, inverse]
 
-    def _who(self, one: Identity) -> int:
-        kind, name = self.pool.find(one.kind), self.pool.find(one.name)
+    def _number(self, subject: Identity) -> int:
+        kind, name = self.pool.find(subject.kind), self.pool.find(subject.name)
         known = kind >= 0 and 0 <= name < self._size
-        return int(positions(self._people, np.array([kind * self._size + name]))[0]) if known else -1
-
-
-def _wider(who: Identity) -> Iterator[Identity]:
-    """Yield whatever else gives `who` access: the platform's groups, and those who may be anybody."""
-    yield from (Identity(GROUP, name) for name in virtual_groups(who))
-    yield Identity(ANY, "*")
-    if who.kind == USER and who.name != ANONYMOUS:
-        yield Identity(ANY_USER, "*")
+        return int(positions(self._subjects, np.array([kind * self._size + name]))[0]) if known else -1
 
 
 @dataclass(frozen=True, slots=True)
 class Deltas:
-    """Where a subject's rights are not the same, one a row, as keys of an Index."""
+    """Places where a subject's rights are not the same, one a row, as keys of an Index."""
 
     keys: Longs
-    before: Held
-    after: Held
+    before: Rights[Longs]
+    after: Rights[Longs]
 
     @property
     def gained(self) -> Longs:
@@ -145,34 +136,34 @@ class Deltas:
 
     def take(self, rows: Longs) -> Self:
         """Return the given rows (positions or a mask)."""
-        held = (Held(one.granted[rows], one.possible[rows]) for one in (self.before, self.after))
-        return type(self)(self.keys[rows], *held)
+        was, now = (Rights(held.granted[rows], held.possible[rows]) for held in (self.before, self.after))
+        return type(self)(self.keys[rows], was, now)
 
 
 def access_deltas(index: Index, before: State, after: State) -> Deltas:
     """Return each place and subject of either state whose rights there differ; not those who stand for anybody."""
-    sides = (_Side(index, before, index.access_before), _Side(index, after, index.access_after))
+    sides = (_AccessRows(index, before, index.access_before), _AccessRows(index, after, index.access_after))
     keys = np.union1d(sides[0].keys, sides[1].keys)
     kind, _ = index.subjects(keys)
     keys = keys[~np.isin(kind, [index.pool.find(ANY), index.pool.find(ANY_USER)])]
-    was, now = (side.held(keys) for side in sides)
+    was, now = (side.rights(keys) for side in sides)
     differs = (was.granted != now.granted) | (was.possible != now.possible)
     return Deltas(keys, was, now).take(differs)
 
 
-class _Side:
+class _AccessRows:
     """The rows of `access` of one state, sorted by key."""
 
     def __init__(self, index: Index, state: State, keys: Longs) -> None:
         order = np.argsort(keys)
-        held = Held.of(state.access)
+        held = rights_in(state.access)
         self.keys = keys[order]
         self._index = index
-        self._state = state
+        self._snapshot = state.snapshot
         self._granted = np.append(held.granted[order], 0)
         self._possible = np.append(held.possible[order], 0)
 
-    def held(self, keys: Longs) -> Held:
+    def rights(self, keys: Longs) -> Rights[Longs]:
         """Return the effective rights at each key; a row that is there already says all of them."""
         at = positions(self.keys, keys)
         granted, possible = self._granted[at], self._possible[at]
@@ -182,14 +173,15 @@ class _Side:
             granted[missing] |= self._granted[there]
             possible[missing] |= self._possible[there]
         possible[missing] |= self._not_seen(keys[missing])
-        return Held(granted, possible)
+        return Rights(granted, possible)
 
     def _not_seen(self, keys: Longs) -> Longs:
         """Return the rights that anybody may have because the namespace's bindings were not all seen."""
         spaces, inverse = np.unique(self._index.namespaces(keys), return_inverse=True)
-        texts = self._index.pool.texts
-        blind = [space != _STAR and self._state.unseen("rolebindings", texts[space]) for space in spaces.tolist()]
-        return np.where(np.array(blind, dtype=bool)[inverse], EVERYTHING & ~CLUSTER_ONLY, 0)
+        names = [self._index.pool.texts[space] for space in spaces.tolist()]
+        blind = [name != "*" and bool(self._snapshot.gaps_in("rolebindings", name)) for name in names]
+        # Where cluster-wide bindings were not seen, a row of ANYBODY says so.
+        return unseen_rights(namespace=np.array(blind, dtype=bool), cluster=False).astype(np.int64)[inverse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +206,7 @@ def grant_differences(index: Index, before: State, after: State) -> Differences:
     _, first, inverse = np.unique(combined(keys, group, kind, binding), return_index=True, return_inverse=True)
     size = len(before.grants)
     was, now = (
-        _united(Held.of(table), rows, len(first))
+        _united(rights_in(table), rows, len(first))
         for table, rows in zip(tables, (inverse[:size], inverse[size:]), strict=True)
     )
     more = (now.granted & ~was.granted) | (now.possible & ~was.possible)
@@ -225,9 +217,9 @@ def grant_differences(index: Index, before: State, after: State) -> Differences:
     return Differences(keys[at], group[at], kind[at], binding[at], more[rows], less[rows])
 
 
-def _united(held: Held, of: Longs, size: int) -> Held:
+def _united(held: Rights[Longs], of: Longs, size: int) -> Rights[Longs]:
     """Return the rights of the rows of each number in `of` together: files may hold a binding twice."""
     granted, possible = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     np.bitwise_or.at(granted, of, held.granted)
     np.bitwise_or.at(possible, of, held.possible)
-    return Held(granted, possible)
+    return Rights(granted, possible)

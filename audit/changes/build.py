@@ -1,6 +1,6 @@
 """Two states of a zone -> the table `changes`: whose access differs and why, what came and went, and what was not seen.
 
-Nothing is said to be gained or lost, new or gone, unless both states saw it: what only one of them saw is unknown.
+Nothing is gained or lost, new or gone, unless both states saw it: what only one of them saw is unknown.
 """
 
 from collections.abc import Collection, Iterator
@@ -8,15 +8,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from audit.changes.access import Deltas, Held, Index, access_deltas, grant_differences
+from audit.access.rights import Rights
+from audit.changes.access import Deltas, Index, access_deltas, grant_differences
 from audit.changes.causes import Causes
 from audit.changes.differing import differing
 from audit.changes.explained import Explained, explained
 from audit.changes.numbers import Pool
-from audit.changes.objects import BINDING, GROUP, Objects, Thing
+from audit.changes.objects import BINDING, GROUP, ObjectRef, Objects
 from audit.changes.state import State
-from audit.changes.zone import APPEARED, GONE, UNKNOWN, UNSEEN, Row, things_of
+from audit.changes.zone import APPEARED, GONE, UNKNOWN, UNSEEN, Row, other_changes
 from audit.rbac.rules import EVERYTHING, RIGHTS
+from audit.tables.arrays import Longs
 from audit.tables.model import SCHEMAS, Numbers, Table, Text, joined, table_of
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
@@ -46,11 +48,11 @@ def changes_of(before: State, after: State, scope: ComparisonScope | None = None
     index = Index(pool, (before, after))
     differences = grant_differences(index, before, after)
     found = explained(index, access_deltas(index, before, after), differences, objects, causes)
-    told = list(things_of(before, after, scope.namespaces, scope.organization_label))
-    used = {thing for cause in found.causes for thing in cause.things}
-    told += _without_effect(objects, causes, used, scope, pool)
+    rows = list(other_changes(before, after, scope.namespaces, scope.organization_label))
+    used = {ref for cause in found.causes for ref in cause.objects}
+    rows += _without_effect(objects, causes, used, scope, pool)
     shared = {"zone": after.zone, "from_run": scope.from_run}
-    rows = [{**shared, **row} for row in sorted(told, key=_order)]
+    rows = [{**shared, **row} for row in sorted(rows, key=_order)]
     return joined([_access_table(index, found, shared), table_of("changes", rows)])
 
 
@@ -78,7 +80,7 @@ def _access_table(index: Index, found: Explained, shared: Row) -> Table:
     pool, keys = index.pool, found.deltas.keys
     kind, subject = index.subjects(keys)
     columns: dict[str, Text | Numbers] = {
-        "change": Text(_what_became(found.deltas), _CHANGES),
+        "change": Text(_outcomes(found.deltas), _CHANGES),
         "namespace": pool.sorted(index.namespaces(keys)),
         "repository": pool.sorted(index.repositories(keys)),
         "subject_kind": pool.sorted(kind),
@@ -99,15 +101,15 @@ def _always(text: str, rows: int) -> Text:
     return Text(np.zeros(rows, dtype=np.int32), (text,))
 
 
-def _what_became(deltas: Deltas) -> Numbers:
-    """Say of each row what became of the access; rights that were or are not known make neither more nor less."""
+def _outcomes(deltas: Deltas) -> Numbers:
+    """Return what became of the access of each row; rights that were or are not known make neither more nor less."""
     gained, lost = deltas.gained > 0, deltas.lost > 0
     more = np.where(deltas.before.possible == 0, _GAINED, _WIDENED)
     less = np.where(deltas.after.possible == 0, _LOST, _NARROWED)
     return np.where(gained & ~lost, more, np.where(lost & ~gained, less, _CHANGED)).astype(np.int32)
 
 
-def _rights(held: Held) -> Text:
+def _rights(held: Rights[Longs]) -> Text:
     """Return rights as words; `?` stands after one that is not known."""
     pairs, inverse = np.unique(held.granted * (EVERYTHING + 1) + held.possible, return_inverse=True)
     texts = []
@@ -118,26 +120,26 @@ def _rights(held: Held) -> Text:
 
 
 def _without_effect(
-    objects: tuple[Objects, Objects], causes: Causes, told: Collection[Thing], scope: ComparisonScope, pool: Pool
+    objects: tuple[Objects, Objects], causes: Causes, used: Collection[ObjectRef], scope: ComparisonScope, pool: Pool
 ) -> Iterator[Row]:
     """Yield a row for each object that differs and is the cause of none; not for what came or went with a namespace."""
-    for one in differing(*objects, scope.namespaces, pool):
-        thing = one.thing
-        here = [side.has_namespace(thing.namespace) for side in objects]
-        if thing in told or here[0] != here[1]:
+    for changed in differing(*objects, scope.namespaces, pool):
+        ref = changed.ref
+        here = [side.has_namespace(ref.namespace) for side in objects]
+        if ref in used or here[0] != here[1]:
             continue
-        role_kind, role = causes.ref(one)
+        role_kind, role = causes.role_of(changed)
         row = {
             "change": NO_EFFECT,
-            "object": thing.object,
-            "namespace": thing.namespace or "*",
-            "cause": causes.of_object(one),
-            "since": causes.since(one),
+            "object": ref.object,
+            "namespace": ref.namespace or "*",
+            "cause": causes.of_object(changed),
+            "since": causes.since(changed),
             "role_kind": role_kind,
             "role": role,
         }
-        if thing.object == BINDING:
-            kind = "RoleBinding" if thing.namespace else "ClusterRoleBinding"
-            yield {**row, "binding_kind": kind, "binding": thing.name}
+        if ref.object == BINDING:
+            kind = "RoleBinding" if ref.namespace else "ClusterRoleBinding"
+            yield {**row, "binding_kind": kind, "binding": ref.name}
         else:
-            yield {**row, **({"subject_kind": "Group", "subject": thing.name} if thing.object == GROUP else {})}
+            yield {**row, **({"subject_kind": "Group", "subject": ref.name} if ref.object == GROUP else {})}

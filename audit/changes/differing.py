@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from audit.changes.numbers import Pool, combined
-from audit.changes.objects import BINDING, GROUP, ROLE, Objects, PairedRows, Thing, paired
+from audit.changes.objects import BINDING, GROUP, ROLE, ObjectRef, Objects, PairedRows, paired
 from audit.tables.arrays import Longs, Positions
 
 
@@ -17,7 +17,7 @@ from audit.tables.arrays import Longs, Positions
 class Differing:
     """One object that differs, with its rows in both states; -1 where it is not."""
 
-    thing: Thing
+    ref: ObjectRef
     before: int
     after: int
 
@@ -38,29 +38,29 @@ def differing(before: Objects, after: Objects, wanted: Collection[str] | None, p
             changed &= np.isin(pairs.keys // size, kept)
         for at in np.flatnonzero(changed).tolist():
             space, name = divmod(int(pairs.keys[at]), size)
-            thing = Thing(kind, pool.texts[space], pool.texts[name])
-            one = Differing(thing, int(pairs.before[at]), int(pairs.after[at]))
-            absent = before if one.before < 0 else after if one.after < 0 else None
-            if absent is None or not absent.unseen(thing):
-                yield one
+            ref = ObjectRef(kind, pool.texts[space], pool.texts[name])
+            changed_object = Differing(ref, int(pairs.before[at]), int(pairs.after[at]))
+            absent = before if changed_object.before < 0 else after if changed_object.after < 0 else None
+            if absent is None or not absent.unseen(ref):
+                yield changed_object
 
 
 def _bindings(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
-    """Say which bindings refer to another role, name other subjects, or were made again."""
+    """Return which bindings refer to another role, name other subjects, or were made again."""
     changed = np.zeros(len(rows), dtype=bool)
     for column in ("role_kind", "role", "uid"):
         changed |= (
             before.column("bindings", column)[pairs.before[rows]] != after.column("bindings", column)[pairs.after[rows]]
         )
-    return changed | _held_apart(before, after, ("subjects", "binding"), (pairs.before[rows], pairs.after[rows]))
+    return changed | _differ_in(before, after, ("subjects", "binding"), (pairs.before[rows], pairs.after[rows]))
 
 
 def _groups(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
-    return _held_apart(before, after, ("members", "group"), (pairs.before[rows], pairs.after[rows]))
+    return _differ_in(before, after, ("members", "group"), (pairs.before[rows], pairs.after[rows]))
 
 
-def _held_apart(before: Objects, after: Objects, where: tuple[str, str], rows: tuple[Positions, Positions]) -> Longs:
-    """Say for each pair of rows whether what they hold (subjects, members) is not the same set."""
+def _differ_in(before: Objects, after: Objects, where: tuple[str, str], rows: tuple[Positions, Positions]) -> Longs:
+    """Return for each pair of rows whether what they hold (subjects, members) is not the same set."""
     table, parent = where
     parts, sizes = [], []
     for side, own in zip((before, after), rows, strict=True):
@@ -74,22 +74,22 @@ def _held_apart(before: Objects, after: Objects, where: tuple[str, str], rows: t
         sizes.append(int(kept.sum()))
     columns = [np.concatenate(pair) for pair in zip(*parts, strict=True)]
     codes = combined(*columns)
-    one, other = codes[: sizes[0]], codes[sizes[0] :]
+    was, now = codes[: sizes[0]], codes[sizes[0] :]
     apart = np.zeros(len(rows[0]), dtype=bool)
-    apart[columns[0][np.isin(codes, np.setxor1d(one, other))]] = True
+    apart[columns[0][np.isin(codes, np.setxor1d(was, now))]] = True
     return apart
 
 
 def _roles(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
-    """Say which roles hold other rules, labels or selectors; the order of lists does not count."""
+    """Return which roles hold other rules, labels or selectors; the order of lists does not count."""
     changed = np.zeros(len(rows), dtype=bool)
     for column in ("rules", "labels", "aggregation"):
         was = before.column("roles", column)[pairs.before[rows]]
         now = after.column("roles", column)[pairs.after[rows]]
         for at in np.flatnonzero(was != now).tolist():
             texts = (
-                before.told("roles", column, pairs.before[rows[at]]),
-                after.told("roles", column, pairs.after[rows[at]]),
+                before.value("roles", column, pairs.before[rows[at]]),
+                after.value("roles", column, pairs.after[rows[at]]),
             )
             changed[at] |= plain(texts[0]) != plain(texts[1])
     return changed
@@ -97,13 +97,13 @@ def _roles(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) 
 
 @cache
 def plain(text: str) -> str:
-    """Return JSON without the order of its lists, and without doubles in them."""
+    """Return JSON without the order of its lists, and without duplicates in them."""
     return _sorted(msgspec.json.decode(text)) if text else ""
 
 
 def _sorted(value: Any) -> str:
     if isinstance(value, list):
-        return f"[{','.join(sorted({_sorted(one) for one in value}))}]"
+        return f"[{','.join(sorted({_sorted(item) for item in value}))}]"
     if isinstance(value, dict):
-        return f"{{{','.join(f'{key}:{_sorted(one)}' for key, one in sorted(value.items()))}}}"
+        return f"{{{','.join(f'{key}:{_sorted(item)}' for key, item in sorted(value.items()))}}}"
     return msgspec.json.encode(value).decode()

@@ -14,11 +14,11 @@ from audit.tables.arrays import Longs, Positions, positions, ranges
 from audit.tables.model import Text
 
 NOT_SEEN: Final = -1
-_TOLD: Final = 3  # causes of one row
+_SHOWN: Final = 3  # causes of one row
 
 
 class Explained(NamedTuple):
-    """The rows that are told, each with the difference that explains it best (NOT_SEEN: none) and all its causes."""
+    """The reported rows, each with the difference that explains it best (NOT_SEEN: none) and all its causes."""
 
     deltas: Deltas
     best: Longs  # rows of Differences
@@ -41,10 +41,10 @@ def explained(
 ) -> Explained:
     """Return the rows that differ for certain, or by an object that does; others only were not seen as well."""
     pairs, found = _with_causes(_bearing(index, deltas, differences), index, differences, objects, causes)
-    told = (deltas.gained | deltas.lost) > 0
-    told[pairs.row] = True
-    rows = np.flatnonzero(told)
-    moved = np.cumsum(told) - 1
+    reported = (deltas.gained | deltas.lost) > 0
+    reported[pairs.row] = True
+    rows = np.flatnonzero(reported)
+    moved = np.cumsum(reported) - 1
     row = moved[pairs.row]
     count = np.bincount(row, minlength=len(rows))
     first = np.cumsum(count) - count
@@ -93,8 +93,8 @@ def _with_causes(
     used, inverse = np.unique(pairs.difference, return_inverse=True)
     at: dict[Cause, int] = {}
     numbers = np.full(len(used), -1, dtype=np.int64)
-    for position, one in enumerate(_differences(index, differences, used, objects)):
-        cause = causes.of_grant(one)
+    for position, difference in enumerate(_differences(index, differences, used, objects)):
+        cause = causes.of_grant(difference)
         if cause is not None:
             numbers[position] = at.setdefault(cause, len(at))
     cause_of = numbers[inverse]
@@ -143,7 +143,7 @@ def _columns(
     own_kinds, own_names = index.subjects(deltas.keys[known])
     own = (kinds == own_kinds) & (names == own_names)
     was, now = _binding_rows(index, differences, rows, objects)
-    # One of the platform's groups explains a row by itself; a listed one by its members' grants.
+    # A virtual group explains a row by its own grants; a group with an object by those of its members.
     found = {
         "group": np.where(own, differences.group[rows], names),
         "binding_kind": differences.binding_kind[rows],
@@ -160,12 +160,12 @@ def _columns(
 
 def _sentences(causes: Longs, first: Positions, count: Positions, texts: list[str]) -> Text:
     """Return the causes of each row as one text; few sets of causes are behind many rows."""
-    padded = np.append(causes, np.full(_TOLD, len(texts)))
-    shown = [np.where(count > at, padded[first + at], len(texts)) for at in range(_TOLD)]
-    sets = np.stack([*shown, np.maximum(count - _TOLD, 0)], axis=1)
+    padded = np.append(causes, np.full(_SHOWN, len(texts)))
+    shown = [np.where(count > at, padded[first + at], len(texts)) for at in range(_SHOWN)]
+    sets = np.stack([*shown, np.maximum(count - _SHOWN, 0)], axis=1)
     unique, inverse = np.unique(sets, axis=0, return_inverse=True)
-    told = []
+    sentences = []
     for *some, more in unique.tolist():
         parts = [texts[at] for at in some if at < len(texts)]
-        told.append("; ".join([*parts, *([f"and {more} more"] if more else [])]))
-    return Text(inverse.reshape(-1).astype(np.int32), told)
+        sentences.append("; ".join([*parts, *([f"and {more} more"] if more else [])]))
+    return Text(inverse.reshape(-1).astype(np.int32), sentences)

@@ -12,20 +12,19 @@ _LIMIT: Final = 2**62
 
 
 class Pool:
-    """Numbers texts in the order of their arrival, the same text always alike; "*" is 0."""
+    """Numbers texts in the order of their arrival, equal texts alike; "*" is 0."""
 
     def __init__(self) -> None:
-        """Begin with "*"."""
         self.texts: list[str] = []
         self._at: dict[str, int] = {}
         self.number("*")
 
     def number(self, text: str) -> int:
-        """Return the number of a text, a new one if it needs it."""
-        found = self._at.setdefault(text, len(self.texts))
-        if found == len(self.texts):
+        """Return the number of a text, a new one for a new text."""
+        number = self._at.setdefault(text, len(self.texts))
+        if number == len(self.texts):
             self.texts.append(text)
-        return found
+        return number
 
     def find(self, text: str) -> int:
         """Return the number of a text, or -1."""
@@ -55,7 +54,7 @@ class Pool:
 
 
 def combined(*columns: Longs) -> Longs:
-    """Return a number for each row: two rows have the same one when they are the same in all columns."""
+    """Return a number for each row: rows that are equal in all columns have the same."""
     code, *rest = columns
     for column in rest:
         size = int(column.max(initial=0)) + 1

@@ -1,4 +1,4 @@
-"""The objects of one state as comparing needs them: bindings, roles and groups, found by name."""
+"""The objects of one state as comparing needs them: bindings, roles and groups, by name."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ BINDING, ROLE, GROUP = "binding", "role", "group"
 _KINDS: Final = {BINDING: ("clusterrolebindings", "rolebindings"), ROLE: ("clusterroles", "roles")}
 
 
-class Thing(NamedTuple):
+class ObjectRef(NamedTuple):
     """An object that may differ: what it is, its namespace ("" = cluster-wide), and its name."""
 
     object: str
@@ -27,7 +27,7 @@ class Thing(NamedTuple):
     name: str
 
 
-class Ref(NamedTuple):
+class RoleName(NamedTuple):
     """The role that a binding refers to."""
 
     kind: str
@@ -41,7 +41,7 @@ class Objects:
     """Bindings, roles and groups of one state. Rows are those of the snapshot's tables; -1 is none."""
 
     def __init__(self, state: State, pool: Pool) -> None:
-        """Number the snapshot's texts by `pool`."""
+        """Number the texts of the snapshot by `pool`."""
         self.state = state
         self.snapshot = state.snapshot
         self.text = state.snapshot.strings
@@ -59,21 +59,23 @@ class Objects:
         """Return a column of texts as numbers of the pool."""
         return self.codes[self.snapshot.tables[table][column]]
 
-    def told(self, table: str, column: str, row: int) -> str:
+    def value(self, table: str, column: str, row: int) -> str:
         """Return one text of a table."""
         return self.text[int(self.snapshot.tables[table][column][row])]
 
-    def ref(self, binding: int) -> Ref:
+    def ref(self, binding: int) -> RoleName:
         """Return the role that a binding refers to."""
-        return Ref(self.told("bindings", "role_kind", binding), self.told("bindings", "role", binding))
+        return RoleName(self.value("bindings", "role_kind", binding), self.value("bindings", "role", binding))
 
-    def role_of(self, binding: int) -> Thing:
+    def role_of(self, binding: int) -> ObjectRef:
         """Return the role that a binding refers to, whether or not it exists."""
         ref = self.ref(binding)
-        return Thing(ROLE, "" if ref.kind == "ClusterRole" else self.told("bindings", "namespace", binding), ref.name)
+        return ObjectRef(
+            ROLE, "" if ref.kind == "ClusterRole" else self.value("bindings", "namespace", binding), ref.name
+        )
 
-    def has_role(self, role: Thing) -> bool:
-        """Say whether a role exists here."""
+    def has_role(self, role: ObjectRef) -> bool:
+        """Return whether a role exists here."""
         table = self.snapshot.tables["roles"]
         space, name = self.snapshot.code(role.namespace), self.snapshot.code(role.name)
         return bool(((table["namespace"] == space) & (table["name"] == name)).any())
@@ -85,20 +87,19 @@ class Objects:
         return self._listed[binding]
 
     def _identities(self, binding: int) -> Iterator[Identity]:
-        table, own = self.snapshot.tables["subjects"], self.told("bindings", "namespace", binding)
+        table, own = self.snapshot.tables["subjects"], self.value("bindings", "namespace", binding)
         for row in range(int(self._subjects[binding]), int(self._subjects[binding + 1])):
             kind, space, name = (self.text[table[column][row]] for column in ("kind", "namespace", "name"))
-            found = identity(kind, space or own, name)
-            if found is not None:
-                yield found
+            if (subject := identity(kind, space or own, name)) is not None:
+                yield subject
 
     def members(self, group: str) -> frozenset[Identity] | None:
         """Return the people that a group lists; None when there is no such group object."""
         if group not in self._members:
-            self._members[group] = self._people(group)
+            self._members[group] = self._listed_in(group)
         return self._members[group]
 
-    def _people(self, group: str) -> frozenset[Identity] | None:
+    def _listed_in(self, group: str) -> frozenset[Identity] | None:
         names, members = self.snapshot.tables["groups"]["name"], self.snapshot.tables["members"]
         code = self.snapshot.code(group)
         rows = [np.searchsorted(names, code, side) for side in ("left", "right")]
@@ -108,16 +109,16 @@ class Objects:
         return frozenset(user(self.text[code]) for code in members["user"][first:last].tolist())
 
     def has_namespace(self, namespace: str) -> bool:
-        """Say whether the zone's list has a namespace."""
+        """Return whether the zone's list has a namespace."""
         return namespace in self._namespaces
 
-    def unseen(self, thing: Thing) -> bool:
-        """Say whether an object that is not here may only not have been seen."""
-        if thing.object == GROUP:
+    def unseen(self, ref: ObjectRef) -> bool:
+        """Return whether an object that is not here may only not have been seen."""
+        if ref.object == GROUP:
             return bool(self.snapshot.gaps_of("groups"))
-        everywhere, local = _KINDS[thing.object]
-        if thing.namespace:
-            return self.state.unseen(local, thing.namespace)
+        everywhere, local = _KINDS[ref.object]
+        if ref.namespace:
+            return bool(self.snapshot.gaps_in(local, ref.namespace))
         return bool(self.snapshot.gaps_of(everywhere))
 
     def aggregated(self, role: int) -> dict[str, str]:
@@ -127,16 +128,16 @@ class Objects:
         return self._aggregated[role]
 
     def _selected(self, role: int) -> Iterator[tuple[str, str]]:
-        if not self.told("roles", "aggregation", role) or self.told("roles", "namespace", role):
+        if not self.value("roles", "aggregation", role) or self.value("roles", "namespace", role):
             return
-        selectors = _AGGREGATION.decode(self.told("roles", "aggregation", role)).selectors or ()
+        selectors = _AGGREGATION.decode(self.value("roles", "aggregation", role)).selectors or ()
         roles = self.snapshot.tables["roles"]
         for row in np.flatnonzero(roles["namespace"] == 0).tolist():
-            if row != role and any(selects(one, self._labels(row)) for one in selectors):
-                yield self.told("roles", "name", row), self.told("roles", "rules", row)
+            if row != role and any(selects(selector, self._labels(row)) for selector in selectors):
+                yield self.value("roles", "name", row), self.value("roles", "rules", row)
 
     def _labels(self, role: int) -> dict[str, str]:
-        labels = self.told("roles", "labels", role)
+        labels = self.value("roles", "labels", role)
         return msgspec.json.decode(labels, type=dict[str, str]) if labels else {}
 
 
@@ -159,5 +160,4 @@ def paired(before: Objects, after: Objects, table: str, size: int) -> PairedRows
         keys.append(own)
         rows.append(np.append(first, -1))
     every = np.union1d(*keys)
-    found = [first[positions(own, every)] for own, first in zip(keys, rows, strict=True)]
-    return PairedRows(every, *found)
+    return PairedRows(every, *(first[positions(own, every)] for own, first in zip(keys, rows, strict=True)))

@@ -25,13 +25,3 @@ class State(NamedTuple):
     def zone(self) -> str:
         """Return the id of the zone."""
         return self.snapshot.origin.zone
-
-    def unseen(self, kind: str, namespace: str) -> bool:
-        """Say whether objects of `kind` in a namespace could not all be seen."""
-        gaps = {gap.namespace for gap in self.snapshot.gaps_of(kind)}
-        return bool(gaps & {"", namespace}) or ("*" in gaps and not self.lists(namespace))
-
-    def lists(self, namespace: str) -> bool:
-        """Say whether the zone's list has a namespace."""
-        code = self.snapshot.code(namespace)
-        return code > 0 and bool((self.snapshot.tables["namespaces"]["name"] == code).any())

@@ -1,4 +1,4 @@
-"""What came to a zone and went: namespaces, repositories, organizations; and what only one state saw."""
+"""Namespaces, repositories and organizations that came to a zone or went; and what only one state saw."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
@@ -14,7 +14,7 @@ _KINDS: Final = ("namespaces", "clusterroles", "clusterrolebindings", "roles", "
 Row = Mapping[str, str]
 
 
-def things_of(before: State, after: State, wanted: Collection[str] | None, label: str) -> Iterator[Row]:
+def other_changes(before: State, after: State, wanted: Collection[str] | None, label: str) -> Iterator[Row]:
     """Yield a row for each namespace, repository and gap that differs; of the namespaces in `wanted` (None: of all)."""
     snapshots = before.snapshot, after.snapshot
     yield from _unseen(*snapshots)
@@ -29,7 +29,7 @@ def gaps_of(snapshot: Snapshot) -> list[Gap]:
 
 
 def _unseen(before: Snapshot, after: Snapshot) -> Iterator[Row]:
-    places = [{(gap.kind, gap.namespace) for gap in gaps_of(one)} for one in (before, after)]
+    places = [{(gap.kind, gap.namespace) for gap in gaps_of(snapshot)} for snapshot in (before, after)]
     for when, own, other in (("before", before, places[1]), ("now", after, places[0])):
         only = [gap for gap in gaps_of(own) if (gap.kind, gap.namespace) not in other]
         for namespace in sorted({gap.namespace for gap in only}):
@@ -46,8 +46,8 @@ def _unseen(before: Snapshot, after: Snapshot) -> Iterator[Row]:
 
 def _namespaces(before: Snapshot, after: Snapshot, label: str) -> Iterator[Row]:
     was, now = namespace_owners(before, label), namespace_owners(after, label)
-    born = [_created(one, "namespaces") for one in (before, after)]
-    seen = [not one.gaps_of("namespaces") for one in (before, after)]
+    born = [_created(snapshot, "namespaces") for snapshot in (before, after)]
+    seen = [not snapshot.gaps_of("namespaces") for snapshot in (before, after)]
     for name in sorted({*was, *now}):
         row = {"object": "namespace", "namespace": name, "before": was.get(name, ""), "after": now.get(name, "")}
         row["since"] = (born[1] if name in now else born[0])[(name,)]
@@ -72,11 +72,11 @@ def _moved(name: str, owners: tuple[str, str], born: tuple[str, str]) -> Iterato
 
 
 def _repositories(before: State, after: State) -> Iterator[Row]:
-    was, now = (_created(one.snapshot, "imagestreams") for one in (before, after))
+    was, now = (_created(state.snapshot, "imagestreams") for state in (before, after))
     for place in sorted(was.keys() ^ now.keys()):
         namespace, name = place
         absent, born = (before, now[place]) if place in now else (after, was[place])
-        if absent.unseen("imagestreams", namespace):
+        if absent.snapshot.gaps_in("imagestreams", namespace):
             continue
         change, words = (APPEARED, "is new") if place in now else (GONE, "is gone")
         row = {"change": change, "object": "repository", "namespace": namespace, "repository": name, "since": born}
