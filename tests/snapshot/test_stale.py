@@ -146,7 +146,7 @@ def test_runs_while_a_zone_is_away(
         seen = {row["state"] for row in rows(one / "coverage.csv")} - {"not-asked"}
         assert seen == {"stale"}
         page = (one / "report.html").read_text()
-        assert f"zone-1 could not be read: what is shown of it is of {as_of}." in page
+        assert f"zone-1 could not be read: its data is from {as_of}." in page
         assert f"zone-1 stale (as of {as_of})" in page
         kept = load(one / "snapshots" / "zone-1.snapshot")
         assert (kept.state, kept.origin.finished) == ("stale", as_of)
