@@ -79,6 +79,10 @@ class Opened:
         """Wait until the page shows what its address asks for."""
         self.page.wait_for_selector("main[aria-busy=false]")
 
+    def painted(self) -> None:
+        """Wait until what is drawn after a change of size is drawn as well: on a busy machine, that takes a while."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def close(self) -> None:
         """Close it. Nothing went wrong on it, and nothing was asked of anybody."""
         try:
