@@ -1,4 +1,4 @@
-"""Tables as JSON Lines: every value exactly as it is, an object a row; a count that is not known is null."""
+"""Tables as JSON Lines: an object for each row, every value unchanged; an unknown count is null."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _UNKNOWN: Final = "-1"
 
 
 def jsonl_chunks(name: str, tables: Sequence[Table]) -> Iterator[bytes]:
-    """Yield the rows of several tables `name` (one a zone), in chunks of bytes."""
+    """Yield the rows of several tables `name` (one for each zone), in chunks of bytes."""
     return chunks(name, tables, _members, ("{", ",", "}\n"))
 
 

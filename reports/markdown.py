@@ -1,4 +1,4 @@
-"""Changes as a summary in Markdown, fit for a ticket or a chat: short, and no name in it can do anything there."""
+"""Changes as a summary in Markdown for a ticket or a chat: short, and names cannot act as markup or mentions."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,15 +16,15 @@ _SECTIONS: Final = {
     "changed": "Changed",
     "narrowed": "Can do less",
     "lost": "Lost access",
-    "appeared": "New",
+    "appeared": "Appeared",
     "gone": "Gone",
-    "unseen": "Not compared, because it was not seen",
-    "no-effect": "Changed without effect on anybody's access",
+    "unseen": "Not compared, because data is missing",
+    "no-effect": "Changes without effect on access",
 }
 _KINDS: Final = {"User": "user", "Group": "group", "ServiceAccount": "service account"}
-# What would name somebody, an issue or a merge request, or become a link.
+# Mentions, references to issues or merge requests, and links.
 _REFERENCE: Final = re.compile(r"@|[#!%&~$](?=\w)|:(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
-# All of it stands within a line: what means something only where a line begins needs nothing.
+# Texts are always inside a line: characters that only matter at its start need no escape.
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
 _ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _NO_WIDTH: Final = "\u200b"
@@ -32,23 +32,28 @@ Row = Mapping[str, str]
 
 
 def markdown(text: str) -> str:
-    """Return `text` as Markdown that shows it and does nothing else: no markup, link, mention, table cell or HTML."""
+    """Return `text` as Markdown that only shows it: no markup, link, mention, table cell or HTML."""
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in printable(text))
-    # A mention or link is looked for after escapes are gone: only something between its characters prevents it.
-    text = _REFERENCE.sub(lambda found: found.group() + _NO_WIDTH, text)
+    # Renderers look for mentions and links after they remove escapes: only a character in between prevents them.
+    text = _REFERENCE.sub(lambda match: match.group() + _NO_WIDTH, text)
     text = _ACTIVE.sub(r"\\\1", text)
     return "".join(_ENTITIES.get(c, c) for c in text)
 
 
 def changes_summary(changes: Table, since: str) -> str:
-    """Return a summary of the table `changes`; `since` names what is compared with."""
+    """Return a summary of the table `changes`; `since` names the earlier run."""
     rows = [{name: str(value) for name, value in row.items()} for row in changes.records()]
     lines = [f"# Registry access: changes since {markdown(since)}", "", _counts(rows), ""]
     shown = list(_folded(rows))
     for change, title in _SECTIONS.items():
         mine = [line for line, row in shown if row["change"] == change]
         if mine:
-            lines += [f"## {title}", "", "| who or what | where | before | now | why |", "|---|---|---|---|---|"]
+            lines += [
+                f"## {title}",
+                "",
+                "| subject or object | where | before | after | cause |",
+                "|---|---|---|---|---|",
+            ]
             lines += mine[:_LINES]
             more = len(mine) - _LINES
             lines += ["", *([f"and {more} more: changes.csv has all", ""] if more > 0 else [])]
@@ -57,12 +62,12 @@ def changes_summary(changes: Table, since: str) -> str:
 
 def _counts(rows: Sequence[Row]) -> str:
     counts = {change: sum(row["change"] == change for row in rows) for change in _SECTIONS}
-    told = [f"{title.lower()}: {counts[change]}" for change, title in _SECTIONS.items() if counts[change]]
-    return f"{'; '.join(told)}." if told else "Nothing changed."
+    counted = [f"{title.lower()}: {counts[change]}" for change, title in _SECTIONS.items() if counts[change]]
+    return f"{'; '.join(counted)}." if counted else "No changes."
 
 
 def _folded(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield a line for each change: one for a group and its people, and one for a subject in many namespaces."""
+    """Yield a line for each change: one for a group with its members, and one for a subject in many namespaces."""
     groups = {_fold(row, row["subject"]) for row in rows if row["subject_kind"] == "Group"}
     people: dict[tuple[str, ...], int] = {}
     kept: dict[tuple[str, ...], list[Row]] = {}
@@ -93,15 +98,15 @@ def _who(row: Row, people: int) -> str:
         return row["object"]
     who = f"{_KINDS.get(row['subject_kind'], row['subject_kind'])} {row['subject']}"
     if people:
-        return f"{who} ({people} {'person' if people == 1 else 'people'})"
-    return f"{who}, by group {row['group']}" if row["group"] else who
+        return f"{who} ({people} {'member' if people == 1 else 'members'})"
+    return f"{who}, through group {row['group']}" if row["group"] else who
 
 
 def _where(row: Row, namespaces: Sequence[str]) -> str:
-    """Say where: zone, namespaces and repository; nothing that stands for all of them."""
+    """Return zone, namespaces and repository in words, without what stands for all of them."""
     named = [name for name in dict.fromkeys(namespaces) if name != "*"]
     if not named:
-        return f"{row['zone']}: everywhere" if row["object"] == "access" else row["zone"]
+        return f"{row['zone']}: all namespaces" if row["object"] == "access" else row["zone"]
     more = len(named) - _PLACES
     places = f"{', '.join(named[:_PLACES])}{f' and {more} more namespaces' if more > 0 else ''}"
     return f"{row['zone']}: {places}{'' if row['repository'] in {'', '*'} else ', repository ' + row['repository']}"

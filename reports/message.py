@@ -1,11 +1,10 @@
-"""What is told of a run: a subject, some lines and the same as data, in the form that each channel takes.
+"""Notifications about a run: a subject, some lines and the same as data, in the form of each channel.
 
-No name can do anything there: no mention, no link, no markup. Where people are not to be named, places are.
+Names cannot act as mentions, links or markup. Where subjects are not to be named, only places are.
 """
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from audit.findings.model import FindingRecord
 from audit.runs.outcome import RunOutcome
 from reports.markdown import markdown
 
-# Kind of a channel -> its template; `email` has two.
+# Templates by kind of channel; `email` also has HTML.
 TEMPLATES: Final = {
     "slack": "slack.json.j2",
     "teams": "teams.json.j2",
@@ -30,17 +29,17 @@ TEMPLATES: Final = {
 HTML: Final = "mail.html.j2"
 FORMAT: Final = "registry-audit notification"
 VERSION: Final = 1
-_SHOWN: Final = 10  # findings that one message names
+_SHOWN: Final = 10  # findings of one message
 _LONGEST: Final = 200  # characters of a line
 _SUBJECT: Final = 150
 _NO_WIDTH: Final = "\u200b"
-_STARTS: Final = "@#<!"  # what begins a mention, a channel or a command
+_STARTS: Final = "@#<!"  # of mentions, channels and commands
 
 
-def rendered(ending: RunOutcome, template: str, *, people: bool = False, own: Path | None = None) -> bytes:
-    """Return a message by a template of this package, or the one of the same name in `own`.
+def render_message(outcome: RunOutcome, template: str, *, people: bool = False, own: Path | None = None) -> bytes:
+    """Return a message by a template of this package, or by the template of the same name in `own`.
 
-    Raises UsageError when the template of one's own cannot be used, or what should be JSON is none.
+    Raises UsageError if the template in `own` cannot be used, or its result is not the JSON that it should be.
     """
     built_in = PackageLoader("reports", "messages")
     loader = ChoiceLoader([FileSystemLoader(own), built_in]) if own else built_in
@@ -50,7 +49,7 @@ def rendered(ending: RunOutcome, template: str, *, people: bool = False, own: Pa
     environment.filters |= {"mrkdwn": mrkdwn, "harmless": harmless, "markdown": markdown, "printable": printable}
     environment.filters["clip"] = _clipped
     try:
-        text = environment.get_template(template).render(_content(ending, people=people))
+        text = environment.get_template(template).render(_content(outcome, people=people))
         if ".json" in template:
             json.loads(text)
     except (TemplateError, TypeError, ValueError) as error:
@@ -58,102 +57,102 @@ def rendered(ending: RunOutcome, template: str, *, people: bool = False, own: Pa
     return (text.strip() + "\n").encode()
 
 
-def subject_of(ending: RunOutcome) -> str:
-    """Return the subject: one line, with nothing in it that somebody else has named."""
-    new = ending.news.new
-    said = [f"{new} new finding{'' if new == 1 else 's'}"] if new else []
-    anonymous = sum(zone.anonymous or 0 for zone in ending.news.zones)
-    said += [f"new anonymous access in {anonymous} place{'' if anonymous == 1 else 's'}"] if anonymous else []
-    return f"Registry access: {', '.join([ending.state, *said])}"
+def subject_of(outcome: RunOutcome) -> str:
+    """Return the subject: one line without names from clusters."""
+    new = outcome.news.new
+    parts = [f"{new} new finding{'' if new == 1 else 's'}"] if new else []
+    anonymous = sum(zone.anonymous or 0 for zone in outcome.news.zones)
+    parts += [f"new anonymous access in {anonymous} place{'' if anonymous == 1 else 's'}"] if anonymous else []
+    return f"Registry access: {', '.join([outcome.state, *parts])}"
 
 
 def mrkdwn(text: str) -> str:
-    """Return text that Slack shows as it is: no link, mention or command."""
+    """Return text that Slack shows unchanged: no link, mention or command."""
     text = harmless(text)
-    for one, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        text = text.replace(one, entity)
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+        text = text.replace(character, entity)
     return text
 
 
 def harmless(text: str) -> str:
-    """Return text in which nothing begins a mention, a channel or a link, however it is read."""
+    """Return text without anything that a channel reads as a mention, a channel or a link."""
     text = "".join(f"{c}{_NO_WIDTH}" if c in _STARTS else c for c in printable(text))
     return text.replace("://", f":{_NO_WIDTH}//").replace("www.", f"www{_NO_WIDTH}.")
 
 
-def _content(ending: RunOutcome, *, people: bool) -> dict[str, Any]:
-    about = partial(_about, people=people)
-    shown = [about(one) for one in ending.news.found[:_SHOWN]]
-    lines = [*_state(ending), *(_line(one) for one in shown)]
-    more = ending.news.new - len(shown)
+def _content(outcome: RunOutcome, *, people: bool) -> dict[str, Any]:
+    shown = [_finding(finding, people=people) for finding in outcome.news.found[:_SHOWN]]
+    lines = [*_state(outcome), *map(_line, shown)]
+    more = outcome.news.new - len(shown)
     lines += [f"and {more} more new findings: the report has all"] if more else []
-    lines += _changes(ending)
+    lines += _changes(outcome)
     lines = [_clipped(line, _LONGEST) for line in lines]
     return {
-        "subject": _clipped(subject_of(ending), _SUBJECT),
+        "subject": _clipped(subject_of(outcome), _SUBJECT),
         "lines": lines,
-        "data": _data(ending, shown),
+        "data": _data(outcome, shown),
     }
 
 
-def _data(ending: RunOutcome, shown: list[dict[str, str]]) -> dict[str, Any]:
-    run = ending.run
+def _data(outcome: RunOutcome, shown: list[dict[str, str]]) -> dict[str, Any]:
+    run = outcome.run
     return {
         "format": FORMAT,
         "version": VERSION,
-        "state": ending.state,
-        "exit_code": ending.exit_code,
+        "state": outcome.state,
+        "exit_code": outcome.exit_code,
         "run_id": run.run_id if run else "",
-        "problem": _clipped(ending.problem, _LONGEST),
+        "problem": _clipped(outcome.problem, _LONGEST),
         "zones": [{"id": zone.id, "state": zone.state, "not_seen": len(zone.gaps)} for zone in run.zones]
         if run
         else [],
-        "new_findings": ending.news.new,
+        "new_findings": outcome.news.new,
         "new": shown,
         "changes": [
             {"zone": zone.zone, **zone.changes, "new_anonymous_access": zone.anonymous}
-            for zone in ending.news.zones
+            for zone in outcome.news.zones
             if zone.changes is not None
         ],
     }
 
 
-def _about(one: FindingRecord, *, people: bool) -> dict[str, str]:
+def _finding(finding: FindingRecord, *, people: bool) -> dict[str, str]:
     names = ("id", "check", "severity", "title", "zone", "namespace", "repository", "first_seen")
-    found = {name: _clipped(getattr(one, name), _LONGEST) for name in names}
-    who = {"subject_kind": one.subject_kind, "subject": _clipped(one.subject, _LONGEST)}
-    return {**found, **who} if people else found
+    fields = {name: _clipped(getattr(finding, name), _LONGEST) for name in names}
+    who = {"subject_kind": finding.subject_kind, "subject": _clipped(finding.subject, _LONGEST)}
+    return {**fields, **who} if people else fields
 
 
-def _line(one: dict[str, str]) -> str:
-    place = one["zone"] if one["namespace"] in {"", "*"} else f"{one['zone']}, namespace {one['namespace']}"
-    who = f" ({one['subject_kind']} {one['subject']})" if one.get("subject") else ""
-    return f"{one['severity']}: {one['title']}: {place}{who}"
+def _line(finding: dict[str, str]) -> str:
+    zone, namespace = finding["zone"], finding["namespace"]
+    place = zone if namespace in {"", "*"} else f"{zone}, namespace {namespace}"
+    who = f" ({finding['subject_kind']} {finding['subject']})" if finding.get("subject") else ""
+    return f"{finding['severity']}: {finding['title']}: {place}{who}"
 
 
-def _state(ending: RunOutcome) -> Iterator[str]:
-    if ending.problem:
-        yield ending.problem
-    if ending.run:
-        yield f"Run {ending.run.run_id}"
-        bad = [zone for zone in ending.run.zones if zone.state != "complete"]
-        yield from (f"zone {zone.id} is {zone.state}: {len(zone.gaps)} not seen" for zone in bad[:_SHOWN])
+def _state(outcome: RunOutcome) -> Iterator[str]:
+    if outcome.problem:
+        yield outcome.problem
+    if outcome.run:
+        yield f"Run {outcome.run.run_id}"
+        bad = [zone for zone in outcome.run.zones if zone.state != "complete"]
+        yield from (f"zone {zone.id} is {zone.state}: {len(zone.gaps)} missing lists" for zone in bad[:_SHOWN])
         if len(bad) > _SHOWN:
-            yield f"and {len(bad) - _SHOWN} more zones that are not complete"
-        if ending.run.findings:
-            yield ending.run.findings.text
+            yield f"and {len(bad) - _SHOWN} more zones are not complete"
+        if outcome.run.findings:
+            yield outcome.run.findings.text
 
 
-def _changes(ending: RunOutcome) -> Iterator[str]:
-    for zone in ending.news.zones[: _SHOWN * 2]:
+def _changes(outcome: RunOutcome) -> Iterator[str]:
+    for zone in outcome.news.zones[: _SHOWN * 2]:
         counted = [f"{count} {change}" for change, count in (zone.changes or {}).items() if count]
         if zone.anonymous:
-            counted.append(f"{zone.anonymous} of them by somebody who is not logged in")
+            counted.append(f"{zone.anonymous} of them anonymous")
         if counted:
             yield f"access in zone {zone.zone}: {', '.join(counted)}"
 
 
 def _clipped(text: str, longest: int) -> str:
-    # In a page, what is clipped stays what it was: escaped or not.
+    # A clipped text stays escaped, or unescaped, as it was.
     cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return Markup(cut) if isinstance(text, Markup) else cut  # noqa: S704

@@ -1,4 +1,4 @@
-"""Metrics of a run in Prometheus' text format: of zones, never of anything smaller, and no name of a person."""
+"""Metrics of a run in Prometheus' text format: by zone, never by anything smaller, and without names of users."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -17,18 +17,18 @@ Labels = Mapping[str, str]
 Sample = tuple[str, Labels, float]
 
 
-def metrics(ending: RunOutcome, last_success: float | None = None) -> bytes:
+def metrics(outcome: RunOutcome, last_success: float | None = None) -> bytes:
     """Return the metrics of a run in the text format.
 
-    A run that is not complete claims no success: `last_success` is then what an earlier one left, if anything.
+    A run that is not complete is no success: `last_success` is then the time that an earlier run left, if any.
     """
-    success = ending.finished if ending.whole else last_success
-    samples = [*_run(ending, success), *_zones(ending)]
+    success = outcome.finished if outcome.whole else last_success
+    samples = [*_run(outcome, success), *_zones(outcome)]
     return "".join(_family(name, text, samples) for name, text in METRICS.items()).encode()
 
 
 def last_success_in(data: bytes) -> float | None:
-    """Return the time of the last success that earlier metrics hold; None when they hold none that can be read."""
+    """Return the time of the last success in earlier metrics; None if they have none."""
     for line in data.decode(errors="replace").splitlines():
         name, _, value = line.partition(" ")
         if name == PREFIX + LAST_SUCCESS:
@@ -39,26 +39,26 @@ def last_success_in(data: bytes) -> float | None:
     return None
 
 
-def _run(ending: RunOutcome, success: float | None) -> Iterator[Sample]:
-    if ending.run:
-        yield "build_info", {"version": ending.run.version}, 1
+def _run(outcome: RunOutcome, success: float | None) -> Iterator[Sample]:
+    if outcome.run:
+        yield "build_info", {"version": outcome.run.version}, 1
     if success is not None:
         yield LAST_SUCCESS, {}, success
-    yield "last_completion_timestamp_seconds", {}, ending.finished
+    yield "last_completion_timestamp_seconds", {}, outcome.finished
     for state in STATES:
-        yield "run_state", {"state": state}, state == ending.state
-    yield "run_exit_code", {}, ending.exit_code
-    yield "run_duration_seconds", {}, ending.finished - ending.started
-    for stage, seconds in ending.stages.items():
+        yield "run_state", {"state": state}, state == outcome.state
+    yield "run_exit_code", {}, outcome.exit_code
+    yield "run_duration_seconds", {}, outcome.finished - outcome.started
+    for stage, seconds in outcome.stages.items():
         yield "stage_duration_seconds", {"stage": stage}, seconds
-    for channel, told in ending.delivered.items():
-        yield "notification_delivered", {"channel": channel}, told
+    for channel, delivered in outcome.delivered.items():
+        yield "notification_delivered", {"channel": channel}, delivered
 
 
-def _zones(ending: RunOutcome) -> Iterator[Sample]:
-    for zone in ending.run.zones if ending.run else ():
+def _zones(outcome: RunOutcome) -> Iterator[Sample]:
+    for zone in outcome.run.zones if outcome.run else ():
         yield from _zone(zone)
-    for zone_news in ending.news.zones:
+    for zone_news in outcome.news.zones:
         yield from _news(zone_news)
 
 
@@ -84,7 +84,7 @@ def _news(zone: ZoneNews) -> Iterator[Sample]:
     yield "findings_unknown", labels, zone.unknown
     for check, count in zone.checks.items():
         yield "findings_by_check", {**labels, "check": check}, count
-    # What was compared with nothing has no changes that are known, and that is not zero.
+    # Without an earlier run, the number of changes is unknown, which is not zero.
     for change, count in (zone.changes or {}).items():
         yield "access_changes", {**labels, "change": change}, count
     if zone.anonymous is not None:
@@ -99,7 +99,9 @@ def _seconds(when: str) -> float | None:
 
 
 def _family(name: str, text: str, samples: Iterable[Sample]) -> str:
-    lines = [f"{PREFIX}{name}{_labels(labels)} {_number(value)}\n" for one, labels, value in samples if one == name]
+    lines = [
+        f"{PREFIX}{name}{_labels(labels)} {_number(value)}\n" for sample, labels, value in samples if sample == name
+    ]
     head = f"# HELP {PREFIX}{name} {text}\n# TYPE {PREFIX}{name} gauge\n"
     return head + "".join(lines) if lines else ""
 

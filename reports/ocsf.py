@@ -1,4 +1,4 @@
-"""Findings as events of the Open Cybersecurity Schema Framework: IAM Analysis Finding (class 2008), one a line."""
+"""Findings as events of the Open Cybersecurity Schema Framework: IAM Analysis Finding (class 2008)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 def ocsf_chunks(findings: Iterable[Table], run: RunInfo) -> Iterator[bytes]:
-    """Yield the events of all findings, also of those that are gone, a JSON object a line, in chunks of bytes."""
+    """Yield the events of all findings, including those that are gone, as JSON Lines in chunks of bytes."""
     zones = {zone.id: zone for zone in run.zones}
     for table in findings:
         for start in range(0, len(table), _ROWS):
@@ -103,7 +103,7 @@ def _resource(row: Row, registry: str) -> dict[str, Any]:
 
 
 def _policy(row: Row) -> dict[str, str]:
-    """Return what gives the access: binding and role, as far as it is about one; else what was looked for."""
+    """Return the binding and role that the finding is about; without either, the check."""
     named = {kind: f"{row[f'{kind}_kind']} {row[kind]}" for kind in ("binding", "role") if row[kind]}
     place = f"{row['zone']}/{row['namespace']}"
     if not named:
@@ -112,7 +112,7 @@ def _policy(row: Row) -> dict[str, str]:
 
 
 def _user(row: Row) -> dict[str, Any]:
-    """Return who it is about: a person or account as user; a group is one of them."""
+    """Return the subject as the user of the event; for a group, a user of type Group."""
     if not row["subject"]:
         return {}
     if row["subject_kind"] == "Group":
@@ -127,7 +127,7 @@ def _user(row: Row) -> dict[str, Any]:
 
 
 def _time(text: str) -> int | None:
-    """Return milliseconds since 1970; None for a time that is not known."""
+    """Return milliseconds since 1970; None for an unknown time."""
     try:
         return round(datetime.fromisoformat(text).timestamp() * 1000)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the review pack holds: its sheets, in the order in which a reviewer reads them."""
+"""The sheets of the review pack, in the order in which a reviewer reads them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from audit.tenancy.platform import Platform
 Cell = str | int
 Row = Sequence[Cell]
 DECISIONS: Final = ("keep", "reduce", "revoke", "exception")
-# What is asked of a reviewer stands before what is to be known, and after the id by which an answer is found.
+# Columns for the reviewer come after the id, which identifies the line, and before the facts.
 ASKED: Final = ("decision", "until", "decided by", "decided on", "why", "ticket")
 _KNOWN: Final = (
     "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged", "repositories",
@@ -26,38 +26,47 @@ _FINDINGS: Final = (
     "severity", "state", "answer", "zone", "namespace", "title", "subject_kind", "subject", "binding", "role", "detail",
     "remedy", "first_seen", "exception", "until", "controls", "check", "id",
 )  # fmt: skip
-_WIDE: Final = {"detail": 60, "remedy": 60, "why": 30, "title": 40, "subject": 30, "binding": 28, "said": 110}
+_WIDE: Final = {
+    "detail": 60,
+    "remedy": 60,
+    "why": 30,
+    "title": 40,
+    "subject": 30,
+    "binding": 28,
+    "text": 110,
+    "value": 110,
+}
 _USUAL_WIDTH: Final = 16
 
 _METHOD: Final = """\
-What was read: the lists that the sheet Coverage names, of each zone. Nothing else, and no value of any secret.
-How access is decided: by the rules of roles, as the API server does it, never by the names of roles.
-Three answers: yes, no and unknown. Unknown is what depends on something that was not seen; it is never a no.
-Sheet Reviews: a line for each grant, by whoever a binding names itself. A group is one line, with its members.
-Sheet Platform: the same for grants of the platform itself: in its namespaces, to its accounts, and by default.
-Privileged: may push, create or prune, or holds in every namespace.
-A line's id stays the same while zone, namespace, subject, binding and role do.
-Its path changes with anything else that was decided on: a decision about another path is none about this one.
+Data: the lists of each zone that the sheet Coverage names, and no values of secrets.
+Access is decided by the rules of roles, as the API server does it, never by the names of roles.
+Each answer is yes, no or unknown. Unknown means that missing data decides the answer. It is never a no.
+Sheet Reviews: one line for each grant to a subject of a binding. A group is one line, with its members.
+Sheet Platform: the same for grants of the platform: in its namespaces, to its service accounts, and by default.
+Privileged: can push, create or prune, or is cluster-wide.
+The id of a line stays the same as long as zone, namespace, subject, binding and role do.
+Its path changes with everything else that a decision is about: a decision on another path does not apply to it.
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception), decided by, \
 decided on, why and ticket.
 A line without a decision is undecided, and never approved.
-A right with a question mark may be there: what decides was not seen.
-The authoritative tables are those in JSON Lines and Parquet; manifest.json has the SHA-256 of every file.
+A question mark after a right means unknown: data that decides it is missing.
+The authoritative tables are the JSON Lines and Parquet files; manifest.json has the SHA-256 of every file.
 """.splitlines()
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its columns, how many rows it has, and what gives them, told what had to be split.
+    """One sheet: its columns, its number of rows, and a function that returns them, given notes on split sheets.
 
-    `asked` are columns in which people write: `choice` of DECISIONS, or a `day`.
+    `inputs` are the columns in which reviewers write: a `choice` of DECISIONS, or a `day`.
     """
 
     name: str
     columns: Sequence[str]
     rows: int
     lines: Callable[[Sequence[str]], Iterable[Row]]
-    asked: Mapping[int, str] = field(default_factory=dict)
+    inputs: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def widths(self) -> list[int]:
@@ -68,41 +77,42 @@ class Sheet:
 def review_pack(run: RunInfo, tables: Mapping[str, Sequence[Table]], platform: Platform) -> list[Sheet]:
     """Return the sheets of a run."""
     lines = [line for table in tables["grants"] for line in review_lines(table, platform)]
-    people = _Known(tables)
-    rows = {apart: [people.row(line) for line in lines if line.platform == apart] for apart in (False, True)}
+    facts = _LineFacts(tables)
+    own = [facts.row(line) for line in lines if line.platform]
+    others = [facts.row(line) for line in lines if not line.platform]
     columns = ("id", *ASKED, *_KNOWN)
-    asked = {1: "choice", 2: "day", 4: "day"}
+    inputs = {1: "choice", 2: "day", 4: "day"}
     sheets = [
         _of_table("Findings", "findings", _FINDINGS, tables),
         Sheet("Namespaces", *_namespaces(tables)),
-        Sheet("Reviews", columns, len(rows[False]), lambda _: rows[False], asked),
-        Sheet("Platform", columns, len(rows[True]), lambda _: rows[True], asked),
+        Sheet("Reviews", columns, len(others), lambda _: others, inputs),
+        Sheet("Platform", columns, len(own), lambda _: own, inputs),
         _of_table("Coverage", "coverage", [column.name for column in SCHEMAS["coverage"]], tables),
         _of_table("Controls", "controls", [column.name for column in SCHEMAS["controls"]], tables),
-        Sheet("Method", ("said",), len(_METHOD), lambda _: [[text] for text in _METHOD]),
+        Sheet("Method", ("text",), len(_METHOD), lambda _: [[text] for text in _METHOD]),
     ]
     summary = _summary(run, sheets, lines)
-    return [Sheet("Summary", ("what", "said"), len(summary), lambda told: _told(summary, told)), *sheets]
+    return [Sheet("Summary", ("item", "text"), len(summary), lambda notes: _with_notes(summary, notes)), *sheets]
 
 
 def _summary(run: RunInfo, sheets: Sequence[Sheet], lines: Sequence[Line]) -> list[tuple[str, Cell]]:
     found = run.findings.by_severity if run.findings else {}
-    partial = "Something was not seen: no number here is the last word. The sheet Coverage says what."
+    partial = "Data is missing, so all numbers may be too low. The sheet Coverage lists what is missing."
     return [
         ("run", run.run_id),
         ("state", run.state),
         *([("caution", partial)] if run.state != "complete" else []),
-        ("facts as of", run.as_of),
-        ("made by", f"registry-audit {run.version}"),
-        *((f"zone {zone.id}", f"{zone.state}, as of {zone.as_of or 'not known'}") for zone in run.zones),
+        ("data as of", run.as_of),
+        ("created by", f"registry-audit {run.version}"),
+        *((f"zone {zone.id}", f"{zone.state}, as of {zone.as_of or 'unknown'}") for zone in run.zones),
         *((f"{severity} findings", found[severity]) for severity in SEVERITIES if severity in found),
         *((f"rows of {sheet.name}", sheet.rows) for sheet in sheets if sheet.name != "Method"),
         ("privileged lines", sum(line.privileged for line in lines)),
     ]
 
 
-def _told(summary: Sequence[tuple[str, Cell]], told: Sequence[str]) -> list[Row]:
-    return [*summary, *(("split", text) for text in told)]
+def _with_notes(summary: Sequence[tuple[str, Cell]], notes: Sequence[str]) -> list[Row]:
+    return [*summary, *(("split", text) for text in notes)]
 
 
 def _of_table(name: str, table: str, columns: Sequence[str], tables: Mapping[str, Sequence[Table]]) -> Sheet:
@@ -113,8 +123,8 @@ def _of_table(name: str, table: str, columns: Sequence[str], tables: Mapping[str
     return Sheet(name, columns, sum(map(len, tables[table])), lambda _: rows())
 
 
-class _Known:
-    """What is to be known of a line beside itself."""
+class _LineFacts:
+    """Adds to lines what other tables know: the organization and the number of members."""
 
     def __init__(self, tables: Mapping[str, Sequence[Table]]) -> None:
         self._owners: dict[tuple[str, str], str] = {}
@@ -124,12 +134,12 @@ class _Known:
         self._members = dict(chain.from_iterable(map(_members, tables["access"])))
 
     def row(self, line: Line) -> Row:
-        """Return a row of the sheet, with nothing in it where people write."""
+        """Return a row of the sheet, with empty cells where reviewers write."""
         members = self._members.get((line.zone, line.subject)) if line.subject_kind == GROUP else None
         known = {
             "organization": self._owners.get((line.zone, line.namespace), ""),
             "kind": line.subject_kind,
-            "members": "" if members is None else "not known" if members < 0 else members,
+            "members": "" if members is None else "unknown" if members < 0 else members,
             "privileged": "yes" if line.privileged else "no",
             "binding": f"{line.binding_kind} {line.binding}",
             "role": f"{line.role_kind} {line.role}",
@@ -139,7 +149,7 @@ class _Known:
 
 
 def _members(access: Table) -> Iterator[tuple[tuple[str, str], int]]:
-    """Yield the number of people in each group."""
+    """Yield the number of members of each group."""
     groups, zones = access.text("subject"), access.text("zone")
     rows = np.flatnonzero(access.where("subject_kind", {GROUP}))
     _, first = np.unique(groups.codes[rows], return_index=True)
@@ -151,7 +161,7 @@ def _members(access: Table) -> Iterator[tuple[tuple[str, str], int]]:
 def _namespaces(
     tables: Mapping[str, Sequence[Table]],
 ) -> tuple[Sequence[str], int, Callable[[Sequence[str]], Iterable[Row]]]:
-    """Return columns, number and rows of the namespaces: how many subjects may do what there."""
+    """Return columns, number and rows of the sheet of namespaces: how many subjects have which access."""
     answers = [(action, word) for action in ("pull", "push", "create") for word in ("yes", "unknown")]
     columns = ("zone", "namespace", "organization", "created", *(f"{action}: {word}" for action, word in answers))
 
@@ -159,13 +169,13 @@ def _namespaces(
         for spaces, access in zip(tables["namespaces"], tables["access"], strict=True):
             counts = [_subjects(access, action, YES if word == "yes" else UNKNOWN) for action, word in answers]
             names = (spaces.text(name).strings() for name in columns[:4])
-            yield from ([*told, *(count.get(told[1], 0) for count in counts)] for told in zip(*names, strict=True))
+            yield from ([*row, *(count.get(row[1], 0) for count in counts)] for row in zip(*names, strict=True))
 
     return columns, sum(map(len, tables["namespaces"])), rows
 
 
 def _subjects(access: Table, action: str, answer: int) -> dict[str, int]:
-    """Return for each namespace how many subjects have this answer there; who has it everywhere is not counted."""
+    """Return for each namespace how many subjects have this answer there, without cluster-wide access."""
     rows = access.numbers(action) == answer
     spaces: Text = access.text("namespace")
     who = np.stack([access.text(name).codes[rows] for name in ("namespace", "subject_kind", "subject")])

@@ -1,4 +1,4 @@
-"""Tables as Parquet: typed, dictionary-encoded, and in folders that a history of runs reads as one table."""
+"""Tables as Parquet: typed, dictionary-encoded, and partitioned so that many runs can be read as one table."""
 
 import json
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ import pyarrow.parquet as pq
 from audit.tables.model import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column, Numbers, Table, Text
 
 FOLDER: Final = "parquet"
-# What the folders say, and the files therefore do not: one reading of many runs has both as columns.
+# Columns that the folders hold and the files do not, as Hive partitions.
 PARTITIONS: Final = ("run", "zone")
 _UNKNOWN: Final = -1
 
 
 def place_of(table: str, run_id: str, zone: str = "") -> str:
-    """Return the path of a zone's part of a table, relative to the run's folder, as Hive partitions are named.
+    """Return the path of a zone's part of a table, relative to the run's folder, in the naming of Hive partitions.
 
-    A table of the run has no part for each zone: its zones stand in its rows.
+    A table of the whole run (OF_THE_RUN) has one part; its rows have the zone.
     """
     part = "" if table in OF_THE_RUN else f"/zone={quote(zone, safe='')}"
     return f"{FOLDER}/{table}/run={quote(run_id, safe='')}{part}/data.parquet"
 
 
 def parquet_bytes(table: Table) -> bytes:
-    """Return a zone's table as a Parquet file; a count that is not known is null."""
+    """Return a zone's table as a Parquet file; an unknown count is null."""
     partitions = () if table.name in OF_THE_RUN else PARTITIONS
     columns = [column for column in SCHEMAS[table.name] if column.name not in partitions]
     arrays = [_array(column, table.columns[column.name]) for column in columns]

@@ -1,4 +1,4 @@
-"""The files of a review: a workbook and CSV to decide in, and the evidence as CSV."""
+"""The files of an access review: a workbook and CSV for decisions, and the evidence as CSV."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -20,41 +20,40 @@ _KNOWN: Final = (
     "binding", "role", "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
-_ASKED: Final = {1: "choice", 2: "day", 4: "day"}
-_MOST: Final = 20  # people of a group that a cell names
+_INPUTS: Final = {1: "choice", 2: "day", 4: "day"}
+_MEMBERS_SHOWN: Final = 20  # of one group
 _METHOD: Final = """\
-Each line is one grant: who a binding names, what it gives where, by which role.
-A group is one line, with its people: who decides on it decides on all of them.
+Each line is one grant: a subject of a binding, the role, and the access that it grants.
+A group is one line, with its members: a decision on the group applies to all of them.
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception),
 decided by (your user name), decided on (today), why, and ticket.
 A line without a decision is undecided, and never approved.
-Nobody decides on their own access, nor on that of a group that they are in.
-A right with a question mark may be there: what decides was not seen.
-Leave id and path as they are. Sort whole rows only. Formulas are not taken.
-The sheet Platform has what the platform has by itself: look at it once, and at what is not expected.""".splitlines()
+Nobody decides on their own access, or on that of a group of which they are a member.
+A question mark after a right means unknown: data that decides it is missing.
+Do not change id and path. Sort only whole rows. Formulas are rejected.
+The sheet Platform has the grants of the platform itself: check it once for unexpected grants.""".splitlines()
 
 
 class ReviewSheets:
-    """ReviewSheets as rows, with nothing where people write."""
+    """The lines of a review as rows, with empty cells where reviewers write."""
 
     def __init__(self, campaign: Campaign, lines: Iterable[CampaignLine], groups: Groups) -> None:
-        """Take the lines and the people of their groups."""
         self._campaign = campaign
         self._groups = groups
         self.apart: dict[bool, list[CampaignLine]] = {False: [], True: []}
         for asked in lines:
             self.apart[asked.line.platform].append(asked)
-        # Few sets of reviewers, and many lines of each.
+        # Many lines have the same reviewers.
         self._reviewers: dict[tuple[str, str, str], str] = {}
 
     def workbook(self) -> Iterator[bytes]:
-        """Return the workbook in chunks."""
+        """Yield the workbook in chunks."""
         sheets = [
-            Sheet(name, COLUMNS, len(lines), self._given(lines), _ASKED)
+            Sheet(name, COLUMNS, len(lines), self._rows(lines), _INPUTS)
             for name, lines in (("Reviews", self.apart[False]), ("Platform", self.apart[True]))
         ]
         method = [*_METHOD, f"Due on {self._campaign.due}."]
-        about = Sheet("Method", ("said",), len(method), lambda told: [[text] for text in (*method, *told)])
+        about = Sheet("Method", ("text",), len(method), lambda notes: [[text] for text in (*method, *notes)])
         return xlsx_chunks([*sheets, about], self._campaign.began)
 
     def csv(self, *apart: bool) -> Iterator[bytes]:
@@ -63,8 +62,8 @@ class ReviewSheets:
         for asked in (asked for platform in apart for asked in self.apart[platform]):
             yield (",".join(map(cell, self.row(asked))) + "\r\n").encode()
 
-    def _given(self, lines: Sequence[CampaignLine]) -> Callable[[Sequence[str]], Iterable[Row]]:
-        # What a workbook shows may become CSV in somebody's hands: it is as harmless there as in ours.
+    def _rows(self, lines: Sequence[CampaignLine]) -> Callable[[Sequence[str]], Iterable[Row]]:
+        # The workbook may be saved as CSV: its cells are neutralized as in our CSV.
         return lambda _: (list(map(neutral, self.row(asked))) for asked in lines)
 
     def row(self, asked: CampaignLine) -> list[str]:
@@ -85,9 +84,9 @@ class ReviewSheets:
     def _members(self, asked: CampaignLine) -> str:
         people = self._groups.get(asked.line.zone, {}).get(asked.line.subject)
         if people is None:
-            return "not known"
-        more = f", and {len(people) - _MOST} more" if len(people) > _MOST else ""
-        return f"{len(people)}: {', '.join(people[:_MOST])}{more}" if people else "0"
+            return "unknown"
+        more = f", and {len(people) - _MEMBERS_SHOWN} more" if len(people) > _MEMBERS_SHOWN else ""
+        return f"{len(people)}: {', '.join(people[:_MEMBERS_SHOWN])}{more}" if people else "0"
 
     def _who(self, asked: CampaignLine) -> str:
         key = (asked.line.zone, asked.organization, asked.line.namespace)

@@ -1,7 +1,7 @@
-"""Findings as SARIF 2.1.0: one file that code scanning takes, within the limits of GitHub's upload.
+"""Findings as SARIF 2.1.0: one file for code scanning, within the limits of GitHub.
 
-GitHub refuses a file of more than 25,000 results or 10 MB after gzip. What is beyond is left out, the least severe
-first, and the file itself and the run say so.
+GitHub refuses a file with more than 25,000 results, or larger than 10 MB after gzip. The least severe findings beyond
+the limits are omitted, and the file and the run report how many.
 """
 
 import gzip
@@ -21,7 +21,7 @@ from audit.tables.model import ANSWERS, SEVERITIES, UNKNOWN, Table
 RESULTS: Final = 25_000
 BYTES: Final = 10_000_000  # after gzip
 TAGS: Final = 20  # of one rule
-_GAPS: Final = 100  # told in the file; the table `coverage` has all
+_GAPS: Final = 100  # listed in the file; the table `coverage` has all
 
 _LEVELS: Final = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 # What GitHub sorts alerts by: bands of CVSS.
@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 
 class Sarif(NamedTuple):
-    """The file, how many findings it holds, and how many it leaves out."""
+    """The file, its number of findings, and the number of omitted ones."""
 
     data: bytes
     results: int
@@ -41,35 +41,35 @@ class Sarif(NamedTuple):
 
 
 def render_sarif(findings: Iterable[Table], exceptions: Sequence[Table], run: RunInfo) -> Sarif:
-    """Return the findings of a run, the worst first; what is gone is none."""
-    found = 0
+    """Return the findings of a run, most severe first, without those that are gone."""
+    total = 0
 
     def live() -> Iterator[Row]:
-        nonlocal found
+        nonlocal total
         for row in (row for table in findings for row in table.records() if row["state"] != GONE):
-            found += 1
+            total += 1
             yield row
 
     rows = nsmallest(RESULTS, live(), key=_weight)
     reasons = {row["id"]: str(row["reason"]) for table in exceptions for row in table.records()}
     kept = len(rows)
-    data = _file(rows[:kept], found, reasons, run)
+    data = _file(rows[:kept], total, reasons, run)
     while (size := len(gzip.compress(data, 6, mtime=0))) > BYTES and kept:
         kept = int(kept * BYTES / size * 0.9)
-        data = _file(rows[:kept], found, reasons, run)
-    return Sarif(data, kept, found - kept)
+        data = _file(rows[:kept], total, reasons, run)
+    return Sarif(data, kept, total - kept)
 
 
 def _weight(row: Row) -> tuple[int, bool, str]:
     return SEVERITIES.index(row["severity"]), row["answer"] == ANSWERS[UNKNOWN], row["id"]
 
 
-def _file(rows: Sequence[Row], found: int, reasons: Mapping[Any, str], run: RunInfo) -> bytes:
+def _file(rows: Sequence[Row], total: int, reasons: Mapping[Any, str], run: RunInfo) -> bytes:
     rules = list(dict.fromkeys(str(row["check"]) for row in rows))
     severities = {str(row["check"]): str(row["severity"]) for row in reversed(rows)}
-    said = [f"{zone.id}: not seen: {gap}" for zone in run.zones for gap in zone.gaps][:_GAPS]
-    if found > len(rows):
-        said.insert(0, f"{len(rows):,} of {found:,} findings are here, the worst first: findings.csv has all")
+    notices = [f"{zone.id}: missing: {gap}" for zone in run.zones for gap in zone.gaps][:_GAPS]
+    if total > len(rows):
+        notices.insert(0, f"{len(rows):,} of {total:,} findings, most severe first: findings.csv has all")
     content = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -87,7 +87,7 @@ def _file(rows: Sequence[Row], found: int, reasons: Mapping[Any, str], run: RunI
                     {
                         "executionSuccessful": run.state == "complete",
                         "toolExecutionNotifications": [
-                            {"level": "warning", "message": {"text": _plain(text)}} for text in said
+                            {"level": "warning", "message": {"text": _plain(text)}} for text in notices
                         ],
                     }
                 ],
@@ -149,5 +149,5 @@ def _result(row: Row, rule: int, reasons: Mapping[Any, str]) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Return a text as a message that holds no link and no placeholder, whatever names are in it."""
+    """Return a text as a message without links and placeholders, whatever names it contains."""
     return _MARKUP.sub(r"\\\1", text).replace("{", "{{").replace("}", "}}")

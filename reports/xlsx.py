@@ -1,7 +1,7 @@
-"""The review pack: one workbook for people who decide. Nothing in it is a formula, whatever names say.
+"""The review pack: one workbook for reviewers. No cell is a formula, whatever names contain.
 
-Rows are written one after the other and not kept. A sheet that would be longer than a workbook can hold goes on in
-another one, and the first sheet says so. Equal runs give equal bytes.
+Rows are written one after the other and not kept in memory. A sheet that exceeds the limit of a workbook is continued
+in another sheet, and the first sheet says so. Equal runs give equal bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from xlsxwriter.worksheet import Worksheet
 from audit.tables.spreadsheet import LONGEST, plain
 from reports.pack import DECISIONS, Cell, Sheet
 
-ROWS: Final = 1_048_576  # that a sheet can hold, its header too
+ROWS: Final = 1_048_576  # of a sheet at most, with its header
 _CHUNK: Final = 1 << 20
 _OPTIONS: Final = {
     "constant_memory": True,
@@ -29,7 +29,7 @@ _OPTIONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A sheet that was longer than a workbook's can be: its name, its rows, and the sheets that hold them."""
+    """A sheet that exceeded the limit: its name, its rows, and the number of sheets that hold them."""
 
     name: str
     rows: int
@@ -37,7 +37,7 @@ class Split:
 
 
 def xlsx_chunks(sheets: Sequence[Sheet], when: str, limit: int = ROWS) -> Iterator[bytes]:
-    """Yield the workbook of the given sheets in chunks; `when` (RFC 3339) is when it says that it was made."""
+    """Yield the workbook of the given sheets in chunks; `when` (RFC 3339) is its time of creation."""
     with TemporaryDirectory(prefix="registry-audit-") as folder:
         path = Path(folder) / "review.xlsx"
         with Workbook(str(path), {**_OPTIONS, "tmpdir": folder}) as book:
@@ -49,12 +49,12 @@ def xlsx_chunks(sheets: Sequence[Sheet], when: str, limit: int = ROWS) -> Iterat
 
 
 def splits(sheets: Sequence[Sheet], limit: int = ROWS) -> list[Split]:
-    """Return the sheets that do not fit into one."""
-    return [Split(one.name, one.rows, parts) for one in sheets if (parts := _parts(one, limit)) > 1]
+    """Return the sheets that were split."""
+    return [Split(sheet.name, sheet.rows, parts) for sheet in sheets if (parts := _parts(sheet, limit)) > 1]
 
 
 def _parts(sheet: Sheet, limit: int) -> int:
-    """Return how many sheets it takes, each with a header of its own."""
+    """Return how many sheets are needed, each with its header."""
     return max(-(-sheet.rows // (limit - 1)), 1)
 
 
@@ -68,10 +68,12 @@ class _Book:
         self._day = book.add_format({"num_format": "yyyy-mm-dd"})
 
     def write(self, sheets: Sequence[Sheet]) -> None:
-        """Write all sheets, each as many times as its rows ask for."""
-        told = [f"{one.name}: {one.rows:,} rows, in {one.sheets} sheets" for one in splits(sheets, self._limit)]
+        """Write all sheets, split where needed."""
+        notes = [
+            f"{split.name}: {split.rows:,} rows, in {split.sheets} sheets" for split in splits(sheets, self._limit)
+        ]
         for sheet in sheets:
-            rows = iter(sheet.lines(told))
+            rows = iter(sheet.lines(notes))
             for part in range(1, _parts(sheet, self._limit) + 1):
                 name = sheet.name if part == 1 else f"{sheet.name} ({part})"
                 self._part(sheet, self._book.add_worksheet(name), rows)
@@ -85,11 +87,11 @@ class _Book:
             page.write_string(0, column, title, self._bold)
         last = self._rows(page, rows)
         page.autofilter(0, 0, max(last, 1), len(sheet.columns) - 1)
-        for column, kind in sheet.asked.items():
-            self._ask(page, column, kind, max(last, 1))
+        for column, kind in sheet.inputs.items():
+            self._validate(page, column, kind, max(last, 1))
 
     def _rows(self, page: Worksheet, rows: Iterator[Sequence[Cell]]) -> int:
-        """Write rows until the sheet is full or there are no more; return the last one."""
+        """Write rows until the sheet is full or no rows are left; return the number of the last one."""
         at = 0
         text, number = page.write_string, page.write_number
         while at < self._limit - 1:
@@ -105,8 +107,8 @@ class _Book:
                     number(at, column, cell)
         return at
 
-    def _ask(self, page: Worksheet, column: int, kind: str, last: int) -> None:
-        """Let a column take only what it is for."""
+    def _validate(self, page: Worksheet, column: int, kind: str, last: int) -> None:
+        """Allow only decisions, or only days, in a column."""
         choice: dict[str, Any] = {"validate": "list", "source": list(DECISIONS), "error_title": "Decision"}
         if kind == "day":
             page.set_column(column, column, 12, self._day)

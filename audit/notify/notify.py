@@ -19,7 +19,7 @@ from audit.job.run import Run
 from audit.notify.delivery import Letter, Mailbox, Patience, Undelivered, deliver, mail, send
 from audit.runs.outcome import RunOutcome, termination_message
 from audit.storage.files import write_private
-from reports.message import HTML, TEMPLATES, rendered, subject_of
+from reports.message import HTML, TEMPLATES, render_message, subject_of
 from reports.metrics import last_success_in, metrics
 
 _READABLE: Final = 0o644  # metrics name no people, and another program reads them
@@ -115,7 +115,7 @@ def _channel(config: Config, channel: Channel, ending: RunOutcome, stop: threadi
     patience = Patience(given.timeout_seconds)
 
     def text(template: str) -> bytes:
-        return rendered(ending, template, people=given.people, own=given.templates)
+        return render_message(ending, template, people=given.people, own=given.templates)
 
     body = text(TEMPLATES[channel.kind])
     if isinstance(way, Path):

@@ -130,7 +130,7 @@ def test_every_grant_is_a_line(review: Review) -> None:
         "mall/system:authenticated",
     }
     assert lines["shop/acme"]["members"] == "2: ann, ben"
-    assert lines["mall/from-elsewhere"]["members"] == "not known"
+    assert lines["mall/from-elsewhere"]["members"] == "unknown"
     assert lines["shop/kim"]["reviewers"] == "ann, cara, dora, eve"
     assert (lines["*/ben"]["reviewers"], lines["bank/other"]["reviewers"]) == ("dora", "dora")
     assert said["without_a_reviewer"] == sum(not row["reviewers"] for row in (*lines.values(), *apart.values())) > 0

@@ -30,7 +30,7 @@ from audit.notify import notify as watching
 from audit.notify.notify import tell
 from audit.runs.news import News
 from audit.runs.outcome import RunOutcome, clipped, termination_message
-from reports.message import HTML, TEMPLATES, harmless, mrkdwn, rendered, subject_of
+from reports.message import HTML, TEMPLATES, harmless, mrkdwn, render_message, subject_of
 from tests.job.endings import finding, quiet, zone_news
 from tests.notify.test_outgoing import SECRET, Box, started
 from tests.paths import DEMO
@@ -100,7 +100,7 @@ def test_the_subject_says_what_it_is_about() -> None:
 
 def test_data_for_other_programs() -> None:
     """What is new, zone by zone; a person only when asked for."""
-    data = json.loads(rendered(loud(), TEMPLATES["webhook"]))
+    data = json.loads(render_message(loud(), TEMPLATES["webhook"]))
     assert (data["format"], data["version"], data["state"]) == ("registry-audit notification", 1, "complete")
     assert data["zones"] == [{"id": "z", "state": "complete", "not_seen": 0}]
     assert data["new_findings"] == 1
@@ -108,7 +108,7 @@ def test_data_for_other_programs() -> None:
     assert new["namespace"] == EVIL
     assert "subject" not in new
     assert data["changes"] == [{"zone": "z", "gained": 3, "lost": 0, "new_anonymous_access": 2}]
-    (new,) = json.loads(rendered(loud(), TEMPLATES["webhook"], people=True))["new"]
+    (new,) = json.loads(render_message(loud(), TEMPLATES["webhook"], people=True))["new"]
     assert (new["subject_kind"], new["subject"]) == ("User", EVIL)
 
 
@@ -121,7 +121,7 @@ def strings(value: Any) -> list[str]:
 @pytest.mark.parametrize("kind", ["slack", "teams", "mattermost"])
 def test_no_name_does_anything_in_a_chat(kind: str) -> None:
     """No mention, no link, no markup, no escape; and the words are still there."""
-    message = json.loads(rendered(loud(), TEMPLATES[kind], people=True))
+    message = json.loads(render_message(loud(), TEMPLATES[kind], people=True))
     text = "\n".join(strings(message))
     for bad in ("<!channel", "@here", "<@U1", "http://evil", "www.evil", "\x1b", "<script"):
         assert bad not in text, bad
@@ -148,7 +148,7 @@ def test_no_text_calls_anybody(text: str) -> None:
 
 def test_a_page_in_a_mail_is_escaped() -> None:
     """A name is text there."""
-    page = rendered(loud(), HTML, people=True).decode()
+    page = render_message(loud(), HTML, people=True).decode()
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "\x1b" not in page
@@ -160,23 +160,23 @@ def test_messages_are_short() -> None:
     gaps = run_of(*(zone(f"z{at}", "failed", gaps=("x" * 5000,)) for at in range(100)))
     ending = quiet(state="failed", run=gaps, news=News((), len(many), many), problem="p" * 10_000)
     for template in {*TEMPLATES.values(), HTML}:
-        assert len(rendered(ending, template, people=True)) < 20_000, template
-    assert "and 990 more new findings" in rendered(ending, "text.txt.j2").decode()
-    assert "and 90 more zones" in rendered(ending, "text.txt.j2").decode()
+        assert len(render_message(ending, template, people=True)) < 20_000, template
+    assert "and 990 more new findings" in render_message(ending, "text.txt.j2").decode()
+    assert "and 90 more zones" in render_message(ending, "text.txt.j2").decode()
 
 
 def test_a_template_of_ones_own_goes_first(tmp_path: Path) -> None:
     """One that cannot be used is told by its name, and nothing in it is carried out."""
     (tmp_path / "text.txt.j2").write_text("{{ subject }}: {{ data.new_findings }}")
-    assert rendered(loud(), "text.txt.j2", own=tmp_path) == f"{subject_of(loud())}: 1\n".encode()
-    assert json.loads(rendered(loud(), "webhook.json.j2", own=tmp_path))["new_findings"] == 1
+    assert render_message(loud(), "text.txt.j2", own=tmp_path) == f"{subject_of(loud())}: 1\n".encode()
+    assert json.loads(render_message(loud(), "webhook.json.j2", own=tmp_path))["new_findings"] == 1
     for bad in ("{{ nothing }}", "{% if %}", "{{ ''.__class__.__mro__ }}", "{{ lines + 1 }}"):
         (tmp_path / "text.txt.j2").write_text(bad)
         with pytest.raises(UsageError, match=r"the template text\.txt\.j2 cannot be used"):
-            rendered(loud(), "text.txt.j2", own=tmp_path)
+            render_message(loud(), "text.txt.j2", own=tmp_path)
     (tmp_path / "webhook.json.j2").write_text("{")
     with pytest.raises(UsageError, match=r"the template webhook\.json\.j2 cannot be used"):
-        rendered(loud(), "webhook.json.j2", own=tmp_path)
+        render_message(loud(), "webhook.json.j2", own=tmp_path)
 
 
 def test_every_channel_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -534,7 +534,7 @@ def test_a_bug_on_the_way_to_a_channel_loses_nothing(
     def fail(*given: object, **more: object) -> bytes:
         raise KeyError(SECRET)
 
-    monkeypatch.setattr(watching, "rendered", fail)
+    monkeypatch.setattr(watching, "render_message", fail)
     assert tell(channels(tmp_path, {"file": "told.txt"}), loud(), threading.Event()).delivered == {"c0": False}
     said = capsys.readouterr().err
     assert "c0: could not be told: a bug: KeyError" in said

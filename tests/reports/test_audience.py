@@ -248,9 +248,9 @@ def test_who_can_have_a_report() -> None:
     assert Audience("organization", "org-0001") in everybody
     assert audiences(tables, run) == []
     assert audiences(tables, run, ["zone"], [audience("zone:demo-1")]) == everybody[-2:]
-    with pytest.raises(UsageError, match=r"no organization nobody .*there is org-0000"):
+    with pytest.raises(UsageError, match=r"no organization nobody .*this run has: org-0000"):
         audiences(tables, run, [], [audience("organization:nobody")])
-    with pytest.raises(UsageError, match=r"no organization acme .*there is none"):
+    with pytest.raises(UsageError, match=r"no organization acme .*this run has: none"):
         audiences({**tables, "namespaces": []}, run, [], [audience("organization:acme")])
     for wrong in ("acme", "org:acme", "zone:", ""):
         with pytest.raises(UsageError, match="zone:ID or organization:NAME"):

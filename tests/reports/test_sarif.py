@@ -129,7 +129,7 @@ def test_the_worst_stay_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch)
     severities = [result["properties"]["severity"] for result in one["results"]]
     assert severities == ["high"] * 30 + ["low"] * 10
     (said,) = one["invocations"][0]["toolExecutionNotifications"]
-    assert said["message"]["text"].startswith("40 of 60 findings are here")
+    assert said["message"]["text"].startswith("40 of 60 findings, most severe first")
     run = RunInfo("r", "1", "", "", "", (zone_info(snapshot_of(QUIET)),))
     limit = len(gzip.compress(sarif.render_sarif([findings_table(many)], [], run).data, 6)) - 1
     monkeypatch.setattr(sarif, "BYTES", limit)
