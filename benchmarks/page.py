@@ -33,8 +33,8 @@ FILTERS = {
     "group: organization": "#/access?expected=every&group=organization",
     "group: subject": "#/access?expected=every&group=subject",
 }
-# Leads to an address and says after how many milliseconds its rows are drawn.
-_LEAD = """(address) => new Promise((done) => {
+# Goes to an address and returns after how many milliseconds its rows are drawn.
+_GO = """(address) => new Promise((done) => {
   const began = performance.now();
   const watch = new MutationObserver(() => {
     if (document.body.dataset.shown !== address) return;
@@ -44,7 +44,7 @@ _LEAD = """(address) => new Promise((done) => {
   watch.observe(document.body, { attributes: true });
   location.hash = address;
 })"""
-# Scrolls by steps, a frame each, and counts the frames in which the middle or the end of the grid shows no row.
+# Scrolls by a step in each frame, and counts the frames in which the middle or the end of the grid shows no row.
 _SCROLL = """async ({ frames, step }) => {
   const grid = document.querySelector("regular-table");
   const box = grid.getBoundingClientRect();
@@ -75,7 +75,7 @@ class Written(NamedTuple):
 
 
 def snapshot_of(shape: Shape) -> Snapshot:
-    """Return the facts of an estate."""
+    """Return the snapshot of an estate."""
     facts = SnapshotBuilder()
     for plural, items in Estate(shape).kinds().items():
         facts.add(plural, [msgspec.convert(item, KINDS[plural].item) for item in items])
@@ -101,36 +101,36 @@ def write(tables: Mapping[str, Table], run: RunInfo, path: Path) -> Written:
 
 def shown(browser: Browser, path: Path) -> dict[str, float]:
     """Open the page and use it; return milliseconds, frames and megabytes."""
-    found: dict[str, float] = {}
+    measured: dict[str, float] = {}
     opened = Opened(browser, path)
     begin = time.perf_counter()
     page = opened.go()
-    found["all tables are read"] = (time.perf_counter() - begin) * 1000
-    found["first paint"] = page.evaluate(_PAINT)
-    found["first rows"] = page.evaluate(_LEAD, "#/access")
+    measured["all tables are unpacked"] = (time.perf_counter() - begin) * 1000
+    measured["first paint"] = page.evaluate(_PAINT)
+    measured["first rows"] = page.evaluate(_GO, "#/access")
     for name, address in FILTERS.items():
-        found[name] = least(page, address)
-    page.evaluate(_LEAD, "#/access?expected=every")
+        measured[name] = least(page, address)
+    page.evaluate(_GO, "#/access?expected=every")
     for name, step in {"slowly": 40, "fast": 4000}.items():
-        told = page.evaluate(_SCROLL, {"frames": 120, "step": step})
-        found[f"blank frames of 120, {name}"] = told["blank"]
-        found[f"longest frame, {name}"] = told["longest"]
-    found["memory"] = renderer_memory(browser)
+        scrolled = page.evaluate(_SCROLL, {"frames": 120, "step": step})
+        measured[f"blank frames of 120, scrolling {name}"] = scrolled["blank"]
+        measured[f"longest frame, scrolling {name}"] = scrolled["longest"]
+    measured["memory"] = renderer_memory(browser)
     opened.close()
-    return found
+    return measured
 
 
 def least(page: Page, address: str) -> float:
-    """Return the least time of three that an address takes, coming from all rows."""
+    """Return the least of three times that an address takes, starting from all rows."""
     times = []
     for _ in range(3):
-        page.evaluate(_LEAD, "#/access?expected=every")
-        times.append(float(page.evaluate(_LEAD, address)))
+        page.evaluate(_GO, "#/access?expected=every")
+        times.append(float(page.evaluate(_GO, address)))
     return min(times)
 
 
 def renderer_memory(browser: Browser) -> float:
-    """Return the resident memory of the largest process that draws pages, in MB (Linux)."""
+    """Return the resident memory of the largest renderer process, in MB (Linux)."""
     sizes = [0.0]
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -146,25 +146,25 @@ def renderer_memory(browser: Browser) -> float:
 _HEAD = """\
 # The page with many rows
 
-Written by `make bench`. One zone of {namespaces:,} namespaces: {rows:,} rows of access. Chromium without a window,
-from disk; {cores} cores, Python {python}. A filter or sort is measured from the address to the drawn rows, the best of
-three.
+Written by `make bench`. One zone of {namespaces:,} namespaces: {rows:,} rows of access. Headless Chromium,
+from disk; {cores} cores, Python {python}. A filter or sort is measured from the new address to the drawn
+rows, the best of three.
 
-| what | measured | wanted |
+| what | measured | limit |
 |---|---|---|
 """
-_WANTED = {"first paint": "2,000 ms", "first rows": "2,000 ms", "memory": "500 MB"}
+_LIMITS = {"first paint": "2,000 ms", "first rows": "2,000 ms", "memory": "500 MB"}
 
 
-def document(written: Written, found: Mapping[str, float], namespaces: int) -> str:
+def document(written: Written, measured: Mapping[str, float], namespaces: int) -> str:
     """Return the results as Markdown."""
     head = _HEAD.format(
         namespaces=namespaces, rows=written.rows, cores=os.cpu_count(), python=platform.python_version()
     )
     lines = [
         f"| writing the page | {written.seconds:.1f} s | 10 s |",
-        f"| its size | {written.size / 1e6:.1f} MB | 15 MB |",
-        *(_line(name, value) for name, value in found.items()),
+        f"| size of the page | {written.size / 1e6:.1f} MB | 15 MB |",
+        *(_line(name, value) for name, value in measured.items()),
     ]
     return head + "\n".join(lines) + "\n"
 
@@ -174,8 +174,8 @@ def _line(name: str, value: float) -> str:
         return f"| {name} | {value:.0f} | 0 |"
     if name == "memory":
         return f"| memory of the tab | {value:.0f} MB | 500 MB |"
-    wanted = "150 ms" if name.startswith(("filter", "sort")) else _WANTED.get(name, "")
-    return f"| {name} | {value:.0f} ms | {wanted} |"
+    limit = "150 ms" if name.startswith(("filter", "sort")) else _LIMITS.get(name, "")
+    return f"| {name} | {value:.0f} ms | {limit} |"
 
 
 def main() -> None:
@@ -184,18 +184,18 @@ def main() -> None:
     parser.add_argument("--namespaces", type=int, default=10_000)
     parser.add_argument("--people", type=int, default=96, help="of each organization")
     parser.add_argument("--out", type=Path, default=Path("docs/report-performance.md"))
-    given = parser.parse_args()
+    options = parser.parse_args()
     shape = Shape(
-        namespaces=given.namespaces,
-        organizations=max(given.namespaces // 25, 1),
-        people_per_organization=given.people,
+        namespaces=options.namespaces,
+        organizations=max(options.namespaces // 25, 1),
+        people_per_organization=options.people,
     )
     snapshot = snapshot_of(shape)
     run = RunInfo("bench", "0", "", "", "", (zone_info(snapshot),))
     with tempfile.TemporaryDirectory() as folder, started() as browser:
         path = Path(folder) / "report.html"
         written = write(tables_of(snapshot), run, path)
-        given.out.write_text(document(written, shown(browser, path), given.namespaces))
+        options.out.write_text(document(written, shown(browser, path), options.namespaces))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from audit.snapshot.model import REASONS
 from audit.tables.model import SCHEMAS, VERSION
 from docs.build import about
 from reports.metric_names import METRICS, PREFIX
+from reports.terms import TERMS
 
 _HOW_WRITTEN: Final = """\
 # Tables and columns
@@ -194,6 +195,18 @@ def metrics_reference() -> str:
     return f"{_METRICS_HEAD}| metric | meaning |\n|---|---|\n{rows}\n"
 
 
+_GLOSSARY_HEAD: Final = """\
+# Glossary
+
+The same terms are used on the page, in the tables, by the commands and in the documents.
+"""
+
+
+def glossary() -> str:
+    """Return the glossary as Markdown."""
+    return _GLOSSARY_HEAD + "".join(f"\n**{term}**: {definition}\n" for term, definition in TERMS.items())
+
+
 # What `make docs` writes into docs/.
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
@@ -202,5 +215,6 @@ DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "campaigns.md": campaigns_reference,
     "configuration.md": config_reference,
     "exit-codes.md": exit_codes_reference,
+    "glossary.md": glossary,
     "metrics.md": metrics_reference,
 }

@@ -27,6 +27,7 @@ from reports.html.data_blocks import blocks, pack
 from reports.html.overview import Overview, overview, trend
 from reports.html.page_tables import page_tables
 from reports.html.script import script
+from reports.terms import TERMS
 
 _HERE: Final = files("reports") / "html"
 
@@ -68,6 +69,7 @@ def _shell(shown: Overview, run: RunInfo, missing: list[str], unanswered: Mappin
         missing=missing,
         unanswered=unanswered,
         checks=CHECKS.values(),
+        terms=TERMS,
         policy=policy,
         style=Markup(style),  # noqa: S704  our own
         script=Markup(code),  # noqa: S704  our own
