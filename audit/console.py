@@ -88,6 +88,11 @@ def result(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
+def verbatim(text: str) -> None:
+    """Write text of the result as it is."""
+    sys.stdout.write(text)
+
+
 def lines(texts: Iterable[str]) -> None:
     """Write lines of the result with the names in them made harmless."""
     for text in texts:

@@ -1,19 +1,8 @@
-"""What can go wrong, said in one style: what happened, where, what to do."""
+"""Errors for people, in one style: what happened, where, and how to fix it."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
-# The published exit codes (docs/exit-codes.md is compared with this table by a test).
-EXIT_CODES: Final[dict[int, str]] = {
-    0: "done",
-    1: "an error of the program itself",
-    2: "usage or configuration",
-    3: "partial: something could not be seen, or a zone contradicts its tables; what was written says so",
-    4: "nothing usable: no zone could be read",
-    5: "evidence that does not hold (`check-evidence`): it is not what the run wrote",
-    10: "findings that `--fail-on` or `--fail-on-new` asks to fail on; partial wins over it",
-    143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
-}
-DONE, BROKEN, USAGE, PARTIAL, NOTHING, NOT_HOLDING, FINDINGS, STOPPED = EXIT_CODES
+from audit.exit_codes import BROKEN, STOPPED, USAGE
 
 _CONTROL = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
 # Bidirectional overrides and line separators can make a terminal show another text than the one meant.
@@ -21,15 +10,15 @@ _CONTROL |= {c: f"\\u{c:04x}" for c in (0x61C, 0x200E, 0x200F, *range(0x2028, 0x
 
 
 def printable(text: str) -> str:
-    """Return `text` with every control character spelled out, fit for a terminal or a log line.
+    """Return `text` with every control character escaped, fit for a terminal or a log line.
 
-    Names come from clusters and files, and may hold escape sequences. Line breaks are spelled out too.
+    Names come from clusters and files, and may hold escape sequences. Line breaks are escaped too.
     """
     return text.translate(_CONTROL)
 
 
 class AuditError(Exception):
-    """A failure that is told to the person in one message and ends the command with `exit_code`.
+    """A failure that is reported in one message and ends the command with `exit_code`.
 
     `what` happened, `where` (file and place, zone, address) and `fix` (what to do) are plain text; the command
     line makes names in them harmless before printing.
@@ -50,13 +39,13 @@ class AuditError(Exception):
 
 
 class UsageError(AuditError):
-    """The command line or a file given on it cannot be used as it is."""
+    """The command line, or a file that it names, is invalid."""
 
     exit_code = USAGE
 
 
 class ConfigError(UsageError):
-    """A file that people write has mistakes; `mistakes` holds all of them, one line each."""
+    """A file that people write is invalid; `mistakes` holds every mistake, one line each."""
 
     def __init__(self, where: str, mistakes: list[str], fix: str = "", what: str = "configuration") -> None:
         self.mistakes = tuple(mistakes)

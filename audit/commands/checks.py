@@ -1,23 +1,21 @@
-"""`checks`: what is looked for."""
+"""`checks`: every check with its severity."""
 
 from dataclasses import asdict
 
-from audit import console
 from audit.checks.check import Check
 from audit.checks.rules.registry import CHECKS, GROUPS
-from audit.errors import DONE
+from audit.commands.result import Grid, Result
 
 
-def checks(*, as_json: bool) -> int:
-    """Print all checks, in the order in which they are told."""
-    if as_json:
-        group_of = {check.id: group for group, held in GROUPS.items() for check in held}
-        console.result_json([{"group": group_of[one.id], **_plain(one)} for one in CHECKS.values()])
-    else:
-        console.table(["check", "severity", "title"], [[one.id, one.severity, one.title] for one in CHECKS.values()])
-    return DONE
+def checks() -> Result:
+    """Return all checks, in the order of reports."""
+    group_of = {check.id: group for group, members in GROUPS.items() for check in members}
+    return Result(
+        value=lambda: [{"group": group_of[check.id], **_record(check)} for check in CHECKS.values()],
+        text=[Grid(["check", "severity", "title"], [[c.id, c.severity, c.title] for c in CHECKS.values()])],
+    )
 
 
-def _plain(check: Check) -> dict[str, object]:
-    said = {name: value for name, value in asdict(check).items() if name != "find"}
-    return {**said, "documentation": check.anchor}
+def _record(check: Check) -> dict[str, object]:
+    fields = {name: value for name, value in asdict(check).items() if name != "find"}
+    return {**fields, "documentation": check.anchor}

@@ -1,44 +1,41 @@
 """`config check` and `config schema`."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from audit import console
 from audit.collect.zones import zones_of
-from audit.config.model import check_files, config_schema
-from audit.errors import DONE, ConfigError
+from audit.commands.result import Grid, Result, Verbatim
+from audit.config.model import Config, check_files, config_schema
+from audit.errors import ConfigError
 from audit.findings.exceptions import load_exceptions
 from audit.job.load_config import load_config
 
 
-def check(path: Path, *, as_json: bool) -> int:
-    """Print what the configuration means, zone by zone; raises ConfigError with all its mistakes."""
+def check(path: Path) -> Result:
+    """Return what the configuration means, zone by zone. Raises ConfigError with all its mistakes."""
     config = load_config(path)
-    zones = zones_of(config)
+    rows = [*_zones(config)]
     mistakes = check_files(config)
     if mistakes:
         raise ConfigError(str(path), mistakes)
     if config.exceptions:
         load_exceptions(config.exceptions)
-    lines = [
-        {
-            "zone": zone.id,
-            "api": str(zone.dump) if zone.dump else zone.api or "as the credentials say",
-            "registry": zone.registry,
-        }
-        for zone in zones
-    ]
+    return Result(
+        value=lambda: {"zones": rows},
+        text=[Grid(["zone", "api", "registry"], [list(row.values()) for row in rows])],
+        notes=[f"{path}: valid"],
+    )
+
+
+def _zones(config: Config) -> Iterator[dict[str, str]]:
+    for zone in zones_of(config):
+        api = str(zone.dump) if zone.dump else zone.api or "from the credentials"
+        yield {"zone": zone.id, "api": api, "registry": zone.registry}
     if config.zones_from and (control := config.zones_from.control_api):
-        lines.append({"zone": "(others)", "api": f"as {control.api or 'the control API'} lists them", "registry": ""})
-    if as_json:
-        console.result_json({"zones": lines})
-    else:
-        console.table(["zone", "api", "registry"], [list(line.values()) for line in lines])
-    console.note(f"{path}: good")
-    return DONE
+        yield {"zone": "(others)", "api": f"from {control.api or 'the control API'}", "registry": ""}
 
 
-def schema() -> int:
-    """Print the JSON Schema of the configuration."""
-    console.result(json.dumps(config_schema(), indent=2))
-    return DONE
+def schema() -> Result:
+    """Return the JSON Schema of the configuration."""
+    return Result(value=config_schema, text=[Verbatim(json.dumps(config_schema(), indent=2) + "\n")])

@@ -1,6 +1,5 @@
 """`diff`: what changed between two runs, snapshots or dumps."""
 
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -9,8 +8,10 @@ from audit import console
 from audit.changes.build import ComparisonScope, changes_of, zone_moved
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE, gaps_of
+from audit.commands.result import Grid, Result, Verbatim
 from audit.commands.sources import saved
-from audit.errors import DONE, PARTIAL, UsageError
+from audit.errors import UsageError
+from audit.exit_codes import of_answer
 from audit.job.comparing import Basis
 from audit.runs.runs import Runs
 from audit.snapshot.model import Snapshot, gap_lines
@@ -23,38 +24,47 @@ _SHOWN: Final = ("change", "zone", "namespace", "repository", "subject", "before
 
 
 class _Side(NamedTuple):
-    """What stands on one side: the zones, and whether these are all that there were."""
+    """One side of the comparison: its zones, and whether these were all zones at that time."""
 
     zones: Mapping[str, Snapshot]
     every_zone: bool = False
 
 
-def diff(old: str, new: str, output: str, config: Path | None, *, as_json: bool) -> int:
-    """Print the changes from `old` to `new`; return the exit code, PARTIAL when not all could be compared.
+def diff(old: str, new: str, output: str, config: Path | None) -> Result:
+    """Return the changes from `old` to `new`; the result is partial when not everything could be compared.
 
-    `config` says which namespaces count, and by which label they belong to organizations.
+    `config` says which namespaces count, and which label names their organization.
     """
     if output not in FORMATS:
         raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
     basis, from_run = Basis.of(config), locate(old)[1]
     before, after = _paired(_side(old), _side(new))
-    tables, whole = [table_of("changes", [])], True
+    tables, complete = [table_of("changes", [])], True
     for zone in sorted(before.zones.keys() | after.zones.keys()):
         was, now = before.zones.get(zone), after.zones.get(zone)
         if was and now:
             if was.origin.names != now.origin.names:
                 raise UsageError(
-                    f"{zone}: the names of {old} and {new} were not replaced by the same key", fix="compare others"
+                    f"{zone}: the pseudonyms in {old} and {new} are of different keys", fix="compare runs of one key"
                 )
             tables.append(_changes(was, now, basis, from_run))
-            whole &= _told_gaps(zone, was, now)
+            gaps = [*_gaps(zone, was, now)]
+            for gap in gaps:
+                console.note(gap)
+            complete &= not gaps
         elif before.every_zone and after.every_zone:
             tables.append(zone_moved(zone, APPEARED if now else GONE, from_run))
         else:
-            whole = False
-            console.note(f"{zone}: not compared: it is only in {new if now else old}")
-    _print(joined(tables), output, old, as_json=as_json)
-    return DONE if whole else PARTIAL
+            complete = False
+            console.note(f"{zone}: not compared: only in {new if now else old}")
+    changes = joined(tables)
+    unchanged = output == "table" and not len(changes)
+    return Result(
+        value=changes.records,
+        text=_text(changes, output, old),
+        notes=["nothing changed"] if unchanged else (),
+        exit_code=of_answer(complete=complete),
+    )
 
 
 def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> Table:
@@ -77,7 +87,7 @@ def _side(place: str) -> _Side:
 
 
 def _paired(before: _Side, after: _Side) -> tuple[_Side, _Side]:
-    """Return both sides; where each has one zone only, it is the same one: a dump is called by its folder."""
+    """Return both sides; if each has one zone only, they are the same zone: a dump is named after its folder."""
     if len(before.zones) == len(after.zones) == 1 and before.zones.keys() != after.zones.keys():
         (was,), (now,) = before.zones, after.zones
         console.note(f"note: zone {was} before is compared with zone {now} now")
@@ -85,35 +95,27 @@ def _paired(before: _Side, after: _Side) -> tuple[_Side, _Side]:
     return before, after
 
 
-def _told_gaps(zone: str, before: Snapshot, after: Snapshot) -> bool:
-    """Say what was not seen on either side; return whether all was."""
-    lines = []
+def _gaps(zone: str, before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """Yield what was not seen on either side."""
     for when, snapshot in (("before", before), ("now", after)):
         stale = [staleness(snapshot.origin)] if snapshot.origin.stale else []
-        lines += [f"{zone}: not seen {when}: {line}" for line in (*stale, *gap_lines(gaps_of(snapshot)))]
-    for line in lines:
-        console.note(line)
-    return not lines
+        yield from (f"{zone}: not seen {when}: {line}" for line in (*stale, *gap_lines(gaps_of(snapshot))))
 
 
-def _print(changes: Table, output: str, since: str, *, as_json: bool) -> None:
-    if as_json:
-        console.result_json(changes.records())
-    elif output == "csv":
+def _text(changes: Table, output: str, since: str) -> Iterator[Grid | Verbatim]:
+    if output == "csv":
         from reports.csv import csv_chunks
 
-        sys.stdout.write(b"".join(csv_chunks("changes", [changes])).decode())
+        yield Verbatim(b"".join(csv_chunks("changes", [changes])).decode())
     elif output == "markdown":
         from reports.markdown import changes_summary
 
-        sys.stdout.write(changes_summary(changes, since))
+        yield Verbatim(changes_summary(changes, since))
     elif len(changes):
-        console.table(_SHOWN, list(_lines(changes)))
-    else:
-        console.note("nothing changed")
+        yield Grid(_SHOWN, _rows(changes))
 
 
-def _lines(changes: Table) -> Iterator[list[str]]:
+def _rows(changes: Table) -> Iterator[list[str]]:
     for row in changes.records():
         cells = {name: str(value) for name, value in row.items()}
         who = f"{cells['subject_kind']} {cells['subject']}" if cells["subject"] else cells["object"]

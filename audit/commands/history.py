@@ -9,8 +9,10 @@ from audit import console
 from audit.changes.build import ComparisonScope, changes_of
 from audit.changes.state import State
 from audit.changes.zone import gaps_of
-from audit.commands.ask import place_of, subject_of
-from audit.errors import DONE, PARTIAL, UsageError
+from audit.commands.result import Grid, Result
+from audit.commands.typed import place_of, subject_of
+from audit.errors import UsageError
+from audit.exit_codes import of_answer
 from audit.job.comparing import Basis
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
@@ -27,8 +29,8 @@ _NOT_SEEN: Final = ("failed", STALE)
 Row = Mapping[str, str]
 
 
-class _About(NamedTuple):
-    """What is asked about: a subject, or else a namespace."""
+class _Topic(NamedTuple):
+    """What the history is of: a subject, or else a namespace."""
 
     who: Identity | None
     namespace: str
@@ -36,11 +38,11 @@ class _About(NamedTuple):
 
     @property
     def namespaces(self) -> list[str] | None:
-        """Return the namespaces that have to be looked at; None for all."""
+        """Return the namespaces to look at; None for all."""
         return None if self.who else [self.namespace]
 
     def concerns(self, row: Row) -> bool:
-        """Say whether a change is about it; for a namespace, what is cluster-wide is so when it is access."""
+        """Return whether a change is about it; for a namespace, cluster-wide access is."""
         if self.who:
             return (row["subject_kind"], row["subject"]) == self.who and row["object"] == "access"
         return row["namespace"] == self.namespace or (row["namespace"] == "*" and row["object"] in {"access", "zone"})
@@ -56,7 +58,7 @@ class _About(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Rights that stayed the same: from run `since` (empty: before all runs) until run `until` (empty: they still are).
+    """Rights that stayed the same, from run `since` (empty: before all runs) until run `until` (empty: until now).
 
     `cause` says what made them so.
     """
@@ -73,8 +75,8 @@ class Span:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What the runs say, newest first, and which of them did not see all."""
+class _Timeline:
+    """What the runs show, newest first, and which of them did not see everything."""
 
     spans: list[Span] = field(default_factory=list)
     changes: list[dict[str, str]] = field(default_factory=list)
@@ -82,83 +84,86 @@ class _Told:
     runs: int = 0
 
 
-def history(asked: str, place: str, only: Sequence[str], config: Path | None, *, as_json: bool) -> int:
-    """Print the spans of access and the changes; return the exit code, PARTIAL when some run did not see all.
+def history(subject: str, place: str, only: Sequence[str], config: Path | None) -> Result:
+    """Return the spans of access and the changes; the result is partial when a run did not see everything.
 
-    `config` says by which label namespaces belong to organizations.
+    `config` says which label names the organization of a namespace.
     """
-    about, runs = _about(asked, Basis.of(config).organization_label), Runs(store_of(place), console.note)
+    topic, runs = _topic(subject, Basis.of(config).organization_label), Runs(store_of(place), console.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
-            raise UsageError(f"no run is of zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
-    told = _Told()
+            raise UsageError(f"no run has zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
+    timeline = _Timeline()
     for zone in only or zones:
-        _walk(runs, zone, about, told)
-    if not told.runs:
-        raise UsageError("no run with a snapshot is here", where=place, fix="--runs with what --out was")
-    _print(told, as_json=as_json)
-    return PARTIAL if told.not_seen else DONE
+        _walk(runs, zone, topic, timeline)
+    if not timeline.runs:
+        raise UsageError("no run with a snapshot here", where=place, fix="--runs with the folder of --out")
+    return _result(timeline)
 
 
-def _about(asked: str, label: str) -> _About:
-    prefix, slash, name = asked.partition("/")
+def _topic(text: str, label: str) -> _Topic:
+    prefix, slash, name = text.partition("/")
     if slash and prefix.lower() in _PREFIXES:
-        return _About(None, place_of(name).namespace, label)
-    return _About(subject_of(asked), "", label)
+        return _Topic(None, place_of(name).namespace, label)
+    return _Topic(subject_of(text), "", label)
 
 
-def _walk(runs: Runs, zone: str, about: _About, told: _Told) -> None:
+def _walk(runs: Runs, zone: str, topic: _Topic, timeline: _Timeline) -> None:
     """Go from the newest run to the oldest, with no more than two of them in memory."""
     newer: tuple[EarlierRun, State] | None = None
     spans: dict[tuple[str, ...], Span] = {}
     for run in reversed(runs.listed()):
-        state = _state(runs, run, zone, about, told)
+        state = _state(runs, run, zone, topic, timeline)
         if state is None:
             continue
         if newer and state.snapshot.origin.names != newer[1].snapshot.origin.names:
-            # Names of another key are all others: what it saw cannot be told of these.
-            told.not_seen.append(f"{run.id}/{zone}")
+            # Pseudonyms of another key are other names: they cannot be compared.
+            timeline.not_seen.append(f"{run.id}/{zone}")
             continue
         if newer is None:
-            spans = {_key(row): _span(zone, row, _rights(row)) for row in about.access(state.access)}
+            spans = {_key(row): _span(zone, row, _rights(row)) for row in topic.access(state.access)}
         else:
-            _step(state, newer, about, spans, told)
+            _step(state, newer, topic, spans, timeline)
         newer = run, state
-    told.spans += spans.values()
+    timeline.spans += spans.values()
 
 
-def _state(runs: Runs, run: EarlierRun, zone: str, about: _About, told: _Told) -> State | None:
+def _state(runs: Runs, run: EarlierRun, zone: str, topic: _Topic, timeline: _Timeline) -> State | None:
     """Return what a run saw of a zone, None when it saw nothing or was not of it."""
     seen = next((one.state for one in run.run.zones if one.id == zone), None)
     if seen is None:
         return None
     snapshot = runs.snapshot(run, zone) if seen not in _NOT_SEEN else None
     if snapshot is None or gaps_of(snapshot):
-        told.not_seen.append(f"{run.id}/{zone}")
+        timeline.not_seen.append(f"{run.id}/{zone}")
     if snapshot is None:
         return None
-    told.runs += 1
-    return State.of(snapshot, about.namespaces)
+    timeline.runs += 1
+    return State.of(snapshot, topic.namespaces)
 
 
 def _step(
-    older: State, newer: tuple[EarlierRun, State], about: _About, spans: dict[tuple[str, ...], Span], told: _Told
+    older: State,
+    newer: tuple[EarlierRun, State],
+    topic: _Topic,
+    spans: dict[tuple[str, ...], Span],
+    timeline: _Timeline,
 ) -> None:
     """Take the changes between two runs: a span begins with the newer one, and another ends there."""
     run, state = newer
-    scope = ComparisonScope(about.namespaces, about.organization_label)
+    scope = ComparisonScope(topic.namespaces, topic.organization_label)
     for row in changes_of(older, state, scope).records():
         cells = {name: str(value) for name, value in row.items()}
-        if not about.concerns(cells):
+        if not topic.concerns(cells):
             continue
-        told.changes.append({"run": run.id, **cells})
+        timeline.changes.append({"run": run.id, **cells})
         if cells["object"] != "access":
             continue
         key = _key(cells)
         ended = spans.pop(key, None)
         if ended:
-            told.spans.append(replace(ended, since=run.id, cause=cells["cause"]))
+            timeline.spans.append(replace(ended, since=run.id, cause=cells["cause"]))
         if cells["before"]:
             spans[key] = _span(older.zone, cells, cells["before"], until=run.id)
 
@@ -176,22 +181,22 @@ def _rights(row: Row) -> str:
     return ", ".join(name + marks.get(row[name], "") for name in RIGHTS if row[name] != ANSWERS[NO])
 
 
-def _print(told: _Told, *, as_json: bool) -> None:
-    spans = sorted(told.spans, key=lambda one: (one.zone, one.namespace, one.repository, one.subject, one.until or "~"))
-    if as_json:
-        content = {"runs": told.runs, "spans": [asdict(one) for one in spans], "changes": told.changes}
-        console.result_json({**content, "not_seen": told.not_seen})
-        return
-    for one in told.not_seen:
-        console.note(f"{one}: not all was seen: what depends on it is not known")
-    if not spans:
-        console.note(f"no access in {told.runs} runs")
-        return
-    rows = [asdict(one) for one in spans]
-    console.table(_SPANS, [[_shown(row, name) for name in _SPANS] for row in rows])
-    if told.changes:
-        console.lines([""])
-        console.table(_CHANGES, [[_shown(row, name) for name in _CHANGES] for row in told.changes])
+def _result(timeline: _Timeline) -> Result:
+    spans = sorted(timeline.spans, key=lambda s: (s.zone, s.namespace, s.repository, s.subject, s.until or "~"))
+    rows = [asdict(span) for span in spans]
+    text: list[str | Grid] = []
+    if rows:
+        text = [Grid(_SPANS, [[_shown(row, name) for name in _SPANS] for row in rows])]
+    if rows and timeline.changes:
+        text += ["", Grid(_CHANGES, [[_shown(row, name) for name in _CHANGES] for row in timeline.changes])]
+    notes = [f"{run}: incomplete: what depends on it is unknown" for run in timeline.not_seen]
+    value = {"runs": timeline.runs, "spans": rows, "changes": timeline.changes, "not_seen": timeline.not_seen}
+    return Result(
+        value=lambda: value,
+        text=text,
+        notes=[*notes, *([] if rows else [f"no access in {timeline.runs} runs"])],
+        exit_code=of_answer(complete=not timeline.not_seen),
+    )
 
 
 def _shown(row: Row, name: str) -> str:

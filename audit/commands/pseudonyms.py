@@ -1,4 +1,4 @@
-"""`--pseudonyms`: the key, the map that is kept apart from the run, what is judged by real names; and `reveal`."""
+"""`--pseudonyms`: the key, the map that is kept apart from the run, and how pseudonyms are judged by real names."""
 
 import json
 import stat
@@ -9,9 +9,8 @@ from typing import Final
 
 import msgspec
 
-from audit import console
 from audit.config.model import Config, Namespaces
-from audit.errors import DONE, PARTIAL, UsageError
+from audit.errors import UsageError
 from audit.findings.exceptions import GLOB, ExceptionEntry, ExceptionSet
 from audit.job.judging import Judgement
 from audit.pseudonyms.pseudonymizer import LEFT_OUT, Pseudonymizer
@@ -34,16 +33,16 @@ _MAKE: Final = "(umask 077; head -c 32 /dev/urandom > {})"
 
 @dataclass(frozen=True)
 class RealPlatform(Platform):
-    """The same of pseudonyms: what is the platform's is so by the names behind them."""
+    """The platform when names are replaced: what belongs to it is decided by the real names."""
 
     real: Callable[[str], str] = str
 
     def has(self, namespace: str) -> bool:
-        """Say whether a namespace is the platform's."""
+        """Return whether a namespace is the platform's."""
         return super().has(self.real(namespace))
 
     def trusts(self, kind: str, subject: str) -> bool:
-        """Say whether a subject is the platform's own, or acts for it."""
+        """Return whether a subject is the platform's own, or acts for it."""
         return super().trusts(kind, self.real(subject))
 
 
@@ -56,7 +55,7 @@ class Names:
 
     def keep(self) -> None:
         """Write the names behind the pseudonyms, with those that are in the file. Raises UsageError when it cannot."""
-        text = json.dumps({**_known(self.path), **self.by.names}, indent=1, sort_keys=True)
+        text = json.dumps({**known_names(self.path), **self.by.names}, indent=1, sort_keys=True)
         write_private(self.path, [text.encode(), b"\n"])
 
     def hiding(self, config: Config | None) -> Pseudonymizer:
@@ -68,14 +67,14 @@ class Names:
         """Raise UsageError for facts whose names were replaced before."""
         for one in snapshots:
             if one.origin.names:
-                said = f"zone {one.origin.zone}: its names were replaced already"
-                raise UsageError(said, fix="leave --pseudonyms out, or give what was collected")
+                what = f"zone {one.origin.zone}: its names have already been replaced"
+                raise UsageError(what, fix="leave --pseudonyms out, or give what was collected")
 
     def judgement(self, judgement: Judgement) -> Judgement:
         """Return by what pseudonyms are judged as the names behind them would be."""
         given = judgement.settings.platform
         platform = RealPlatform(given.namespaces, given.subjects, self.by.real)
-        decisions = ExceptionSet(judgement.decisions.entries, self._told, self.by.real)
+        decisions = ExceptionSet(judgement.decisions.entries, self._pseudonymous, self.by.real)
         return replace(judgement, settings=replace(judgement.settings, platform=platform), decisions=decisions)
 
     def reader(self, reader: Audience) -> Audience:
@@ -87,7 +86,7 @@ class Names:
         keyed = {name: self.by.digest(text) for name, text in options.items() if name == EXCEPTIONS_DIGEST}
         return {**options, **keyed, NAMES: self.by.fingerprint}
 
-    def _told(self, decision: ExceptionEntry) -> ExceptionEntry:
+    def _pseudonymous(self, decision: ExceptionEntry) -> ExceptionEntry:
         changes = {
             "id": decision.id and self.by.of("exception", decision.id),
             "namespace": self._glob(decision.namespace, self.by.space),
@@ -114,15 +113,15 @@ def names_of(key: Path | None, path: Path | None, out: str) -> Names | None:
     if key is None or path is None:
         if key is None and path is None:
             return None
-        fix = "say both; the map has the names, and is kept apart from the runs"
-        raise UsageError("--pseudonyms and --pseudonym-map belong together", fix=fix)
+        fix = "the map has the names; keep it apart from the runs"
+        raise UsageError("--pseudonyms and --pseudonym-map must be given together", fix=fix)
     for one, what in ((key, "key"), (path, "map")):
         if not is_url(out) and one.resolve().is_relative_to(Path(out).resolve()):
-            raise UsageError(f"the {what} lies where the runs are", where=str(one), fix="keep it apart from them")
+            raise UsageError(f"the {what} is in the folder of runs", where=str(one), fix="keep it elsewhere")
     if path.resolve() == key.resolve():
-        raise UsageError("the map would take the place of the key", where=str(path), fix="give another file")
-    names = Names(Pseudonyms(_secret(key), _known(path)), path)
-    names.keep()  # now: nobody waits for a run whose names nobody could have back
+        raise UsageError("the map would overwrite the key", where=str(path), fix="give another file")
+    names = Names(Pseudonyms(_secret(key), known_names(path)), path)
+    names.keep()  # before the run: a map that cannot be written is reported at once
     return names
 
 
@@ -134,7 +133,7 @@ def _secret(key: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"cannot read this key: {error.strerror}", where=str(key), fix=make) from error
     if not stat.S_ISREG(found.st_mode):
-        raise UsageError("this key is no file", where=str(key), fix=make)
+        raise UsageError("this key is not a file", where=str(key), fix=make)
     if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
         raise UsageError("others may read or write this key", where=str(key), fix=f"chmod o= {key}, or another key")
     if len(secret) < SHORTEST:
@@ -142,29 +141,11 @@ def _secret(key: Path) -> bytes:
     return secret
 
 
-def _known(path: Path) -> dict[str, str]:
+def known_names(path: Path) -> dict[str, str]:
     """Return the map in a file; empty when there is none yet. Raises UsageError for a file that is something else."""
     try:
         return _MAP.decode(path.read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError(
-            "this is no map of pseudonyms", where=str(path), fix="give the one of an earlier run"
-        ) from error
-
-
-def reveal(path: Path, texts: Sequence[str], *, as_json: bool) -> int:
-    """Print texts with the names behind their pseudonyms; return the exit code, PARTIAL when one holds none known."""
-    if not path.exists():
-        raise UsageError("there is no such map", where=str(path), fix="give the file of --pseudonym-map")
-    names = Pseudonyms(b"", _known(path))
-    told = {text: names.real(text) for text in texts}
-    unknown = [text for text, real in told.items() if text == real]
-    if as_json:
-        console.result_json({text: None if text == real else real for text, real in told.items()})
-    else:
-        console.lines(real for text, real in told.items() if text != real)
-        for text in unknown:
-            console.note(f"no name is known behind {text}")
-    return PARTIAL if unknown else DONE
+        raise UsageError("not a map of pseudonyms", where=str(path), fix="give the one of an earlier run") from error

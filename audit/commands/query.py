@@ -1,28 +1,28 @@
-"""`query`: SQL over the Parquet tables of one run or of many, by DuckDB, which may read nothing else."""
+"""`query`: SQL over the Parquet tables of one run or of many, in a DuckDB that may read nothing else."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 
-from audit import console
-from audit.errors import DONE, UsageError
+from audit.commands.result import Grid, Result
+from audit.errors import UsageError
 from audit.storage.store import Folder, is_url, resolve_store
 from audit.tables.model import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
 
-def query(sql: str, runs: str, *, as_json: bool) -> int:
-    """Print the rows that `sql` gives over the runs in `runs` (a run, or a folder of runs). Raises UsageError."""
+def query(sql: str, runs: str) -> Result:
+    """Return the rows that `sql` gives over the runs in `runs` (a run, or a folder of runs). Raises UsageError."""
     if not is_url(runs):
-        return _answer(sql, Path(runs), as_json=as_json)
+        return _answer(sql, Path(runs))
     with TemporaryDirectory() as folder:
         _fetch(runs, Path(folder))
-        return _answer(sql, Path(folder), as_json=as_json)
+        return _answer(sql, Path(folder))
 
 
 def _fetch(runs: str, folder: Path) -> None:
-    """Copy the Parquet files of runs from elsewhere: the one who answers may not reach the network."""
+    """Copy the Parquet files of runs from a URL: the database may not reach the network."""
     store, fix = resolve_store(runs), "give a run, or a folder of runs"
     try:
         for name in store.files():
@@ -32,7 +32,7 @@ def _fetch(runs: str, folder: Path) -> None:
         raise UsageError(f"cannot be read: {error.strerror}", where=runs, fix=fix) from error
 
 
-def _answer(sql: str, runs: Path, *, as_json: bool) -> int:
+def _answer(sql: str, runs: Path) -> Result:
     with duckdb.connect() as connection:
         _views(connection, runs.absolute())
         try:
@@ -40,14 +40,11 @@ def _answer(sql: str, runs: Path, *, as_json: bool) -> int:
             header = [column[0] for column in answer.description or ()]
             rows = answer.fetchall()
         except duckdb.Error as error:
-            raise UsageError(
-                f"this query cannot be answered: {error}", fix=f"the tables are {', '.join(SCHEMAS)}"
-            ) from error
-    if as_json:
-        console.result_json([dict(zip(header, map(_plain, row), strict=True)) for row in rows])
-    else:
-        console.table(header, [["" if value is None else str(value) for value in row] for row in rows])
-    return DONE
+            raise UsageError(f"the query failed: {error}", fix=f"the tables are {', '.join(SCHEMAS)}") from error
+    return Result(
+        value=lambda: [dict(zip(header, map(_plain, row), strict=True)) for row in rows],
+        text=[Grid(header, [["" if value is None else str(value) for value in row] for row in rows])],
+    )
 
 
 def _plain(value: object) -> object:
@@ -58,11 +55,11 @@ def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
     """Make a view of each table, and then take away the right to read anything else."""
     for table in SCHEMAS:
         files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/**/*.parquet"))
-        # `latest` is a link to a run that stands there by its own name.
+        # `latest` is a link to a run that is in the folder under its own name.
         own = [path for path in files if not any(parent.is_symlink() for parent in _within(path, runs))]
         if not own:
             raise UsageError(
-                f"no Parquet table {table} is here", where=str(runs), fix="write some: run --format parquet --out DIR"
+                f"no Parquet table {table} here", where=str(runs), fix="write some: run --format parquet --out DIR"
             )
         listed = ", ".join(map(_quoted, own))
         types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS[: 1 if table in OF_THE_RUN else None])

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from audit.commands.options import FactsOptions
 from audit.commands.progress import progress
 from audit.errors import Stopped, UsageError
 from audit.runs.runs import SNAPSHOTS
@@ -19,42 +20,31 @@ if TYPE_CHECKING:
     from audit.collect.limits import Limits
     from audit.config.model import Config
 
-SCOPES: Final = ("auto", "cluster", "tenant")
 
-
-def facts(paths: Sequence[str], config: Path | None, only: Sequence[str], scope: str | None = None) -> list[Snapshot]:
+def facts(options: FactsOptions) -> list[Snapshot]:
     """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
-    if bool(paths) == (config is not None):
+    only = options.zone or ()
+    if bool(options.snapshot) == (options.config is not None):
         raise UsageError(
-            "say where the facts are", fix="--snapshot PATH for what was saved, --config FILE to collect now"
+            "no facts given, or two kinds", fix="--snapshot PATH for what was saved, --config FILE to collect now"
         )
-    if config is None:
-        return saved(paths, only)
+    if options.config is None:
+        return saved(options.snapshot or (), only)
+    from audit.commands.overlay import loaded
+
+    config = loaded(options.config, scope=options.scope)
     with stopping() as stop:
-        given = live(config, scope)
-        found = sorted(collected(given, zones(given, only, stop), stop), key=lambda one: one.origin.zone)
+        snapshots = sorted(collected(config, zones(config, only, stop), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
-    return found
-
-
-def live(path: Path, scope: str | None) -> "Config":
-    """Return the configuration at `path`, with what the command line says of how zones are read. Raises UsageError."""
-    from audit.job.load_config import load_config
-
-    config = load_config(path)
-    if scope is None:
-        return config
-    if scope not in SCOPES:
-        raise UsageError(f"no such scope: {scope}", fix=f"choose from {', '.join(SCOPES)}")
-    return config.model_copy(update={"collect": config.collect.model_copy(update={"scope": scope})})
+    return snapshots
 
 
 def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
     """Return the only snapshot. Raises UsageError when there are several."""
     if len(snapshots) > 1:
         zones = ", ".join(snapshot.origin.zone for snapshot in snapshots)
-        raise UsageError("several zones: which one is meant?", fix=f"--zone with one of {zones}")
+        raise UsageError("several zones", fix=f"--zone with one of {zones}")
     return snapshots[0]
 
 
@@ -67,11 +57,11 @@ def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
     for path in paths:
         for snapshot in _at(path):
             if snapshot.origin.zone in found:
-                raise UsageError(f"zone {snapshot.origin.zone} stands there twice", where=path, fix="give one of them")
+                raise UsageError(f"zone {snapshot.origin.zone} is given twice", where=path, fix="give one of them")
             found[snapshot.origin.zone] = snapshot
     for zone in only:
         if zone not in found:
-            raise UsageError(f"no snapshot is of zone {zone}", fix=f"there are {', '.join(sorted(found))}")
+            raise UsageError(f"no snapshot of zone {zone}", fix=f"there are {', '.join(sorted(found))}")
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 
@@ -92,7 +82,7 @@ def collected(config: "Config", found: "ZoneDirectory", stop: threading.Event) -
 
 
 def limits_of(config: "Config") -> "Limits":
-    """Return what reading a zone may cost."""
+    """Return the limits for reading a zone."""
     from audit.collect.limits import Limits
 
     given = config.collect
@@ -122,7 +112,7 @@ def stopping() -> Iterator[threading.Event]:
     try:
         yield stop
     finally:
-        # Once asked to stop, the program is ending: a signal more must not change how.
+        # Once asked to stop, the program is ending: another signal must not change how.
         for number, handler in before.items():
             signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
 
@@ -134,7 +124,7 @@ def _at(place: str) -> list[Snapshot]:
     if path.is_file():
         return [load(path)]
     if not path.is_dir():
-        raise UsageError("there is no such file or folder", where=place, fix="give a snapshot or the folder of a dump")
+        raise UsageError("no such file or folder", where=place, fix="give a snapshot or the folder of a dump")
     for folder in (path / SNAPSHOTS, path):
         files = sorted(folder.glob(f"*{SUFFIX}"))
         if files:
@@ -156,4 +146,4 @@ def _stored(place: str) -> list[Snapshot]:
             return [decode(store.read(file), f"{store.where}/{file}") for file in files]
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=place, fix=fix) from error
-    raise UsageError("no snapshot is here", where=place, fix=fix)
+    raise UsageError("no snapshot here", where=place, fix=fix)

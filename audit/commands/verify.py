@@ -12,10 +12,12 @@ from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
 from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
+from audit.commands.result import Grid, Result
 from audit.commands.sources import collected, limits_of, saved, stopping
 from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
-from audit.errors import DONE, PARTIAL, Stopped, UsageError
+from audit.errors import Stopped, UsageError
+from audit.exit_codes import of_answer
 from audit.job.load_config import load_config
 from audit.parallel import run_parallel
 from audit.snapshot.model import Snapshot
@@ -35,56 +37,57 @@ _LIST_HEADER: Final = ("zone", "lists", "same", "failed", "partial", "list errs"
 
 
 class VerifyOptions(NamedTuple):
-    """What to ask of each zone: so many cells (None: all), and so many lists of subjects, drawn by `seed`."""
+    """How many cells (None: all) and lists of subjects to compare in each zone, drawn by `seed`."""
 
     cells: int | None
     lists: int = 0
     seed: int = 0
 
 
-class Compared(NamedTuple):
-    """What comparing a zone has shown; `lists` is None when none were wanted."""
+class ComparedZone(NamedTuple):
+    """What comparing a zone has shown; `lists` is None when none were options."""
 
     cells: Verification
     lists: ListComparison | None = None
 
     @property
     def sound(self) -> bool:
-        """Say whether all was answered, and as the tables say."""
+        """Return whether every question was answered, and as the tables say."""
         return self.cells.verified.sound and (self.lists is None or self.lists.sound)
 
 
 def any_seed() -> int:
-    """Return a seed that nobody can foresee; it is told, so that the same cells can be asked again."""
+    """Return an unpredictable seed; it is reported, so that the same cells can be drawn again."""
     return secrets.randbelow(1 << 32)
 
 
-def verify(config: Path, paths: Sequence[str], only: Sequence[str], wanted: VerifyOptions, *, as_json: bool) -> int:
-    """Print how far tables and zones agree, and each cell where they do not; return the exit code.
+def verify(config: Path, paths: Sequence[str], only: Sequence[str], options: VerifyOptions) -> Result:
+    """Return how far tables and zones agree, and each cell where they do not.
 
     The facts are those at `paths`, or are collected now.
     """
-    given = load_config(config)
+    settings = load_config(config)
     with stopping() as stop:
-        zones = zones_of(given, only, stop)
-        snapshots = saved(paths, only) if paths else [*collected(given, zones, stop)]
-        found = compare(given, zones.zones, snapshots, wanted, stop)
+        zones = zones_of(settings, only, stop)
+        snapshots = saved(paths, only) if paths else [*collected(settings, zones, stop)]
+        compared = compare(settings, zones.zones, snapshots, options, stop)
         if stop.is_set():
-            raise Stopped("stopped before all was asked")
-    if as_json:
-        zone_records = [_record(one) for one in found]
-        console.result_json({"seed": wanted.seed, "confidence": CONFIDENCE, "zones": zone_records})
-    else:
-        _tell(found, wanted.seed)
-    return DONE if all(one.sound for one in found) else PARTIAL
+            raise Stopped("stopped before all questions were answered")
+    records = [_record(zone) for zone in compared]
+    return Result(
+        value=lambda: {"seed": options.seed, "confidence": CONFIDENCE, "zones": records},
+        text=_text(compared),
+        notes=[_EXPLAINED.format(CONFIDENCE, options.seed)],
+        exit_code=of_answer(complete=all(zone.sound for zone in compared)),
+    )
 
 
 def verified(
     config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
 ) -> dict[str, Agreement]:
     """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
-    wanted = VerifyOptions(cells, seed=any_seed())
-    found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, wanted, stop)}
+    options = VerifyOptions(cells, seed=any_seed())
+    found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, options, stop)}
     for zone, one in found.items():
         # Why there is no answer is told with all else that was not seen.
         if one.agreed + one.differed:
@@ -93,8 +96,8 @@ def verified(
 
 
 def compare(
-    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], wanted: VerifyOptions, stop: Event
-) -> list[Compared]:
+    config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], options: VerifyOptions, stop: Event
+) -> list[ComparedZone]:
     """Compare each snapshot with its zone, several at once. Raises UsageError for one whose zone is not there."""
     there: Mapping[str, Zone] = {zone.id: zone for zone in zones}
     for snapshot in snapshots:
@@ -103,43 +106,44 @@ def compare(
             raise UsageError(missing, fix="--zone names those to verify")
     limits = limits_of(config)
 
-    def one(snapshot: Snapshot) -> Compared:
+    def one(snapshot: Snapshot) -> ComparedZone:
         try:
             reviews = Reviews(there[snapshot.origin.zone], limits, stop)
         except CollectError as error:
-            return Compared(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
-        return _compared(snapshot, reviews, wanted, _draw(config, snapshot, wanted), stop)
+            return ComparedZone(not_asked(snapshot.origin.zone, f"{error.reason}: {error.detail}"))
+        return _compared(snapshot, reviews, options, _draw(config, snapshot, options), stop)
 
     done = run_parallel(snapshots, one, stop.is_set, at_once=config.collect.zones_at_once)
     return [found for _, found in sorted(done, key=lambda item: item[0])]
 
 
-def _draw(config: Config, snapshot: Snapshot, wanted: VerifyOptions) -> SamplePlan:
+def _draw(config: Config, snapshot: Snapshot, options: VerifyOptions) -> SamplePlan:
     """Return what to draw of a zone: of the namespaces that are reported on."""
     selects = None if config.namespaces.everything else config.namespaces.selects
-    return SamplePlan(wanted.cells, wanted.seed, scope_of(snapshot, selects).namespaces)
+    return SamplePlan(options.cells, options.seed, scope_of(snapshot, selects).namespaces)
 
 
-def _compared(snapshot: Snapshot, reviews: Reviews, wanted: VerifyOptions, draw: SamplePlan, stop: Event) -> Compared:
+def _compared(
+    snapshot: Snapshot, reviews: Reviews, options: VerifyOptions, draw: SamplePlan, stop: Event
+) -> ComparedZone:
     authorizer = Authorizer(bound_subjects(snapshot))
     cells = verify_zone(authorizer, reviews.may, draw, stop)
-    if not wanted.lists:
-        return Compared(cells)
-    places = draw_places(snapshot, wanted.lists, draw)
-    return Compared(cells, compare_lists(authorizer, reviews.who_can, reviews.may, places, stop))
+    if not options.lists:
+        return ComparedZone(cells)
+    places = draw_places(snapshot, options.lists, draw)
+    return ComparedZone(cells, compare_lists(authorizer, reviews.who_can, reviews.may, places, stop))
 
 
-def _tell(found: Sequence[Compared], seed: int) -> None:
+def _text(compared: Sequence[ComparedZone]) -> Iterator[str | Grid]:
     header = ["zone", "agree", *POPULATIONS, "differ", "failed", "left out", "wrong at most"]
-    console.table(header, [_row(one.cells) for one in found])
-    lists = [one.lists for one in found if one.lists]
+    yield Grid(header, [_row(zone.cells) for zone in compared])
+    lists = [zone.lists for zone in compared if zone.lists]
     if lists:
-        console.lines([""])
-        console.table(
-            ["zone", "lists", "same", "failed", "partial", "list errs", "tables err"], [*map(_list_row, lists)]
-        )
-    console.lines(["", *(line for one in found for line in _lines(one))])
-    console.note(_EXPLAINED.format(CONFIDENCE, seed))
+        yield ""
+        yield Grid(_LIST_HEADER, [*map(_list_row, lists)])
+    yield ""
+    for zone in compared:
+        yield from _lines(zone)
 
 
 def _row(one: Verification) -> list[str]:
@@ -155,7 +159,7 @@ def _list_row(one: ListComparison) -> list[str]:
     return [one.zone, *(f"{count:,}" for count in counts)]
 
 
-def _lines(one: Compared) -> Iterator[str]:
+def _lines(one: ComparedZone) -> Iterator[str]:
     seen, zone = one.cells.verified, one.cells.zone
     if seen.why:
         what = f"{seen.failed:,} questions without an answer" if seen.asked else "nothing was asked"
@@ -171,13 +175,13 @@ def _lines(one: Compared) -> Iterator[str]:
         yield f"  the zone: {difference.reason or 'it gives no reason'}"
 
 
-def _differences(one: Compared) -> list[CellDifference]:
+def _differences(one: ComparedZone) -> list[CellDifference]:
     """Return the differences of cells and lists, each once."""
     listed = one.lists.differences if one.lists else ()
     return [*{difference.cell: difference for difference in (*one.cells.differences, *listed)}.values()]
 
 
-def _record(one: Compared) -> dict[str, object]:
+def _record(one: ComparedZone) -> dict[str, object]:
     seen, lists = one.cells.verified, one.lists
     return {
         "zone": one.cells.zone,

@@ -1,19 +1,20 @@
-"""`zones`: where each zone is, who we are there, what we may read, and what a report will therefore not know."""
+"""`zones`: where each zone is, who we are there, what we may read, and what a report would not know."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Final
 
-from audit import console
 from audit.collect.required_access import OPTIONAL, REQUIRED_ROLES, UNKNOWN_WITHOUT, manifest
 from audit.collect.self_check import SelfCheck, self_check
 from audit.collect.zones import Zone
+from audit.commands.result import Grid, Result, Verbatim
 from audit.commands.sources import stopping
 from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.config.zones import KubeconfigZones, ZonesFrom
-from audit.errors import DONE, NOTHING, PARTIAL, Stopped, UsageError
+from audit.errors import Stopped, UsageError
+from audit.exit_codes import of_state
 from audit.job.load_config import load_config
 from audit.parallel import run_parallel
 from audit.snapshot.objects import KINDS, NEEDED
@@ -22,31 +23,27 @@ from audit.tables.model import ANSWERS, NO, YES
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
 
 
-def show(
-    config: Path | None, kubeconfig: Path | None, contexts: Sequence[str], only: Sequence[str], *, as_json: bool
-) -> int:
-    """Print the zones of a configuration, or of a kubeconfig's contexts; return the exit code."""
-    given = _settings(config, kubeconfig, contexts)
+def zones(config: Path | None, kubeconfig: Path | None, contexts: Sequence[str], only: Sequence[str]) -> Result:
+    """Return the zones of a configuration, or of the contexts of a kubeconfig."""
+    settings = _settings(config, kubeconfig, contexts)
     with stopping() as stop:
-        zones = zones_of(given, only, stop).zones
-        found = _ask(zones, given, stop)
+        checks = _check(zones_of(settings, only, stop).zones, settings, stop)
         if stop.is_set():
             raise Stopped("stopped before all zones had answered")
-    if as_json:
-        console.result_json({"zones": [_record(one) for one in found]})
-    else:
-        _tell(found)
-    return _exit_code(found)
+    return Result(
+        value=lambda: {"zones": [_record(check) for check in checks]},
+        text=_text(checks),
+        exit_code=of_state(_state(checks)),
+    )
 
 
-def required_access(parts: Sequence[str]) -> int:
-    """Print the ClusterRoles that are needed; raises UsageError for a part that there is not."""
-    named = [name for part in parts for name in part.split(",") if name]
-    for name in named:
+def required_access(parts: Sequence[str]) -> Result:
+    """Return the ClusterRoles that are needed. Raises UsageError for a part that does not exist."""
+    names = [name for part in parts for name in part.split(",") if name]
+    for name in names:
         if name not in REQUIRED_ROLES:
             raise UsageError(f"no such part: {name}", fix=f"choose from {', '.join(REQUIRED_ROLES)}")
-    console.result(manifest(named))
-    return DONE
+    return Result(value=lambda: {"manifest": manifest(names)}, text=[Verbatim(manifest(names) + "\n")])
 
 
 def _settings(config: Path | None, kubeconfig: Path | None, contexts: Sequence[str]) -> Config:
@@ -54,11 +51,11 @@ def _settings(config: Path | None, kubeconfig: Path | None, contexts: Sequence[s
         listed = KubeconfigZones(path=kubeconfig and kubeconfig.absolute(), contexts=tuple(contexts) or ("*",))
         return Config(zones_from=ZonesFrom(kubeconfig=listed))
     if kubeconfig or contexts:
-        raise UsageError("the zones stand in the configuration", fix="give --config, or --kubeconfig and --context")
+        raise UsageError("--config already names the zones", fix="give either --config, or --kubeconfig and --context")
     return load_config(config)
 
 
-def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[SelfCheck]:
+def _check(zones: Sequence[Zone], config: Config, stop: Event) -> list[SelfCheck]:
     seconds = min(_SECONDS, config.collect.timeout_seconds)
     at_once = run_parallel(
         zones, lambda zone: self_check(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once
@@ -66,60 +63,59 @@ def _ask(zones: Sequence[Zone], config: Config, stop: Event) -> list[SelfCheck]:
     return [one for _, one in sorted(at_once, key=lambda done: done[0])]
 
 
-def _tell(found: Sequence[SelfCheck]) -> None:
-    header = ["zone", "api", "registry", "we are", "may list", *OPTIONAL]
-    console.table(header, [_row(one) for one in found])
-    more = [f"{one.zone.id}: {line}" for one in found for line in (*one.zone.about, *_unknown(one))]
-    console.lines(["", *more] if more else [])
+def _text(checks: Sequence[SelfCheck]) -> Iterator[str | Grid]:
+    yield Grid(["zone", "api", "registry", "we are", "may list", *OPTIONAL], [_row(check) for check in checks])
+    more = [f"{check.zone.id}: {line}" for check in checks for line in (*check.zone.about, *_unknown(check))]
+    yield from ["", *more] if more else []
 
 
-def _row(one: SelfCheck) -> list[str]:
-    listed = [one.may[name] for name in one.may if name not in OPTIONAL]
-    asked = not one.trouble and not one.zone.dump
-    named = f"{one.zone.id} ({one.zone.name})" if one.zone.name else one.zone.id
-    counted = f"{listed.count(YES)} of {len(listed)} kinds" if asked else ""
-    optional = [ANSWERS[one.may[name]] if asked else "" for name in OPTIONAL]
-    return [named, one.api, one.zone.registry, one.user or ("not said" if asked else ""), counted, *optional]
+def _row(check: SelfCheck) -> list[str]:
+    answers = [check.may[name] for name in check.may if name not in OPTIONAL]
+    live = not check.trouble and not check.zone.dump
+    named = f"{check.zone.id} ({check.zone.name})" if check.zone.name else check.zone.id
+    counted = f"{answers.count(YES)} of {len(answers)} kinds" if live else ""
+    optional = [ANSWERS[check.may[name]] if live else "" for name in OPTIONAL]
+    return [named, check.api, check.zone.registry, check.user or ("unknown" if live else ""), counted, *optional]
 
 
-def _unknown(one: SelfCheck) -> Iterator[str]:
+def _unknown(check: SelfCheck) -> Iterator[str]:
     """Yield what a report will not know of a zone, a line each."""
-    if one.zone.dump:
+    if check.zone.dump:
         return
-    if one.trouble:
-        yield f"nothing will be known: {one.trouble}"
+    if check.trouble:
+        yield f"nothing will be known: {check.trouble}"
         return
     for name, meaning in UNKNOWN_WITHOUT.items():
-        if name not in OPTIONAL and one.may[name] == NO:
+        if name not in OPTIONAL and check.may[name] == NO:
             yield f"not known: {meaning} (may not list {name}{_elsewhere(name)})"
-        elif name not in OPTIONAL and one.may[name] != YES:
-            yield f"perhaps not known: {meaning} (the zone does not say whether we may list {name}: {one.why})"
+        elif name not in OPTIONAL and check.may[name] != YES:
+            yield f"perhaps not known: {meaning} (the zone does not say whether we may list {name}: {check.why})"
 
 
 def _elsewhere(kind: str) -> str:
-    """Say what is read of a kind all the same: what is in the namespaces that an account sees."""
+    """Return what is still read of a kind that may not be listed: the namespaces that the account sees."""
     if kind == "namespaces":
         return ": only those that this account sees are read"
     return " in all namespaces: only in those that this account sees" if KINDS[kind].namespaced else ""
 
 
-def _record(one: SelfCheck) -> dict[str, object]:
+def _record(check: SelfCheck) -> dict[str, object]:
     return {
-        "zone": one.zone.id,
-        "name": one.zone.name,
-        "api": one.api,
-        "registry": one.zone.registry,
-        "about": list(one.zone.about),
-        "user": one.user,
-        "groups": list(one.groups),
-        "may": {name: ANSWERS[answer] for name, answer in one.may.items()},
-        "not_known": [*_unknown(one)],
-        "trouble": one.trouble,
+        "zone": check.zone.id,
+        "name": check.zone.name,
+        "api": check.api,
+        "registry": check.zone.registry,
+        "about": list(check.zone.about),
+        "user": check.user,
+        "groups": list(check.groups),
+        "may": {name: ANSWERS[answer] for name, answer in check.may.items()},
+        "not_known": [*_unknown(check)],
+        "trouble": check.trouble,
     }
 
 
-def _exit_code(found: Sequence[SelfCheck]) -> int:
-    if all(one.trouble for one in found):
-        return NOTHING
-    whole = (one.zone.dump or all(one.may[name] == YES for name in NEEDED) for one in found)
-    return DONE if all(whole) else PARTIAL
+def _state(checks: Sequence[SelfCheck]) -> str:
+    if all(check.trouble for check in checks):
+        return "failed"
+    complete = all(check.zone.dump or all(check.may[name] == YES for name in NEEDED) for check in checks)
+    return "complete" if complete else "partial"

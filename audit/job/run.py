@@ -11,7 +11,8 @@ from audit import console
 from audit.access.build import facts_of
 from audit.access.tables import expanded_access
 from audit.config.model import CsvConfig
-from audit.errors import STOPPED, Stopped, UsageError
+from audit.errors import Stopped, UsageError
+from audit.exit_codes import STOPPED
 from audit.findings.controls import controls_table
 from audit.findings.model import FILE as FINDINGS
 from audit.findings.model import encode_findings, findings_table

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
 from audit import console
 from audit.access.reconcile import reconcile
 from audit.checks.settings import Settings
-from audit.config.model import PASSWORD_ENV, Config, Namespaces
+from audit.config.model import Config
 from audit.findings.ruleset import ChecksDigest, checks_digest
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.runs.info import RunInfo
@@ -44,17 +43,16 @@ class Seal:
     pseudonyms: Pseudonyms | None = None
 
 
-def signer_of(config: Config | None, key: Path | None) -> Signer | None:
-    """Return what signs: the key of the command line, or that of the configuration, or nothing. Raises UsageError."""
-    given = config.evidence if config else None
-    path = key or (given.key_file if given else None)
-    return Signer(path, given.password_env if given else PASSWORD_ENV) if path else None
+def signer_of(config: Config) -> Signer | None:
+    """Return what signs manifests, if anything does. Raises UsageError."""
+    evidence = config.evidence
+    return Signer(evidence.key_file, evidence.password_env) if evidence.key_file else None
 
 
-def reach_of(config: Config | None, settings: Settings) -> RunScope:
-    """Return which namespaces are reported on, as the manifest says it."""
-    given = config.namespaces if config else Namespaces()
-    include, exclude = (NamespaceGlobs(names=one.names, labels=one.labels) for one in (given.include, given.exclude))
+def reach_of(config: Config, settings: Settings) -> RunScope:
+    """Return which namespaces are reported on, for the manifest."""
+    chosen = config.namespaces.include, config.namespaces.exclude
+    include, exclude = (NamespaceGlobs(names=selection.names, labels=selection.labels) for selection in chosen)
     return RunScope(include, exclude, settings.organization_label)
 
 

@@ -14,7 +14,8 @@ from audit import console
 from audit.config.model import Config
 from audit.config.notify import Channel, Email, Webhook
 from audit.config.notify import Metrics as MetricsConfig
-from audit.errors import BROKEN, STOPPED, AuditError, Stopped, UsageError
+from audit.errors import AuditError, Stopped, UsageError
+from audit.exit_codes import BROKEN, STOPPED
 from audit.job.run import Run
 from audit.notify.delivery import Letter, Mailbox, Patience, Undelivered, deliver, mail, send
 from audit.runs.outcome import RunOutcome, termination_message

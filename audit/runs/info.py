@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from audit.errors import DONE, FINDINGS, NOTHING, PARTIAL
+from audit.exit_codes import of_run
 from audit.findings.fail_on import Tally
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import STALE, Snapshot, gap_lines
@@ -66,8 +66,7 @@ class RunInfo:
     @property
     def exit_code(self) -> int:
         """Return how a run ends that nobody has stopped: partial wins over findings that make it fail."""
-        code = {"complete": DONE, "failed": NOTHING}.get(self.state, PARTIAL)
-        return FINDINGS if code == DONE and self.findings and self.findings.failing else code
+        return of_run(self.state, failing=bool(self.findings and self.findings.failing))
 
     @property
     def as_of(self) -> str:

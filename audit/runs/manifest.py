@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from audit.access.reconcile import Count
-from audit.errors import STOPPED
+from audit.exit_codes import STOPPED
 from audit.findings.ruleset import ChecksDigest
 from audit.runs.info import RunInfo
 from audit.runs.runs import FORMAT, VERSION, Link

@@ -12,7 +12,7 @@ from audit.checks.check import Check
 from audit.checks.rules.registry import GROUPS
 from audit.config.model import Config
 from audit.config.model_file import has_model, model_in
-from audit.errors import EXIT_CODES
+from audit.exit_codes import EXIT_CODES
 from audit.findings.exceptions import ExceptionFile
 from audit.snapshot.model import REASONS
 from audit.tables.model import SCHEMAS, VERSION

@@ -183,9 +183,9 @@ def test_a_campaign_can_be_about_less(review: Review) -> None:
 def test_what_cannot_begin_is_told(review: Review) -> None:
     """A day that is past or none, nobody to ask, nothing to ask about, a folder that has one."""
     assert review.start("--due", "2026-03-01") == 2
-    assert "is past" in review.said()
+    assert "is in the past" in review.said()
     assert review.start("--due", "soon") == 2
-    assert "--due is no day: soon" in review.said()
+    assert "--due is not a date: soon" in review.said()
     assert review.start("-n", "nowhere") == 2
     assert "no grant" in review.said()
     assert review.start(reviewers="reviewers: [{who: [ann]}, {who: [], namespace: x, team: y}]") == 2
@@ -202,7 +202,7 @@ def test_what_cannot_begin_is_told(review: Review) -> None:
     assert "there is a campaign here" in review.said()
     command = ["review", "start", "-r", str(review.folder / "reviewers.yaml"), "--due", "2026-03-31", "-o", "x"]
     assert run_command(command) == 2
-    assert "say what is to be decided on" in review.said()
+    assert "nothing to decide on" in review.said()
     assert run_command(["review", "status", str(review.folder / "none")]) == 2
     assert "review start begins a campaign" in review.said()
 

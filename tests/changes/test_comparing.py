@@ -243,7 +243,7 @@ def test_diff_of_runs_and_what_they_lack(tmp_path: Path, capsys: Captured) -> No
     first, second = report(tmp_path, one, two), report(tmp_path, one)
     code, out, err = diff(capsys, first, second)
     assert (code, out) == (3, "")
-    assert err == f"two: not compared: it is only in {first}\nnothing changed\n"
+    assert err == f"two: not compared: only in {first}\nnothing changed\n"
     assert diff(capsys, second, first)[0] == 3
     (tmp_path / "one/groups.json").unlink()
     code, out, err = diff(capsys, second / "snapshots/one.snapshot", one)
@@ -372,7 +372,7 @@ def test_history_where_a_run_did_not_see_all(tmp_path: Path, capsys: Captured) -
     assert [one[2:5] for one in spans(content)] == [("pull", "", "")]
     assert content["changes"] == []
     assert run_command(["history", "ann", "--runs", str(tmp_path / "out")]) == 3
-    assert f"{second}/z: not all was seen" in capsys.readouterr().err
+    assert f"{second}/z: incomplete" in capsys.readouterr().err
     assert first
     assert fourth
 
@@ -381,11 +381,11 @@ def test_history_without_runs_or_zones(tmp_path: Path, capsys: Captured) -> None
     """One message each."""
     code, _, err = history(capsys, tmp_path, "ann")
     assert code == 2
-    assert "no run with a snapshot is here" in err
+    assert "no run with a snapshot here" in err
     report(tmp_path, dump(tmp_path / "z", world()))
     code, _, err = history(capsys, tmp_path, "ann", "--zone", "y")
     assert code == 2
-    assert "no run is of zone y (there are z)" in err
+    assert "no run has zone y (there are z)" in err
     assert history(capsys, tmp_path, "ns/")[0] == 2
     assert history(capsys, tmp_path, "sa/x")[0] == 2
 

@@ -19,7 +19,8 @@ import yaml
 
 from audit.cli import app, run_command
 from audit.collect import lists
-from audit.errors import EXIT_CODES, UsageError
+from audit.errors import UsageError
+from audit.exit_codes import EXIT_CODES
 from audit.job import run as run_folder
 from audit.snapshot.model import load
 from audit.snapshot.objects import NEEDED
@@ -189,25 +190,25 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["run", "-c", "CONFIG", "-o", "/dev/null/x"], "cannot create"),
-        (["run", "-c", "MINIMAL"], "no folder to write into (--out DIR"),
-        (["report", "-o", "OUT"], "say what to report on (--snapshot PATH)"),
-        (["report", "-s", "/no/such", "-o", "OUT"], "there is no such file or folder"),
+        (["run", "-c", "MINIMAL"], "no output folder (--out DIR"),
+        (["report", "-o", "OUT"], "nothing to report on (--snapshot PATH)"),
+        (["report", "-s", "/no/such", "-o", "OUT"], "no such file or folder"),
         (["report", "-s", "CONFIG", "-o", "OUT"], "cannot read this snapshot"),
-        (["report", "-s", "DEMO", "-s", "DEMO", "-o", "OUT"], "zone demo-1 stands there twice"),
-        (["report", "-s", "DEMO", "-z", "x", "-o", "OUT"], "no snapshot is of zone x (there are demo-1)"),
-        (["who", "pull", "ns"], "say where the facts are"),
-        (["who", "pull", "ns", "-s", "DEMO", "-c", "CONFIG"], "say where the facts are"),
+        (["report", "-s", "DEMO", "-s", "DEMO", "-o", "OUT"], "zone demo-1 is given twice"),
+        (["report", "-s", "DEMO", "-z", "x", "-o", "OUT"], "no snapshot of zone x (there are demo-1)"),
+        (["who", "pull", "ns"], "no facts given, or two kinds"),
+        (["who", "pull", "ns", "-s", "DEMO", "-c", "CONFIG"], "no facts given, or two kinds"),
         (["who", "fetch", "ns", "-s", "DEMO"], "no such action (choose one of pull, push, create)"),
-        (["who", "pull", "/x", "-s", "DEMO"], "this names no namespace"),
-        (["who", "pull", "*", "-s", "DEMO"], "this names no namespace"),
-        (["can", "sa/ci", "pull", "ns", "-s", "DEMO"], "sa/ci: this names no subject"),
-        (["can", "user/", "pull", "ns", "-s", "DEMO"], "user/: this names no subject"),
+        (["who", "pull", "/x", "-s", "DEMO"], "not a namespace"),
+        (["who", "pull", "*", "-s", "DEMO"], "not a namespace"),
+        (["can", "sa/ci", "pull", "ns", "-s", "DEMO"], "sa/ci: not a subject"),
+        (["can", "user/", "pull", "ns", "-s", "DEMO"], "user/: not a subject"),
         (["can", "x", "fetch", "ns", "-s", "DEMO"], "no such action"),
-        (["can", "x", "pull", "ns", "-s", "DEMO", "-s", "DEMO2"], "several zones: which one is meant? (--zone"),
+        (["can", "x", "pull", "ns", "-s", "DEMO", "-s", "DEMO2"], "several zones (--zone"),
         (["can", "x", "pull", "-s", "DEMO"], "can SUBJECT ACTION NAMESPACE"),
         (["can", "x", "--questions", "f", "-s", "DEMO"], "--questions takes no SUBJECT"),
-        (["can", "--questions", "/no/such.csv", "-s", "DEMO"], "/no/such.csv: cannot read this file"),
-        (["explain", "sa/x", "-s", "DEMO"], "this names no subject"),
+        (["can", "--questions", "/no/such.csv", "-s", "DEMO"], "/no/such.csv: cannot read the file"),
+        (["explain", "sa/x", "-s", "DEMO"], "not a subject"),
         (["fly"], "No such command 'fly'"),
         (["who", "--fast"], "No such option: --fast"),
     ],
@@ -634,7 +635,7 @@ def test_findings_that_do_not_fit_are_told(
     monkeypatch.setattr(sarif, "RESULTS", 1)
     command = ["report", "-s", str(open_zone(tmp_path)), "-o", str(tmp_path / "out"), "-f", "sarif"]
     assert run_command(command) == 0
-    assert "findings.sarif leaves out 5 findings, the least severe" in capsys.readouterr().err
+    assert "findings.sarif omits the 5 least severe findings" in capsys.readouterr().err
     folder = the_run(tmp_path / "out")
     assert len(json.loads((folder / "findings.sarif").read_text())["runs"][0]["results"]) == 1
     assert len(json.loads((folder / "findings.json").read_text())["findings"]) == 6

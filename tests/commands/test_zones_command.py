@@ -264,8 +264,8 @@ def test_a_file_that_is_no_kubeconfig(tmp_path: Path, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["-c", "CONFIG", "-k", "KUBE"], "the zones stand in the configuration"),
-        (["-c", "CONFIG", "--context", "x"], "the zones stand in the configuration"),
+        (["-c", "CONFIG", "-k", "KUBE"], "--config already names the zones"),
+        (["-c", "CONFIG", "--context", "x"], "--config already names the zones"),
         (["-k", "KUBE", "--context", "x*"], "no context is called x* (there are lpg-2)"),
         (["-k", "KUBE", "--zone", "lpg2"], "did you mean lpg-2?"),
         (["-k", "NONE"], "cannot read "),

@@ -306,9 +306,9 @@ def test_runs_with_names_in_the_same_folder_do_not_mix(runs: Runs, capsys: pytes
     assert run_command(["check-evidence", str(runs.folder / "out")]) == 0
     capsys.readouterr()
     assert run_command(["diff", str(named), str(run)]) == 2
-    assert "were not replaced by the same key" in capsys.readouterr().err
+    assert "are of different keys" in capsys.readouterr().err
     assert run_command(["history", "user/quokkaann", "--runs", str(runs.folder / "out")]) == 3
-    assert f"{run.name}/one: not all was seen" in capsys.readouterr().err
+    assert f"{run.name}/one: incomplete" in capsys.readouterr().err
 
 
 def test_snapshots_without_names_are_not_compared_with_others(runs: Runs) -> None:
@@ -505,7 +505,7 @@ def test_reveal_turns_pseudonyms_back(runs: Runs, capsys: pytest.CaptureFixture[
     assert run_command(["reveal", str(runs.map), told[1], unknown, "--json"]) == 3
     assert json.loads(capsys.readouterr().out) == {told[1]: "shop:ci", unknown: None}
     assert run_command(["reveal", str(runs.folder / "none"), unknown]) == 2
-    assert "there is no such map" in capsys.readouterr().err
+    assert "no such map" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -514,17 +514,17 @@ def test_reveal_turns_pseudonyms_back(runs: Runs, capsys: pytest.CaptureFixture[
         ("gone", "map", "cannot read this key: No such file"),
         ("short", "map", "shorter than 16 bytes"),
         ("open", "map", "others may read or write this key"),
-        (".", "map", "this key is no file"),
-        ("out/key", "map", "the key lies where the runs are"),
-        ("key", "out/map", "the map lies where the runs are"),
-        ("key", "link/map", "the map lies where the runs are"),
-        ("key", "key", "the map would take the place of the key"),
+        (".", "map", "this key is not a file"),
+        ("out/key", "map", "the key is in the folder of runs"),
+        ("key", "out/map", "the map is in the folder of runs"),
+        ("key", "link/map", "the map is in the folder of runs"),
+        ("key", "key", "the map would overwrite the key"),
         ("key", "text", "this is no map of pseudonyms"),
         ("key", "numbers", "this is no map of pseudonyms"),
         ("key", ".", "this is no map of pseudonyms"),
         ("key", "nowhere/map", "cannot write this file"),
-        ("key", "", "belong together"),
-        ("", "map", "belong together"),
+        ("key", "", "must be given together"),
+        ("", "map", "must be given together"),
     ],
 )
 def test_keys_and_maps_that_cannot_be_used_are_told(

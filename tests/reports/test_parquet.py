@@ -102,11 +102,11 @@ def test_an_answer_is_a_table_for_people(runs: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("SELECT nothing FROM access", "this query cannot be answered"),
-        ("SELEC", "this query cannot be answered"),
-        ("SELECT * FROM read_csv('/etc/passwd')", "this query cannot be answered"),
-        ("COPY access TO '/tmp/registry-audit-copy.csv'", "this query cannot be answered"),
-        ("SET enable_external_access = true", "this query cannot be answered"),
+        ("SELECT nothing FROM access", "the query failed"),
+        ("SELEC", "the query failed"),
+        ("SELECT * FROM read_csv('/etc/passwd')", "the query failed"),
+        ("COPY access TO '/tmp/registry-audit-copy.csv'", "the query failed"),
+        ("SET enable_external_access = true", "the query failed"),
     ],
 )
 def test_a_query_reads_the_tables_and_nothing_else(
@@ -124,7 +124,7 @@ def test_a_query_reads_the_tables_and_nothing_else(
 def test_runs_without_parquet_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And how to get them."""
     assert run_command(["query", "SELECT 1", "--runs", str(tmp_path)]) == 2
-    assert "no Parquet table grants is here (write some: run --format parquet" in capsys.readouterr().err
+    assert "no Parquet table grants here (write some: run --format parquet" in capsys.readouterr().err
 
 
 def test_other_programs_read_it_too(runs: Path) -> None:

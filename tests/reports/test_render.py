@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from audit.cli import run_command
-from audit.commands import ask
+from audit.commands import typed
 from audit.job import memory
 from reports import formats
 from reports.formats import File, Report
@@ -41,9 +41,9 @@ def test_a_slip_is_found_among_ten_thousand(slip: str) -> None:
     """Wherever in the name it is, and without a look at each of them."""
     names = [f"org-{number % 400:04d}-ns-{number:05d}" for number in range(10_000)]
     meant = sorted([*names, "org-0123-ns-04567"])
-    near = ask._neighbours(slip, meant)
+    near = typed.neighbours(slip, meant)
     assert "org-0123-ns-04567" in near
-    assert len(near) <= 4 * ask._NEAR
+    assert len(near) <= 4 * typed._NEAR
 
 
 class _Other:

@@ -17,7 +17,7 @@ from helm_python.errors import HelmError
 
 from audit.cli import app
 from audit.collect.required_access import READER, manifest
-from audit.errors import EXIT_CODES, FINDINGS, NOTHING, PARTIAL, USAGE
+from audit.exit_codes import EXIT_CODES, FINDINGS, NOTHING, PARTIAL, USAGE
 from audit.job.load_config import load_config
 from tests.paths import ROOT
 

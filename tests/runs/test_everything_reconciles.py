@@ -102,7 +102,7 @@ def test_every_number_of_ten_thousand_namespaces_reconciles(tmp_path: Path, caps
     code, rows = untraced("tests.runs.read_back", str(run))
     assert code == 0
     assert json.loads(rows)["Reviews"] > 40_000
-    assert untraced("audit", "check-evidence", str(run.parent)) == (0, "2 runs checked: all holds\n")
+    assert untraced("audit", "check-evidence", str(run.parent)) == (0, "2 runs checked: all evidence holds\n")
     changed = {file["name"] for file in manifest["files"] if file["size"]}
     for name in changed:
         spoiled(run, name)

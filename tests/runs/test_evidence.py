@@ -314,12 +314,12 @@ def test_the_command_says_what_does_not_hold(
 ) -> None:
     """Exit code 0 when all holds, 5 when not, with a line for each thing; as JSON too."""
     assert run_command(["check-evidence", str(runs), "--public-key", str(keys[1])]) == 0
-    assert capsys.readouterr().out == "4 runs checked: all holds\n"
+    assert capsys.readouterr().out == "4 runs checked: all evidence holds\n"
     (run_of(runs, 2) / "access.csv").write_bytes(b"\x1b[31m")
     assert run_command(["check-evidence", str(runs)]) == 5
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("20260302T040000Z: access.csv was changed: 5 bytes, and ")
-    assert said[1] == "4 runs checked: 1 thing does not hold"
+    assert said[1] == "4 runs checked: 1 problem"
     assert run_command(["check-evidence", str(run_of(runs, 2)), "--json"]) == 5
     result = json.loads(capsys.readouterr().out)
     assert (result["holds"], result["signatures"], result["runs"]) == (False, "not checked", [run_of(runs, 2).name])
@@ -448,7 +448,7 @@ def test_pruning_ends_what_was_stopped(runs: Path) -> None:
 def test_pruning_wants_to_know_what(tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Folder and days from the command line, or from a configuration."""
     assert run_command(["prune", "--out", str(runs)]) == 2
-    assert "say how long runs are kept" in capsys.readouterr().err
+    assert "no retention given" in capsys.readouterr().err
     config = tmp_path / "config.yaml"
     config.write_text(f"zones: [{{id: one}}]\noutput: {{directory: {runs}}}\nevidence: {{keep_days: 30}}\n")
     assert run_command(["prune", "--config", str(config)]) == 0

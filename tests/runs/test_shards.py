@@ -234,9 +234,9 @@ def test_an_environment_that_does_not_say_which_part(
     ("arguments", "said"),
     [
         (["run", "--shard", "--job", "../x"], "can be no job's name"),
-        (["run", "--shard"], "the shards of which job?"),
-        (["run", "--shard", "--job", "x", "--verify", "3"], "--verify does not go with --shard"),
-        (["merge"], "the shards of which job?"),
+        (["run", "--shard"], "no job named"),
+        (["run", "--shard", "--job", "x", "--verify", "3"], "--verify cannot be combined with --shard"),
+        (["merge"], "no job named"),
         (["merge", "--job", "nobody"], "no shard of this job has left anything"),
     ],
 )
@@ -291,4 +291,4 @@ def test_the_shard_that_is_done_last_makes_the_report(
     assert [zone["id"] for zone in json.loads((run / "manifest.json").read_text())["run"]["zones"]] == ZONES
     capsys.readouterr()
     assert run_command(["run", "--merge", "--config", config, "--out", str(out)]) == 2
-    assert "--merge belongs to --shard" in capsys.readouterr().err
+    assert "--merge needs --shard" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+"""`check-evidence`: are runs as they were written."""
+
+from pathlib import Path
+
+from audit.commands.result import Result
+from audit.exit_codes import of_evidence
+from audit.runs.check import check_evidence as check_runs
+from audit.runs.signing import Verifier
+
+_KEYS = ("run", "what")
+
+
+def check_evidence(place: str, public_key: Path | None) -> Result:
+    """Return what does not hold of the run, or the runs, at `place`."""
+    checked = check_runs(place, Verifier(public_key) if public_key else None)
+    count = "1 run" if len(checked.runs) == 1 else f"{len(checked.runs)} runs"
+    problems = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
+    return Result(
+        value=lambda: {
+            "holds": not checked.problems,
+            "signatures": "checked" if public_key else "not checked",
+            "runs": checked.runs,
+            "problems": [dict(zip(_KEYS, problem, strict=True)) for problem in checked.problems],
+            "remarks": [dict(zip(_KEYS, remark, strict=True)) for remark in checked.remarks],
+        },
+        text=[
+            *(f"{run}: {what}" for run, what in checked.problems),
+            f"{count} checked: {problems if checked.problems else 'all evidence holds'}",
+        ],
+        notes=[f"{run}: {what}" for run, what in checked.remarks],
+        exit_code=of_evidence(holds=not checked.problems),
+    )

@@ -1,0 +1,58 @@
+"""`explain`: every grant of a subject, one sentence each."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
+from audit.access.sentences import Explanation
+from audit.access.sentences import explain as explanation_of
+from audit.commands.result import Result
+from audit.commands.typed import namespace_hints, place_of, subject_hints, subject_of
+from audit.exit_codes import of_answer
+from audit.rbac.roles import HOW
+from audit.rbac.subjects import Identity
+from audit.snapshot.model import Snapshot
+
+
+def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None) -> Result:
+    """Return every grant of a subject; the result is partial when there may be others."""
+    who = subject_of(subject)
+    namespaces = None if namespace is None else [place_of(namespace).namespace]
+    explanations: dict[str, Explanation] = {}
+    notes: list[str] = []
+    for snapshot in snapshots:
+        authorizer = Authorizer(bound_subjects(snapshot, namespaces))
+        explanations[snapshot.origin.zone] = explanation_of(authorizer, who, namespaces[0] if namespaces else None)
+        notes += subject_hints(snapshot, subject, who)
+        for name in namespaces or ():
+            notes += namespace_hints(snapshot, name)
+    return Result(
+        value=lambda: _value(who, explanations),
+        text=[line for zone, explanation in explanations.items() for line in _lines(zone, who, explanation)],
+        notes=notes,
+        exit_code=of_answer(complete=all(explanation.whole for explanation in explanations.values())),
+    )
+
+
+def _value(who: Identity, explanations: Mapping[str, Explanation]) -> dict[str, object]:
+    ways = [record for zone, explanation in explanations.items() for record in _records(zone, explanation)]
+    not_seen = {zone: list(explanation.obstacles) for zone, explanation in explanations.items()}
+    return {
+        "subject_kind": who.kind,
+        "subject": who.name,
+        "ways": ways,
+        "not_seen": {zone: obstacles for zone, obstacles in not_seen.items() if obstacles},
+    }
+
+
+def _records(zone: str, explanation: Explanation) -> Iterator[dict[str, str]]:
+    for grant, text in explanation.grants:
+        place = {"namespace": grant.namespace or "*", "repository": grant.repository or "*"}
+        yield {"zone": zone, **place, "group": grant.group, "how": HOW[grant.how], "why": text}
+
+
+def _lines(zone: str, who: Identity, explanation: Explanation) -> Iterator[str]:
+    grants = [text for _, text in explanation.grants]
+    nothing = f"no visible binding grants {who.kind} {who.name} anything"
+    for text in (*(grants or [nothing]), *explanation.obstacles):
+        yield f"{zone}: {text}"

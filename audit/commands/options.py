@@ -1,0 +1,153 @@
+"""The options and arguments of the command line: each declared once, and those of a report together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SUBJECT_HELP = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
+ACTION_HELP = "pull, push, or create (push to a repository that does not exist yet)."
+PLACE_HELP = "Without a repository: any that no rule names."
+SAVED_HELP = "A run, snapshot, folder of snapshots, or dump."
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
+LiveConfig = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Collect the zones of this configuration now.", metavar="FILE")
+]
+OptionalConfig = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Use namespaces and outputs of this configuration.", metavar="FILE"),
+]
+NamespacesConfig = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Use namespaces and organizations of this configuration.", metavar="FILE"),
+]
+Out = Annotated[
+    str | None,
+    typer.Option(
+        "--out", "-o", help="Folder or URL (s3://…) to write to; each run gets a folder of its own.", metavar="DIR|URL"
+    ),
+]
+Zones = Annotated[list[str] | None, typer.Option("--zone", "-z", help="Only this zone (repeatable).", metavar="ID")]
+Snapshots = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--snapshot",
+        "-s",
+        help="Read this snapshot, folder of snapshots, run (path or URL), or dump (repeatable).",
+        metavar="PATH|URL",
+    ),
+]
+AccountScope = Annotated[
+    str | None,
+    typer.Option(
+        "--scope",
+        help="What the account may list: cluster (all namespaces), tenant (those it sees), or auto (detect).",
+        metavar="SCOPE",
+    ),
+]
+SignKey = Annotated[
+    Path | None, typer.Option("--sign-key", help="Sign the manifest with this minisign key.", metavar="FILE")
+]
+JobName = Annotated[
+    str | None,
+    typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
+]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP)]
+Action = Annotated[str, typer.Argument(metavar="ACTION", help=ACTION_HELP)]
+Place = Annotated[str, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP)]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Folder or URL of the campaign.")]
+LaterSnapshots = Annotated[
+    list[str] | None,
+    typer.Option("--snapshot", "-s", help="A later state: a run, snapshot, or dump (repeatable).", metavar="PATH|URL"),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What `run`, `merge` and `report` have in common: each takes precedence over the configuration."""
+
+    out: Out = None
+    zone: Zones = None
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Only this format: csv, html, jsonl, ocsf, parquet, sarif or xlsx (repeatable).",
+            metavar="FORMAT",
+        ),
+    ] = None
+    exceptions: Annotated[
+        Path | None, typer.Option("--exceptions", "-x", help="File of accepted findings (YAML).", metavar="FILE")
+    ] = None
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", help="Exit with 10 at open findings of this severity or above.", metavar="SEVERITY"),
+    ] = None
+    sign_key: SignKey = None
+    fail_on_new: Annotated[bool, typer.Option("--fail-on-new", help="Exit with 10 at new findings.")] = False
+    expand: Annotated[
+        bool,
+        typer.Option("--expand", help="In CSV and Parquet, also list cluster-wide access in every namespace."),
+    ] = False
+
+    @property
+    def only(self) -> Sequence[str]:
+        """Return the zones that were chosen; none for all."""
+        return self.zone or ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PseudonymOptions:
+    """How names are replaced: by which key, and where the names are kept."""
+
+    pseudonyms: Annotated[
+        Path | None,
+        typer.Option(
+            "--pseudonyms", help="Replace names with pseudonyms of this key, in every file of the run.", metavar="FILE"
+        ),
+    ] = None
+    pseudonym_map: Annotated[
+        Path | None,
+        typer.Option("--pseudonym-map", help="Keep the names behind the pseudonyms in this file.", metavar="FILE"),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectOptions:
+    """How `run` reads zones: each takes precedence over the configuration."""
+
+    scope: AccountScope = None
+    stale_days: Annotated[
+        float | None,
+        typer.Option(
+            "--stale-days",
+            min=0,
+            help="For a zone that cannot be read, use its last snapshot in DIR if it is not older; it is `stale`.",
+            metavar="DAYS",
+        ),
+    ] = None
+    verify: Annotated[
+        int, typer.Option("--verify", help="Compare N cells of each zone with its own answers.", metavar="N", min=0)
+    ] = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactsOptions:
+    """Which facts a question is about: saved, or collected now."""
+
+    snapshot: Snapshots = None
+    config: LiveConfig = None
+    zone: Zones = None
+    scope: AccountScope = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterOptions:
+    """What was seen since a campaign began, and by which configuration it is looked at."""
+
+    snapshot: LaterSnapshots = None
+    config: OptionalConfig = None

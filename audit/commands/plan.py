@@ -1,0 +1,113 @@
+"""What a run is to do, from configuration and options."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from audit.checks.settings import settings_of
+from audit.commands.options import CollectOptions, PseudonymOptions, RunOptions
+from audit.commands.overlay import config_with, runs_store
+from audit.commands.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
+from audit.config.model import Config, config_digest
+from audit.findings.exceptions import ExceptionSet, load_exceptions
+from audit.findings.fail_on import Gate
+from audit.job.judging import Judgement
+from audit.job.run import RunPlan
+from audit.job.sealing import Seal, reach_of, signer_of
+from audit.snapshot.scope import Selects
+from audit.storage.store import Store
+from reports.audience import audience
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request for a run: the configuration with the options laid over it, and what only options can say.
+
+    `digest` is that of the configuration file, empty without one.
+    """
+
+    config: Config
+    options: RunOptions
+    digest: str = ""
+    names: Names | None = None
+    verify: int = 0
+    readers: Sequence[str] = ()
+
+    @classmethod
+    def of(
+        cls,
+        file: Config | None,
+        options: RunOptions,
+        collect: CollectOptions | None = None,
+        pseudonyms: PseudonymOptions | None = None,
+        readers: Sequence[str] = (),
+    ) -> Self:
+        """Return the request that a command line makes of a configuration file. Raises UsageError."""
+        collect, pseudonyms = collect or CollectOptions(), pseudonyms or PseudonymOptions()
+        config = config_with(
+            file,
+            out=options.out,
+            formats=options.formats,
+            exceptions=options.exceptions,
+            fail_on=options.fail_on,
+            fail_on_new=options.fail_on_new,
+            sign_key=options.sign_key,
+            expand=options.expand,
+            scope=collect.scope,
+            stale_days=collect.stale_days,
+        )
+        names = names_of(pseudonyms.pseudonyms, pseudonyms.pseudonym_map, runs_store(config).where)
+        return cls(config, options, config_digest(file) if file else "", names, collect.verify, readers)
+
+    @property
+    def store(self) -> Store:
+        """Return where runs are kept."""
+        return runs_store(self.config)
+
+    def plan(self, *, stale_days: float = 0, every_zone: bool = False) -> RunPlan:
+        """Return what the run is to do. Raises UsageError."""
+        config, names = self.config, self.names
+        judgement = Judgement(
+            settings_of(config),
+            ExceptionSet(load_exceptions(config.exceptions) if config.exceptions else ()),
+            Gate(config.fail_on, config.fail_on_new),
+        )
+        selects: Selects | None = None if config.namespaces.everything else config.namespaces.selects
+        readers = [audience(reader) for reader in self.readers]
+        options, digest = self._recorded(), self.digest
+        if names:
+            judgement = names.judgement(judgement)
+            selects = selects and names.by.selects(selects)
+            readers = [*map(names.reader, readers)]
+            options, digest = names.options(options), names.by.digest(digest)
+        return RunPlan(
+            formats=config.output.formats,
+            selects=selects,
+            config_digest=digest,
+            judgement=judgement,
+            seal=Seal(reach_of(config, judgement.settings), options, signer_of(config), names.by if names else None),
+            stale_days=stale_days,
+            every_zone=every_zone,
+            expand=config.output.expand_cluster_wide,
+            reports_by=config.output.reports_by,
+            reports_for=readers,
+            csv=config.output.csv,
+            hiding=names.hiding(config) if names else None,
+        )
+
+    def _recorded(self) -> dict[str, str]:
+        """Return the options that decide what a run holds, for its manifest."""
+        config = self.config
+        exceptions = config.exceptions
+        options = {
+            "zones": ", ".join(self.options.only),
+            "formats": ", ".join(config.output.formats),
+            "scope": config.collect.scope if self.digest else "",
+            "verify": str(self.verify or ""),
+            EXCEPTIONS_DIGEST: hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
+            "fail_on": config.fail_on or "",
+            "fail_on_new": "yes" if config.fail_on_new else "",
+            "expand": "yes" if config.output.expand_cluster_wide else "",
+        }
+        return {name: text for name, text in options.items() if text}

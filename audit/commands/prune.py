@@ -1,0 +1,57 @@
+"""`prune`: the files of old runs removed so that the chain can still be checked."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+from audit import console
+from audit.commands.overlay import runs_store
+from audit.commands.result import Result
+from audit.config.model import Config
+from audit.errors import UsageError
+from audit.job.sealing import signer_of
+from audit.runs.runs import MANIFEST, PRUNED, EarlierRun, Runs
+from audit.runs.signing import SUFFIX as SIGNATURE
+from audit.runs.signing import Signer
+from audit.runs.tombstone import STAYS, tombstone
+from audit.storage.store import Store
+
+
+def prune(config: Config) -> Result:
+    """Remove the files of runs that are older than `evidence.keep_days`, except those that the next run builds on."""
+    days = config.evidence.keep_days
+    if days is None:
+        raise UsageError("no retention given", fix="--keep-days N, or evidence.keep_days in the configuration")
+    store, signer, now = runs_store(config), signer_of(config), datetime.now(UTC)
+    old = _old(store, now - timedelta(days=days))
+    removed = [run.id for run in old if _remove(store.inside(run.id), run.id, days, now, signer)]
+    return Result(
+        value=lambda: {"folder": store.where, "keep_days": days, "removed": removed},
+        text=[*removed, f"{len(removed)} removed; their manifests stay"],
+    )
+
+
+def _old(out: Store, before: datetime) -> list[EarlierRun]:
+    """Return the runs that began before a time, but for the newest complete one, and the newest state of each zone."""
+    listed = Runs(out, console.note).listed()
+    needed = {run.id: run for run in listed if run.whole()}
+    kept = {max(needed, default="")}
+    for zone in {zone.id for run in listed for zone in run.run.zones}:
+        kept.add(max((run.id for run in listed if run.whole(zone)), default=""))
+    limit = f"{before:%Y%m%dT%H%M%SZ}"
+    return [run for run in listed if run.id < limit and run.id not in kept]
+
+
+def _remove(run: Store, run_id: str, days: int, now: datetime, signer: Signer | None) -> bool:
+    """Put a note into a run and remove all but its manifest; return whether there was anything to remove."""
+    there = run.entries()
+    gone = [name for name in there if name not in STAYS]
+    if PRUNED in there and not gone:
+        return False
+    note = tombstone(run_id, hashlib.sha256(run.read(MANIFEST)).hexdigest(), f"{now:%Y-%m-%dT%H:%M:%SZ}", days)
+    # The note first: if this is stopped in the middle, it is done to the end the next time.
+    run.write(PRUNED, [note])
+    if signer:
+        run.write(f"{PRUNED}{SIGNATURE}", [signer.sign(note, f"pruned {run_id}")])
+    for name in gone:
+        run.remove(name)
+    return True

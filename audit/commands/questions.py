@@ -1,0 +1,101 @@
+"""`can --questions`: many questions from a CSV file, answered in CSV."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from io import StringIO
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from audit.access.authorizer import Authorizer
+from audit.access.bound_subjects import bound_subjects
+from audit.commands.result import Result, Verbatim
+from audit.commands.typed import Place, identity
+from audit.errors import UsageError
+from audit.exit_codes import of_answer
+from audit.rbac.rules import ACTIONS
+from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
+from audit.snapshot.model import Snapshot
+from audit.tables.model import ANSWERS, UNKNOWN
+
+COLUMNS: Final = ("zone", "subject_kind", "subject", "action", "namespace", "repository")
+_KINDS: Final = (USER, GROUP, ACCOUNT)
+_MAX_MISTAKES: Final = 20
+
+
+class _Question(NamedTuple):
+    zone: str
+    subject: Identity
+    action: str
+    place: Place
+
+
+def questions(path: Path, snapshots: Sequence[Snapshot]) -> Result:
+    """Return the questions of a CSV file with a column `answer`. Raises UsageError with all mistakes of the file."""
+    header, rows = _read(path)
+    zones = {snapshot.origin.zone: snapshot for snapshot in snapshots}
+    parsed = [_question(dict(zip(header, row, strict=True)), zones) for row in rows]
+    mistakes = [f"line {line}: {question}" for line, question in enumerate(parsed, 2) if isinstance(question, str)]
+    if mistakes:
+        more = [f"and {len(mistakes) - _MAX_MISTAKES} more"] if len(mistakes) > _MAX_MISTAKES else []
+        lines = ["some questions are invalid", *mistakes[:_MAX_MISTAKES], *more]
+        raise UsageError("\n  ".join(lines), where=str(path))
+    answers = _answers([question for question in parsed if not isinstance(question, str)], zones)
+    answered = [[*row, ANSWERS[answer]] for row, answer in zip(rows, answers, strict=True)]
+    return Result(
+        value=lambda: [dict(zip([*header, "answer"], row, strict=True)) for row in answered],
+        text=[Verbatim(_csv([[*header, "answer"], *answered]))],
+        exit_code=of_answer(complete=UNKNOWN not in answers),
+    )
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    file = StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    fix = f"the columns are {','.join(COLUMNS)}"
+    try:
+        with closing(path.open(encoding="utf-8-sig", newline="")) as file:
+            rows = [row for row in csv.reader(file, strict=True) if row]
+    except OSError as error:
+        raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UsageError(f"not CSV in UTF-8: {error}", where=str(path), fix=fix) from error
+    header = rows[0] if rows else []
+    missing = [name for name in COLUMNS if name not in header]
+    if missing or len(set(header)) < len(header):
+        what = f"missing columns: {', '.join(missing)}" if missing else "duplicate column"
+        raise UsageError(what, where=str(path), fix=fix)
+    odd = [str(line) for line, row in enumerate(rows, 1) if len(row) != len(header)]
+    if odd:
+        raise UsageError(f"row {odd[0]} does not have as many cells as the header", where=str(path), fix=fix)
+    return header, rows[1:]
+
+
+def _question(cells: Mapping[str, str], zones: Mapping[str, Snapshot]) -> _Question | str:
+    """Return the question of one row, or what is wrong with it."""
+    zone = cells["zone"] or (next(iter(zones)) if len(zones) == 1 else "")
+    kind, name, action, namespace, repository = (cells[column] for column in COLUMNS[1:])
+    subject = identity(kind, name) if kind in _KINDS else None
+    if zone not in zones:
+        return f"no such zone: {zone!r} (one of {', '.join(zones)})" if zone else "several zones: name one"
+    if kind not in _KINDS:
+        return f"no such kind: {kind!r} (one of {', '.join(_KINDS)})"
+    if subject is None:
+        return f"not the name of a {kind}: {name!r}" + ("; write namespace:name" if kind == ACCOUNT else "")
+    if action not in ACTIONS:
+        return f"no such action: {action!r} (one of {', '.join(ACTIONS)})"
+    if not namespace or namespace == "*":
+        return "name one namespace"
+    return _Question(zone, subject, action, Place(namespace, "" if repository == "*" else repository))
+
+
+def _answers(asked: Sequence[_Question], zones: Mapping[str, Snapshot]) -> list[int]:
+    namespaces: dict[str, set[str]] = {}
+    for question in asked:
+        namespaces.setdefault(question.zone, set()).add(question.place.namespace)
+    authorizers = {zone: Authorizer(bound_subjects(zones[zone], names)) for zone, names in namespaces.items()}
+    return [authorizers[q.zone].answer(q.subject, q.action, *q.place) for q in asked]

@@ -1,0 +1,56 @@
+"""The result of every command that writes a run: `run`, `merge`, `report` and `demo`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from audit import console
+from audit.commands.pseudonyms import Names
+from audit.commands.result import Grid, Result
+from audit.job.run import Run
+from audit.runs.info import RunInfo
+from audit.storage.store import Store
+from reports.formats import PAGE
+
+_MAX_GAPS = 20
+
+
+def finished(run: Run, names: Names | None = None) -> Result:
+    """Write the reports and the manifest of a run; return what it left and what it did not see."""
+    if names:
+        names.keep()
+        console.note(f"the names behind the pseudonyms are in {names.path}")
+    info, folder = run.finish(), run.store
+    for zone in info.zones:
+        note_gaps(zone.id, zone.gaps)
+    states = {zone.id: zone.state for zone in info.zones}
+    findings = asdict(info.findings) if info.findings else {}
+    console.event("run", state=info.state, exit_code=info.exit_code, zones=states, findings=findings)
+    return Result(
+        value=lambda: {"state": info.state, "zones": states, "folder": folder.where, "findings": findings},
+        # The event says the same to a program that reads stderr.
+        text=() if console.for_programs() else _text(info, folder),
+        exit_code=info.exit_code,
+    )
+
+
+def _text(run: RunInfo, folder: Store) -> Iterator[str | Grid]:
+    rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
+    yield Grid(["zone", "state", "namespaces", "left out", "as of"], rows)
+    yield ""
+    if run.findings:
+        yield run.findings.text
+    page = f"{folder.where}/{PAGE}" if PAGE in folder.entries() else folder.where
+    yield f"{run.state}: {page}"
+
+
+def note_gaps(zone: str, gaps: Sequence[str]) -> None:
+    """Write what was not seen of a zone to stderr."""
+    if console.for_programs():
+        # The answers of a server may name people.
+        if gaps:
+            console.event("not_seen", {"gaps": [*gaps[:_MAX_GAPS]]}, level="warning", zone=zone, count=len(gaps))
+        return
+    for gap in gaps[:_MAX_GAPS]:
+        console.note(f"{zone}: not seen: {gap}")
+    if len(gaps) > _MAX_GAPS:
+        console.note(f"{zone}: not seen: {len(gaps) - _MAX_GAPS} more (coverage.csv has all)")

@@ -1,0 +1,41 @@
+"""The exit codes of the program: what each one means, and every place that chooses one of them.
+
+docs/exit-codes.md is compared with this table by a test.
+"""
+
+from typing import Final
+
+EXIT_CODES: Final[dict[int, str]] = {
+    0: "done",
+    1: "an error of the program itself",
+    2: "usage or configuration",
+    3: "partial: something could not be seen, or a zone contradicts its tables; what was written says so",
+    4: "nothing usable: no zone could be read",
+    5: "evidence that does not hold (`check-evidence`): it is not what the run wrote",
+    10: "findings that `--fail-on` or `--fail-on-new` asks to fail on; partial wins over it",
+    143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
+}
+DONE, BROKEN, USAGE, PARTIAL, NOTHING, NOT_HOLDING, FINDINGS, STOPPED = EXIT_CODES
+
+
+def of_answer(*, complete: bool) -> int:
+    """Return how a command ends that answers a question: complete, or with something unknown."""
+    return DONE if complete else PARTIAL
+
+
+def of_state(state: str) -> int:
+    """Return how a command ends that reads zones, by their state together: complete, partial or failed."""
+    return {"complete": DONE, "failed": NOTHING}.get(state, PARTIAL)
+
+
+def of_run(state: str, *, failing: bool, stopped: bool = False) -> int:
+    """Return how a run ends: `failing` if findings are at or above its gate; partial wins over that."""
+    if stopped:
+        return STOPPED
+    code = of_state(state)
+    return FINDINGS if code == DONE and failing else code
+
+
+def of_evidence(*, holds: bool) -> int:
+    """Return how a check of evidence ends."""
+    return DONE if holds else NOT_HOLDING
