@@ -157,7 +157,7 @@ class Answers(BaseModel):
 def _yaml(path: Path, data: bytes) -> Iterator[Row]:
     places: list[str] = []
 
-    def more(document: Document) -> list[str]:
+    def check(document: Document) -> list[str]:
         given = document.value.get("decisions") if isinstance(document.value, dict) else None
         many = len(given) if isinstance(given, list) else 0
         places.extend(f"{path.name}: {location(document, ('decisions', at))}".rstrip(": ") for at in range(many))
@@ -165,7 +165,7 @@ def _yaml(path: Path, data: bytes) -> Iterator[Row]:
 
     least = "decisions: [{id: ID, decision: keep, decided_by: NAME, decided_on: YYYY-MM-DD}]"
     try:
-        answers = parse_model(data.decode(), path, FileFormat(Answers, "answers", least, more=more, fix=""))
+        answers = parse_model(data.decode(), path, FileFormat(Answers, "answers", least, check=check, fix=""))
     except ConfigError as error:
         raise Unreadable("\n".join(error.mistakes)) from error
     except UnicodeDecodeError as error:

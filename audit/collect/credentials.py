@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 
 from audit.collect.decode import CollectError
 from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import BadKubeconfig, KubeContext, KubeContexts, same_server
+from audit.collect.kubeconfig import CredentialsError, KubeContext, KubeContexts, same_server
 from audit.collect.oidc import id_token
+from audit.collect.transport import TransportError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -106,8 +107,10 @@ def usable(obtain: Callable[[], T]) -> T:
     """Return what `obtain` gives. Raises Unreachable, which says in one way why there is nothing."""
     try:
         return obtain()
-    except BadKubeconfig as error:
+    except CredentialsError as error:
         raise Unreachable("credentials", f"cannot load the credentials: {error}") from error
+    except TransportError as error:
+        raise Unreachable("unreachable", f"cannot set up the connection: {error}") from error
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         said = f"{error.strerror or type(error).__name__}{place}"
@@ -117,9 +120,9 @@ def usable(obtain: Callable[[], T]) -> T:
 def _bearer(token: str, until: float = math.inf) -> ClientAuth:
     token = token.strip()
     if not token:
-        raise BadKubeconfig("the token is empty")
+        raise CredentialsError("the token is empty")
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise BadKubeconfig("the token holds what no token can hold")
+        raise CredentialsError("the token holds what no token can hold")
     return ClientAuth(f"Bearer {token}", until=until)
 
 
@@ -141,7 +144,7 @@ def _content(path: Path) -> str:
 def _cluster_of_the_pod() -> Target:
     host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
     if not host or not port:
-        raise BadKubeconfig("this does not run in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
+        raise CredentialsError("this does not run in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
     return Target(f"https://{f'[{host}]' if ':' in host else host}:{port}", (_ACCOUNT / "ca.crt").read_bytes())
 
 
@@ -153,13 +156,13 @@ def _context(zone: Zone, where: Kubeconfig) -> KubeContext:
 def _belongs(zone: Zone, host: str) -> None:
     """Refuse to send credentials elsewhere than where they belong."""
     if zone.api and not same_server(zone.api, host):
-        raise BadKubeconfig(f"they belong to {host}, and the zone's api is {zone.api}")
+        raise CredentialsError(f"they belong to {host}, and the zone's api is {zone.api}")
 
 
 def _target(zone: Zone, context: KubeContext) -> Target:
     cluster = context.cluster
     if cluster.values.get("insecure-skip-tls-verify") and not zone.ca_file:
-        raise BadKubeconfig("the kubeconfig switches TLS verification off: give the zone's ca_file instead")
+        raise CredentialsError("the kubeconfig switches TLS verification off: give the zone's ca_file instead")
     authority = cluster.content("certificate-authority")
     return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
 
@@ -186,7 +189,7 @@ def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
         token, expires = id_token(provider, left())
         return ClientAuth(_bearer(token).header, pair, _until(expires))
     if not pair:
-        raise BadKubeconfig(f"{user.name} has no credentials")
+        raise CredentialsError(f"{user.name} has no credentials")
     return ClientAuth(certificate=pair)
 
 

@@ -9,8 +9,8 @@ from threading import Event
 from typing import Final
 
 from audit.collect.decode import CollectError, Page, page_of_json, page_of_object
-from audit.collect.yaml_text import NotPlain, documents
 from audit.collect.zones import Zone
+from audit.config.yaml_reader import YamlError, read_values
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS, NEEDED, Item, Kind
@@ -177,9 +177,9 @@ class _Dump:
             yield page_of_json(kind, data)
             return
         try:
-            for value in documents(data):
+            for value in read_values(data):
                 yield page_of_object(kind, value)
-        except NotPlain as error:
+        except YamlError as error:
             raise CollectError("malformed", str(error)) from error
 
     def _gap(self, kind: Kind, namespace: str, reason: str, detail: str) -> None:

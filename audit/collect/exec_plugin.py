@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.collect.kubeconfig import BadKubeconfig, Section
+from audit.collect.kubeconfig import CredentialsError, Section
 
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
 
@@ -40,31 +40,31 @@ _CREDENTIAL: Final = msgspec.json.Decoder(_ExecCredential)
 
 
 def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> PluginCredential:
-    """Run the plugin and return what it gave. Raises BadKubeconfig, which never quotes the plugin."""
+    """Run the plugin and return what it gave. Raises CredentialsError, which never quotes the plugin."""
     command, version = plugin.text("command"), plugin.text("apiVersion")
     if not command or not version:
-        raise BadKubeconfig(f"{plugin.name} needs `command` and `apiVersion`")
+        raise CredentialsError(f"{plugin.name} needs `command` and `apiVersion`")
     if plugin.text("interactiveMode") == "Always":
-        raise BadKubeconfig(f"{plugin.name} wants to talk to a person: log in with it first, or use a token")
+        raise CredentialsError(f"{plugin.name} wants to talk to a person: log in with it first, or use a token")
     printed = _run(plugin, command, _info(plugin, cluster, version), seconds)
     try:
         answer = _CREDENTIAL.decode(printed)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Not even as a cause: what it printed is a credential.
-        raise BadKubeconfig(f"{plugin.name}: {command} printed no ExecCredential") from None
+        raise CredentialsError(f"{plugin.name}: {command} printed no ExecCredential") from None
     if answer.version != version:
-        raise BadKubeconfig(f"{plugin.name}: {command} speaks another version than {version}")
+        raise CredentialsError(f"{plugin.name}: {command} speaks another version than {version}")
     status = answer.status
     pair = (status.certificate.encode(), status.key.encode()) if status.certificate and status.key else None
     if not status.token and not pair:
-        raise BadKubeconfig(f"{plugin.name}: {command} gave neither a token nor a certificate with its key")
+        raise CredentialsError(f"{plugin.name}: {command} gave neither a token nor a certificate with its key")
     return PluginCredential(status.token or "", pair, status.expires.timestamp() if status.expires else None)
 
 
 def _run(plugin: Section, command: str, info: str, seconds: float) -> bytes:
     arguments = plugin.values.get("args") or []
     if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
-        raise BadKubeconfig(f"{plugin.name}: args must be a list of texts")
+        raise CredentialsError(f"{plugin.name}: args must be a list of texts")
     # As kubectl does: a path with a folder in it starts at the kubeconfig, a bare name is looked up in PATH.
     program = str(plugin.folder / command) if os.sep in command else command
     try:
@@ -79,12 +79,12 @@ def _run(plugin: Section, command: str, info: str, seconds: float) -> bytes:
     except OSError as error:
         hint = " ".join(plugin.text("installHint").split())
         said = f"{plugin.name}: cannot run {command}: {error.strerror}"
-        raise BadKubeconfig(f"{said}{f' ({hint})' if hint else ''}") from None
+        raise CredentialsError(f"{said}{f' ({hint})' if hint else ''}") from None
     except subprocess.TimeoutExpired:
-        raise BadKubeconfig(f"{plugin.name}: {command} did not end in time") from None
+        raise CredentialsError(f"{plugin.name}: {command} did not end in time") from None
     if done.returncode:
         said = f"{plugin.name}: {command} ended with {done.returncode}"
-        raise BadKubeconfig(f"{said}; run it by itself to see why")
+        raise CredentialsError(f"{said}; run it by itself to see why")
     return done.stdout
 
 
@@ -93,7 +93,7 @@ def _environment(plugin: Section) -> dict[str, str]:
     try:
         return {str(one["name"]): str(one["value"]) for one in given}
     except (TypeError, KeyError):
-        raise BadKubeconfig(f"{plugin.name}: env must be a list of `name` and `value`") from None
+        raise CredentialsError(f"{plugin.name}: env must be a list of `name` and `value`") from None
 
 
 def _info(plugin: Section, cluster: Section, version: str) -> str:

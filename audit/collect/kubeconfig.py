@@ -1,7 +1,6 @@
-"""A kubeconfig: its contexts, where they lead, and what stands there to log in by.
+"""Kubeconfig files, merged as kubectl does: contexts, the clusters that they lead to, and credentials.
 
-The official client reads and merges the files; what it does not tell apart as kubectl does (the first current context
-counts) is added here. No message quotes the files: they hold secrets.
+No message quotes the files: they hold secrets.
 """
 
 import base64
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
+from audit.config.yaml_reader import YamlError, read_values
 
 _ENTRIES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
-class BadKubeconfig(Exception):
-    """A kubeconfig cannot be used as it is; the message says where, and quotes nothing."""
+class CredentialsError(Exception):
+    """Credentials cannot be used as they are; the message says where, and quotes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +30,19 @@ class Section:
     folder: Path
 
     def text(self, key: str) -> str:
-        """Return a text, empty when it is not there. Raises BadKubeconfig for anything else."""
+        """Return a text, empty when it is not there. Raises CredentialsError for anything else."""
         value = self.values.get(key)
         if value is None or isinstance(value, str):
             return value or ""
-        raise BadKubeconfig(f"{self.name}: {key} must be a text")
+        raise CredentialsError(f"{self.name}: {key} must be a text")
 
     def inner(self, key: str) -> "Section | None":
-        """Return the mapping under `key`. Raises BadKubeconfig for anything else."""
+        """Return the mapping under `key`. Raises CredentialsError for anything else."""
         value = self.values.get(key)
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise BadKubeconfig(f"{self.name}: {key} must be a mapping")
+            raise CredentialsError(f"{self.name}: {key} must be a mapping")
         return Section(f"{self.name}: {key}", value, self.folder)
 
     def path(self, key: str) -> Path | None:
@@ -59,9 +58,9 @@ class Section:
                 return base64.b64decode(data, validate=True)
             return path.read_bytes() if path else b""
         except binascii.Error as error:
-            raise BadKubeconfig(f"{self.name}: {key}-data is not base64") from error
+            raise CredentialsError(f"{self.name}: {key}-data is not base64") from error
         except OSError as error:
-            raise BadKubeconfig(f"{self.name}: cannot read {path}: {error.strerror}") from error
+            raise CredentialsError(f"{self.name}: cannot read {path}: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,38 +81,30 @@ class KubeContext:
 
 
 class KubeContexts:
-    """The contexts of one or more kubeconfig files."""
+    """The contexts of one kubeconfig file, or of several that are merged: the first that names an entry wins."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Read `path`, or the standard place. Raises BadKubeconfig."""
+        """Read `path`, or the standard place. Raises CredentialsError."""
         self.where = ", ".join(map(str, [path] if path else _standard()))
         self.current = ""
         self._entries: dict[str, dict[str, Section]] = {plural: {} for plural in _ENTRIES}
         files = [path] if path else [file for file in _standard() if file.exists()]
         if not files:
-            raise BadKubeconfig(f"no kubeconfig at {self.where}")
-        from kubernetes.config.kube_config import KubeConfigMerger
-
-        merger = KubeConfigMerger("")
+            raise CredentialsError(f"no kubeconfig at {self.where}")
         for file in files:
-            _load(merger, file)
-        current = (merger.config_files[str(file)].get("current-context") for file in files)
-        self.current = next((name for name in current if isinstance(name, str)), "")
-        for plural in _ENTRIES:
-            for node in merger.config.value[plural]:
-                self._add(plural, node.value, Path(node.path))
+            self._add(file, _load(file))
 
     def __iter__(self) -> Iterator[KubeContext]:
-        """Yield all contexts that lead somewhere, in their order."""
+        """Yield all contexts whose cluster exists, in their order."""
         for name in self._entries["contexts"]:
             if self._entries["contexts"][name].text("cluster") in self._entries["clusters"]:
                 yield self.get(name)
 
     def get(self, name: str | None = None) -> KubeContext:
-        """Return the context of this name, or the current one. Raises BadKubeconfig."""
+        """Return the context of this name, or the current one. Raises CredentialsError."""
         name = name or self.current
         if not name:
-            raise BadKubeconfig(f"no context is the current one in {self.where}")
+            raise CredentialsError(f"no current context in {self.where}")
         entry = self._entry("contexts", name)
         user = entry.text("user")
         return KubeContext(
@@ -124,27 +115,32 @@ class KubeContexts:
         )
 
     def leading_to(self, api: str) -> KubeContext:
-        """Return the first context whose cluster is at `api`. Raises BadKubeconfig."""
+        """Return the first context whose cluster is at `api`. Raises CredentialsError."""
         for context in self:
             if same_server(context.server, api):
                 return context
-        raise BadKubeconfig(f"no context in {self.where} leads to {api}")
+        raise CredentialsError(f"no context in {self.where} leads to {api}")
 
     def _entry(self, plural: str, name: str) -> Section:
         if name not in self._entries[plural]:
-            raise BadKubeconfig(f"no {_ENTRIES[plural]} {name} in {self.where}")
+            raise CredentialsError(f"no {_ENTRIES[plural]} {name} in {self.where}")
         return self._entries[plural][name]
 
-    def _add(self, plural: str, entry: Any, file: Path) -> None:
-        singular = _ENTRIES[plural]
-        name, inner = (entry.get("name"), entry.get(singular)) if isinstance(entry, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(inner, dict | None):
-            raise BadKubeconfig(f"{file}: {plural} must be a list of `name` and `{singular}`")
-        self._entries[plural][name] = Section(f"{singular} {name}", inner or {}, file.parent)
+    def _add(self, file: Path, config: dict[str, Any]) -> None:
+        current = config.get("current-context")
+        self.current = self.current or (current if isinstance(current, str) else "")
+        for plural, singular in _ENTRIES.items():
+            entries = config.get(plural) or []
+            for entry in entries if isinstance(entries, list) else [None]:
+                name, inner = (entry.get("name"), entry.get(singular)) if isinstance(entry, dict) else (None, None)
+                if not isinstance(name, str) or not isinstance(inner, dict | None):
+                    raise CredentialsError(f"{file}: {plural} must be a list of `name` and `{singular}`")
+                section = Section(f"{singular} {name}", inner or {}, file.parent)
+                self._entries[plural].setdefault(name, section)
 
 
 def same_server(one: str, other: str) -> bool:
-    """Say whether two addresses are of the same server: scheme, host, port and path."""
+    """Return whether two addresses are of the same server: scheme, host, port and path."""
     return _address(one) == _address(other)
 
 
@@ -162,18 +158,14 @@ def _standard() -> list[Path]:
     return named or [Path.home() / ".kube" / "config"]
 
 
-def _load(merger: Any, file: Path) -> None:
-    """Let the official client read one more file. Raises BadKubeconfig, which quotes nothing of it."""
-    from kubernetes.config import ConfigException
-
+def _load(file: Path) -> dict[str, Any]:
+    """Return what is in one file. Raises CredentialsError, which quotes nothing of it."""
     try:
-        merger.load_config(str(file))
+        values = list(read_values(file.read_bytes()))
     except OSError as error:
-        raise BadKubeconfig(f"cannot read {file}: {error.strerror}") from error
-    except (ConfigException, AttributeError, KeyError, TypeError):
-        fix = "clusters, users and contexts must be lists of what has a name"
-        raise BadKubeconfig(f"{file} is no kubeconfig: {fix}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        # Neither the message nor its cause may quote the line: it may be one with a token.
-        raise BadKubeconfig(f"{file} is not YAML" + (f" (line {mark.line + 1})" if mark else "")) from None
+        raise CredentialsError(f"cannot read {file}: {error.strerror}") from error
+    except YamlError as error:
+        raise CredentialsError(f"{file} is not YAML: {error}") from None
+    if len(values) != 1 or not isinstance(values[0], dict):
+        raise CredentialsError(f"{file} is not a kubeconfig: it needs clusters, users and contexts")
+    return values[0]

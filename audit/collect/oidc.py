@@ -10,7 +10,7 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from audit.collect.kubeconfig import BadKubeconfig, Section
+from audit.collect.kubeconfig import CredentialsError, Section
 from audit.collect.transport import Route
 
 _SOON: Final = 10.0  # seconds: a token that ends sooner is renewed
@@ -26,24 +26,28 @@ class IdToken(NamedTuple):
 
 
 def id_token(provider: Section, seconds: float) -> IdToken:
-    """Return the provider's ID token, a new one where the one that is there has run out. Raises BadKubeconfig.
+    """Return the provider's ID token, a new one where the one that is there has run out. Raises CredentialsError.
 
     The kubeconfig is not written to. Nothing that the provider says is quoted.
     """
     config = provider.inner("config")
     if provider.text("name") != "oidc" or config is None:
-        raise BadKubeconfig(f"{provider.name}: only `oidc` is understood; others are credential plugins today")
+        raise CredentialsError(f"{provider.name}: only `oidc` is understood; others are credential plugins today")
     token = config.text("id-token")
     expires = _expiry(token)
     if token and (expires is None or expires - time.time() > _SOON):
         return IdToken(token, expires)
     if not config.text("refresh-token"):
-        raise BadKubeconfig(f"{provider.name}: the ID token has run out, and there is no refresh token: log in again")
+        raise CredentialsError(
+            f"{provider.name}: the ID token has run out, and there is no refresh token: log in again"
+        )
     try:
         token = _refreshed(config, seconds)
     except HTTPError:
         # The error may hold the request, and with it the refresh token.
-        raise BadKubeconfig(f"{provider.name}: the issuer cannot be reached, or its certificate is not good") from None
+        raise CredentialsError(
+            f"{provider.name}: the issuer cannot be reached, or its certificate is not good"
+        ) from None
     return IdToken(token, _expiry(token))
 
 
@@ -76,20 +80,20 @@ def _refreshed(config: Section, seconds: float) -> str:
     )
     token = _json(config, answer).get("id_token")
     if not isinstance(token, str) or not token:
-        raise BadKubeconfig(f"{config.name}: the issuer gave no ID token")
+        raise CredentialsError(f"{config.name}: the issuer gave no ID token")
     return token
 
 
 def _secure(config: Section, url: str) -> str:
     if urlsplit(url).scheme != "https":
-        raise BadKubeconfig(f"{config.name}: the issuer is asked over https only")
+        raise CredentialsError(f"{config.name}: the issuer is asked over https only")
     return url
 
 
 def _json(config: Section, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     if answer.status != _OK:
-        raise BadKubeconfig(f"{config.name}: the issuer answered {answer.status}; log in again")
+        raise CredentialsError(f"{config.name}: the issuer answered {answer.status}; log in again")
     try:
         return msgspec.json.decode(answer.data[:_LARGEST], type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadKubeconfig(f"{config.name}: the issuer did not answer in JSON") from None
+        raise CredentialsError(f"{config.name}: the issuer did not answer in JSON") from None

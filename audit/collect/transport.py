@@ -11,7 +11,10 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.util import make_headers
 
-from audit.collect.kubeconfig import BadKubeconfig
+
+class TransportError(Exception):
+    """A proxy, certificate authority or client certificate cannot be used; `str` quotes none of it."""
+
 
 _PORTS: Final = {"https": 443, "http": 80}
 
@@ -36,7 +39,7 @@ class Route:
         self._connections = connections
 
     def pool(self, url: str) -> urllib3.PoolManager:
-        """Return connections to `url`. Raises BadKubeconfig when the parts cannot be used."""
+        """Return connections to `url`. Raises TransportError when the parts cannot be used."""
         context = _context(self._authority)
         if self._certificate:
             _show(context, *self._certificate)
@@ -57,11 +60,11 @@ class Route:
         )
 
     def proxy(self, url: str) -> str:
-        """Return the proxy on the way to `url`, empty for none. Raises BadKubeconfig for one that cannot be used."""
+        """Return the proxy on the way to `url`, empty for none. Raises TransportError for one that cannot be used."""
         found = self._proxy or proxy_in_environment(url)
         if found and not _usable(found):
             # Not quoted: it may hold a password.
-            raise BadKubeconfig("the proxy must be http://HOST:PORT or https://HOST:PORT")
+            raise TransportError("the proxy must be http://HOST:PORT or https://HOST:PORT")
         return found
 
 
@@ -130,7 +133,7 @@ def _context(authority: bytes, *, system: bool = False) -> ssl.SSLContext:
         # Comments in a bundle may be in any script; the certificates are ASCII.
         context = ssl.create_default_context(cadata=authority.decode("ascii", "ignore") if authority else None)
     except (ssl.SSLError, ValueError) as error:
-        raise BadKubeconfig("the certificate authority is no PEM file") from error
+        raise TransportError("the certificate authority is not a PEM file") from error
     if authority and system:
         context.load_default_certs()
     # Python 3.13 also wants key identifiers, which clusters' own authorities lack; chain, name and time are verified.
@@ -149,4 +152,4 @@ def _show(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             # Without a password, a key that needs one is refused and nobody is asked at the terminal.
             context.load_cert_chain(*files, password="")
         except ssl.SSLError:
-            raise BadKubeconfig("the client certificate and its key cannot be used together") from None
+            raise TransportError("the client certificate and its key cannot be used together") from None

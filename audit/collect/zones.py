@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from audit.collect.kubeconfig import BadKubeconfig, KubeContexts
+from audit.collect.kubeconfig import CredentialsError, KubeContexts
 from audit.config.model import Config
 from audit.config.zones import Credentials as Reference
 from audit.config.zones import KubeconfigZones, ZoneConfig
@@ -102,7 +102,7 @@ def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
     """Return a zone for each context that is meant. Raises UsageError when there is none, or no kubeconfig."""
     try:
         there = {context.name: context.server for context in KubeContexts(given.path)}
-    except BadKubeconfig as error:
+    except CredentialsError as error:
         raise UsageError(str(error)) from error
     meant = [name for name in there if any(fnmatchcase(name, glob) for glob in given.contexts)]
     if not meant:

@@ -1,4 +1,4 @@
-"""The configuration: YAML -> frozen models. Unknown keys are refused, and secrets are only ever referred to."""
+"""The configuration as frozen models. Unknown keys are refused; secrets are only referred to."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
 
 
 def _stored(value: str, info: ValidationInfo) -> str:
-    """Take a URL as it is, and a path as one from the folder of the configuration file."""
+    """Leave a URL as it is; resolve a path from the folder of the configuration file."""
     if not is_url(value):
         return str(from_config_folder(Path(value), info))
     try:
@@ -39,13 +39,13 @@ StorePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(_sto
 
 
 class Selection(ConfigModel):
-    """Namespaces by name and by label; a namespace must match both where both are given."""
+    """Namespaces by name and by label; with both, a namespace must match both."""
 
-    names: tuple[NonEmpty, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); any of them.")
-    labels: dict[str, str] = Field(default={}, description="Labels and globs of their values; all of them.")
+    names: tuple[NonEmpty, ...] = Field(default=(), description="Names or globs (`*`, `?`, `[…]`); one must match.")
+    labels: dict[str, str] = Field(default={}, description="Labels and globs of their values; all must match.")
 
     def matches(self, name: str, labels: Mapping[str, str] | None, *, unseen: bool) -> bool:
-        """Say whether a namespace is meant; `unseen` is the answer for labels that could not be seen (None)."""
+        """Return whether a namespace matches; `unseen` is the answer for labels that could not be read (None)."""
         if self.names and not any(fnmatchcase(name, glob) for glob in self.names):
             return False
         if labels is None:
@@ -54,26 +54,26 @@ class Selection(ConfigModel):
 
     @property
     def empty(self) -> bool:
-        """Say whether nothing is given."""
+        """Return whether nothing is selected by name or label."""
         return not self.names and not self.labels
 
 
 class Namespaces(ConfigModel):
-    """Which namespaces are reported on. What is cluster-wide always is."""
+    """Which namespaces are reported on. Cluster-wide access always is."""
 
-    include: Selection = Field(default=Selection(), description="Only these; without it, all.")
-    exclude: Selection = Field(default=Selection(), description="Not these.")
+    include: Selection = Field(default=Selection(), description="Only these; default: all.")
+    exclude: Selection = Field(default=Selection(), description="All but these.")
     organization_label: NonEmpty = Field(
         default="appuio.io/organization", description="Label of a namespace that names its organization."
     )
 
     @property
     def everything(self) -> bool:
-        """Say whether all namespaces are reported on."""
+        """Return whether all namespaces are reported on."""
         return self.include.empty and self.exclude.empty
 
     def selects(self, name: str, labels: Mapping[str, str] | None) -> bool:
-        """Say whether a namespace is reported on; in doubt (its labels could not be seen) it is."""
+        """Return whether a namespace is reported on; in doubt (its labels could not be read) it is."""
         excluded = not self.exclude.empty and self.exclude.matches(name, labels, unseen=False)
         return self.include.matches(name, labels, unseen=True) and not excluded
 
@@ -81,20 +81,22 @@ class Namespaces(ConfigModel):
 class CsvConfig(ConfigModel):
     """How CSV is written."""
 
-    delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="Between two cells.")
-    bom: bool = Field(default=False, description="Begin with a byte order mark, by which some spreadsheets know UTF-8.")
+    delimiter: Literal[",", ";", "\t", "|"] = Field(default=",", description="Separates two cells.")
+    bom: bool = Field(
+        default=False, description="Start with a byte order mark, by which some spreadsheets recognize UTF-8."
+    )
     neutral: bool = Field(
         default=True,
-        description="Put an apostrophe before what a spreadsheet could take for a formula. `false` is for programs "
-        "only: names come from clusters, and may be formulas.",
+        description="Put an apostrophe before a cell that a spreadsheet could run as a formula. Use `false` for "
+        "programs only: names come from clusters and may be formulas.",
     )
 
 
 class Output(ConfigModel):
-    """What a run leaves, and where."""
+    """What a run writes, and where."""
 
     directory: StorePlace | None = Field(
-        default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` goes before it."
+        default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` overrides it."
     )
     formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
@@ -102,45 +104,47 @@ class Output(ConfigModel):
     csv: CsvConfig = Field(default=CsvConfig(), description="How CSV is written.")
     expand_cluster_wide: bool = Field(
         default=False,
-        description="In CSV and Parquet, give `access` a row in every namespace for each subject with cluster-wide "
+        description="In CSV and Parquet, add to `access` a row in every namespace for each subject with cluster-wide "
         "access, beside its row `*`.",
     )
     reports_by: tuple[Literal["zone", "organization"], ...] = Field(
         default=(),
-        description="Also a report for each zone or organization of what it needs to know, in folders `by-zone` and "
-        "`by-organization`.",
+        description="Also write one report for each zone or organization with what concerns it, in folders `by-zone` "
+        "and `by-organization`.",
     )
 
 
 class Collect(ConfigModel):
     """How zones are read."""
 
-    zones_at_once: int = Field(default=8, ge=1, le=100, description="Zones that are read at the same time.")
-    timeout_seconds: float = Field(default=300, gt=0, le=86400, description="Longest time for one zone.")
-    request_timeout_seconds: float = Field(default=60, gt=0, le=3600, description="Longest silence of a server.")
-    page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects asked for at once.")
-    retries: int = Field(default=4, ge=0, le=20, description="How often a request that failed is repeated.")
-    requests_at_once: int = Field(default=20, ge=1, le=100, description="Requests in flight at one zone, at most.")
+    zones_at_once: int = Field(default=8, ge=1, le=100, description="Zones to read at the same time.")
+    timeout_seconds: float = Field(default=300, gt=0, le=86400, description="Time limit for one zone.")
+    request_timeout_seconds: float = Field(
+        default=60, gt=0, le=3600, description="Time limit without data from a server."
+    )
+    page_size: int = Field(default=10_000, ge=1, le=100_000, description="Objects in one page of a list.")
+    retries: int = Field(default=4, ge=0, le=20, description="How many times a failed request is retried.")
+    requests_at_once: int = Field(default=20, ge=1, le=100, description="Limit of requests in flight to one zone.")
     requests_per_second: float = Field(
-        default=250, gt=0, le=10_000, description="Requests that one zone is sent in a second, at most."
+        default=250, gt=0, le=10_000, description="Limit of requests per second to one zone."
     )
     scope: Literal["auto", "cluster", "tenant"] = Field(
         default="auto",
-        description="`cluster`: lists over all namespaces. `tenant`: namespace by namespace, those that the account "
-        "sees. `auto`: the first, and the second where role bindings are refused.",
+        description="`cluster`: list over all namespaces. `tenant`: list in each namespace that the account can see. "
+        "`auto`: `cluster`, and `tenant` where role bindings are refused.",
     )
     stale_days: float = Field(
         default=0,
         ge=0,
         le=3650,
-        description="How old a zone's last snapshot, from an earlier run in the same folder, may be to fill in for a "
-        "zone that cannot be read; 0: never. Such a zone is `stale`, and the run partial.",
+        description="Maximum age of a zone's last snapshot, from an earlier run in the same folder, to be used when "
+        "the zone cannot be read; 0: never. Such a zone is `stale`, and the run partial.",
     )
-    users: bool = Field(default=True, description="List the users, so that accounts that are gone are noticed.")
+    users: bool = Field(default=True, description="List users, to find users without an account.")
     tokens: bool = Field(
         default=False,
-        description="List the metadata of token secrets. Needs `list` on secrets, which could read their values too; "
-        "only metadata is asked for.",
+        description="List the metadata of token secrets. This needs `list` on secrets, which allows reading their "
+        "values; only metadata is requested.",
     )
 
     @property
@@ -152,33 +156,35 @@ class Collect(ConfigModel):
 class CheckConfig(ConfigModel):
     """One check."""
 
-    enabled: bool = Field(default=True, description="Look for it.")
-    severity: Severity | None = Field(default=None, description="How bad it is; default: as the check says.")
+    enabled: bool = Field(default=True, description="Run the check.")
+    severity: Severity | None = Field(
+        default=None, description="Severity of its findings; default: the one of the check."
+    )
     thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
-        default={}, description="Numbers of the check, by the names that it gives them."
+        default={}, description="Thresholds of the check, by name."
     )
 
 
 class PlatformConfig(ConfigModel):
-    """What belongs to the platform itself: it may have what others should not."""
+    """What belongs to the platform itself, and may have rights that others should not."""
 
     namespaces: tuple[NonEmpty, ...] = Field(
         default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces."
     )
     subjects: tuple[NonEmpty, ...] = Field(
-        default=(), description="Who acts for it: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
+        default=(), description="Its subjects: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."
     )
 
 
 class EvidenceConfig(ConfigModel):
-    """How runs are proven, and how long they are kept."""
+    """How runs are signed, and how long they are kept."""
 
     key_file: FilePath | None = Field(default=None, description="Secret key (minisign) that signs manifests.")
     password_env: NonEmpty = Field(
-        default=PASSWORD_ENV, description="Environment variable that holds the key's password, if it has one."
+        default=PASSWORD_ENV, description="Environment variable with the password of the key, if it has one."
     )
     keep_days: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="Days that `prune` keeps runs; their manifests stay for ever."
+        default=None, description="Days that `prune` keeps runs; manifests are kept forever."
     )
 
 
@@ -186,50 +192,51 @@ class Config(ConfigModel):
     """The whole configuration."""
 
     zones: tuple[ZoneConfig, ...] = Field(
-        default=(), description="The zones, each with its own id; needed without `zones_from`.", min_length=1
+        default=(), description="The zones, each with a unique id; required without `zones_from`.", min_length=1
     )
     zones_from: ZonesFrom | None = Field(
-        default=None, description="Where more zones are listed; one that stands in `zones` too is as it says there."
+        default=None, description="Where to list more zones; an entry in `zones` overrides one with the same id."
     )
     namespaces: Namespaces = Field(default=Namespaces(), description="Which namespaces are reported on.")
-    output: Output = Field(default=Output(), description="What a run leaves, and where.")
+    output: Output = Field(default=Output(), description="What a run writes, and where.")
     collect: Collect = Field(default=Collect(), description="How zones are read.")
-    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id; docs/checks.md has all.")
+    checks: dict[str, CheckConfig] = Field(default={}, description="Checks by id: docs/checks.md.")
     platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
     evidence: EvidenceConfig = Field(
-        default=EvidenceConfig(), description="How runs are proven, and how long they are kept: docs/evidence.md."
+        default=EvidenceConfig(), description="How runs are signed, and how long they are kept: docs/evidence.md."
     )
-    exceptions: FilePath | None = Field(default=None, description="File of what has been accepted: docs/exceptions.md.")
+    exceptions: FilePath | None = Field(default=None, description="File of accepted findings: docs/exceptions.md.")
     fail_on: Severity | None = Field(
-        default=None, description="End with exit code 10 at open findings of this severity or a worse one."
+        default=None, description="Exit with code 10 on open findings of this severity or higher."
     )
-    fail_on_new: bool = Field(default=False, description="End with exit code 10 at findings that are new.")
-    metrics: Metrics = Field(default=Metrics(), description="Where metrics go, beside `metrics.prom` of each run.")
-    notify: Notify = Field(default=Notify(), description="Who is told of a run that is not whole, or brings news.")
+    fail_on_new: bool = Field(default=False, description="Exit with code 10 on new findings.")
+    metrics: Metrics = Field(
+        default=Metrics(), description="Where to send metrics, in addition to `metrics.prom` of each run."
+    )
+    notify: Notify = Field(default=Notify(), description="Where to report a run that is incomplete or has news.")
 
     @model_validator(mode="after")
     def _ids(self) -> Self:
         if not self.zones and not self.zones_from:
-            raise ValueError("say which zones there are: `zones: [{id: NAME}]`, or zones_from")
+            raise ValueError("no zones: add `zones: [{id: NAME}]` or zones_from")
         ids = [zone.id for zone in self.zones]
-        twice = sorted({one for one in ids if ids.count(one) > 1})
-        if twice:
-            raise ValueError(f"each zone needs its own id, and {', '.join(twice)} stands there twice")
+        if duplicates := sorted({name for name in ids if ids.count(name) > 1}):
+            raise ValueError(f"duplicate zone id: {', '.join(duplicates)}")
         return self
 
 
 def check_files(config: Config) -> list[str]:
-    """Return what is wrong with the files and variables that the configuration refers to, one line each."""
+    """Return a line for each file or variable that the configuration refers to and that cannot be used."""
     mistakes = []
     if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
-        mistakes.append(f"exceptions: there is no file that can be read at {config.exceptions}")
+        mistakes.append(f"exceptions: no readable file at {config.exceptions}")
     key = config.evidence.key_file
     if key and not (key.is_file() and os.access(key, os.R_OK)):
-        mistakes.append(f"evidence.key_file: there is no file that can be read at {key}")
+        mistakes.append(f"evidence.key_file: no readable file at {key}")
     for at, zone in enumerate(config.zones):
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():
-            mistakes.append(f"zones[{at}].source.dump: there is no folder {zone.source.dump}")
+            mistakes.append(f"zones[{at}].source.dump: no such folder: {zone.source.dump}")
     if config.zones_from and (control := config.zones_from.control_api):
         mistakes += _check("zones_from.control_api", control.ca_file, control.credentials)
     return mistakes + check_watching(config.metrics, config.notify)
@@ -243,7 +250,7 @@ def _check(place: str, ca_file: Path | None, credentials: Credentials | None) ->
         ("credentials.token_file", given.token_file),
     )
     mistakes = [
-        f"{place}.{name}: there is no file that can be read at {path}"
+        f"{place}.{name}: no readable file at {path}"
         for name, path in files
         if path and not (path.is_file() and os.access(path, os.R_OK))
     ]
@@ -253,7 +260,7 @@ def _check(place: str, ca_file: Path | None, credentials: Credentials | None) ->
 
 
 def config_digest(config: Config) -> str:
-    """Return the SHA-256 (hex) of what the configuration says; it holds no secrets."""
+    """Return the SHA-256 (hex) of the configuration, which holds no secrets."""
     return hashlib.sha256(json.dumps(config.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Who is told how a run ends: metrics, and messages to chats, files and people; secrets only ever referred to."""
+"""Where the outcome of a run is reported: metrics, chats, files and e-mail. Secrets are only referred to."""
 
 import os
 from pathlib import Path
@@ -27,10 +27,10 @@ Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>@,;]+@[^\s<>@,;]+$")
 
 
 class Secret(ConfigModel):
-    """Where a secret stands: an environment variable or a file, never the configuration itself."""
+    """Reference to a secret: an environment variable or a file, never the configuration itself."""
 
-    env: NonEmpty | None = Field(default=None, description="Environment variable that holds it.")
-    file: FilePath | None = Field(default=None, description="File that holds it; read each time.")
+    env: NonEmpty | None = Field(default=None, description="Environment variable with the secret.")
+    file: FilePath | None = Field(default=None, description="File with the secret; read at every use.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -39,25 +39,25 @@ class Secret(ConfigModel):
         return self
 
     def read(self) -> str:
-        """Return the secret. Raises UsageError, without a word of it, when there is none."""
+        """Return the secret. Raises UsageError, which does not quote it, when there is none."""
         if self.env is not None:
-            found, where = os.environ.get(self.env, ""), f"the variable {self.env}"
+            secret, where = os.environ.get(self.env, ""), f"the variable {self.env}"
         else:
             path = self.file or Path()
             try:
-                found, where = path.read_text().strip(), f"the file {path}"
+                secret, where = path.read_text().strip(), f"the file {path}"
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"the file {path} cannot be read") from error
-        if not found:
+        if not secret:
             raise UsageError(f"{where} is empty")
-        return found
+        return secret
 
 
 class Metrics(ConfigModel):
-    """Where metrics go, beside `metrics.prom` of each run."""
+    """Where to send metrics, in addition to `metrics.prom` of each run."""
 
     textfile: FilePath | None = Field(
-        default=None, description="File for node_exporter's textfile collector; its name ends with `.prom`."
+        default=None, description="File for the textfile collector of node_exporter; its name must end with `.prom`."
     )
     pushgateway: Annotated[str, AfterValidator(_gateway)] | None = Field(
         default=None, description="Address of a Prometheus Pushgateway."
@@ -67,46 +67,47 @@ class Metrics(ConfigModel):
 
 
 class Webhook(ConfigModel):
-    """An address that takes messages. The address is a secret: whoever has it can write there."""
+    """A URL that receives messages. The URL is a secret: whoever has it can write there."""
 
-    url: Secret = Field(description="Where its address stands.")
+    url: Secret = Field(description="Where the URL is stored.")
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the server (PEM).")
 
 
 class Email(ConfigModel):
-    """People who are written to, and the server that sends it."""
+    """Recipients of e-mail, and the SMTP server."""
 
     host: NonEmpty = Field(description="Name of the SMTP server.")
-    port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    port: int = Field(default=587, ge=1, le=65535, description="Port of the SMTP server.")
     tls: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="`starttls`: needed after connecting. `tls`: from the start. `none`: plain."
+        default="starttls",
+        description="`starttls`: after connecting, required. `tls`: from the start. `none`: no encryption.",
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the server (PEM).")
-    username: NonEmpty | None = Field(default=None, description="Name to log in with.")
-    password: Secret | None = Field(default=None, description="Where the password stands.")
-    sender: Address = Field(description="Who writes.")
-    to: tuple[Address, ...] = Field(description="Who is written to.", min_length=1)
+    username: NonEmpty | None = Field(default=None, description="Username to log in with.")
+    password: Secret | None = Field(default=None, description="Where the password is stored.")
+    sender: Address = Field(description="Sender address.")
+    to: tuple[Address, ...] = Field(description="Recipient addresses.", min_length=1)
 
     @model_validator(mode="after")
     def _login(self) -> Self:
         if (self.username is None) != (self.password is None):
-            raise ValueError("give both username and password, or neither")
+            raise ValueError("username and password must be given together")
         if self.password and self.tls == "none":
-            raise ValueError("a password is sent over TLS only: leave tls: none out")
+            raise ValueError("a password is sent over TLS only: remove `tls: none`")
         return self
 
 
 class Channel(ConfigModel):
-    """One way to tell people: exactly one of slack, teams, mattermost, webhook, file, email."""
+    """One channel: exactly one of slack, teams, mattermost, webhook, file, email."""
 
-    name: Name = Field(description="What it is called in logs and metrics.")
+    name: Name = Field(description="Its name in logs and metrics.")
     slack: Webhook | None = Field(default=None, description="An incoming webhook of Slack.")
     teams: Webhook | None = Field(
-        default=None, description="A webhook of a Teams workflow, which takes adaptive cards."
+        default=None, description="A webhook of a Teams workflow that accepts adaptive cards."
     )
     mattermost: Webhook | None = Field(default=None, description="An incoming webhook of Mattermost.")
-    webhook: Webhook | None = Field(default=None, description="Any other server: plain JSON.")
-    file: FilePath | None = Field(default=None, description="A file that always holds the last message.")
+    webhook: Webhook | None = Field(default=None, description="Any other server; it receives plain JSON.")
+    file: FilePath | None = Field(default=None, description="A file that holds the last message.")
     email: Email | None = Field(default=None, description="E-mail through SMTP.")
 
     @model_validator(mode="after")
@@ -122,51 +123,50 @@ class Channel(ConfigModel):
 
     @property
     def kind(self) -> str:
-        """Return which of them it is."""
+        """Return the kind of channel, such as `slack`."""
         return self._given[0]
 
 
 class Notify(ConfigModel):
-    """Who is told of a run that is not whole, or that brings something new."""
+    """Where to report a run that is incomplete or has something new."""
 
-    channels: tuple[Channel, ...] = Field(default=(), description="Each is told by itself.")
+    channels: tuple[Channel, ...] = Field(default=(), description="Channels; each is notified independently.")
     changes: bool = Field(
-        default=False, description="Tell of access that was gained or widened too, not of new findings only."
+        default=False, description="Report access that was gained or widened too, not only new findings."
     )
     people: bool = Field(default=False, description="Name users, groups and accounts; without it, places only.")
-    timeout_seconds: float = Field(default=30, gt=0, le=600, description="Longest time for all channels together.")
+    timeout_seconds: float = Field(default=30, gt=0, le=600, description="Time limit for all channels together.")
     templates: FilePath | None = Field(
-        default=None, description="Folder with templates of your own: docs/notifications.md says which."
+        default=None, description="Folder with your own templates: docs/notifications.md."
     )
 
     @model_validator(mode="after")
     def _names(self) -> Self:
         names = [channel.name for channel in self.channels]
-        twice = sorted({one for one in names if names.count(one) > 1})
-        if twice:
-            raise ValueError(f"each channel needs its own name, and {', '.join(twice)} stands there twice")
+        if duplicates := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"duplicate channel name: {', '.join(duplicates)}")
         return self
 
 
 def check_watching(metrics: Metrics, notify: Notify) -> list[str]:
-    """Return what is wrong with the files and variables that these refer to, one line each."""
+    """Return a line for each file or variable that these refer to and that cannot be used."""
     mistakes = []
     if notify.templates and not notify.templates.is_dir():
-        mistakes.append(f"notify.templates: there is no folder {notify.templates}")
+        mistakes.append(f"notify.templates: no such folder: {notify.templates}")
     authorities = [("metrics", metrics.ca_file)]
     for at, channel in enumerate(notify.channels):
         place = f"notify.channels[{at}].{channel.kind}"
-        way = getattr(channel, channel.kind)
-        if isinstance(way, Path):
+        target = getattr(channel, channel.kind)
+        if isinstance(target, Path):
             continue
-        authorities.append((place, way.ca_file))
-        secret, key = (way.url, "url") if isinstance(way, Webhook) else (way.password, "password")
+        authorities.append((place, target.ca_file))
+        secret, key = (target.url, "url") if isinstance(target, Webhook) else (target.password, "password")
         try:
             _ = secret and secret.read()
         except UsageError as error:
             mistakes.append(f"{place}.{key}: {error}")
     return mistakes + [
-        f"{place}.ca_file: there is no file that can be read at {path}"
+        f"{place}.ca_file: no readable file at {path}"
         for place, path in authorities
         if path and not (path.is_file() and os.access(path, os.R_OK))
     ]

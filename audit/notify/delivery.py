@@ -24,8 +24,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from audit.collect.kubeconfig import BadKubeconfig
-from audit.collect.transport import Route
+from audit.collect.transport import Route, TransportError
 
 _ATTEMPT: Final = 10.0  # seconds for one attempt
 _LONGEST_PAUSE: Final = 10.0
@@ -137,7 +136,7 @@ def _answer(letter: Letter, seconds: float) -> urllib3.BaseHTTPResponse:
             redirect=False,
             retries=False,
         )
-    except (BadKubeconfig, HTTPError) as error:
+    except (TransportError, HTTPError) as error:
         raise _no_answer(error) from None
     # Nothing but how it went is of interest, and a server may say that without an end.
     response.close()
@@ -164,7 +163,7 @@ _FOR_GOOD: Final = {
 
 
 def _no_answer(error: Exception) -> Undelivered:
-    if isinstance(error, BadKubeconfig):
+    if isinstance(error, TransportError):
         return Undelivered("the proxy or the certificate authority cannot be used")
     if isinstance(error, SSLError):
         return Undelivered(_NO_TLS)

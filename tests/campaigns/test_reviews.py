@@ -331,7 +331,7 @@ def test_yaml_says_the_same(review: Review) -> None:
     assert "answers.yaml: decisions[1] (line 3): zed is no reviewer" in review.said()
     path.write_text(f"decisions:\n  - {one}\n  - {{id: x, verdict: keep}}\n")
     assert review.apply(path) == 2
-    assert "decisions[1].decision (line 3): is needed" in review.said()
+    assert "decisions[1].decision (line 3): is required" in review.said()
     path.write_bytes(b"\xff")
     assert review.apply(path) == 2
     assert "is not UTF-8" in review.said()

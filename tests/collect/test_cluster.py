@@ -209,7 +209,7 @@ def test_time_is_limited_for_a_silent_server(tmp_path: Path) -> None:
     ("changed", "reason", "said"),
     [
         ({"api": "https://127.0.0.1:1"}, "credentials", "they belong to"),
-        ({"ca_file": Path(__file__)}, "credentials", "no PEM file"),
+        ({"ca_file": Path(__file__)}, "unreachable", "not a PEM file"),
         ({"ca_file": Path("/no/such/ca.pem")}, "credentials", "No such file"),
         ({"credentials": Kubeconfig(Path("/no/such/kubeconfig"))}, "credentials", "cannot load the credentials"),
         (

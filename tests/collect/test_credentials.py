@@ -18,7 +18,7 @@ import yaml
 from audit.collect import credentials, lists
 from audit.collect.cluster import collect_cluster
 from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import BadKubeconfig, Section
+from audit.collect.kubeconfig import CredentialsError, Section
 from audit.collect.limits import Limits
 from audit.collect.oidc import id_token
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
@@ -160,7 +160,7 @@ def test_credentials_are_renewed_when_they_run_out() -> None:
 def test_a_plugin_that_does_not_work(tmp_path: Path, changed: dict[str, Any], said: str) -> None:
     """Each way to fail is one message, which never repeats what the plugin printed."""
     section = Section("user u", {"apiVersion": VERSION, "command": "echo", **changed}, tmp_path)
-    with pytest.raises(BadKubeconfig) as failed:
+    with pytest.raises(CredentialsError) as failed:
         plugin_credential(section, Section("cluster c", {}, tmp_path), 0.3 if "30" in changed.get("args", "") else 20)
     assert said in str(failed.value)
     assert "canary-1234" not in str(failed.value)
@@ -300,7 +300,7 @@ def test_an_issuer_that_is_not_to_be_trusted_or_fails(
         for name, value in answers.items():
             setattr(issuer, name, value)
         section = Section("user u", provider(issuer, jwt(5), **changed)["auth-provider"], tmp_path)
-        with pytest.raises(BadKubeconfig) as failed:
+        with pytest.raises(CredentialsError) as failed:
             id_token(section, 10)
         assert said in str(failed.value)
         assert "canary" not in str(failed.value)
@@ -310,7 +310,7 @@ def test_an_issuer_that_is_not_to_be_trusted_or_fails(
 
 def test_other_providers_are_said_not_to_be_understood(tmp_path: Path) -> None:
     """Those that kubectl has given up."""
-    with pytest.raises(BadKubeconfig, match="only `oidc` is understood"):
+    with pytest.raises(CredentialsError, match="only `oidc` is understood"):
         id_token(Section("user u", {"name": "gcp", "config": {}}, tmp_path), 10)
 
 
@@ -319,7 +319,7 @@ def test_an_issuer_that_does_not_answer_in_json(tmp_path: Path) -> None:
     with Issuer(tmp_path, jwt(5)) as issuer:
         issuer.handle = lambda request: Answer(200, b"<html>")  # type: ignore[method-assign]
         section = Section("user u", provider(issuer, jwt(5))["auth-provider"], tmp_path)
-        with pytest.raises(BadKubeconfig, match="did not answer in JSON"):
+        with pytest.raises(CredentialsError, match="did not answer in JSON"):
             id_token(section, 10)
 
 

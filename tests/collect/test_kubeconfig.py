@@ -4,22 +4,22 @@ from pathlib import Path
 
 import pytest
 
-from audit.collect.kubeconfig import BadKubeconfig, KubeContexts, same_server
+from audit.collect.kubeconfig import CredentialsError, KubeContexts, same_server
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("users: [{name: a, user: {token: canary-1234", "is not YAML (line "),
-        ("[]", "is no kubeconfig"),
-        ("", "is no kubeconfig"),
-        ("users: 5", "users and contexts must be lists"),
+        ("users: [{name: a, user: {token: canary-1234", "is not YAML: line "),
+        ("[]", "is not a kubeconfig"),
+        ("", "is not a kubeconfig"),
+        ("users: 5", "users must be a list of `name` and `user`"),
         ("users: [{user: {}}]", "users must be a list of `name` and `user`"),
         ("users: [canary-1234]", "users must be a list of `name` and `user`"),
-        ("users: [{name: a}, canary-1234]", "users and contexts must be lists"),
+        ("users: [{name: a}, canary-1234]", "users must be a list of `name` and `user`"),
         ("users: [{name: 5, user: {}}]", "users must be a list of `name` and `user`"),
         ("users: [{name: a, user: canary-1234}]", "users must be a list of `name` and `user`"),
-        ("contexts: [{name: a, context: {cluster: b}}]", "no context is the current one"),
+        ("contexts: [{name: a, context: {cluster: b}}]", "no current context in"),
         ("current-context: a", "no context a in"),
         ("current-context: a\ncontexts: [{name: a, context: {cluster: b}}]", "no cluster b in"),
     ],
@@ -28,7 +28,7 @@ def test_a_kubeconfig_that_is_none(tmp_path: Path, text: str, said: str) -> None
     """The place is said, the text is not: a line may hold a token."""
     path = tmp_path / "kubeconfig"
     path.write_text(text)
-    with pytest.raises(BadKubeconfig) as failed:
+    with pytest.raises(CredentialsError) as failed:
         KubeContexts(path).get()
     assert said in str(failed.value)
     assert "canary-1234" not in repr((failed.value, failed.value.__cause__))
@@ -54,12 +54,12 @@ def test_several_kubeconfigs_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert contexts.get().user.path("tokenFile") == tmp_path / "b" / "t"
     assert contexts.get("x").cluster.path("certificate-authority") == tmp_path / "ca"
     assert not contexts.get("x").user.values
-    with pytest.raises(BadKubeconfig, match=r"no context in .* leads to"):
+    with pytest.raises(CredentialsError, match=r"no context in .* leads to"):
         contexts.leading_to("https://two")
-    with pytest.raises(BadKubeconfig, match="cannot read"):
+    with pytest.raises(CredentialsError, match="cannot read"):
         KubeContexts(tmp_path / "none")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
-    with pytest.raises(BadKubeconfig, match="no kubeconfig at"):
+    with pytest.raises(CredentialsError, match="no kubeconfig at"):
         KubeContexts()
 
 

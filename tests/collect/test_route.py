@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.collect import connection
-from audit.collect.kubeconfig import BadKubeconfig
 from audit.collect.limits import Budget
-from audit.collect.transport import Route, proxy_in_environment
+from audit.collect.transport import Route, TransportError, proxy_in_environment
 from audit.collect.zones import Kubeconfig, Zone
 from tests.collect.test_credentials import LIMITS, WORLD, collect, kubeconfig
 from tests.simulator.server import SimulatedZone
@@ -128,7 +127,7 @@ def test_a_proxy_that_cannot_be_used(tmp_path: Path, proxy: str) -> None:
     """It is not quoted: it may hold a password."""
     with proxied(tmp_path) as (_, _, path):
         (first, *_) = collect(Zone("z", credentials=Kubeconfig(path), proxy=proxy)).gaps
-    assert first.reason == "credentials"
+    assert first.reason == "unreachable"
     assert first.detail.endswith("the proxy must be http://HOST:PORT or https://HOST:PORT")
 
 
@@ -178,7 +177,7 @@ def test_no_setting_of_proxies_is_a_bug(spared: str, proxy: str) -> None:
             patch.setenv(name, value)
         try:
             found = Route().proxy("https://api.example.com")
-        except BadKubeconfig as error:
+        except TransportError as error:
             found = str(error)
     assert found in {"", proxy, f"http://{proxy}"} or "must be http://HOST:PORT" in found
 

@@ -246,7 +246,7 @@ def test_the_standard_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("text", "said"),
     [
         ("[", "is not YAML"),
-        ("- a", "is no kubeconfig"),
+        ("- a", "is not a kubeconfig"),
         ("contexts: [{name: 5, context: {}}]", "must be a list of `name`"),
         ("contexts: []", "no context is called * (no context in it leads anywhere)"),
         ("token: s3cret\n\tx", "is not YAML"),

@@ -148,7 +148,7 @@ exceptions:
         "exceptions[0].why (line 3): must not be empty",
         "exceptions[0].until (line 4): not a date",
         "exceptions[0].namspace (line 5): unknown key; did you mean namespace?",
-        "exceptions[0].decided_by (line 2): is needed",
+        "exceptions[0].decided_by (line 2): is required",
         "exceptions[1].check (line 6): this glob matches no check",
         "exceptions[1].until (line 6): must be a date: YYYY-MM-DD",
         "exceptions[3] (line 8): duplicate id",
@@ -162,10 +162,10 @@ exceptions:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("- check: prune", "there is no mapping here; the least is `exceptions: ["),
+        ("- check: prune", "must be a mapping, for example `exceptions: ["),
         ("exceptions: {a: 1}", "exceptions (line 1): must be a list"),
-        ("exceptions: [&a {check: prune}, *a]", "aliases are not read here"),
-        ("{}", "exceptions (line 1): is needed"),
+        ("exceptions: [&a {check: prune}, *a]", "aliases are not supported"),
+        ("{}", "exceptions (line 1): is required"),
     ],
 )
 def test_a_file_of_another_form(tmp_path: Path, text: str, said: str) -> None:

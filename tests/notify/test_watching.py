@@ -456,7 +456,10 @@ def test_last_words_are_short() -> None:
         ({"metrics": {"pushgateway": "http://[1"}}, "must be http://HOST[:PORT]"),
         ({"notify": {"channels": [{"name": "a"}]}}, "give exactly one of: slack"),
         ({"notify": {"channels": [{"name": "a", "slack": {"url": {}}}]}}, "give exactly one of: env, file"),
-        ({"notify": {"channels": [{"name": "a", "file": "x"}, {"name": "a", "file": "y"}]}}, "a stands there twice"),
+        (
+            {"notify": {"channels": [{"name": "a", "file": "x"}, {"name": "a", "file": "y"}]}},
+            "duplicate channel name: a",
+        ),
         ({"notify": {"channels": [{"name": "a", "slack": {"url": "https://x"}}]}}, "must be a mapping"),
         (
             {"notify": {"channels": [{"name": "a", "email": {"host": "h", "sender": "a@b", "to": ["x"]}}]}},
@@ -475,7 +478,7 @@ def test_mistakes_in_the_configuration(
 @pytest.mark.parametrize(
     ("login", "said"),
     [
-        ({"username": "u"}, "give both username and password"),
+        ({"username": "u"}, "username and password must be given together"),
         ({"username": "u", "password": {"env": "X"}, "tls": "none"}, "a password is sent over TLS only"),
     ],
 )
