@@ -1,4 +1,4 @@
-"""Snapshot -> all its tables, but for those that need a judgement: findings, exceptions, changes."""
+"""Snapshot -> the tables of facts; findings, exceptions and changes are made of these."""
 
 from audit.access.coverage import coverage
 from audit.access.inventory import inventory
@@ -13,7 +13,7 @@ from audit.tenancy.organizations import ORGANIZATION_LABEL
 def facts_of(
     snapshot: Snapshot, scope: Scope | None = None, *, organization_label: str = ORGANIZATION_LABEL
 ) -> dict[str, Table]:
-    """Return the tables that say what is there and who can do what in one zone; `scope` says what of it is told."""
+    """Return the tables of what exists in one zone and who can do what; `scope` says what is reported on."""
     scope = scope or Scope()
     return {
         **tables_of(snapshot, scope.namespaces),

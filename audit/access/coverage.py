@@ -1,4 +1,4 @@
-"""Snapshot -> the table `coverage`: what was seen of a zone, what was not and why, and what was left out."""
+"""Snapshot -> the table `coverage`: what was read of a zone, what could not be read and why, and what was left out."""
 
 from typing import Final
 
@@ -28,8 +28,8 @@ def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
     order = list(KINDS)
     seen = {"state": STALE, "detail": staleness(snapshot.origin)} if snapshot.state == STALE else {"state": SEEN}
     lines: list[dict[str, str | int]] = [
-        {"kind": one.kind, **seen, "count": one.count, "resource_version": one.resource_version}
-        for one in snapshot.listings
+        {"kind": listing.kind, **seen, "count": listing.count, "resource_version": listing.resource_version}
+        for listing in snapshot.listings
     ]
     lines += [
         {"kind": plural, "state": NOT_ASKED, "count": UNKNOWN_COUNT, "detail": "no answer about access needs it"}

@@ -1,7 +1,7 @@
-"""Does it add up: what a zone listed, against what took part in the answers, was left out, or is not known.
+"""Checks that all adds up: what a zone listed = what took part in the answers + what was left out + what is not known.
 
-Each number is counted in a place of its own: what was listed when the answer arrived, what took part in the tables or
-in the snapshot, what was left out by asking the configuration about every namespace again.
+Each number is counted independently: what was listed, when the answer arrived; what took part, in the tables or in the
+snapshot; what was left out, by asking the configuration about every namespace again.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from audit.tables.model import Table
 # Kinds of which each object that takes part is one row of a table.
 _ROWS: Final = {"namespaces": "namespaces", "imagestreams": "repositories", "tokens": "tokens"}
 # The table of the snapshot that holds each kind, and whether its objects lie in a namespace (where it holds both).
-_HELD: Final[Mapping[str, tuple[str, bool | None]]] = {
+_TABLE_OF: Final[Mapping[str, tuple[str, bool | None]]] = {
     "roles": ("roles", True),
     "clusterroles": ("roles", False),
     "rolebindings": ("bindings", True),
@@ -58,12 +58,12 @@ def reconcile(snapshot: Snapshot, selects: Selects | None, tables: Mapping[str, 
     left_out = _Excluded(snapshot, selects)
     lists = {listing.kind: listing for listing in snapshot.listings}
     # What organizations declare is not of the zone, and its objects are no rows: the table `organizations` compares it.
-    held = [kind for kind in KINDS if kind in _HELD or kind in snapshot.tables]
-    return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in held)
+    kinds = [kind for kind in KINDS if kind in _TABLE_OF or kind in snapshot.tables]
+    return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in kinds)
 
 
 class _Excluded:
-    """Says of which objects the configuration wants no report, by asking it about each namespace."""
+    """Finds the objects that the configuration excludes, by asking it about each namespace."""
 
     def __init__(self, snapshot: Snapshot, selects: Selects | None) -> None:
         self._snapshot = snapshot
@@ -113,7 +113,7 @@ def _count(
 
 def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
     """Return the namespace of each object of a kind (of a namespace: itself), and its row in the snapshot's table."""
-    name, spaced = _HELD.get(kind, (kind, None))
+    name, spaced = _TABLE_OF.get(kind, (kind, None))
     table = snapshot.tables[name]
     spaces = table["name"] if name == "namespaces" else table.get("namespace", np.zeros_like(table["name"]))
     rows = np.arange(len(spaces)) if spaced is None else np.flatnonzero((spaces > 0) == spaced)
@@ -121,33 +121,33 @@ def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.
 
 
 def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
-    """Say for each binding whether it gives somebody a role that may be there and was not seen."""
+    """Return for each binding whether it gives a subject a role that may exist and was not seen."""
     if not snapshot.gaps_of("roles") and not snapshot.gaps_of("clusterroles"):
         return np.zeros(len(rows), dtype=bool)
     text, bindings = snapshot.strings, snapshot.tables["bindings"]
     roles = snapshot.tables["roles"]
     there = set(zip(roles["namespace"].tolist(), roles["name"].tolist(), strict=True))
-    naming = _naming_somebody(snapshot)
+    with_subjects = _with_subjects(snapshot)
     columns = [bindings[column][rows].tolist() for column in ("namespace", "role_kind", "role")]
     local_blind = snapshot.unseen("roles", bindings["namespace"][rows]).tolist()
     wide_blind = snapshot.missing("clusterroles")
-    found = []
+    answers = []
     for row, space, kind, role, blind in zip(rows.tolist(), *columns, local_blind, strict=True):
         local = text[kind] == "Role"
         unseen = (local and bool(space) and blind) or (text[kind] == "ClusterRole" and wide_blind)
-        found.append(unseen and (space if local else 0, role) not in there and row in naming)
-    return np.array(found, dtype=bool)
+        answers.append(unseen and (space if local else 0, role) not in there and row in with_subjects)
+    return np.array(answers, dtype=bool)
 
 
-def _naming_somebody(snapshot: Snapshot) -> set[int]:
-    """Return the bindings that name a subject which can be somebody."""
+def _with_subjects(snapshot: Snapshot) -> set[int]:
+    """Return the bindings with a subject that can match."""
     text, table = snapshot.strings, snapshot.tables["subjects"]
     columns = [table[column].tolist() for column in ("binding", "kind", "namespace", "name")]
     return {row for row, *who in zip(*columns, strict=True) if identity(*(text[code] for code in who)) is not None}
 
 
 def _unknown(grants: Table, kind: str) -> int:
-    """Count the bindings of which the table says that their role was not seen."""
+    """Count the bindings whose role was not seen, according to the table."""
     what = "ClusterRoleBinding" if kind == "clusterrolebindings" else "RoleBinding"
     unseen = grants.take(grants.where("problem", {_NOT_SEEN}) & grants.where("binding_kind", {what}))
     return len({*zip(unseen.text("namespace").strings(), unseen.text("binding").strings(), strict=True)})

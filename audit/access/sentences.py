@@ -19,7 +19,7 @@ _RIGHTS: Final = {
     SIGN: "sign images",
 }
 _SHOWN: Final = 20  # reasons of one answer: enough to act, few enough to read
-_SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
+_KIND_WORDS: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
 
 
 class Verdict(NamedTuple):
@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
 
 
 def verdict(authorizer: Authorizer, who: Identity, action: str, namespace: str, repository: str = "") -> Verdict:
-    """Answer one question and say why; see `Authorizer.answer` for the arguments."""
+    """Answer one question with reasons; see `Authorizer.answer` for the arguments."""
     answer = authorizer.answer(who, action, namespace, repository)
     needed = NEEDS[action]
     here = [grant for grant in authorizer.grants_of(who) if grant.namespace in {"", namespace}]
@@ -55,7 +55,7 @@ class Explanation(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Say whether there can be nothing else."""
+        """Return whether there can be nothing else."""
         return not self.obstacles and all(grant.rights.granted == grant.rights.possible for grant, _ in self.grants)
 
 
@@ -70,7 +70,7 @@ def explain(authorizer: Authorizer, who: Identity, namespace: str | None = None)
 
 
 def sentence(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
-    """Say in one sentence how a grant leads in: subject, group, binding, role, roles aggregated from, right, place."""
+    """Return one sentence about a grant: subject, group, rights, place, binding, role, and what it was aggregated from."""
     place = f"in {grant.namespace}" if grant.namespace else "in every namespace"
     if grant.repository:
         place = f"for repository {grant.repository} {place}"
@@ -119,7 +119,7 @@ def _obstacles(authorizer: Authorizer, who: Identity, namespace: str | None) -> 
 
 
 def _name(who: Identity) -> str:
-    return f"{_SPELLED[who.kind]} {who.name}"
+    return f"{_KIND_WORDS[who.kind]} {who.name}"
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a role grants in the registry, how it came to, and from which roles it was aggregated."""
+"""How a role comes to grant what it does in the registry, and from which roles it was aggregated."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ClusterRole:
 
 
 def how_granted(capability: Capability, *, name: str | None, aggregated: bool) -> str:
-    """Say how a role comes to give `capability`. Describes only; rights never depend on names.
+    """Return how a role comes to give `capability`. Describes only: rights never depend on names.
 
     `name` is that of a cluster role, None for a role of a namespace.
     """
@@ -48,23 +48,22 @@ def how_granted(capability: Capability, *, name: str | None, aggregated: bool) -
 
 
 class Aggregations:
-    """Finds the roles that a role's registry rights were copied from by the aggregation controller."""
+    """Finds the roles from which the aggregation controller copied a role's registry rights; made of all cluster roles."""
 
     def __init__(self, roles: Iterable[ClusterRole]) -> None:
-        """Take all cluster roles of a zone."""
         self._roles = {role.name: role for role in roles}
         self._labels = {name: _LABELS.decode(role.labels) if role.labels else {} for name, role in self._roles.items()}
         self._rights = {name: _rights(judge_text(role.rules)) for name, role in self._roles.items()}
-        self._found: dict[str, tuple[str, ...]] = {}
+        self._sources: dict[str, tuple[str, ...]] = {}
 
     def sources(self, name: str) -> tuple[str, ...]:
         """Return the fewest leaf roles that explain the registry rights of cluster role `name`, sorted.
 
         Empty when the role aggregates nothing that grants, or does not exist.
         """
-        if name not in self._found:
-            self._found[name] = self._cover(name)
-        return self._found[name]
+        if name not in self._sources:
+            self._sources[name] = self._cover(name)
+        return self._sources[name]
 
     def _cover(self, name: str) -> tuple[str, ...]:
         wanted = self._rights.get(name, 0)
@@ -109,7 +108,7 @@ def _rights(capabilities: Sequence[Capability]) -> int:
 
 
 def selects(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Say whether a label selector matches `labels`; an empty selector matches everything."""
+    """Return whether a label selector matches `labels`; an empty selector matches everything."""
     wanted = selector.labels or {}
     return all(labels.get(key) == value for key, value in wanted.items()) and all(
         _meets(requirement, labels) for requirement in selector.expressions or ()

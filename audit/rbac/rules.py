@@ -1,4 +1,4 @@
-"""One rule, one question; and what a list of rules lets its holder do in the registry."""
+"""The questions that the registry asks, which of them a rule covers, and what the rules of a role grant."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -25,7 +25,7 @@ ACTIONS: Final = ("pull", "push", "create")
 
 
 class Question(NamedTuple):
-    """What the registry asks for one action; `named` when the question carries the repository's name."""
+    """What the registry asks the API server for one right; `named` when the question carries the repository's name."""
 
     right: int
     verb: str
@@ -53,17 +53,17 @@ class Capability(NamedTuple):
 
 
 def covers(rule: Rule, verb: str, resource: str) -> bool:
-    """Say whether `rule` covers the question for some names; `resourceNames` is the caller's to judge."""
+    """Return whether `rule` covers the question for some names; the caller judges `resourceNames`."""
     return _holds(rule.verbs, verb) and _holds(rule.groups, IMAGES) and (_holds(rule.resources, resource))
 
 
 def covering(rules: Sequence[Rule], repository: str) -> str:
     """Return what of `rules` gives rights on `repository` (`""` = every one), in words, joined by `; `.
 
-    A role may hold hundreds of rules with dozens of verbs: only what covers a question of the registry is told, spelled
-    as the rule spells it. The order of the rules leaves no trace.
+    A role may hold hundreds of rules with dozens of verbs: only what covers a question of the registry is returned, in
+    the spelling of the rule. The order of the rules makes no difference.
     """
-    told: set[str] = set()
+    parts: set[str] = set()
     for rule in rules:
         verbs: dict[str, list[str]] = {}
         for question in QUESTIONS:
@@ -74,8 +74,8 @@ def covering(rules: Sequence[Rule], repository: str) -> str:
                 verbs.setdefault(resource, []).append(_spelled(rule.verbs, question.verb))
         group = _spelled(rule.groups, IMAGES)
         names = f" named {repository}" if repository else ""
-        told |= {f"{', '.join(dict.fromkeys(found))} {what} in {group}{names}" for what, found in verbs.items()}
-    return "; ".join(sorted(told))
+        parts |= {f"{', '.join(dict.fromkeys(some))} {what} in {group}{names}" for what, some in verbs.items()}
+    return "; ".join(sorted(parts))
 
 
 def _spelled(words: Sequence[str] | None, word: str) -> str:
@@ -99,7 +99,7 @@ def judge(rules: Sequence[Rule]) -> tuple[Capability, ...]:
                 rights[repository] = rights.get(repository, 0) | question.right
                 if question.resource in (rule.resources or ()):
                     spelled[repository] = spelled.get(repository, 0) | question.right
-    return tuple(Capability(name, held, held & ~spelled.get(name, 0)) for name, held in sorted(rights.items()))
+    return tuple(Capability(name, given, given & ~spelled.get(name, 0)) for name, given in sorted(rights.items()))
 
 
 def _repositories(rule: Rule, *, named: bool) -> Sequence[str]:

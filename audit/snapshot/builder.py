@@ -41,7 +41,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
 
 
 class SnapshotBuilder:
-    """Gathers the objects of one zone, list by list, and keeps only numbers and one copy of each text.
+    """Builds the snapshot of one zone, list by list; keeps only numbers and one copy of each text.
 
     Lists of one zone may be added in any order and leave the same snapshot. Not safe for two threads at once.
     """
@@ -85,7 +85,7 @@ class SnapshotBuilder:
         self._gaps.add(gap)
 
     def snapshot(self, origin: Origin) -> Snapshot:
-        """Return the snapshot of all that was added; the order of arrival leaves no trace."""
+        """Return the snapshot of all that was added; the order of arrival makes no difference."""
         origin = msgspec.structs.replace(origin, cluster_id=self._cluster_id)
         strings = sorted(self._pool)
         rank = np.empty(len(strings), dtype=np.int32)
@@ -174,16 +174,16 @@ class SnapshotBuilder:
         self._put("tokens", "last_used", (i.metadata.labels.last_used if i.metadata.labels else "" for i in tokens))
 
     def _organizations(self, items: Sequence[Item]) -> None:
-        self._declared([("", one) for one in cast("Sequence[Membership]", items)])
+        self._declared([("", members) for members in cast("Sequence[Membership]", items)])
 
     def _teams(self, items: Sequence[Item]) -> None:
-        self._declared([(one.metadata.name, one) for one in cast("Sequence[Membership]", items)])
+        self._declared([(team.metadata.name, team) for team in cast("Sequence[Membership]", items)])
 
     def _declared(self, teams: Sequence[tuple[str, Membership]]) -> None:
         rows = [
-            (one.metadata.namespace, team, user)
-            for team, one in teams
-            for user in ("", *(ref.name for ref in (one.spec.users if one.spec else None) or ()))
+            (members.metadata.namespace, team, user)
+            for team, members in teams
+            for user in ("", *(ref.name for ref in (members.spec.users if members.spec else None) or ()))
         ]
         for at, column in enumerate(TABLES["declared"]):
             self._put("declared", column, (row[at] for row in rows))
@@ -213,11 +213,11 @@ def renamed(
 
     `subject` gives the name of a binding's subject, of its kind and name.
     """
-    facts = SnapshotBuilder()
+    builder = SnapshotBuilder()
     for table, columns in snapshot.tables.items():
         for column, codes in columns.items():
             if (table, column) in PARENTS:
-                facts._columns[table][column].extend(codes.tolist())
+                builder._columns[table][column].extend(codes.tolist())
                 continue
             texts: Iterable[str] = (snapshot.strings[code] for code in codes.tolist())
             if (table, column) == ("subjects", "name"):
@@ -225,13 +225,13 @@ def renamed(
                 texts = map(cache(subject), kinds, texts)
             elif change := by.get((table, column)):
                 texts = map(cache(change), texts)
-            facts._put(table, column, texts)
+            builder._put(table, column, texts)
     for gap in gaps:
-        facts.gap(gap)
+        builder.gap(gap)
     for listing in snapshot.listings:
-        facts.listed(listing)
-    facts._cluster_id = origin.cluster_id
-    return facts.snapshot(origin)
+        builder.listed(listing)
+    builder._cluster_id = origin.cluster_id
+    return builder.snapshot(origin)
 
 
 def rules_text(rules: Sequence[Rule] | None) -> str:

@@ -1,4 +1,4 @@
-"""The facts of one zone, with what could not be seen: built once, saved, and read again without a cluster.
+"""The facts of one zone, with what could not be read: built once, saved, and loaded without a cluster.
 
 Facts are columns of numbers that point into one sorted list of texts, so that 90,000 bindings are a few megabytes
 and load at the speed of their bytes.
@@ -88,8 +88,8 @@ def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
     lines = []
     for (namespace, reason, detail), missing in kinds.items():
         where = {"": "", "*": " of namespaces that are not listed"}.get(namespace, f" of {namespace}")
-        said = f" ({detail})" if detail else ""
-        lines.append(f"{', '.join(missing)}{where}: {REASONS.get(reason, reason)}{said}")
+        more = f" ({detail})" if detail else ""
+        lines.append(f"{', '.join(missing)}{where}: {REASONS.get(reason, reason)}{more}")
     return tuple(lines)
 
 

@@ -74,7 +74,7 @@ class Role(Struct, frozen=True):
 
 
 class Subject(Struct, frozen=True, gc=False):
-    """Somebody a binding names. Only `kind` decides how it is matched, as in the API server's authorizer."""
+    """A subject of a binding. Only `kind` decides how it is matched, as in the API server's authorizer."""
 
     kind: str
     name: str
@@ -110,13 +110,13 @@ class ServiceAccount(Struct, frozen=True, gc=False):
 
 
 class TagEvent(Struct, frozen=True, gc=False):
-    """One image that a tag has meant."""
+    """One image that a tag has pointed to."""
 
     created: str | None = None
 
 
 class Tag(Struct, frozen=True, gc=False):
-    """A tag of an image stream; the first item is what it means now."""
+    """A tag of an image stream; the first item is what it points to now."""
 
     items: list[TagEvent] | None = None
 
@@ -146,13 +146,13 @@ class User(Struct, frozen=True, gc=False):
 
 
 class TokenAnnotations(Struct, frozen=True, gc=False):
-    """The one annotation of a token secret that is read: others may repeat the secret's value."""
+    """The only annotation of a token secret that is read: others may repeat the secret's value."""
 
     account: str = field(default="", name="kubernetes.io/service-account.name")
 
 
 class TokenLabels(Struct, frozen=True, gc=False):
-    """The one label of a token secret that is read: the day of its last use, which API servers note since 1.28."""
+    """The only label of a token secret that is read: the day of its last use, which API servers set since 1.28."""
 
     last_used: str = field(default="", name="kubernetes.io/legacy-token-last-used")
 
@@ -169,25 +169,25 @@ class TokenMeta(Struct, frozen=True, gc=False):
 
 
 class Token(Struct, frozen=True, gc=False):
-    """The metadata of a secret that holds a service account's token without an end; its value is never asked for."""
+    """The metadata of a secret with a service account token that does not expire; its value is never requested."""
 
     metadata: TokenMeta
 
 
 class UserRef(Struct, frozen=True, gc=False):
-    """Somebody who is declared to be a member."""
+    """A user who is declared to be a member."""
 
     name: str
 
 
 class Members(Struct, frozen=True, gc=False):
-    """Who is declared to belong together."""
+    """The users who are declared to be members."""
 
     users: list[UserRef] | None = field(default=None, name="userRefs")
 
 
 class Membership(Struct, frozen=True, gc=False):
-    """Who belongs to an organization, or to a team of it (`appuio.io/v1`); its namespace is the organization."""
+    """The members of an organization or of a team (`appuio.io/v1`); its namespace is the organization."""
 
     metadata: Meta
     spec: Members | None = None
@@ -201,7 +201,7 @@ class CloudProvider(Struct, frozen=True):
 
 
 class ZoneData(Struct, frozen=True):
-    """What the control API tells of a zone."""
+    """What the control API says about a zone."""
 
     name: str = field(default="", name="displayName")
     urls: dict[str, str] | None = None
@@ -275,12 +275,12 @@ KINDS: Final[dict[str, Kind]] = {
         Kind("teams", "Team", _APPUIO, Membership, namespaced=True, optional=True),
     )
 }
-# What the control API lists; of each zone, so of none.
+# Listed by the control API, and no object of any zone.
 ZONES: Final = Kind("zones", "Zone", _APPUIO, ListedZone)
-# What the control API knows of all zones together; it is kept with the facts of each.
+# What the control API says about all zones together; it is kept with the facts of each.
 DECLARED: Final = ("organizationmembers", "teams")
 OF_A_ZONE: Final = tuple(plural for plural in KINDS if plural not in DECLARED)
-# What an account without cluster-wide rights may list in place of namespaces: those that it sees.
+# What an account without cluster-wide rights may list instead of namespaces: those that it may see.
 PROJECTS: Final = Kind("projects", "Project", "project.openshift.io", Namespace)
-# What answers about access need; the other kinds only help to say what is wrong.
+# What answers about access need; the other kinds only help to find what is wrong.
 NEEDED: Final = tuple(plural for plural, kind in KINDS.items() if not kind.optional)

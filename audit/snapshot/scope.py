@@ -8,7 +8,7 @@ import numpy as np
 
 from audit.snapshot.model import Snapshot
 
-# Says whether a namespace of this name and these labels is wanted; labels are None when they could not be seen.
+# Whether a namespace of this name and these labels is reported on; labels are None when they could not be read.
 Selects = Callable[[str, Mapping[str, str] | None], bool]
 
 
@@ -21,7 +21,7 @@ class Scope:
 
 
 def scope_of(snapshot: Snapshot, selects: Selects | None) -> Scope:
-    """Return the scope of a zone; namespaces that only their objects speak of are judged alike."""
+    """Return the scope of a zone; namespaces that only objects in them mention are judged alike."""
     if selects is None:
         return Scope()
     table, text = snapshot.tables["namespaces"], snapshot.strings

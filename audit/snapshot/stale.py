@@ -1,4 +1,4 @@
-"""A zone that could not be read, filled with what was last seen of it, and labelled with its age everywhere."""
+"""A zone that could not be read, replaced by what was last read of it, and labelled with its age everywhere."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,9 +13,9 @@ _HOUR: Final = timedelta(hours=1)
 
 
 def filled(lost: Snapshot, last: Snapshot, days: float) -> Snapshot:
-    """Return `last` in the place of `lost`, which could not be read; `lost` itself when `last` cannot stand for it.
+    """Return `last` in place of `lost`, which could not be read; `lost` itself when `last` cannot replace it.
 
-    It cannot when it is older than so many days, when its age is not known, or when it is of another cluster.
+    It cannot when it is older than `days`, when its age is not known, or when it is of another cluster.
     """
     age = _between(last.origin.finished, lost.origin.finished)
     places = {lost.origin.place, last.origin.place} - {""}
@@ -27,12 +27,12 @@ def filled(lost: Snapshot, last: Snapshot, days: float) -> Snapshot:
 
 
 def staleness(origin: Origin) -> str:
-    """Say of what age the facts of a stale zone are, and why there are no newer ones."""
+    """Return the age of the facts of a stale zone, and why there are no newer ones."""
     return f"this is of {origin.finished}, {_age(origin)} before the run: {origin.stale}"
 
 
 def _age(origin: Origin) -> str:
-    # A clock that was set back makes it no younger than it is.
+    # A clock that was set back does not make it younger.
     age = max(_between(origin.finished, origin.tried) or timedelta(0), timedelta(0))
     for unit, name in ((_DAY, "day"), (_HOUR, "hour")):
         if count := age // unit:
@@ -41,7 +41,7 @@ def _age(origin: Origin) -> str:
 
 
 def _between(earlier: str, later: str) -> timedelta | None:
-    """Return the time between two times (RFC 3339), None when one of them is not known."""
+    """Return the duration between two times (RFC 3339), None when either is not known."""
     try:
         return datetime.strptime(later, _FORM) - datetime.strptime(earlier, _FORM)  # noqa: DTZ007  both are in UTC
     except ValueError:

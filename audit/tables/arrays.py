@@ -1,4 +1,4 @@
-"""What numpy lacks, or does in a slower way: all of columns of whole numbers."""
+"""Functions on columns of integers that numpy lacks or does more slowly."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ _BITS = 32  # of the lower half of a pair in one number
 
 
 def different(numbers: Longs) -> Longs:
-    """Return the different numbers, sorted: as `np.unique` does, and much sooner where they almost are so."""
+    """Return the different numbers, sorted, as `np.unique` does, but much faster where they are almost sorted."""
     ordered = np.sort(numbers)
     new = np.ones(len(ordered), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
@@ -20,19 +20,19 @@ def different(numbers: Longs) -> Longs:
 
 
 def distinct(codes: Ints, size: int) -> list[int]:
-    """Return the numbers below `size` that occur, in their order: marking them is quicker than sorting."""
-    found: list[int] = np.flatnonzero(_marked(codes, size)).tolist()
-    return found
+    """Return the different numbers, all below `size`, sorted: marking them is quicker than sorting."""
+    numbers: list[int] = np.flatnonzero(_marked(codes, size)).tolist()
+    return numbers
 
 
 def ranked(keys: Ints | Longs, size: int) -> tuple[Longs, Longs]:
-    """Return the different ones among keys from 0 to below `size`, sorted, and for each key its place among them."""
+    """Return the different keys, which are from 0 to below `size`, sorted; and for each key its position among them."""
     # Few places and subjects beside many rows: marking those that occur is quicker than sorting.
     if size <= 4 * len(keys) + 1_000_000:
         seen = _marked(keys, size)
         return np.flatnonzero(seen), (np.cumsum(seen) - 1)[keys]
-    found, places = np.unique(keys, return_inverse=True)
-    return found.astype(np.int64), places.astype(np.int64)
+    unique, places = np.unique(keys, return_inverse=True)
+    return unique.astype(np.int64), places.astype(np.int64)
 
 
 def _marked(keys: Ints | Longs, size: int) -> Mask:
@@ -42,7 +42,7 @@ def _marked(keys: Ints | Longs, size: int) -> Mask:
 
 
 def positions(keys: Longs, wanted: Longs) -> Positions:
-    """Return where each of `wanted` stands in `keys`, which are sorted; -1 for what is not there."""
+    """Return the position of each of `wanted` in `keys`, which are sorted; -1 for those that are not there."""
     if not len(keys):
         return np.full(len(wanted), -1, dtype=np.intp)
     at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
@@ -50,7 +50,7 @@ def positions(keys: Longs, wanted: Longs) -> Positions:
 
 
 def ranges(first: Ints | Positions, count: Ints | Positions) -> Positions:
-    """Return first[0], first[0] + 1, … for count[0] numbers, then the same for each other entry."""
+    """Return first[0], first[0] + 1, … for count[0] numbers, then the same for each further entry."""
     counts = count.astype(np.intp)
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0

@@ -1,4 +1,4 @@
-"""Tables of many zones: the first few stay in memory, the others lie in a private folder until they are wanted."""
+"""Tables of many zones: the first few stay in memory, the others in a private folder until they are needed."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 from audit.tables.model import SCHEMAS, Numbers, Table, Text
 
-HELD: Final = 8  # tables of one name that stay in memory: those of most runs
+IN_MEMORY: Final = 8  # tables of one name: all those of most runs
 
 
 class _Column(msgspec.Struct):
@@ -20,21 +20,20 @@ class _Column(msgspec.Struct):
 
 
 class Spool(Sequence[Table]):
-    """Tables of one name, one a zone. They are gone with the spool."""
+    """Tables of one name, one a zone. They are deleted with the spool."""
 
     def __init__(self, name: str) -> None:
-        """Take the name of the tables."""
         self._name = name
-        self._held: list[Table] = []
+        self._in_memory: list[Table] = []
         self._folder: TemporaryDirectory[str] | None = None
         self._count = 0
 
     def append(self, table: Table) -> None:
         """Add a table."""
-        if self._count < HELD:
-            self._held.append(table)
+        if self._count < IN_MEMORY:
+            self._in_memory.append(table)
         else:
-            # The folder of a temporary directory is its owner's alone.
+            # Only the owner can read a temporary directory.
             self._folder = self._folder or TemporaryDirectory(prefix="registry-audit-")
             self._file(self._count).write_bytes(_encoded(table))
         self._count += 1
@@ -47,14 +46,14 @@ class Spool(Sequence[Table]):
     @overload
     def __getitem__(self, at: slice) -> list[Table]: ...
     def __getitem__(self, at: int | slice) -> Table | list[Table]:
-        """Return a table; one that is not held is read each time that it is asked for."""
+        """Return a table; one that is not in memory is read each time."""
         if isinstance(at, slice):
-            return [self[one] for one in range(*at.indices(self._count))]
+            return [self[position] for position in range(*at.indices(self._count))]
         at = range(self._count)[at]
-        return self._held[at] if at < HELD else _decoded(self._name, self._file(at).read_bytes())
+        return self._in_memory[at] if at < IN_MEMORY else _decoded(self._name, self._file(at).read_bytes())
 
     def __iter__(self) -> Iterator[Table]:
-        """Yield each table, one after the other in memory."""
+        """Yield each table; no more than one that is read is in memory at a time."""
         return (self[at] for at in range(self._count))
 
     def _file(self, at: int) -> Path:
@@ -79,9 +78,9 @@ _COLUMNS: Final = msgspec.msgpack.Decoder(dict[str, _Column])
 def _decoded(name: str, data: bytes) -> Table:
     kept = _COLUMNS.decode(data)
     columns: dict[str, Text | Numbers] = {}
-    # Columns and zones hold the same names: one text for each is enough.
+    # Columns and zones share names: one string object for each is enough.
     for column in SCHEMAS[name]:
-        one = kept[column.name]
-        numbers = np.frombuffer(one.data, dtype=np.int32)
-        columns[column.name] = numbers if one.values is None else Text(numbers, [*map(intern, one.values)])
+        saved = kept[column.name]
+        numbers = np.frombuffer(saved.data, dtype=np.int32)
+        columns[column.name] = numbers if saved.values is None else Text(numbers, [*map(intern, saved.values)])
     return Table(name, columns)

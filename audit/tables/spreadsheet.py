@@ -1,4 +1,4 @@
-"""Text for the cell of a spreadsheet, whatever it is: never a formula, and nothing that a cell cannot hold."""
+"""Any text as the cell of a spreadsheet: never a formula, and nothing that a cell cannot hold."""
 
 import re
 from typing import Final
@@ -14,9 +14,9 @@ _BAD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 
 
 def neutral(text: str) -> str:
-    """Return `text` so that no spreadsheet takes it for a formula: with an apostrophe before it where it might.
+    """Return `text` so that no spreadsheet takes it for a formula: with a leading apostrophe where it might.
 
-    Reversible: a text that begins with an apostrophe gets another one, so taking one away always gives the original.
+    Reversible: a text that begins with an apostrophe gets another one, so removing one always gives the original.
     """
     return MARK + text if _FORMULA.match(text) else text
 
@@ -29,5 +29,5 @@ def original(cell: str) -> str:
 def plain(text: str) -> str:
     """Return a text that a cell can hold: what a workbook cannot is spelled out, and what is too long is cut."""
     text = "\n".join(printable(line) for line in text.split("\n"))
-    text = _BAD.sub(lambda found: ascii(found[0])[1:-1], text)
+    text = _BAD.sub(lambda match: ascii(match[0])[1:-1], text)
     return text if len(text) <= LONGEST else text[: LONGEST - len(_CUT)] + _CUT
