@@ -70,7 +70,7 @@ def explain(authorizer: Authorizer, who: Identity, namespace: str | None = None)
 
 
 def sentence(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
-    """Return one sentence about a grant: subject, group, rights, place, binding, role, and what it was aggregated from."""
+    """Return one sentence about a grant: subject, group, rights, place, binding, role and its sources."""
     place = f"in {grant.namespace}" if grant.namespace else "in every namespace"
     if grant.repository:
         place = f"for repository {grant.repository} {place}"

@@ -48,7 +48,7 @@ def how_granted(capability: Capability, *, name: str | None, aggregated: bool) -
 
 
 class Aggregations:
-    """Finds the roles from which the aggregation controller copied a role's registry rights; made of all cluster roles."""
+    """Finds the roles from which the aggregation controller copied a role's registry rights."""
 
     def __init__(self, roles: Iterable[ClusterRole]) -> None:
         self._roles = {role.name: role for role in roles}
