@@ -49,6 +49,7 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
             "check-evidence",
             "prune",
             "verify",
+            "usage",
             "zones",
             "checks",
         ),
