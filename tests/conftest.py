@@ -21,7 +21,14 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 # Wants a folder with `kube-apiserver` and `etcd`, as is the convention; without it, it is no test of this machine.
-collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["test_real_server.py"]
+collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["collect/test_real_server.py"]
+
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start slow tests first: at the end of a run, no process waits for the last one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
 
 _MANIFESTS = jsonschema_rs.validator_for(evidence.manifest_schema())
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -14,10 +15,11 @@ import pytest
 
 from audit.cli import run_command
 from audit.runs.manifest import DOCUMENTS as EVIDENCE
+from benchmarks import bench
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
-from benchmarks.stage import STAGES
+from benchmarks.stage import STAGES, cost
 from docs.build.documents import DOCUMENTS
 from docs.build.reference import exit_codes_reference
 from reports.formats import FORMATS
@@ -150,11 +152,13 @@ def test_the_generator_is_a_command(tmp_path: Path) -> None:
     assert (tmp_path / "rolebindings.json.gz").stat().st_size > 100
 
 
-def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_benchmark_measures_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small run to the end: all stages, ratios to the floor, growth; how long it takes is not asserted."""
     out = tmp_path / "performance.md"
-    sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
-    subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
+    # In this process: forty starts of Python are not what is tested here.
+    monkeypatch.setattr(bench, "measured", lambda stage, folder, repeat: cost(stage, folder, time.perf_counter()))
+    bench.main(["--sizes", "5", "10", "--pace", "0", "--out", str(out)])
     text = out.read_text()
     assert {*FORMATS} <= {*STAGES}
     for stage in STAGES:
@@ -170,6 +174,12 @@ def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
     assert "<svg" in (ROOT / "docs/performance.svg").read_text()
 
 
+def test_a_stage_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """Its cost is wall and CPU seconds and memory, of the fastest of several runs."""
+    assert bench.measured("help", tmp_path, 1).keys() == {"wall", "cpu", "memory"}
+
+
+@pytest.mark.slow
 def test_the_page_is_measured_too(tmp_path: Path) -> None:
     """A small run to the end; the kept results are of a million rows, and within what was wanted."""
     out = tmp_path / "report-performance.md"
