@@ -24,9 +24,11 @@ settings.load_profile("any machine")
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["collect/test_real_server.py"]
 
 
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Start slow tests first: at the end of a run, no process waits for the last one."""
+    """Count what needs a browser as slow; start slow tests first, so that no process waits for one at the end."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -270,6 +270,7 @@ def wait_for(text: str, process: subprocess.Popen[str]) -> None:
     pytest.fail(f"{text} was never said")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_keeps_what_is_whole(tmp_path: Path, number: signal.Signals) -> None:
     """One zone is done, one hangs: the run ends at once with 143, and its manifest marks it as stopped."""
@@ -293,6 +294,7 @@ def test_a_stop_keeps_what_is_whole(tmp_path: Path, number: signal.Signals) -> N
     assert not (tmp_path / "out/latest").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["collect", "who"])
 def test_a_stop_of_other_commands(tmp_path: Path, command: str) -> None:
     """They end with 143 and one message as well."""
@@ -307,6 +309,7 @@ def test_a_stop_of_other_commands(tmp_path: Path, command: str) -> None:
     assert "stopped before all zones were read" in err
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     """Whoever presses Ctrl-C twice means it."""
     with SimulatedZone(world_of(1), tmp_path / "a", faults=[Fault("", hang(), times=None)]) as silent:

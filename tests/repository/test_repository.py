@@ -123,6 +123,7 @@ def test_the_demo_is_what_the_generator_makes(tmp_path: Path) -> None:
             assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path
 
 
+@pytest.mark.slow
 def test_an_estate_is_the_same_for_the_same_shape() -> None:
     """And as large as it is told to be: nine role bindings a namespace, and those that make it unlike others."""
     shape = Shape(namespaces=50, organizations=5, custom_roles=0.5, named_roles=0.5)
@@ -135,6 +136,7 @@ def test_an_estate_is_the_same_for_the_same_shape() -> None:
     assert one["roles"]
 
 
+@pytest.mark.slow
 def test_the_generator_is_a_command(tmp_path: Path) -> None:
     """For those who want to measure with an estate of their own."""
     command = [
@@ -194,6 +196,7 @@ def test_the_page_is_measured_too(tmp_path: Path) -> None:
         assert float(measured.replace(",", "")) <= float(wanted.replace(",", ""))
 
 
+@pytest.mark.slow
 def test_what_is_installed_is_whole(tmp_path: Path) -> None:
     """The wheel has every module, the demo, the page's parts, the types' markers and the license; and no tests."""
     copy = tmp_path / "copy"

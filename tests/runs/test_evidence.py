@@ -164,6 +164,7 @@ def test_a_manifest_says_what_was_asked_and_of_whom(written: Path) -> None:
     assert [zone["state"] for zone in first["zones"]] == ["complete", "partial"]
 
 
+@pytest.mark.slow
 def test_two_hundred_changed_bytes_are_found(runs: Path, keys: tuple[Path, Path]) -> None:
     """Wherever one byte of a file of a run becomes another."""
     rng = random.Random(7)

@@ -140,6 +140,7 @@ def test_a_turn_that_cannot_be_given_back_keeps_nobody(tmp_path: Path, monkeypat
     assert len(left(store)) == 3
 
 
+@pytest.mark.slow
 def test_programs_that_run_beside_each_other_leave_one_chain(tmp_path: Path) -> None:
     """Checked as an auditor does."""
     dump = write_dump(world_of(1), tmp_path / "zone-1")

@@ -90,6 +90,7 @@ def tables(out: str) -> dict[str, bytes]:
     return {name: store.read(f"{run}/{name}") for name in found if name not in {"findings.csv", "changes.csv"}}
 
 
+@pytest.mark.slow
 def test_a_fleet_is_read_by_shards_one_of_which_is_killed(out: str, config: str, tmp_path: Path) -> None:
     """Before all are done the others' zones are failed by name; after a retry the report is that of one machine."""
     hanging = next(zone for zone in (f"live-{number}" for number in range(99)) if Shard(0, COUNT).holds(zone))
@@ -172,6 +173,7 @@ def test_the_last_whole_attempt_counts(job: Store) -> None:
     assert {saved.file.split("/")[1] for saved in records(job)[0].zones.values()} == {"e"}
 
 
+@pytest.mark.slow
 def test_what_was_changed_or_is_gone_is_a_failed_zone(
     config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +196,7 @@ def test_what_was_changed_or_is_gone_is_a_failed_zone(
     assert run_command(["merge", "-c", config, "-o", out, "--job", "fleet-1", "-z", ZONES[0], "-f", "csv"]) in {0, 4}
 
 
+@pytest.mark.slow
 def test_zones_that_only_one_side_knows(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One that came after the shards ran has failed; one that has left the configuration is reported all the same."""
     out = str(tmp_path / "out")
