@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.campaigns.campaign import Campaign, CampaignLine, Groups
 from audit.campaigns.evidence import COLUMNS as EVIDENCE
-from audit.campaigns.evidence import told
+from audit.campaigns.evidence import line_columns
 from audit.campaigns.proof import LineOutcome
 from audit.campaigns.reading import ANSWERED
 from audit.rbac.subjects import GROUP
@@ -41,8 +41,8 @@ class ReviewSheets:
         self._campaign = campaign
         self._groups = groups
         self.apart: dict[bool, list[CampaignLine]] = {False: [], True: []}
-        for asked in lines:
-            self.apart[asked.line.platform].append(asked)
+        for entry in lines:
+            self.apart[entry.line.platform].append(entry)
         # Many lines have the same reviewers.
         self._reviewers: dict[tuple[str, str, str], str] = {}
 
@@ -59,39 +59,39 @@ class ReviewSheets:
     def csv(self, *apart: bool) -> Iterator[bytes]:
         """Yield the lines as CSV: those of the platform (True), the others (False), or both."""
         yield (",".join(COLUMNS) + "\r\n").encode()
-        for asked in (asked for platform in apart for asked in self.apart[platform]):
-            yield (",".join(map(cell, self.row(asked))) + "\r\n").encode()
+        for entry in (entry for platform in apart for entry in self.apart[platform]):
+            yield (",".join(map(cell, self.row(entry))) + "\r\n").encode()
 
     def _rows(self, lines: Sequence[CampaignLine]) -> Callable[[Sequence[str]], Iterable[Row]]:
         # The workbook may be saved as CSV: its cells are neutralized as in our CSV.
-        return lambda _: (list(map(neutral, self.row(asked))) for asked in lines)
+        return lambda _: (list(map(neutral, self.row(entry))) for entry in lines)
 
-    def row(self, asked: CampaignLine) -> list[str]:
+    def row(self, entry: CampaignLine) -> list[str]:
         """Return the cells of a line."""
-        line = asked.line
+        line = entry.line
         known: Mapping[str, str] = {
-            "organization": asked.organization,
+            "organization": entry.organization,
             "kind": line.subject_kind,
-            "members": self._members(asked) if line.subject_kind == GROUP else "",
+            "members": self._members(entry) if line.subject_kind == GROUP else "",
             "privileged": "yes" if line.privileged else "no",
             "binding": f"{line.binding_kind} {line.binding}",
             "role": f"{line.role_kind} {line.role}",
             "aggregated from": line.aggregated_from,
-            "reviewers": self._who(asked),
+            "reviewers": self._who(entry),
         }
         return [line.id, *([""] * len(ANSWERED)), *(known.get(name, getattr(line, name, "")) for name in _KNOWN)]
 
-    def _members(self, asked: CampaignLine) -> str:
-        people = self._groups.get(asked.line.zone, {}).get(asked.line.subject)
+    def _members(self, entry: CampaignLine) -> str:
+        people = self._groups.get(entry.line.zone, {}).get(entry.line.subject)
         if people is None:
             return "unknown"
         more = f", and {len(people) - _MEMBERS_SHOWN} more" if len(people) > _MEMBERS_SHOWN else ""
         return f"{len(people)}: {', '.join(people[:_MEMBERS_SHOWN])}{more}" if people else "0"
 
-    def _who(self, asked: CampaignLine) -> str:
-        key = (asked.line.zone, asked.organization, asked.line.namespace)
+    def _who(self, entry: CampaignLine) -> str:
+        key = (entry.line.zone, entry.organization, entry.line.namespace)
         if key not in self._reviewers:
-            self._reviewers[key] = ", ".join(self._campaign.reviewers_of(asked))
+            self._reviewers[key] = ", ".join(self._campaign.reviewers_of(entry))
         return self._reviewers[key]
 
 
@@ -99,4 +99,4 @@ def evidence_csv(outcomes: Sequence[LineOutcome]) -> Iterator[bytes]:
     """Yield a row for each line, decided or not."""
     yield (",".join(EVIDENCE) + "\r\n").encode()
     for outcome in outcomes:
-        yield (",".join(cell(text) for text in told(outcome).values()) + "\r\n").encode()
+        yield (",".join(cell(text) for text in line_columns(outcome).values()) + "\r\n").encode()

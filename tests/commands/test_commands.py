@@ -589,7 +589,7 @@ def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "third/findings.json").write_text("{}")
     (folder / "rolebindings.json").write_text(OPEN_BINDING)
     assert again("fourth")["state"] == "open"
-    assert "findings.json: was changed after the run wrote it; it is not used" in capsys.readouterr().err
+    assert "findings.json: was changed after the run wrote it; ignored" in capsys.readouterr().err
 
 
 def test_the_same_facts_give_the_same_findings(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_turn_of_one_that_died_is_taken(store: Store, monkeypatch: pytest.Mo
         assert not store.claim(".turn-3-after-none")
         end(store, MANY[0], last)
     assert len(told) == 2
-    assert "was about to end" in told[0]
+    assert "did not finish" in told[0]
     assert left(store) == []
     with chain_lock(store, pytest.fail) as last:
         assert last is not None
