@@ -1,10 +1,12 @@
-"""The command line: declares every command, and ends the program with its exit code."""
+"""The command line: declares every command, and reports what went wrong."""
 
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 from typer.exceptions import TyperException
@@ -35,7 +37,8 @@ from audit.commands.options import (
     Subject,
     Zones,
 )
-from audit.commands.result import Result
+from audit.commands.result import Result, Verbatim, present
+from audit.commands.signals import interruptible
 from audit.errors import AuditError, UsageError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 
@@ -84,7 +87,7 @@ def program(
     if show_version:
         from audit.version import version
 
-        console.result(f"registry-audit {version()}")
+        console.result(f"registry-audit {version()}\n")
         raise typer.Exit
 
 
@@ -248,7 +251,8 @@ def query(
     """Answer SQL over the Parquet tables of one run, or of many as one."""
     from audit.commands.query import query
 
-    return query(sql, runs)
+    with interruptible():
+        return query(sql, runs)
 
 
 @command(app)
@@ -388,7 +392,8 @@ def prune(
     from audit.commands.overlay import loaded
     from audit.commands.prune import prune
 
-    return prune(loaded(config, out=out, keep_days=keep_days, sign_key=sign_key))
+    with interruptible():
+        return prune(loaded(config, out=out, keep_days=keep_days, sign_key=sign_key))
 
 
 @command(review_app, "start")
@@ -418,7 +423,8 @@ def review_start(
 
     state = review.ZonesState(snapshot or (), zone or (), config)
     within = CampaignScope(tuple(organization or ()), tuple(namespace or ()))
-    return review.start(state, reviewers, within, due, out)
+    with interruptible():
+        return review.start(state, reviewers, within, due, out)
 
 
 @command(review_app, "apply")
@@ -432,7 +438,8 @@ def review_apply(
     """Apply the answers in files, all or none: every mistake is reported at once."""
     from audit.commands import review
 
-    return review.apply(campaign, files, review.ZonesState.later(later), replace=replace)
+    with interruptible():
+        return review.apply(campaign, files, review.ZonesState.later(later), replace=replace)
 
 
 @command(review_app, "status")
@@ -447,7 +454,8 @@ def review_status(
     """Show the progress of a campaign; with a later run, which removals are proven and what is open again."""
     from audit.commands import review
 
-    return review.status(campaign, review.ZonesState.later(later), todo)
+    with interruptible():
+        return review.status(campaign, review.ZonesState.later(later), todo)
 
 
 @command(review_app, "export")
@@ -460,7 +468,8 @@ def review_export(
     """Write the evidence: who had which access, who decided what, and what became of it."""
     from audit.commands import review
 
-    return review.export(campaign, review.ZonesState.later(later), out, sign_key)
+    with interruptible():
+        return review.export(campaign, review.ZonesState.later(later), out, sign_key)
 
 
 @command(config_app, "check")
@@ -487,19 +496,30 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        work = app(arguments, standalone_mode=False)
+        work = _parsed(arguments)
         code = work() if callable(work) else work or DONE
-        sys.stdout.flush()
         console.leave()
-    except BrokenPipeError:
-        # Whoever read the result has seen enough, as with `| head`; nothing more can be said there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
-    except (Exception, KeyboardInterrupt) as error:
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # also what native code raises, such as a panic of a Rust library
         if os.environ.get("REGISTRY_AUDIT_DEBUG"):
             raise
         return _failed(error)
     return int(code)
+
+
+def _parsed(arguments: Sequence[str] | None) -> Any:
+    """Return the work that a command line asks for, or the exit code of what the parser did itself, such as `--help`.
+
+    What the parser prints is written as any result is: it would end the program where it cannot write.
+    """
+    printed = StringIO()
+    try:
+        with redirect_stdout(printed):
+            return app(arguments, prog_name="registry-audit", standalone_mode=False)
+    finally:
+        if text := printed.getvalue():
+            present(Result(value=str, text=[Verbatim(text)]), as_json=False)
 
 
 def _failed(error: BaseException) -> int:
@@ -513,6 +533,8 @@ def _failed(error: BaseException) -> int:
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED
+    elif isinstance(error, MemoryError):
+        message = "out of memory"
     if console.for_programs():
         console.event("error", level="error", exit_code=code, message=message)
     else:

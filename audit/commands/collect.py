@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from audit.commands.overlay import runs_store
 from audit.commands.result import Grid, Result
 from audit.commands.run_result import note_gaps
-from audit.commands.sources import collected, stopping
+from audit.commands.signals import stopping
+from audit.commands.sources import collected
 from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped
@@ -32,4 +33,5 @@ def collect(config: Config, only: Sequence[str]) -> Result:
         value=lambda: {"state": state, "snapshots": files},
         text=[Grid(["zone", "state", "file"], [[zone, *file.values()] for zone, file in files.items()])],
         exit_code=of_state(state),
+        files=True,
     )

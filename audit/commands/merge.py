@@ -8,7 +8,7 @@ from audit.commands.options import RunOptions
 from audit.commands.plan import Request
 from audit.commands.result import Result
 from audit.commands.run_result import finished
-from audit.commands.sources import stopping
+from audit.commands.signals import stopping
 from audit.commands.sources import zones as zones_of
 from audit.errors import UsageError
 from audit.job.load_config import load_config

@@ -1,10 +1,10 @@
-"""How collecting goes: bars on a terminal, log lines elsewhere, JSON lines where a program reads them."""
+"""The progress of collecting: bars on a terminal, log lines elsewhere, JSON lines for programs."""
 
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from audit import console
 from audit.errors import printable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress(zones: Sequence[str]) -> "Iterator[Listener]":
-    """Show how collecting goes: bars on a terminal, a line for each zone and list elsewhere."""
+    """Show the progress of collecting: bars on a terminal, a line for each zone and list elsewhere."""
     if console.for_programs():
         yield _Events()
         return
@@ -28,8 +28,12 @@ def progress(zones: Sequence[str]) -> "Iterator[Listener]":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    text = TextColumn("{task.description}", markup=False)
-    with Progress(text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True)) as bars:
+    drawing = Console(file=cast("IO[str]", console.bars_file()), force_terminal=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns, console=drawing, redirect_stdout=False, redirect_stderr=False) as bars,
+        console.notes_above_bars(lambda text: drawing.print(text, markup=False, highlight=False)),
+    ):
         yield _Bars(bars, zones)
 
 
@@ -62,16 +66,16 @@ class _Lines:
     """Log lines: time, zone, what."""
 
     def zone_started(self, zone: str) -> None:
-        self._say(zone, "collecting")
+        self._note(zone, "collecting")
 
     def listed(self, zone: str, kind: str, count: int) -> None:
-        self._say(zone, f"{kind}: {count}")
+        self._note(zone, f"{kind}: {count}")
 
     def zone_done(self, zone: str, snapshot: "Snapshot") -> None:
         gaps = f", {len(snapshot.gaps)} not seen" if snapshot.gaps else ""
-        self._say(zone, f"{snapshot.state}{gaps}")
+        self._note(zone, f"{snapshot.state}{gaps}")
 
-    def _say(self, zone: str, text: str) -> None:
+    def _note(self, zone: str, text: str) -> None:
         console.note(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {zone}: {text}")
 
 

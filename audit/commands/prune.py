@@ -27,6 +27,7 @@ def prune(config: Config) -> Result:
     return Result(
         value=lambda: {"folder": store.where, "keep_days": days, "removed": removed},
         text=[*removed, f"{len(removed)} removed; their manifests stay"],
+        files=True,
     )
 
 

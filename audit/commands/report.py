@@ -7,7 +7,8 @@ from audit.commands.options import PseudonymOptions, RunOptions
 from audit.commands.plan import Request
 from audit.commands.result import Result
 from audit.commands.run_result import finished
-from audit.commands.sources import saved, stopping
+from audit.commands.signals import stopping
+from audit.commands.sources import saved
 from audit.errors import UsageError
 from audit.job.load_config import load_config
 from audit.job.run import Run

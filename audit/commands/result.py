@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from audit import console
-from audit.exit_codes import DONE
+from audit.errors import UsageError
+from audit.exit_codes import DONE, NOT_HOLDING
 
 
 class Grid(NamedTuple):
@@ -25,31 +26,29 @@ class Verbatim(NamedTuple):
 class Result:
     """The result of a command: `value` for `--json`, `text` for people (lines, tables), and the exit code.
 
-    `notes` go to stderr after it, in both forms.
+    `notes` go to stderr after it, in both forms. `files`: the result is in files, and what is printed only sums it up.
     """
 
     value: Callable[[], object]
     text: Iterable[str | Grid | Verbatim] = ()
     notes: Iterable[str] = ()
     exit_code: int = DONE
+    files: bool = False
 
 
 def present(result: Result, *, as_json: bool) -> int:
-    """Print a result; return its exit code."""
-    if as_json:
-        console.result_json(result.value())
-    else:
-        for block in result.text:
-            _print(block)
+    """Print a result, and return its exit code. Raises UsageError for an answer that cannot be delivered."""
+    blocks = [console.as_json(result.value())] if as_json else map(_printed, result.text)
+    for block in blocks:
+        console.result(block, wait=not result.files)
     for note in result.notes:
         console.note(note)
+    if not result.files and result.exit_code != NOT_HOLDING and (why := console.undelivered()):
+        raise UsageError(f"cannot write the result: {why}", where="stdout")
     return result.exit_code
 
 
-def _print(block: str | Grid | Verbatim) -> None:
+def _printed(block: str | Grid | Verbatim) -> str:
     if isinstance(block, Grid):
-        console.table(block.header, [*block.rows])
-    elif isinstance(block, Verbatim):
-        console.verbatim(block.text)
-    else:
-        console.lines([block])
+        return console.table(block.header, [*block.rows])
+    return block.text if isinstance(block, Verbatim) else console.harmless([block])

@@ -105,6 +105,7 @@ def _begun(campaign: Campaign, where: str) -> Result:
         value=lambda: {"folder": where, "due": campaign.due.isoformat(), **keyed},
         text=[*(f"{count} {name}" for name, count in counts.items()), f"due on {campaign.due}: {where}"],
         exit_code=of_answer(complete=all(zone.state == "complete" for zone in campaign.basis)),
+        files=True,
     )
 
 
@@ -136,6 +137,7 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     return Result(
         value=lambda: {"taken": len(new), "known": known, "undecided": silent},
         text=[f"{len(new)} decisions taken{known_before}; {silent} lines are undecided in these files"],
+        files=True,
     )
 
 
@@ -234,6 +236,7 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
             "",
             store.where,
         ],
+        files=True,
         exit_code=of_answer(complete=all(one.removal != UNKNOWN for one in found)),
     )
 

@@ -6,7 +6,8 @@ from audit.commands.options import CollectOptions, PseudonymOptions, RunOptions
 from audit.commands.plan import Request
 from audit.commands.result import Result
 from audit.commands.run_result import finished
-from audit.commands.sources import collected, stopping
+from audit.commands.signals import stopping
+from audit.commands.sources import collected
 from audit.commands.sources import zones as zones_of
 from audit.job.load_config import load_config
 from audit.job.run import Run

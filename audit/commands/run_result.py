@@ -30,6 +30,7 @@ def finished(run: Run, names: Names | None = None) -> Result:
         # The event says the same to a program that reads stderr.
         text=() if console.for_programs() else _text(info, folder),
         exit_code=info.exit_code,
+        files=True,
     )
 
 

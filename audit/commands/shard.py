@@ -12,7 +12,8 @@ from audit.commands.options import CollectOptions, RunOptions
 from audit.commands.plan import Request
 from audit.commands.result import Grid, Result
 from audit.commands.run_result import note_gaps
-from audit.commands.sources import collected, stopping
+from audit.commands.signals import stopping
+from audit.commands.sources import collected
 from audit.commands.sources import zones as zones_of
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_state
@@ -83,4 +84,5 @@ def _result(part: Shard, zones: Sequence[ZoneInfo], *, counts: bool) -> Result:
         value=lambda: {"state": state, "index": part.index, "count": part.count, "zones": states},
         text=() if console.for_programs() else text,
         exit_code=of_state(state),
+        files=True,
     )

@@ -1,15 +1,13 @@
 """Where a command's facts come from: saved snapshots, dumps, or the zones of a configuration, collected now."""
 
-import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from audit.commands.options import FactsOptions
 from audit.commands.progress import progress
+from audit.commands.signals import stopping
 from audit.errors import Stopped, UsageError
 from audit.runs.runs import SNAPSHOTS
 from audit.snapshot.model import SUFFIX, Snapshot, decode, load
@@ -96,25 +94,6 @@ def limits_of(config: "Config") -> "Limits":
         per_second=given.requests_per_second,
         scope=given.scope,
     )
-
-
-@contextmanager
-def stopping() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM and Ctrl-C set; a second signal ends the program at once."""
-    stop = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  what a handler is given
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stop
-    finally:
-        # Once asked to stop, the program is ending: another signal must not change how.
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
 
 
 def _at(place: str) -> list[Snapshot]:

@@ -13,7 +13,8 @@ from audit.collect.access_reviews import Reviews
 from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
 from audit.commands.result import Grid, Result
-from audit.commands.sources import collected, limits_of, saved, stopping
+from audit.commands.signals import stopping
+from audit.commands.sources import collected, limits_of, saved
 from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped, UsageError

@@ -9,7 +9,7 @@ from audit.collect.required_access import OPTIONAL, REQUIRED_ROLES, UNKNOWN_WITH
 from audit.collect.self_check import SelfCheck, self_check
 from audit.collect.zones import Zone
 from audit.commands.result import Grid, Result, Verbatim
-from audit.commands.sources import stopping
+from audit.commands.signals import stopping
 from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.config.zones import KubeconfigZones, ZonesFrom

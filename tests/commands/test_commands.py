@@ -256,7 +256,7 @@ def test_ctrl_c_in_a_question(capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 
 def start(arguments: list[str], **rest: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from audit.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "audit", *arguments]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True, **rest
     )

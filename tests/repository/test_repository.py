@@ -91,7 +91,7 @@ def test_every_module_has_its_layer() -> None:
 def test_the_commands_that_are_installed() -> None:
     """The program, and the plugins of `oc` and `kubectl`."""
     names = {"registry-audit", "oc-registry_audit", "kubectl-registry_audit"}
-    assert PROJECT["project"]["scripts"] == dict.fromkeys(names, "audit.cli:main")
+    assert PROJECT["project"]["scripts"] == dict.fromkeys(names, "audit.__main__:main")
 
 
 def test_pins_have_hashes_and_no_addresses() -> None:
