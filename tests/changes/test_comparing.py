@@ -74,7 +74,7 @@ def test_a_run_is_compared_with_the_one_before(tmp_path: Path) -> None:
     third = report(tmp_path, str(tmp_path / "z"))
     assert rows(third) == []
     assert info(third)["compared_with"] == second.name
-    assert (third / "changes.md").read_text().endswith("\n\nNothing changed.\n")
+    assert (third / "changes.md").read_text().endswith("\n\nNo changes.\n")
 
 
 def test_each_zone_is_compared_with_its_own_last_whole_state(tmp_path: Path) -> None:
@@ -437,7 +437,7 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
     assert text.splitlines() == [
         "# Registry access: changes since run-1",
         "",
-        "gained access: 10; changed without effect on anybody's access: 1.",
+        "gained access: 10; changes without effect on access: 1.",
         "",
         "## Gained access",
         "",

@@ -275,7 +275,7 @@ def test_a_shard_tells_programs_too(config: str, tmp_path: Path, capsys: pytest.
         for path in (tmp_path / "dumps" / ZONES[0]).iterdir():
             path.unlink()
         assert run_command(command) == 3
-        assert "the earlier one counts" in capsys.readouterr().err
+        assert "the earlier one is used" in capsys.readouterr().err
     assert {zone.state for zone in records(store_of(out).inside("shards/one"))[0].zones.values()} == {"complete"}
 
 
