@@ -1,6 +1,7 @@
-"""The lines of a review: one for each grant of a zone, by the subject that the binding names.
+"""What a person has to decide: a line for each grant of a zone, by whoever a binding names itself.
 
-Members of a group are decided on with the group. Grants of the platform itself are separate lines.
+People who have access through a group are decided on with the group: its line says how many they are. Grants of the
+platform itself are lines apart.
 """
 
 import hashlib
@@ -17,17 +18,17 @@ from audit.tenancy.platform import Platform
 RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")
 _EVERY: Final = "*"
 _KEYS: Final = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
-_SHARED: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
+_TOLD: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
 _BUILT_IN: Final = "built-in"
-# The role bindings that OpenShift creates in every namespace for its own service accounts.
+# What every namespace of OpenShift begins with, for its own accounts.
 _DEFAULTS: Final = {"system:image-pullers", "system:image-builders", "system:deployers"}
 
 
 class Line(NamedTuple):
-    """One grant. `rights` and `repositories` are joined by `, `; `?` follows a right that is not certain.
+    """One grant. `rights` and `repositories` are joined by `, `; a right that may be there is followed by `?`.
 
-    `id` is a digest of zone, namespace, subject, binding and role; `path` one of everything else that a decision is
-    about: a decision on another path does not apply. `privileged`: push, prune, or a cluster-wide grant.
+    `id` is made of zone, namespace, subject, binding and role, and `path` is a digest of all else that was decided
+    on: a decision about another path is none about this one. `privileged`: push, prune, or in every namespace.
     """
 
     id: str
@@ -49,15 +50,15 @@ class Line(NamedTuple):
 
 
 def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
-    """Yield the lines of one zone, by namespace and subject; bindings that grant nothing have no line."""
+    """Yield the lines of one zone, by place and subject; what grants nothing is nothing to decide on."""
     direct = _direct(grants)
-    columns = {name: direct.text(name).strings() for name in _SHARED}
+    columns = {name: direct.text(name).strings() for name in _TOLD}
     answers = np.stack([direct.numbers(right) for right in RIGHTS], axis=1) if len(direct) else np.empty((0, 0))
     of_grant: dict[tuple[str, ...], list[int]] = {}
     for row, key in enumerate(zip(*(columns[name] for name in _KEYS), strict=True)):
         of_grant.setdefault(key, []).append(row)
     for key, rows in of_grant.items():
-        shared = {name: columns[name][rows[0]] for name in _SHARED}
+        told = {name: columns[name][rows[0]] for name in _TOLD}
         held = [answers[rows, at] for at in range(len(RIGHTS))]
         rights = [
             right if (one == YES).any() else f"{right}?"
@@ -66,7 +67,7 @@ def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
         ]
         if rights:
             repositories = sorted({columns["repository"][row] for row in rows})
-            yield _line(key, shared, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
+            yield _line(key, told, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
 
 
 def _direct(grants: Table) -> Table:
@@ -75,25 +76,25 @@ def _direct(grants: Table) -> Table:
 
 
 def _line(
-    key: tuple[str, ...], shared: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
+    key: tuple[str, ...], told: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
 ) -> Line:
     namespace, kind, subject, _, binding, *_ = key
     certain = {right.removesuffix("?") for right in rights}
-    path = [rights, repositories, shared["aggregated_from"], shared["binding_uid"], shared["since"], shared["problem"]]
+    path = [rights, repositories, told["aggregated_from"], told["binding_uid"], told["since"], told["problem"]]
     return Line(
-        id=_digest([shared["zone"], *key]),
-        zone=shared["zone"],
+        id=_digest([told["zone"], *key]),
+        zone=told["zone"],
         namespace=namespace,
         subject_kind=kind,
         subject=subject,
         rights=", ".join(rights),
         repositories=", ".join(repositories),
-        binding_kind=shared["binding_kind"],
+        binding_kind=told["binding_kind"],
         binding=binding,
-        role_kind=shared["role_kind"],
-        role=shared["role"],
-        aggregated_from=shared["aggregated_from"],
-        since=shared["since"],
+        role_kind=told["role_kind"],
+        role=told["role"],
+        aggregated_from=told["aggregated_from"],
+        since=told["since"],
         privileged=bool(certain & {"push", "create", "delete"}) or namespace == _EVERY,
         platform=platform.has(namespace)
         or platform.trusts(kind, subject)
@@ -103,7 +104,7 @@ def _line(
 
 
 def _default(namespace: str, kind: str, subject: str, binding: str) -> bool:
-    """Return whether this is a role binding that OpenShift creates in each namespace for its accounts."""
+    """Say whether this is what the platform gives each namespace's own accounts when it is made."""
     own = {(GROUP, f"{ACCOUNTS}:{namespace}"), (ACCOUNT, f"{namespace}:builder"), (ACCOUNT, f"{namespace}:deployer")}
     return binding in _DEFAULTS and (kind, subject) in own
 

@@ -10,6 +10,7 @@ from audit.tables.model import SEVERITIES, YES, Table, Text, joined
 from audit.tenancy.belonging import CIRCLES, EVERY, OTHER, organization_column
 from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered
+from reports.html.outsiders import is_outside, outsiders, without_outsiders
 from reports.html.table_columns import (
     ACTIONS,
     OPEN_STATES,
@@ -42,6 +43,7 @@ def namespace_table(tables: Mapping[str, Table], organizations: Organizations) -
     columns["created"] = looked_up(tables["namespaces"].text("created"), listed)
     columns |= _openness(local, place, names, wide_rows)
     columns |= _counts_of(local, place, size)
+    columns |= _outside(access, place, names, organizations)
     columns |= _reports_on(tables, names)
     return descending(Table("namespaces", columns), *_ORDER)
 
@@ -67,15 +69,27 @@ def _openness(local: Table, place: Numbered, names: Table, wide: Table) -> Colum
 def _counts_of(local: Table, place: Numbered, size: int) -> Columns:
     """Return how many distinct users, groups and service accounts can do what in each namespace."""
     who, columns = Distinct(place, numbered(local, WHO), size), Columns()
-    outside = local.where("belongs", {OTHER})
     kinds = {name: local.where("subject_kind", {kind}) for kind, name in _KINDS.items()}
     for action in ACTIONS:
         able = local.numbers(action) == YES
         for name, mine in kinds.items():
             columns[f"{action}_{name}"] = who.count(able & mine)
-        if action != "create":
-            columns[f"{action}_outside"] = who.count(able & outside)
     columns["unknown"] = count(place, unclear(local), size)
+    return columns
+
+
+def _outside(access: Table, place: Numbered, names: Table, organizations: Organizations) -> Columns:
+    """Return how many distinct subjects of other organizations have access to each namespace, also cluster-wide."""
+    local = ~access.where("namespace", {EVERY})
+    who, columns, size = numbered(access, ("zone", *WHO)), Columns(), len(names)
+    other, subjects = access.where("belongs", {OTHER}), Distinct(place, who[local], size)
+    owners = [*zip(names.text("zone").strings(), organization_column(names, organizations).strings(), strict=True)]
+    for action in ("pull", "push"):
+        able = access.numbers(action) == YES
+        wide = [*outsiders(access, able, organizations)]
+        counts = subjects.count(without_outsiders(access, able & other, who, wide)[local])
+        more = {key: sum(key[0] == one.zone and is_outside(one, key[1]) for one in wide) for key in set(owners)}
+        columns[f"{action}_outside"] = counts + np.array([more[key] for key in owners], dtype=np.int32)
     return columns
 
 

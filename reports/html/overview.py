@@ -12,7 +12,7 @@ import numpy as np
 
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
-from audit.tables.model import SEVERITIES, YES, Table
+from audit.tables.model import ANSWERS, SEVERITIES, YES, Table
 from reports.html.table_columns import OPEN_STATES, unclear
 
 ALL: Final = "every"  # in the address: also platform defaults
@@ -230,12 +230,13 @@ def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
 
 
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:
-    """Return the most severe open findings, for the summary."""
+    """Return the most severe open findings for the summary, certain ones first."""
     open_findings = findings.take(findings.where("state", {*OPEN_STATES}))
     order: dict[str, int] = {severity: rank for rank, severity in enumerate(SEVERITIES)}
     ranks = [order.get(severity, len(order)) for severity in open_findings.text("severity").strings()]
     names = ("severity", "title", "zone", "namespace", "subject_kind", "subject", "detail")
-    first = open_findings.take(np.argsort(ranks, kind="stable")[:_LISTED])
-    return [
-        dict(zip(names, row, strict=True)) for row in zip(*(first.text(name).strings() for name in names), strict=True)
-    ]
+    uncertain = open_findings.numbers("answer") != YES
+    first = open_findings.take(np.lexsort([uncertain, ranks])[:_LISTED])
+    columns = [first.text(name).strings() for name in names]
+    answers = [ANSWERS[answer] for answer in first.numbers("answer").tolist()]
+    return [dict(zip((*names, "answer"), row, strict=True)) for row in zip(*columns, answers, strict=True)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
@@ -41,12 +41,14 @@ def render_page(
     oldest first.
     """
     made = page_tables(tables, platform)
-    missing, unanswered = _missing_kinds(tables["coverage"]), _unanswered(tables["controls"])
+    about = _About(
+        _missing_kinds(tables["coverage"]), _not_requested(tables["coverage"]), _unanswered(tables["controls"])
+    )
     # The tables of a fleet are large: release them before the blocks are made.
     tables = {}
     shown = overview(made, [zone.id for zone in run.zones], run.compared_with)
     shown = replace(shown, trend=trend(past, run))
-    before, after = _shell(shown, run, missing, unanswered).split(_PLACE)
+    before, after = _shell(shown, run, about).split(_PLACE)
     yield before.encode()
     for name, block in chain(blocks(made), [("authorization", pack(authorization(), {}))]):
         yield f'<script type="application/octet-stream" id="block-{name}">'.encode()
@@ -58,7 +60,15 @@ def render_page(
 _PLACE: Final = "<!-- the data blocks -->"
 
 
-def _shell(shown: Overview, run: RunInfo, missing: list[str], unanswered: Mapping[str, Sequence[str]]) -> str:
+class _About(NamedTuple):
+    """What the report does not answer: missing kinds of objects, kinds not requested (with zones), and of controls."""
+
+    missing: Sequence[str]
+    not_requested: Mapping[str, Sequence[str]]
+    unanswered: Mapping[str, Sequence[str]]
+
+
+def _shell(shown: Overview, run: RunInfo, about: _About) -> str:
     style, code = (_HERE / "templates" / "page.css").read_text(), script()
     # Only the page's own style and script run: the policy has their hashes.
     own = f"style-src '{_hash(style)}'; script-src '{_hash(code)}'"
@@ -66,8 +76,7 @@ def _shell(shown: Overview, run: RunInfo, missing: list[str], unanswered: Mappin
     return _template().render(
         run=run,
         shown=shown,
-        missing=missing,
-        unanswered=unanswered,
+        **about._asdict(),
         checks=CHECKS.values(),
         terms=TERMS,
         policy=policy,
@@ -102,6 +111,15 @@ def _missing_kinds(coverage: Table) -> list[str]:
     """Return the kinds of objects of which a list is missing."""
     missing = coverage.take(~coverage.where("state", {SEEN, EXCLUDED, NOT_ASKED}))
     return sorted(set(missing.text("kind").strings()))
+
+
+def _not_requested(coverage: Table) -> dict[str, list[str]]:
+    """Return the optional kinds of objects that were not listed, each with the zones."""
+    rows = coverage.take(coverage.where("state", {NOT_ASKED}))
+    zones: dict[str, list[str]] = {}
+    for kind, zone in zip(rows.text("kind").strings(), rows.text("zone").strings(), strict=True):
+        zones.setdefault(kind, []).append(zone)
+    return zones
 
 
 def _unanswered(controls: Table) -> dict[str, list[str]]:

@@ -16,6 +16,7 @@ MODULES: Final = (
     "words",
     "csv",
     "authorization",
+    "reach",
     "commands",
     "view_columns",
     "views_access",

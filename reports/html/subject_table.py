@@ -1,16 +1,20 @@
 """The page's table of subjects: in how many namespaces each has access, its groups and its tokens."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from audit.rbac.subjects import ACCOUNT, Identity, virtual_groups
+from audit.rbac.subjects import ACCOUNT, Identity
+from audit.tables.arrays import Mask
 from audit.tables.model import YES, Numbers, Table, Text, joined, text_column
 from audit.tenancy.belonging import EVERY, OTHER
 from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, looked_up, matched, numbered
+from reports.html.outsiders import is_outside, namespaces_by_organization, outsiders, without_outsiders
+from reports.html.reach import Reach
 from reports.html.table_columns import ACTIONS, PLACE, WHO, Columns, descending, unclear, with_columns
 
 # The default order of the page: the most powerful first.
@@ -34,15 +38,15 @@ def subject_table(tables: Mapping[str, Table], organizations: Organizations) -> 
     columns: Columns = {name: subjects.text(name) for name in WHO}
     columns["zone"] = subjects.text("own_zone")
     columns["organization"] = _organizations_of(subjects, organizations)
-    places, zones_of = Distinct(who, place, size), Distinct(who, zones, size)
-    columns["zones"] = zones_of.count()
-    outside = access.where("belongs", {OTHER})
+    columns["zones"] = Distinct(who, zones, size).count()
+    identities = [Identity(*key) for key in zip(*(subjects.text(name).strings() for name in WHO), strict=True)]
+    reach = Reach(access, who, identities, subjects.text("own_zone").strings(), tables["namespaces"])
+    outside = _Outside(access, who, Distinct(who, place, size), tables["namespaces"], organizations)
     for action in ACTIONS:
         able = access.numbers(action) == YES
-        columns[f"{action}_namespaces"] = places.count(able & ~wide)
-        columns[f"{action}_everywhere"] = zones_of.count(able & wide)
+        columns[f"{action}_namespaces"], columns[f"{action}_everywhere"] = reach.count(able)
         if action != "create":
-            columns[f"{action}_outside"] = places.count(able & outside)
+            columns[f"{action}_outside"] = outside.count(able)
     columns["unknown"] = count(who, unclear(access), size)
     explained = ~access.where("how", {""})
     # A row without a grant comes last; of two equally strong rows the cluster-wide one counts.
@@ -50,20 +54,35 @@ def subject_table(tables: Mapping[str, Table], organizations: Organizations) -> 
     columns["how"] = access.take(best).text("how")
     columns["members"] = subjects.numbers("members")
     columns["account"] = subjects.text("account")
-    columns["built_in_groups"] = _built_in_groups(subjects)
     columns["tokens"] = _tokens_of(tables, Table("", columns))
     return descending(Table("subjects", columns), *_ORDER)
 
 
+class _Outside:
+    """Counts for each subject the namespaces of other organizations that it has access to."""
+
+    def __init__(
+        self, access: Table, who: Numbered, places: Distinct, namespaces: Table, organizations: Organizations
+    ) -> None:
+        self._access, self._who, self._places, self._organizations = access, who, places, organizations
+        self._other = access.where("belongs", {OTHER})
+        self._owners = namespaces_by_organization(namespaces)
+
+    def count(self, able: Mask) -> Numbers:
+        """Return in how many such namespaces each subject has what the rows `able` give."""
+        wide = [*outsiders(self._access, able, self._organizations)]
+        counts = self._places.count(without_outsiders(self._access, able & self._other, self._who, wide))
+        for subject in wide:
+            owners = self._owners.get(subject.zone, Counter())
+            counts[self._who[subject.row]] += sum(n for owner, n in owners.items() if is_outside(subject, owner))
+        return counts
+
+
 def _organizations_of(subjects: Table, organizations: Organizations) -> Text:
+    """Return the organizations of each subject, as a JSON list: a name may contain any separator."""
     columns = (subjects.text(name).strings() for name in ("zone", *WHO))
-    return text_column([", ".join(sorted(organizations.of_subject(*who))) for who in zip(*columns, strict=True)])
-
-
-def _built_in_groups(subjects: Table) -> Text:
-    """Return the groups that each subject has without being listed in them, as a JSON list."""
-    kinds, names = (subjects.text(name).strings() for name in WHO)
-    return text_column([json.dumps(virtual_groups(Identity(*who))) for who in zip(kinds, names, strict=True)])
+    names = [sorted(organizations.of_subject(*who)) for who in zip(*columns, strict=True)]
+    return text_column([json.dumps(some) if some else "" for some in names])
 
 
 def _strength(access: Table) -> Numbered:

@@ -1,25 +1,18 @@
 // The drawer of a row of access, and of a grant: a sentence, the grants, the commands, the history.
 import { link } from "./address.js";
-import { authorization } from "./authorization.js";
+import { actsAs, authorization, virtualGroups } from "./authorization.js";
 import { checks, removals } from "./commands.js";
 import { make, shown } from "./dom.js";
 import { chain, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
+import { spelled } from "./reach.js";
 import { table } from "./tables.js";
 import { capital, namespaceWords, place, rights, who } from "./words.js";
 
-// Return the built-in groups of a row's subject, as the program resolved them.
-export async function builtInGroups(record) {
-    const subjects = await table("subjects");
-    const zone = record.subject_kind === "ServiceAccount" ? record.zone : "";
-    const [row] = matching(subjects, { subject_kind: record.subject_kind, subject: record.subject, zone });
-    return row === undefined ? [] : JSON.parse(subjects.text(row, "built_in_groups"));
-}
-
-// Return the grants to a row's subject and to its built-in groups, in its namespace and cluster-wide.
-function grantsOf(grants, row, builtIn) {
+// Return the grants to a row's subject and to what it acts as, in its namespace and cluster-wide.
+async function grantsOf(grants, row) {
     const found = [];
-    const subjects = [[row.subject_kind, row.subject], ...builtIn.map((group) => ["Group", group])];
+    const subjects = await actsAs(row.subject_kind, row.subject);
     for (const namespace of new Set([row.namespace, "*"])) {
         for (const [subject_kind, subject] of subjects) {
             for (const at of matching(grants, { subject, subject_kind, namespace, zone: row.zone })) {
@@ -49,12 +42,13 @@ function sentences(record) {
 }
 
 export async function accessDrawer(record) {
-    const [rules, grants, builtIn] = [await authorization(), await table("grants"), await builtInGroups(record)];
-    const found = grantsOf(grants, record, builtIn);
+    const rules = await authorization();
+    const found = await grantsOf(await table("grants"), record);
     const own = found.find((grant) => grant.binding === record.binding && grant.group === record.group) ?? found[0];
     const through = [...new Set(found.map((grant) => grant.group).filter(Boolean))];
     const self = record.subject_kind === "Group" ? [record.subject] : through;
-    const commands = checks(rules, record, [...self, ...builtIn]);
+    const virtual = await virtualGroups(record.subject_kind, record.subject);
+    const commands = checks(rules, record, [...self, ...virtual]);
     const removing = [...new Set(found.flatMap((grant) => removals(rules, grant)))];
     const cluster = record.namespace === "*";
     return {
@@ -82,11 +76,15 @@ export async function accessDrawer(record) {
             links(
                 [
                     `All access of ${record.subject}`,
-                    link("access", { subject_kind: record.subject_kind, subject: record.subject }),
+                    link("access", { for: spelled(record.subject_kind, record.subject), expected: "every" }),
                 ],
                 [
                     cluster ? "All cluster-wide access" : `All access to ${record.namespace}`,
-                    link("access", { zone: record.zone, namespace: cluster ? "*" : [record.namespace, "*"] }),
+                    link("access", {
+                        zone: record.zone,
+                        ...(cluster ? { namespace: "*" } : { in: record.namespace }),
+                        expected: "every",
+                    }),
                 ],
             ),
         ],
@@ -137,8 +135,8 @@ export async function grantDrawer(record) {
                 "All access of this subject here",
                 link("access", {
                     zone: record.zone,
-                    namespace: record.namespace,
-                    subject: record.subject,
+                    for: spelled(record.subject_kind, record.subject),
+                    in: record.namespace,
                     expected: "every",
                 }),
             ]),

@@ -2,6 +2,7 @@
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { code, command, facts, heading, links } from "./drawer_parts.js";
+import { spelled } from "./reach.js";
 
 // Return a link to the rows that show a finding.
 function evidence(record) {
@@ -12,6 +13,13 @@ function evidence(record) {
     return [[`${counted(Number(record.rows), "row")} of evidence`, link(record.evidence_in, wanted)]];
 }
 
+// Return a link to all access of a finding's subject in its namespace.
+function access(record) {
+    if (!record.subject || record.subject === "*") return [];
+    const wanted = { zone: record.zone, for: spelled(record.subject_kind, record.subject), in: record.namespace };
+    return [["Access of the subject there", link("access", { ...wanted, expected: "every" })]];
+}
+
 export async function findingDrawer(record) {
     const unknown = record.answer === "unknown";
     return {
@@ -19,10 +27,11 @@ export async function findingDrawer(record) {
         why: record.detail,
         parts: [
             unknown ? make("p", { class: "caveat" }, "Unknown: the data that decides it is missing.") : null,
-            links(...evidence(record), [
-                "Namespace",
-                link("namespaces", { zone: record.zone, namespace: record.namespace }),
-            ]),
+            links(
+                ...evidence(record),
+                ["Namespace", link("namespaces", { zone: record.zone, namespace: record.namespace })],
+                ...access(record),
+            ),
             record.remedy ? [heading("Fix"), command(record.remedy)] : null,
             heading("History"),
             facts([

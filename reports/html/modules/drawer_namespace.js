@@ -13,16 +13,35 @@ const RELATIONSHIPS = [
     ["none", "No known organization"],
     ["own organization", "Own organization"],
     ["platform", "Platform"],
-    ["", "Namespace without an organization, or cluster-wide"],
+    ["", "Namespace without an organization"],
 ];
 
-function rowsThatMay(access, record, action) {
-    const rows = [record.namespace, "*"].flatMap((namespace) => matching(access, { namespace, zone: record.zone }));
-    return rows.filter((row) => access.text(row, action) !== "no").map((row) => access.record(row));
+function subjectKey({ subject_kind, subject }) {
+    return JSON.stringify([subject_kind, subject]);
 }
 
-function subjectKey(row) {
-    return JSON.stringify([row.subject_kind, row.subject]);
+// Return how the subject of a row is related to a namespace. A cluster-wide row is in no organization.
+async function relationship(row, record) {
+    if (row.belongs || row.namespace !== "*" || !record.organization) return row.belongs;
+    const subjects = await table("subjects");
+    const { subject_kind, subject } = row;
+    const [at] = matching(subjects, { subject_kind, subject, zone: subject_kind === "ServiceAccount" ? row.zone : "" });
+    const column = subjects.column("organization");
+    const organizations = column.items[column.codes[at]].map((member) => column.members[member]);
+    return organizations.includes(record.organization) ? "own organization" : "other organization";
+}
+
+// Return for each subject that can do something, or may be able to, its row; the certain and local ones first.
+async function subjectsThatMay(access, record, action) {
+    const rows = [record.namespace, "*"].flatMap((namespace) => matching(access, { namespace, zone: record.zone }));
+    const able = rows.filter((row) => access.text(row, action) !== "no").map((row) => access.record(row));
+    able.sort((row, other) => (row[action] === "yes" ? 0 : 1) - (other[action] === "yes" ? 0 : 1));
+    const first = new Map();
+    for (const row of able) {
+        const key = subjectKey(row);
+        if (!first.has(key)) first.set(key, { ...row, belongs: await relationship(row, record) });
+    }
+    return [...first.values()];
 }
 
 function entry(row, action) {
@@ -56,7 +75,7 @@ function listsOf(rows, action) {
 
 function summary(record, push) {
     const certain = push.filter((row) => row.push === "yes");
-    const others = certain.filter((row) => row.belongs === "other organization").length;
+    const others = Number(record.push_outside);
     const organization = record.organization ? ` (organization ${record.organization})` : "";
     const open = record.open_push
         ? ` It is open for push to ${record.open_push}.`
@@ -69,16 +88,16 @@ function summary(record, push) {
 
 export async function namespaceDrawer(record) {
     const access = await table("access");
-    const push = rowsThatMay(access, record, "push");
+    const push = await subjectsThatMay(access, record, "push");
     const pushers = new Set(push.map(subjectKey));
-    const pull = rowsThatMay(access, record, "pull").filter((row) => !pushers.has(subjectKey(row)));
+    const pull = (await subjectsThatMay(access, record, "pull")).filter((row) => !pushers.has(subjectKey(row)));
     const here = { zone: record.zone, namespace: record.namespace };
     return {
         title: record.namespace,
         why: summary(record, push),
         parts: [
             links(
-                ["Access", link("access", { zone: record.zone, namespace: [record.namespace, "*"] })],
+                ["Access", link("access", { zone: record.zone, in: record.namespace, expected: "every" })],
                 ["Repositories", link("repositories", here)],
                 ["Findings", link("findings", here)],
                 ["Changes", link("changes", here)],

@@ -29,7 +29,7 @@ export async function repositoryDrawer(record) {
     const place = { zone: record.zone, namespace: record.namespace };
     const access = {
         zone: record.zone,
-        namespace: [record.namespace, "*"],
+        in: record.namespace,
         repository: ["*", record.repository],
         expected: "every",
     };

@@ -3,6 +3,7 @@ import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { code, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
+import { reachFilters, spelled } from "./reach.js";
 import { table } from "./tables.js";
 import { capital, namespaceWords, rights, who } from "./words.js";
 
@@ -13,35 +14,45 @@ function rank(row) {
     return ACTIONS.findIndex((action) => row[action] === "yes") + (row.namespace === "*" ? -10 : 0);
 }
 
-function entry(row) {
+function entry(row, record) {
+    const own = row.subject_kind === record.subject_kind && row.subject === record.subject;
+    const through = own ? "" : row.subject === "*" ? " (data is missing)" : ` (through ${row.subject})`;
     const key = [row.zone, row.namespace, row.repository, row.subject_kind, row.subject];
     const repository = row.repository === "*" ? "" : `, only repository ${row.repository}`;
     return make(
         "li",
         {},
         make("a", { href: link("access", { expected: "every" }, { row: key }) }, code(namespaceWords(row.namespace))),
-        shown(` in ${row.zone}${repository}: ${rights(row).allowed || "unknown"}`),
+        shown(` in ${row.zone}${repository}: ${rights(row).allowed || "unknown"}${through}`),
     );
 }
 
-export async function subjectDrawer(record) {
+// Return the rows of access of a subject and of what it acts as, the strongest first.
+async function reachOf(record) {
     const access = await table("access");
-    const wanted = {
-        subject: record.subject,
-        subject_kind: record.subject_kind,
-        ...(record.zone ? { zone: record.zone } : {}),
-    };
-    const rows = matching(access, wanted).map((row) => access.record(row));
-    rows.sort((row, other) => rank(row) - rank(other));
-    const all = link("access", { ...wanted, expected: "every" });
-    const entries = rows.slice(0, SHOWN).map(entry);
+    const subject = spelled(record.subject_kind, record.subject);
+    const passes = (await reachFilters(access, new Map([["for", new Set([subject])]]))).get("for");
+    const rows = [];
+    for (let row = 0; row < access.rows; row++)
+        if (passes(row) && (!record.zone || access.text(row, "zone") === record.zone)) rows.push(access.record(row));
+    return rows.sort((row, other) => rank(row) - rank(other));
+}
+
+export async function subjectDrawer(record) {
+    const rows = await reachOf(record);
+    const zone = record.zone ? { zone: record.zone } : {};
+    const all = link("access", { ...zone, for: spelled(record.subject_kind, record.subject), expected: "every" });
+    const wanted = { ...zone, subject: record.subject, subject_kind: record.subject_kind };
+    const entries = rows.slice(0, SHOWN).map((row) => entry(row, record));
     if (rows.length > SHOWN)
         entries.push(make("li", {}, make("a", { href: all }, `and ${rows.length - SHOWN} more`)));
-    const everywhere = record.push_everywhere !== "0" ? " It can push to all namespaces of at least one zone." : "";
+    const everywhere = Number(record.push_everywhere)
+        ? ` This includes all namespaces of ${counted(Number(record.push_everywhere), "zone")} for push.`
+        : "";
     const count = (name) => counted(Number(record[name]), "namespace");
     return {
         title: record.subject,
-        why: `${capital(who(record))} can push to ${count("push_namespaces")} and pull from ${count("pull_namespaces")} in ${counted(Number(record.zones), "zone")}.${everywhere}`,
+        why: `${capital(who(record))} can push to ${count("push_namespaces")} and pull from ${count("pull_namespaces")}, by its own grants, through virtual groups, and cluster-wide.${everywhere}`,
         parts: [
             links(
                 ["Access", all],

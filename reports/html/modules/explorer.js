@@ -5,6 +5,7 @@ import { counted, find, say, shown } from "./dom.js";
 import { Grid } from "./grid.js";
 import { Lines } from "./grid_lines.js";
 import { select } from "./query.js";
+import { reachFilters } from "./reach.js";
 import { table } from "./tables.js";
 import { EVERY, Toolbar } from "./toolbar.js";
 
@@ -36,19 +37,20 @@ export class Explorer {
         const requested = write({ ...state, row: null });
         if (requested === this.requested && !first) return;
         this.requested = requested;
-        this.filter();
+        await this.filter();
         this.toolbar.update(state, this.selected);
         this.grid.empty.textContent = this.emptyText();
         await this.grid.draw({ top: true });
     }
 
-    filter() {
+    async filter() {
         const { state, table: all, view } = this;
         const terms = new Map([...state.terms].filter(([name]) => all.column(name)));
         const { folded } = view;
         if (folded && !terms.has(folded.column)) terms.set(folded.column, new Set(folded.shown));
         else if (folded && terms.get(folded.column).has(EVERY)) terms.delete(folded.column);
-        const query = { terms, words: state.words, regex: state.regex, facets: view.facets };
+        const filters = await reachFilters(all, state.terms);
+        const query = { terms, filters, words: state.words, regex: state.regex, facets: view.facets };
         try {
             this.selected = select(all, query, view.searched);
             this.toolbar.valid(true);
@@ -58,7 +60,7 @@ export class Explorer {
             say("invalid regular expression");
             this.selected = select(all, { ...query, words: "" }, view.searched);
         }
-        this.terms = terms;
+        this.terms = new Map([...terms, ...[...filters.keys()].map((name) => [name, state.terms.get(name)])]);
         this.lines.take(this.selected.rows, { sort: state.sort || view.order || "", group: state.group });
     }
 

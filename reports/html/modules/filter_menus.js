@@ -8,6 +8,8 @@ const LISTED = 200; // values shown in one menu
 // Return how a value is displayed.
 export function valueWord(name, value) {
     if (name === "subject_kind") return KIND_WORDS[value] ?? value;
+    if (name === "for") return `${value}, with its virtual groups`;
+    if (name === "in") return `${value}, with cluster-wide access`;
     if (value === "") return "(none)";
     if (value === "*") return name === "namespace" ? "all namespaces" : "(all)";
     return value;

@@ -23,6 +23,7 @@ export function cellOf(table, column, row) {
         case "open":
             return { text, class: text ? "grave" : "" };
         case "name":
+        case "glob":
         case "subject":
             return named(column, text);
         default:
@@ -38,9 +39,8 @@ const ANSWER = {
 
 function named(column, text) {
     if (text !== "*") return { text, class: "name-cell" };
-    const every = { namespace: "all namespaces", repository: "*", organization: "all", subject: "unknown" };
-    return {
-        text: every[column.name] ?? text,
-        class: column.name === "subject" ? "maybe" : column.name === "namespace" ? "every" : "name-cell",
-    };
+    if (column.kind === "subject") return { text: "unknown", class: "maybe" };
+    if (column.kind === "glob") return { text: "any", class: "" };
+    const every = { namespace: "all namespaces", organization: "all" };
+    return { text: every[column.name] ?? text, class: column.name === "namespace" ? "every" : "name-cell" };
 }

@@ -3,7 +3,7 @@
 const NEVER = 255;
 
 // A query: `terms` (a Map of column -> Set of values; a row must have one of each), `words` (a text that some column
-// must contain), `regex`, and `facets` (columns whose values are counted).
+// must contain), `regex`, `filters` (a Map of functions of a row), and `facets` (columns whose values are counted).
 // Return the rows; for each facet how many rows have each value, ignoring its own term; and for each term how many rows
 // only it excludes.
 export function select(table, query, searched) {
@@ -21,6 +21,15 @@ export function select(table, query, searched) {
             }
         }
     });
+    for (const [name, passes] of query.filters ?? []) {
+        const at = names.push(name) - 1;
+        for (let row = 0; row < size; row++) {
+            if (!passes(row)) {
+                fails[row]++;
+                failed[row] = at;
+            }
+        }
+    }
     if (query.words) search(table, query, searched, fails);
     const rows = new Uint32Array(size);
     const kept = new Uint32Array(names.length);
@@ -35,26 +44,32 @@ export function select(table, query, searched) {
     return { rows: rows.slice(0, count), counts, kept: new Map(names.map((name, at) => [name, kept[at]])) };
 }
 
-// Return the codes and values of a column as queries name them: a count is only some, none or unknown.
+// Return the codes of a column and their values as queries name them: a count is only some, none or unknown. A column
+// of lists has `items` too: for each code, which of the values it consists of.
 export function facetOf(table, name) {
     const column = table.column(name);
+    if (column.items) return { codes: column.codes, values: column.members, items: column.items };
     if (column.words || !column.numbers) return { codes: column.codes, values: column.values };
     column.some ??= Uint8Array.from(column.numbers, (number) => (number > 0 ? 1 : number < 0 ? 2 : 0));
     return { codes: column.some, values: ["none", "some", "unknown"] };
 }
 
 function masked(table, name, wanted) {
-    const { codes, values } = facetOf(table, name);
-    return { codes, mask: Uint8Array.from(values, (value) => (wanted.has(value) ? 1 : 0)) };
+    const { codes, values, items } = facetOf(table, name);
+    const mask = Uint8Array.from(values, (value) => (wanted.has(value) ? 1 : 0));
+    return { codes, mask: items ? Uint8Array.from(items, (some) => (some.some((at) => mask[at]) ? 1 : 0)) : mask };
 }
 
 function tally(table, facet, term, fails, failed) {
-    const { codes, values } = facetOf(table, facet);
-    const counts = new Uint32Array(values.length);
+    const { codes, values, items } = facetOf(table, facet);
+    const counts = new Uint32Array(items?.length ?? values.length);
     for (let row = 0; row < codes.length; row++) {
         if (fails[row] === 0 || (fails[row] === 1 && failed[row] === term)) counts[codes[row]]++;
     }
-    return counts;
+    if (!items) return counts;
+    const ofMembers = new Uint32Array(values.length);
+    items.forEach((some, code) => some.forEach((at) => (ofMembers[at] += counts[code])));
+    return ofMembers;
 }
 
 // Exclude the rows of which no searched column contains the words. Each text is searched once, not once a row.

@@ -26,6 +26,21 @@ export class TextColumn {
     }
 }
 
+// A text column of lists, each a JSON list or empty: `members` are the values in the lists, `items` has for each code
+// the positions of its members.
+export class ListColumn extends TextColumn {
+    constructor(codes, values) {
+        const lists = values.map((value) => (value ? JSON.parse(value) : [""]));
+        super(
+            codes,
+            lists.map((list) => list.join(", ")),
+        );
+        this.members = [...new Set(lists.flat())].sort();
+        const places = new Map(this.members.map((member, at) => [member, at]));
+        this.items = lists.map((list) => list.map((member) => places.get(member)));
+    }
+}
+
 // A column of numbers: answers, or counts (-1: unknown).
 export class NumberColumn {
     constructor(numbers, words = null) {
@@ -99,6 +114,7 @@ const ANSWERED = new Set([
     "unclear",
     "blind",
 ]);
+const LISTS = new Set(["subjects organization"]);
 const loading = new Map();
 let texts = null;
 
@@ -116,7 +132,7 @@ async function load(name) {
         columns.set(
             column,
             kind === "text"
-                ? textColumn(parts, column, all)
+                ? textColumn(parts, column, all, LISTS.has(`${name} ${column}`))
                 : new NumberColumn(parts[column], ANSWERED.has(column) ? ANSWERS : null),
         );
     }
@@ -132,8 +148,9 @@ function bySeverity(codes, values) {
     return [Uint8Array.from(codes, (code) => rank[code]), order.map((code) => values[code])];
 }
 
-function textColumn(parts, column, all) {
+function textColumn(parts, column, all, lists) {
     let at = 0;
     const values = Array.from(parts[`${column}/texts`], (step) => all[(at += step)]);
+    if (lists) return new ListColumn(parts[column], values);
     return new TextColumn(...(RANKED.has(column) ? bySeverity(parts[column], values) : [parts[column], values]));
 }

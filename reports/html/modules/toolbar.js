@@ -2,6 +2,7 @@
 import { counted, make, shown } from "./dom.js";
 import { facetMenu, valueWord } from "./filter_menus.js";
 import { subjects } from "./query.js";
+import { REACH } from "./reach.js";
 
 export const EVERY = "every"; // in the address: show hidden rows too
 const GROUPS = [
@@ -52,11 +53,11 @@ export class Toolbar {
     }
 
     label(name) {
-        return this.view.columns.find((column) => column.name === name)?.label ?? name;
+        return REACH[name] ?? this.view.columns.find((column) => column.name === name)?.label ?? name;
     }
 
     groupPicker() {
-        const names = GROUPS.filter((name) => this.table.column(name));
+        const names = GROUPS.filter((name) => this.table.column(name) && !this.table.column(name).items);
         const choices = [["", "Group by …"], ...names.map((name) => [name, `Group by ${this.label(name).toLowerCase()}`])];
         const picker = this.picker("Group by", "group", choices, () =>
             this.acts.change({ group: picker.value, sort: "" }),

@@ -12,7 +12,7 @@ import pytest
 from audit.checks.rules.registry import CHECKS
 from audit.findings.controls import CONTROLS, controls_table
 from audit.findings.fail_on import Tally
-from audit.runs.info import EarlierSummary, overall_state
+from audit.runs.info import EarlierSummary, overall
 from audit.runs.manifest import WrittenFile, evidence_digest
 from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
 from audit.tenancy.platform import Platform
@@ -223,10 +223,10 @@ def test_what_is_whole_has_no_caveat() -> None:
 
 
 def test_what_was_not_seen_and_what_that_means() -> None:
-    """Each gap, and what follows for each kind; nothing of kinds that were seen, left out, or not asked for."""
+    """Each gap, and what follows for each kind; nothing of kinds that were seen or left out."""
     one = replace(PARTIAL, gaps=("groups: the credentials may not read it", "rolebindings of ns: timeout"))
     states = {"groups": "refused", "rolebindings": "timeout", "roles": "seen", "namespaces": "excluded"}
-    coverage: list[Row] = [{"kind": kind, "state": state} for kind, state in {**states, "users": "not-asked"}.items()]
+    coverage: list[Row] = [{"kind": kind, "state": state} for kind, state in states.items()]
     text = text_of(sections(page_of(tables_of(coverage=coverage), run_of(one)))["coverage"])
     assert all(f"z: {gap}" in text for gap in one.gaps)
     assert "Any user may be a member of a group that was not listed" in text
@@ -235,6 +235,37 @@ def test_what_was_not_seen_and_what_that_means() -> None:
     assert "Whether bound users still exist" not in text
     many = replace(PARTIAL, gaps=tuple(f"roles of ns-{number}: timeout" for number in range(60)))
     assert "z: and 10 more, all of them in" in text_of(page_of(tables_of(), run_of(many)))
+
+
+def test_optional_lists_that_were_not_requested_are_named_beside_complete() -> None:
+    """In the banner, and with zones and consequences in the coverage; excluded namespaces are counted there too."""
+    kinds = {"a": ("users", "tokens"), "b": ("tokens",)}
+    coverage: list[Row] = [
+        {"zone": name, "kind": kind, "state": "not-asked"} for name, some in kinds.items() for kind in some
+    ]
+    page = page_of(tables_of(coverage=coverage), run_of(zone("a", excluded=2), zone("b", excluded=1)))
+    banner = text_of(shell(page).partition("<main")[0])
+    assert "● COMPLETE" in banner
+    assert "3 namespaces excluded not requested: users, tokens" in banner
+    text = text_of(sections(page)["coverage"])
+    assert "Whether bound users still exist is unknown. Zones: a." in text
+    assert "Which service accounts have non-expiring tokens is unknown. Zones: a, b." in text
+    whole = page_of(tables_of(coverage=[{"kind": "users", "state": "seen"}]))
+    assert "not requested" not in shell(whole)
+    assert "excluded" not in whole.partition("<main")[0].partition("<header")[2]
+
+
+def test_an_unknown_finding_is_unknown_on_paper_and_without_a_script() -> None:
+    """Marked in the summary, behind a certain one of the same severity."""
+    findings: list[Row] = [
+        {"id": "1", "title": "maybe", "severity": "high", "state": "open", "answer": UNKNOWN},
+        {"id": "2", "title": "surely", "severity": "high", "state": "open", "answer": YES},
+    ]
+    summary = sections(page_of(tables_of(findings=findings)))["overview"].partition('class="summary"')[2]
+    assert re.findall(r"<tr><td>high</td><td>(.*?)</td><td>(\w+)</td>", summary) == [
+        ("yes", "surely"),
+        ('<span class="unknown">unknown</span>', "maybe"),
+    ]
 
 
 def test_the_overview_s_charts_are_pictures_with_words() -> None:
@@ -332,9 +363,9 @@ def test_equal_facts_give_equal_bytes() -> None:
 
 def test_the_state_of_several_zones() -> None:
     """Complete when all are, failed when all are, else partial."""
-    assert overall_state(["complete", "complete"]) == "complete"
-    assert overall_state(["failed"]) == "failed"
-    assert overall_state(["complete", "failed"]) == "partial"
+    assert overall(["complete", "complete"]) == "complete"
+    assert overall(["failed"]) == "failed"
+    assert overall(["complete", "failed"]) == "partial"
 
 
 def test_a_run_is_as_old_as_its_oldest_facts() -> None:

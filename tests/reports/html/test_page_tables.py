@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
+from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER, Identity, virtual_groups
 from audit.tables.model import NO, UNKNOWN, YES, Table, Text
 from audit.tenancy.platform import Platform
 from reports.html.overview import overview
@@ -329,11 +329,12 @@ def test_every_count_is_what_a_loop_counts(rows: list[Row]) -> None:
     for line in namespaces:
         mine = [row for row in local if (row["zone"], row["namespace"]) == (line["zone"], line["namespace"])]
         wide = [row for row in rows if (row["zone"], row["namespace"]) == (line["zone"], "*")]
-        assert line.items() >= of_namespace(mine, wide).items()
+        assert line.items() >= (of_namespace(mine, wide) | outside_of(line, mine, wide)).items()
     subjects = lines(found["subjects"])
     assert len(subjects) == len({identity(row) for row in rows})
     for line in subjects:
         assert line.items() >= of_subject([row for row in rows if identity(row) == identity(line)]).items()
+        assert line.items() >= reach_of(line, rows, namespaces).items()
 
 
 def identity(row: Row) -> tuple[object, ...]:
@@ -366,16 +367,44 @@ def of_namespace(mine: list[Row], wide: list[Row]) -> dict[str, object]:
 
 def of_subject(mine: list[Row]) -> dict[str, object]:
     found: dict[str, object] = {"unknown": sum(map(unclear, mine)), "zones": len({row["zone"] for row in mine})}
-    for action in ("pull", "push", "create"):
-        able = {(row["zone"], row["namespace"]) for row in mine if row[action] == YES}
-        found[f"{action}_everywhere"] = len({place for place in able if place[1] == "*"})
-        found[f"{action}_namespaces"] = len({place for place in able if place[1] != "*"})
     rights = ("create", "push", "pull")
     saying = [row for row in mine if row["how"]]
     best = max(
         saying, key=lambda row: ([row[right] == YES for right in rights], row["namespace"] == "*"), default={"how": ""}
     )
     return {**found, "how": best["how"]}
+
+
+def reach_of(line: dict[str, Any], rows: list[Row], namespaces: list[dict[str, Any]]) -> dict[str, object]:
+    """Ask for each namespace whether the subject has access there: by its rows, virtual groups, or cluster-wide."""
+    subject = Identity(line["subject_kind"], line["subject"])
+    acts_as = {subject, *(Identity(GROUP, name) for name in virtual_groups(subject))}
+    mine = [row for row in rows if Identity(str(row["subject_kind"]), str(row["subject"])) in acts_as]
+    mine = [row for row in mine if line["zone"] in {"", row["zone"]}]
+    found: dict[str, object] = {}
+    for action in ("pull", "push", "create"):
+        able = [(row["zone"], row["namespace"]) for row in mine if row[action] == YES]
+        places = [(row["zone"], row["namespace"]) for row in namespaces]
+        found[f"{action}_namespaces"] = sum(place in able or (place[0], "*") in able for place in places)
+        found[f"{action}_everywhere"] = len({zone for zone, namespace in able if namespace == "*"})
+    for action in ("pull", "push"):
+        own = [row for row in mine if (row["subject_kind"], row["subject"]) == subject and row[action] == YES]
+        reached = {(row["zone"], row["namespace"]) for row in own if subject in OF_ACME}
+        others = [(row["zone"], row["namespace"]) for row in namespaces if row["organization"] == "beta"]
+        found[f"{action}_outside"] = sum(place in reached or (place[0], "*") in reached for place in others)
+    return found
+
+
+OF_ACME = {(GROUP, "acme"), (ACCOUNT, "shop:ci")}
+
+
+def outside_of(line: dict[str, Any], mine: list[Row], wide: list[Row]) -> dict[str, object]:
+    """Count the subjects of acme that have access to a namespace of beta."""
+    found: dict[str, object] = {}
+    for action in ("pull", "push"):
+        able = {(row["subject_kind"], row["subject"]) for row in (*mine, *wide) if row[action] == YES}
+        found[f"{action}_outside"] = len(able & OF_ACME) if line["organization"] == "beta" else 0
+    return found
 
 
 @settings(max_examples=30)
