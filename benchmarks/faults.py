@@ -162,6 +162,13 @@ def _groups(ground: Ground) -> Faults:
     yield Planted("empty-group", place, empty)
     ground.estate.bind("external", "view", group(opaque), group("system:cluster-readers"), namespace=other)
     yield Planted("opaque-group", other, opaque)
+    place, mail = ground.take(), f"left-{ground.number}@example.org"
+    ground.estate.add("groups", f"synchronized-{ground.number}", users=[mail])
+    ground.estate.bind("synchronized", "view", group(f"synchronized-{ground.number}"), namespace=place)
+    yield Planted("user-gone", "*", mail)
+    place = ground.take()
+    ground.estate.bind("misspelt", "view", group("system:autenticated"), namespace=place)
+    yield Planted("misspelt-subject", place, "system:autenticated")
 
 
 def _left_overs(ground: Ground) -> Faults:

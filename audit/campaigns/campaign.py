@@ -126,7 +126,7 @@ class ZoneLines:
         self.snapshot = snapshot
         self.zone = snapshot.origin.zone
         owners = namespace_owners(snapshot, settings.organization_label)
-        lines = review_lines(tables_of(snapshot)["grants"], settings.platform)
+        lines = review_lines(tables_of(snapshot)["grants"], settings.platform.seen_in(snapshot))
         self.lines = {line.id: CampaignLine(line, owners.get(line.namespace, "")) for line in lines}
         self.groups = dict(_groups(snapshot, self.lines.values()))
 

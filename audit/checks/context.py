@@ -11,12 +11,14 @@ from audit.checks.check import Check, Finding
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
+from audit.rbac.misspelt import meant_by
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Mask
 from audit.tables.model import Table
 from audit.tenancy.organizations import Organizations, organizations_of
+from audit.tenancy.platform import OPEN
 
 
 class CheckContext:
@@ -36,7 +38,7 @@ class CheckContext:
         self.now = now
         self.scope = scope or Scope()
         self._settings = settings or Settings()
-        self.platform = self._settings.platform
+        self.platform = self._settings.platform.seen_in(snapshot)
         self.label = self._settings.organization_label
         self.zone = snapshot.origin.zone
 
@@ -86,8 +88,16 @@ class CheckContext:
     @cached_property
     def outsiders(self) -> Mask:
         """Return `strangers` without the groups of everybody: what is open to everybody has its own checks."""
-        everybody = self.bindings.of(GROUP, lambda name: Identity(GROUP, name).virtual)
+        everybody = self.bindings.of(GROUP, OPEN.__contains__)
         return self.strangers & ~everybody & ~self.bindings.of(USER, lambda name: name == ANONYMOUS)
+
+    @cached_property
+    def misspelt(self) -> Mask:
+        """Return for each row of `bindings` whether its subject is probably a misspelt built-in group."""
+        rows = self.bindings
+        users = rows.of(USER, lambda name: bool(meant_by(USER, name)))
+        absent = rows.where("account", lambda state: state == "absent")
+        return users | (rows.of(GROUP, lambda name: bool(meant_by(GROUP, name))) & absent)
 
     @cached_property
     def own(self) -> Mask:

@@ -1,8 +1,7 @@
 """Bindings to accounts of another namespace of the same organization, or of one that has none."""
 
-import numpy as np
-
 from audit.checks.context import CheckContext
+from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, home
 from audit.tables.arrays import Mask
 
@@ -35,5 +34,4 @@ def foreign_accounts(context: CheckContext) -> Mask:
 
 def any_right(context: CheckContext) -> Mask:
     """Return which rows grant any right."""
-    rights = context.bindings.can("pull", "push", "create", "delete", "catalog", "sign")
-    return np.asarray(rights, dtype=bool)
+    return context.bindings.can(*RIGHTS)

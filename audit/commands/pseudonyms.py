@@ -37,13 +37,8 @@ class RealPlatform(Platform):
 
     real: Callable[[str], str] = str
 
-    def has(self, namespace: str) -> bool:
-        """Return whether a namespace is the platform's."""
-        return super().has(self.real(namespace))
-
-    def trusts(self, kind: str, subject: str) -> bool:
-        """Return whether a subject is the platform's own, or acts for it."""
-        return super().trusts(kind, self.real(subject))
+    def _name(self, name: str) -> str:
+        return self.real(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,7 @@ class Names:
     def judgement(self, judgement: Judgement) -> Judgement:
         """Return by what pseudonyms are judged as the names behind them would be."""
         given = judgement.settings.platform
-        platform = RealPlatform(given.namespaces, given.subjects, self.by.real)
+        platform = RealPlatform(given.namespaces, given.subjects, real=self.by.real)
         decisions = ExceptionSet(judgement.decisions.entries, self._pseudonymous, self.by.real)
         return replace(judgement, settings=replace(judgement.settings, platform=platform), decisions=decisions)
 

@@ -169,7 +169,9 @@ class PlatformConfig(ConfigModel):
     """What belongs to the platform itself, and may have rights that others should not."""
 
     namespaces: tuple[NonEmpty, ...] = Field(
-        default=PLATFORM_NAMESPACES, description="Names or globs of its namespaces."
+        default=PLATFORM_NAMESPACES,
+        description="Names or globs of its namespaces. Service accounts of a namespace added here are trusted; those "
+        "of the default ones only if the OpenShift release creates them.",
     )
     subjects: tuple[NonEmpty, ...] = Field(
         default=(), description="Its subjects: globs of `user/NAME`, `group/NAME`, `sa/NAMESPACE:NAME`."

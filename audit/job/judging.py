@@ -39,12 +39,14 @@ class Judging:
         self._deciding = ExceptionMatcher(by.decisions, started.date())
         self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
         self.tally = tally((), by.gate)
+        self.platform = by.settings.platform  # with what the release created in the zones judged so far
 
     def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[FindingRecord]:
         """Judge a zone by its other tables; return its findings."""
         # What is old or unused is so by the time of the facts: the same facts give the same findings.
         now = _time(snapshot.origin.finished) or self._started
         context = CheckContext(snapshot, tables, now, self._by.settings, scope)
+        self.platform = self.platform.seen_in(snapshot)
         found = judge(context, self._by.settings, f"{now:%Y-%m-%dT%H:%M:%SZ}")
         found = since(found, self._before(snapshot.origin.zone), context, self._by.settings)
         found = self._deciding.accept(found)

@@ -150,7 +150,7 @@ class Run:
             self._write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
         readers = audiences(tables, run, self._wanted.reports_by, self._wanted.reports_for)
         give_back()
-        csv, platform = self._wanted.csv, self._wanted.judgement.settings.platform
+        csv, platform = self._wanted.csv, self._judging.platform
         self._render(Report(run, tables, self._past(), expanded, csv, platform), readers)
         self._stages.end("write")
         self._go_on()

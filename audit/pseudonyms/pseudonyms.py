@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER
+from audit.rbac.misspelt import meant_by
+from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, GROUP, USER, VIRTUAL, is_virtual
 from audit.rbac.subjects import ACCOUNTS as EVERY_ACCOUNT
 from audit.snapshot.scope import Selects
 from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS, is_openshift_namespace
@@ -73,13 +74,22 @@ class Pseudonyms:
         if name.startswith(ACCOUNT_PREFIX):
             space, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
             return f"{ACCOUNT_PREFIX}{self.space(space)}{colon}{self.account(account)}"
+        if is_virtual(name):
+            return self.group(name)  # a group that was bound as a user
         return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
 
     def group(self, name: str) -> str:
         """Return the pseudonym of a group or an organization; each part of `organization+team` has its own."""
         if name.startswith(_OF_SPACE):
             return f"{_OF_SPACE}{self.space(name.removeprefix(_OF_SPACE))}"
+        if meant := meant_by(GROUP, name):
+            # A misspelt built-in group is nobody's name, except for the namespace and account in it.
+            return name if meant in VIRTUAL else self._of_accounts(*name.split(":", 3))
         return self._system(name, lambda rest: self._parts(rest, "group"))
+
+    def _of_accounts(self, system: str, accounts: str, namespace: str, account: str = "") -> str:
+        rest = f":{self.account(account)}" if account else ""
+        return f"{system}:{accounts}:{self.space(namespace)}{rest}"
 
     def team(self, name: str) -> str:
         """Return the pseudonym of a team, the same as in its group."""

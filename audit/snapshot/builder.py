@@ -117,6 +117,7 @@ class SnapshotBuilder:
         self._put("namespaces", "name", (i.metadata.name for i in namespaces))
         self._put("namespaces", "created", (i.metadata.created or "" for i in namespaces))
         self._put("namespaces", "labels", (_labels(i.metadata.labels) for i in namespaces))
+        self._put("namespaces", "made_by", (i.metadata.made_by for i in namespaces))
 
     def _roles(self, items: Sequence[Item]) -> None:
         roles = cast("Sequence[Role]", items)
@@ -137,6 +138,7 @@ class SnapshotBuilder:
         self._put("bindings", "uid", (i.metadata.uid for i in bindings))
         self._put("bindings", "role_kind", (i.role.kind for i in bindings))
         self._put("bindings", "role", (i.role.name for i in bindings))
+        self._put("bindings", "made_by", (i.metadata.made_by for i in bindings))
         counts = [len(i.subjects or ()) for i in bindings]
         subjects = list(chain.from_iterable(i.subjects or () for i in bindings))
         self._columns["subjects"]["binding"].extend(_parents(first, counts))

@@ -21,18 +21,19 @@ from audit.errors import UsageError
 Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
-VERSION: Final = 3
+VERSION: Final = 4
 SUFFIX: Final = ".snapshot"
 STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
 _FIX: Final = "collect it again with `registry-audit collect`"
 
 # Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
-# `namespace` is "" for what is cluster-wide. Rules, aggregation and labels are JSON texts.
+# `namespace` is "" for what is cluster-wide. Rules, aggregation and labels are JSON texts. `made_by` is `release` for
+# what an OpenShift release applies and keeps as it is, else empty.
 TABLES: Final[dict[str, tuple[str, ...]]] = {
-    "namespaces": ("name", "created", "labels"),
+    "namespaces": ("name", "created", "labels", "made_by"),
     "roles": ("namespace", "name", "uid", "created", "labels", "rules", "aggregation"),
-    "bindings": ("namespace", "name", "uid", "created", "role_kind", "role"),
+    "bindings": ("namespace", "name", "uid", "created", "role_kind", "role", "made_by"),
     "subjects": ("binding", "kind", "namespace", "name"),
     "groups": ("name", "created"),
     "members": ("group", "user"),
@@ -43,6 +44,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
     "declared": ("organization", "team", "user"),
 }
+# Columns that files of version 3 lack: nothing is known there.
+_NEW: Final = {("namespaces", "made_by"), ("bindings", "made_by")}
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
 REASONS: Final[dict[str, str]] = {
@@ -222,7 +225,7 @@ def decode(data: bytes, where: str) -> Snapshot:
         raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
     except (EOFError, zlib.error, msgspec.MsgspecError) as error:
         raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
-    if saved.format != FORMAT or saved.version != VERSION:
+    if saved.format != FORMAT or saved.version not in {3, VERSION}:
         raise UsageError(
             f"this snapshot has version {saved.version}, and this program reads version {VERSION}",
             where=where,
@@ -233,6 +236,10 @@ def decode(data: bytes, where: str) -> Snapshot:
         for name, cols in saved.tables.items()
         if all(len(data) % 4 == 0 for data in cols.values())
     }
+    if saved.version < VERSION:
+        for name, column in _NEW:
+            if rows := tables.get(name):
+                rows.setdefault(column, np.zeros_like(next(iter(rows.values()))))
     snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
     if not _sound(snapshot):
         raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)

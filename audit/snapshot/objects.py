@@ -4,7 +4,7 @@ Only the fields needed are declared, so decoding skips the rest of the bytes. Fi
 `core/v1`, `rbac.authorization.k8s.io/v1`, `user.openshift.io/v1` and `image.openshift.io/v1`.
 """
 
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -29,10 +29,42 @@ class LabelledMeta(Struct, frozen=True):
     labels: dict[str, str] | None = None
 
 
+class ReleaseAnnotations(Struct, frozen=True):
+    """The annotations by which an OpenShift release says in which clusters it creates an object."""
+
+    self_managed: Any = field(default=None, name="include.release.openshift.io/self-managed-high-availability")
+    hosted: Any = field(default=None, name="include.release.openshift.io/ibm-cloud-managed")
+    hypershift: Any = field(default=None, name="include.release.openshift.io/hypershift")
+
+
+class ReleaseMeta(LabelledMeta, frozen=True):
+    """Metadata of the kinds that an OpenShift release creates, with what shows it."""
+
+    annotations: ReleaseAnnotations | None = None
+    owners: Any = field(default=None, name="ownerReferences")
+
+    @property
+    def made_by(self) -> str:
+        """Return RELEASE for an object that the cluster version operator applies and restores, or an empty text."""
+        notes = self.annotations
+        if notes and "true" in (notes.self_managed, notes.hosted, notes.hypershift):
+            return RELEASE
+        owners = self.owners if isinstance(self.owners, list) else []
+        return RELEASE if any(isinstance(owner, dict) and _is_release(owner) for owner in owners) else ""
+
+
+RELEASE: Final = "release"
+
+
+def _is_release(owner: dict[str, Any]) -> bool:
+    api = str(owner.get("apiVersion", ""))
+    return owner.get("kind") == "ClusterVersion" and api.startswith("config.openshift.io/")
+
+
 class Namespace(Struct, frozen=True):
     """A namespace (`core/v1`)."""
 
-    metadata: LabelledMeta
+    metadata: ReleaseMeta
 
 
 class Rule(Struct, frozen=True, omit_defaults=True):
@@ -88,10 +120,10 @@ class RoleRef(Struct, frozen=True, gc=False):
     name: str
 
 
-class Binding(Struct, frozen=True, gc=False):
+class Binding(Struct, frozen=True):
     """A RoleBinding, or a ClusterRoleBinding when it has no namespace."""
 
-    metadata: Meta
+    metadata: ReleaseMeta
     role: RoleRef = field(name="roleRef")
     subjects: list[Subject] | None = None
 

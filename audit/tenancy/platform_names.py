@@ -66,6 +66,59 @@ ROLES: Final = frozenset(
         *("shared-resource-viewers", "storage-admin", "sudoer", "view"),
     }
 )
+# Users and groups that the API server's bootstrap bindings name, and identities of the control plane's certificates.
+BOOTSTRAP_USERS: Final = frozenset(
+    {
+        *("system:admin", "system:aggregator", "system:apiserver", "system:kube-apiserver", "system:kube-proxy"),
+        *("system:kube-controller-manager", "system:kube-scheduler", "system:master", "system:openshift-aggregator"),
+        *("system:openshift-master", "system:openshift-registry"),
+    }
+)
+BOOTSTRAP_GROUPS: Final = frozenset(
+    {
+        *("system:bootstrappers", "system:cluster-admins", "system:cluster-readers", "system:masters"),
+        *("system:monitoring", "system:node-admins", "system:nodes"),
+    }
+)
+_CORE: Final = """
+    openshift-apiserver-operator:openshift-apiserver-operator openshift-apiserver:openshift-apiserver-sa
+    openshift-authentication-operator:authentication-operator openshift-authentication:oauth-openshift
+    openshift-cluster-samples-operator:cluster-samples-operator
+    openshift-cluster-storage-operator:cluster-storage-operator
+    openshift-cluster-version:cluster-version-operator openshift-cluster-version:default
+    openshift-config-operator:openshift-config-operator
+    openshift-controller-manager-operator:openshift-controller-manager-operator
+    openshift-controller-manager:openshift-controller-manager-sa openshift-etcd-operator:etcd-operator
+    openshift-etcd:installer-sa openshift-image-registry:cluster-image-registry-operator
+    openshift-image-registry:pruner openshift-image-registry:registry openshift-insights:gather
+    openshift-insights:operator openshift-kube-apiserver-operator:kube-apiserver-operator
+    openshift-kube-apiserver:installer-sa openshift-kube-apiserver:localhost-recovery-client
+    openshift-kube-controller-manager-operator:kube-controller-manager-operator
+    openshift-kube-controller-manager:installer-sa openshift-kube-controller-manager:localhost-recovery-client
+    openshift-kube-scheduler-operator:openshift-kube-scheduler-operator openshift-kube-scheduler:installer-sa
+    openshift-kube-scheduler:localhost-recovery-client
+    openshift-kube-storage-version-migrator-operator:kube-storage-version-migrator-operator
+    openshift-kube-storage-version-migrator:kube-storage-version-migrator-sa
+    openshift-machine-config-operator:machine-config-operator openshift-network-operator:cluster-network-operator
+    openshift-oauth-apiserver:oauth-apiserver-sa openshift-operator-controller:operator-controller-controller-manager
+    openshift-operator-lifecycle-manager:olm-operator-serviceaccount
+    openshift-route-controller-manager:route-controller-manager-sa openshift-service-ca-operator:service-ca-operator
+    openshift-service-ca:service-ca
+"""
+# Accounts of the control plane's controllers and of the operators of an OpenShift release, which bind some at runtime.
+BOOTSTRAP_ACCOUNTS: Final = frozenset(
+    {
+        "kube-system:kube-dns",
+        "openshift-infra:node-bootstrapper",
+        *(f"kube-system:{name}" for name in _CONTROLLERS.split()),
+        *(f"openshift-infra:{name}" for name in _OPENSHIFT_CONTROLLERS.split()),
+        *_CORE.split(),
+    }
+)
+# Anybody's operators and accounts are in these, although the platform creates them.
+SHARED_NAMESPACES: Final = frozenset(
+    {"default", "kube-public", "kube-system", "openshift", "openshift-marketplace", "openshift-operators"}
+)
 # The first administrator, who has no user object.
 USERS: Final = frozenset({"kube:admin"})
 # Service accounts that every namespace has.

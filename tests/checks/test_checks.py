@@ -12,6 +12,7 @@ from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.exceptions import ExceptionEntry
 from audit.findings.model import FindingRecord
+from audit.snapshot.model import Gap
 from audit.tenancy.platform import Platform, spelled
 from tests.collect.oc import Manual, followed, words
 from tests.findings.test_findings import QUIET, found_in
@@ -158,6 +159,33 @@ def test_a_subject_in_an_unusual_spelling_is_taken_out_all_the_same() -> None:
     for each in (alone, twice):
         (one,) = of("other-namespace-push", each)
         mends(each, one)
+
+
+@pytest.mark.parametrize(
+    ("check", "plural", "place"),
+    [
+        *(("missing-role", plural, "") for plural in ("roles", "clusterroles")),
+        ("missing-role", "roles", "shop"),
+        *(("missing-account", "serviceaccounts", place) for place in ("", "shop")),
+        ("missing-namespace", "namespaces", ""),
+        ("user-gone", "users", ""),
+        *((check, "groups", "") for check in ("empty-group", "opaque-group", "misspelt-subject")),
+    ],
+)
+def test_nothing_is_missing_from_a_list_that_has_a_gap(check: str, plural: str, place: str) -> None:
+    """Only that it is unknown is said."""
+    gap = Gap(plural, place, "refused")
+    kinds = {"roles": "Role", "clusterroles": "ClusterRole"}
+    for each in CASES[check].worlds():
+        found = [one for one in found_in(each, [gap]) if one.check == check]
+        if place:
+            # What lies elsewhere is not affected.
+            found = [one for one in found if one.namespace == "*" or not one.subject.startswith("openshift")]
+        if plural in kinds:
+            found = [one for one in found if one.role_kind in {"", kinds[plural]}]
+        if plural == "groups":
+            found = [one for one in found if one.subject_kind != "User"]
+        assert {one.answer for one in found} == {"unknown"}
 
 
 @pytest.mark.parametrize("key", [key for key in page_templates() if key != "leave"])

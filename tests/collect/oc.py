@@ -51,6 +51,10 @@ def _run(world: World, argv: list[str]) -> None:
     options, rest = _options(rest)
     if rest[:2] == ["adm", "policy"]:
         _policy(world, rest[2], options, rest[3:])
+    elif rest[:3] == ["adm", "groups", "remove-users"]:
+        name, *users = rest[3:]
+        members = _find(world, "groups", "", name)
+        members["users"] = [user for user in members["users"] if user not in users]
     else:
         _VERBS[rest[0]](world, options, rest[1:])
 

@@ -77,6 +77,18 @@ def _user(name: str) -> tuple[str, str]:
     return ("User", name)
 
 
+MISSPELT = (
+    *(
+        ("Group", f"system:{name}")
+        for name in ("autenticated", "Authenticated", "authenticated:oath", "unautenticated")
+    ),
+    *(
+        ("Group", f"system:{name}")
+        for name in ("serviceaccount:shop", "serviceaccount", "serviceacounts:shop", "master")
+    ),
+    *(("Group", name) for name in ("system:serviceaccount:shop:ci", "authenticated")),
+    *(("User", name) for name in ("system:authenticated", "system:serviceaccounts:shop", "system:serviceaccount:shop")),
+)
 _MANY = tuple(_user(f"p{number}") for number in range(3))
 
 CASES: Final[Mapping[str, Case]] = {
@@ -122,7 +134,7 @@ CASES: Final[Mapping[str, Case]] = {
         found={("shop", "mall:ci"), ("shop", "system:serviceaccounts:mall")},
         nearly=[
             _pull("shop", _sa("shop:ci")),
-            _pull("shop", _sa("openshift:operator")),
+            _pull("shop", _sa("openshift-infra:build-controller")),
             _pull("shop", _sa("bank:ci")),
             _push("shop", _sa("mall:ci")),
             bind("", "x", "system:image-puller", _sa("mall:ci")),
@@ -134,7 +146,7 @@ CASES: Final[Mapping[str, Case]] = {
         found={("shop", "mall:ci")},
         nearly=[
             _pull("shop", _sa("mall:ci")),
-            _push("shop", _sa("openshift:operator")),
+            _push("shop", _sa("openshift-infra:build-controller")),
             _push("shop", _sa(":ci")),
             _push("shop", _sa("bank:ci")),
         ],
@@ -152,11 +164,23 @@ CASES: Final[Mapping[str, Case]] = {
     "cluster-wide-push": case(
         bind("", "x", "registry-editor", _user("kim")),
         bind("", "x", "cluster-admin", _user("kim")),
-        found={("*", "kim")},
+        bind(
+            "", "x", "cluster-admin", _sa("kube-system:tiller"), ("Group", "system:acme-admins"), _user("system:backup")
+        ),
+        bind("", "x", "registry-editor", ("Group", "system:serviceaccounts:default"), _sa("openshift-gitops:argocd")),
+        found={
+            *(("*", name) for name in ("kim", "kube-system:tiller", "system:acme-admins", "system:backup")),
+            *(("*", name) for name in ("system:serviceaccounts:default", "openshift-gitops:argocd")),
+        },
         nearly=[
             bind("", "x", "system:image-puller", _user("kim")),
             bind(
-                "", "x", "cluster-admin", _sa("openshift:operator"), _user("system:admin"), ("Group", "system:masters")
+                "",
+                "x",
+                "cluster-admin",
+                _sa("openshift-infra:build-controller"),
+                _user("system:admin"),
+                ("Group", "system:masters"),
             ),
             bind("shop", "x", "registry-editor", _user("kim")),
             bind("", "x", "registry-editor", EVERYBODY),
@@ -199,7 +223,7 @@ CASES: Final[Mapping[str, Case]] = {
                 role("shop", "s", PUSH, {**SECRETS, "resourceNames": ["mine"]}),
                 bind("shop", "x", "s", _sa("shop:ci"), kind="Role"),
             ),
-            bind("openshift", "x", "registry-editor", _sa("openshift:operator")),
+            bind("openshift", "x", "registry-editor", _sa("openshift-infra:build-controller")),
         ],
     ),
     "push-in-many-namespaces": case(
@@ -210,32 +234,36 @@ CASES: Final[Mapping[str, Case]] = {
             (_push("shop", _sa("shop:ci")), _pull("mall", _sa("shop:ci"))),
             (_push("shop", _sa("shop:ci")), _push("mall", _sa("mall:ci"))),
             (_push("shop", _sa("shop:ci")), bind("shop", "more", "admin", _sa("shop:ci"))),
-            (_push("shop", _sa("openshift:operator")), _push("mall", _sa("openshift:operator"))),
+            (
+                _push("shop", _sa("openshift-infra:build-controller")),
+                _push("mall", _sa("openshift-infra:build-controller")),
+            ),
         ],
     ),
     "default-push": case(
         _push("shop", _sa("shop:default")),
         _push("shop", _sa("shop:default"), _sa("shop:ci")),
-        found={("shop", "shop:default")},
+        _push("openshift", _sa("openshift:default")),
+        bind("", "x", "cluster-admin", _sa("default:default")),
+        found={("shop", "shop:default"), ("openshift", "openshift:default"), ("*", "default:default")},
         nearly=[
             _pull("shop", _sa("shop:default")),
             _push("shop", _user("default")),
             (account("shop", "default-ci"), _push("shop", _sa("shop:default-ci"))),
-            _push("openshift", _sa("openshift:default")),
         ],
     ),
     "namespace-accounts-push": case(
         _push("shop", ("Group", "system:serviceaccounts:shop")),
-        found={("shop", "system:serviceaccounts:shop")},
+        _push("openshift", ("Group", "system:serviceaccounts:openshift")),
+        found={("shop", "system:serviceaccounts:shop"), ("openshift", "system:serviceaccounts:openshift")},
         nearly=[
             _pull("shop", ("Group", "system:serviceaccounts:shop")),
             _push("mall", ("Group", "system:serviceaccounts:shop")),
-            _push("openshift", ("Group", "system:serviceaccounts:openshift")),
         ],
     ),
     "prune": case(
         (DELETES, bind("", "x", "deletes", _user("kim"))),
-        (DELETES, bind("", "x", "deletes", _user("kim"), _sa("openshift:operator"))),
+        (DELETES, bind("", "x", "deletes", _user("kim"), _sa("openshift-infra:build-controller"))),
         found={("*", "kim")},
         nearly=[
             (DELETES, bind("shop", "x", "deletes", _user("kim"))),
@@ -247,7 +275,7 @@ CASES: Final[Mapping[str, Case]] = {
         found={("*", "acme")},
         nearly=[
             (LISTS, bind("shop", "x", "lists", _user("kim"))),
-            (LISTS, bind("", "x", "lists", _sa("openshift:operator"))),
+            (LISTS, bind("", "x", "lists", _sa("openshift-infra:build-controller"))),
         ],
     ),
     "sign": case(
@@ -286,7 +314,7 @@ CASES: Final[Mapping[str, Case]] = {
         found={("shop", "bank:ci")},
         nearly=[
             _pull("shop", _sa("mall:ci")),
-            _pull("shop", _sa("openshift:operator")),
+            _pull("shop", _sa("openshift-infra:build-controller")),
             (namespace("lost"), _pull("lost", _sa("bank:ci"))),
         ],
     ),
@@ -304,10 +332,16 @@ CASES: Final[Mapping[str, Case]] = {
     "user-gone": case(
         bind("shop", "x", "view", _user("zed")),
         bind("shop", "x", "view", _user("zed"), _user("ann")),
-        found={("shop", "zed")},
+        bind("shop", "x", "view", _user("system:zed")),
+        (group("devs", "zed@example.org", "kim"), bind("shop", "x", "view", ("Group", "devs"))),
+        (group("devs", "zed@example.org"), group("qa", "zed@example.org"), bind("", "x", "view", ("Group", "qa"))),
+        found={("shop", "zed"), ("shop", "system:zed"), ("*", "zed@example.org")},
         nearly=[
             bind("shop", "x", "view", _user("kim")),
-            bind("shop", "x", "view", _user("system:zed")),
+            group("unbound", "zed"),
+            (group("devs", "kim", "kube:admin"), bind("shop", "x", "view", ("Group", "devs"))),
+            bind("shop", "x", "view", _user("system:authenticated")),
+            bind("shop", "x", "view", _user("system:kube-scheduler")),
             bind("shop", "x", "view", _user("kube:admin")),
             bind("shop", "x", "view", _user("system:serviceaccount:shop:ci")),
             (TRAP, bind("shop", "x", "trap", _user("zed"), kind="Role")),
@@ -329,7 +363,19 @@ CASES: Final[Mapping[str, Case]] = {
         nearly=[
             (group("partners", "kim"), bind("shop", "x", "view", ("Group", "partners"))),
             bind("shop", "x", "view", ("Group", "system:cluster-readers")),
+            bind("shop", "x", "view", ("Group", "system:autenticated")),
             bind("shop", "x", "view", EVERYBODY),
+        ],
+    ),
+    "misspelt-subject": case(
+        *(bind("shop", "x", "view", who) for who in MISSPELT),
+        found={("shop", name) for _, name in MISSPELT},
+        nearly=[
+            bind("shop", "x", "view", EVERYBODY, ALL_ACCOUNTS, ("Group", "system:serviceaccounts:shop")),
+            bind("shop", "x", "view", ("Group", "system:cluster-readers"), ("Group", "system:acme-admins")),
+            bind("shop", "x", "view", _user("kim"), _user("system:serviceaccount:shop:ci")),
+            (group("authenticated", "kim"), bind("shop", "x", "view", ("Group", "authenticated"))),
+            (TRAP, bind("shop", "x", "trap", ("Group", "system:autenticated"), kind="Role")),
         ],
     ),
     "missing-role": case(
@@ -341,20 +387,20 @@ CASES: Final[Mapping[str, Case]] = {
     "missing-account": case(
         _pull("shop", _sa("shop:jenkins")),
         _pull("shop", _sa("shop:jenkins"), _sa("shop:ci")),
-        found={("shop", "shop:jenkins")},
+        _pull("shop", _sa("openshift:jenkins")),
+        found={("shop", "shop:jenkins"), ("shop", "openshift:jenkins")},
         nearly=[
             _pull("shop", _sa("shop:ci")),
             _pull("shop", _sa("nowhere:jenkins")),
-            _pull("shop", _sa("openshift:jenkins")),
             _pull("shop", _user("jenkins")),
         ],
     ),
     "missing-namespace": case(
         _pull("shop", _sa("nowhere:ci"), ("Group", "system:serviceaccounts:nowhere")),
-        found={("shop", "nowhere:ci"), ("shop", "system:serviceaccounts:nowhere")},
+        _pull("shop", _sa("openshift-gone:ci")),
+        found={("shop", "nowhere:ci"), ("shop", "system:serviceaccounts:nowhere"), ("shop", "openshift-gone:ci")},
         nearly=[
             _pull("shop", _sa("shop:jenkins")),
-            _pull("shop", _sa("openshift-gone:ci")),
             bind("", "x", "system:image-puller", _sa(":ci")),
         ],
     ),
@@ -362,7 +408,10 @@ CASES: Final[Mapping[str, Case]] = {
         bind("", "x", "system:image-puller", _sa(":ci")),
         bind("", "x", "system:image-puller", _sa(":ci"), ("Group", "system:nodes")),
         found={("*", ":ci")},
-        nearly=[_pull("shop", _sa(":ci")), bind("", "x", "system:image-puller", _sa("openshift:operator"))],
+        nearly=[
+            _pull("shop", _sa(":ci")),
+            bind("", "x", "system:image-puller", _sa("openshift-infra:build-controller")),
+        ],
     ),
     "token-of-pusher": case(
         token("shop", "t", "builder"),
@@ -370,7 +419,7 @@ CASES: Final[Mapping[str, Case]] = {
         found={("shop", "shop:builder"), ("mall", "mall:ci")},
         nearly=[
             token("shop", "t", "ci"),
-            (token("openshift", "t", "operator"), _push("shop", _sa("openshift:operator"))),
+            (token("openshift-infra", "t", "build-controller"), _push("shop", _sa("openshift-infra:build-controller"))),
         ],
     ),
     "token-unused": case(
@@ -381,7 +430,7 @@ CASES: Final[Mapping[str, Case]] = {
             token("shop", "t", "ci"),
             token("shop", "t", "ci", OLD, "2026-02-01"),
             token("shop", "t", "ci", OLD, "2025-12-01"),
-            token("openshift", "t", "operator", OLD),
+            token("openshift-infra", "t", "build-controller", OLD),
         ],
     ),
     "token-old": case(

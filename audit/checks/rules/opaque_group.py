@@ -14,7 +14,8 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     groups = context.bindings.of(GROUP)
     absent = context.bindings.where("account", lambda state: state == "absent")
     return context.findings(
-        groups & context.outsiders & absent & any_right(context), "has members that cannot be listed and has access"
+        groups & context.outsiders & absent & any_right(context) & ~context.misspelt,
+        "has members that cannot be listed and has access",
     )
 
 

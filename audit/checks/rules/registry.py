@@ -23,6 +23,7 @@ from audit.checks.rules import (
     missing_account,
     missing_namespace,
     missing_role,
+    misspelt_subject,
     namespace_accounts_push,
     no_effect,
     no_organization,
@@ -80,6 +81,7 @@ GROUPS: Final[dict[str, tuple[Check, ...]]] = {
         missing_account.CHECK,
         missing_namespace.CHECK,
         nobody.CHECK,
+        misspelt_subject.CHECK,
     ),
     "Tokens": (
         token_of_pusher.CHECK,
