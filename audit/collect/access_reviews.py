@@ -1,4 +1,4 @@
-"""Reviews: questions to an API server about access, each with its answer or the reason why there is none."""
+"""Access reviews: ask an API server whether a subject may do something, or who may."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 from audit.collect.connection import Connection, Response
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import failure, retry
+from audit.collect.retry import failure, retry
 from audit.collect.zones import Zone
 
 _SUCCESS: Final = {200, 201}
@@ -22,7 +22,7 @@ S = TypeVar("S", bound=Struct)
 
 
 class Allowed(Struct, frozen=True):
-    """The answer to one question: whether it is allowed, and what the cluster says of why."""
+    """The answer to one access review; `reason` is the explanation of the cluster."""
 
     allowed: bool
     reason: str = ""
@@ -30,7 +30,7 @@ class Allowed(Struct, frozen=True):
 
 
 class AllowedSubjects(Struct, frozen=True):
-    """Who may do something, as OpenShift lists them; `error` says what is missing (the API spells it so)."""
+    """Who may do something, as OpenShift lists them; `error` says what is missing (the API misspells it)."""
 
     users: tuple[str, ...] | None
     groups: tuple[str, ...] | None
@@ -38,29 +38,29 @@ class AllowedSubjects(Struct, frozen=True):
 
 
 class UserInfo(Struct, frozen=True):
-    """Who somebody is to an API server."""
+    """User name and groups of a caller, as the API server sees them."""
 
     user: str = field(default="", name="username")
     groups: tuple[str, ...] = ()
 
 
 class Reviews:
-    """Asks the reviews of one zone, within its limits; safe for several threads."""
+    """Access reviews of one zone, within its limits; safe for several threads."""
 
     def __init__(self, zone: Zone, limits: Limits, stop: Event) -> None:
-        """Connect. Raises CollectError when the zone is none to ask, or its credentials cannot be used."""
+        """Connect. Raises CollectError for a zone that is files, or whose credentials cannot be used."""
         if zone.dump or zone.trouble:
-            raise CollectError("missing", zone.trouble or "its facts are files: there is nobody to ask")
+            raise CollectError("missing", zone.trouble or "this zone is read from files: there is no API server")
         self._retries = limits.retries
         self._connection = Connection(zone, Budget.of(limits, stop), limits.in_flight)
 
     def may(self, name: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
-        """Ask whether the user `name` in `groups` may do something. Raises CollectError when there is no answer."""
+        """Return whether the user `name` in `groups` may do something. Raises CollectError when there is no answer."""
         ask = partial(may_they, self._connection, name, groups, attributes)
         return retry(ask, self._retries, self._connection.budget)
 
     def who_can(self, attributes: Mapping[str, str]) -> AllowedSubjects:
-        """Ask who may do something, which OpenShift alone answers. Raises CollectError when there is no answer."""
+        """Return who may do something (OpenShift only). Raises CollectError when there is no answer."""
         body = {"kind": "ResourceAccessReview", "apiVersion": _LISTS, **attributes}
 
         def ask() -> AllowedSubjects:
@@ -87,7 +87,7 @@ class _Named(Struct):
 
 
 class _User(Struct):
-    """The user object that stands for oneself."""
+    """The user object `~`: the caller."""
 
     metadata: _Named
     groups: tuple[str, ...] | None = None
@@ -100,15 +100,15 @@ _USER: Final = msgspec.json.Decoder(_User)
 
 
 def may_i(connection: Connection, attributes: Mapping[str, str]) -> Allowed:
-    """Ask whether we may do something. Raises CollectError when there is no answer."""
+    """Return whether our credentials may do something. Raises CollectError when there is no answer."""
     spec = {"resourceAttributes": attributes}
     return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _ACCESS).status
 
 
 def may_they(connection: Connection, user: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
-    """Ask whether somebody may do something. Raises CollectError when there is no answer.
+    """Return whether `user` in `groups` may do something. Raises CollectError when there is no answer.
 
-    A no in spite of an error is no answer: who could not be asked may have allowed it.
+    "No" with an evaluation error is not an answer: an authorizer that failed might have allowed it.
     """
     spec = {"user": user, "groups": groups, "resourceAttributes": attributes}
     status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _ACCESS).status
@@ -118,9 +118,9 @@ def may_they(connection: Connection, user: str, groups: tuple[str, ...], attribu
 
 
 def who_am_i(connection: Connection) -> UserInfo:
-    """Return who we are; a server too old for the review is asked for our user. Raises CollectError when none says."""
+    """Return who our credentials are; on an old server, from the user object. Raises CollectError when neither says."""
     response = _ask(connection, "authentication.k8s.io/v1", "SelfSubjectReview", {})
-    if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  nobody has a user object
+    if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  an unauthenticated caller has no user object
         return _decoded(response, _SUBJECT).status.info
     user = _decoded(connection.get("/apis/user.openshift.io/v1/users/~"), _USER)
     return UserInfo(user.metadata.name, user.groups or ())

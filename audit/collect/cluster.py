@@ -1,4 +1,4 @@
-"""A live API server -> Snapshot: one LIST a kind over all namespaces, or one in each where those are refused."""
+"""A live API server -> Snapshot: one LIST per kind over all namespaces, or one in each where those are refused."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,8 @@ from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
-from audit.collect.lists import ListJob, ListResult, failure, read_lists, retry
+from audit.collect.lists import ListJob, ListResult, read_lists
+from audit.collect.retry import failure, retry
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
@@ -28,9 +29,9 @@ Listed = Callable[[str, int], None]
 def collect_cluster(
     zone: Zone, limits: Limits, *, tool: str = "", listed: Listed, stop: Event, declared: Sequence[ListResult] = ()
 ) -> Snapshot:
-    """Return the snapshot of a live zone; what could not be read is a gap. `listed` hears of each whole list.
+    """Return the snapshot of a live zone; what could not be read is a gap. `listed` is called for each whole list.
 
-    `declared` lists are of no zone, and are kept with it.
+    `declared` lists come from the control API and are kept with every zone.
     """
     started = now()
     facts = SnapshotBuilder()
@@ -40,7 +41,7 @@ def collect_cluster(
         place = connection.url
         server = _server_version(connection)
         source = _lists(connection, limits, facts, listed)
-        # After the lists: if time runs out, it is not for this.
+        # Last: the time is for the lists.
         user = _whoami(connection)
     except CollectError as error:
         for plural in limits.kinds:
@@ -58,7 +59,7 @@ def _lists(connection: Connection, limits: Limits, facts: SnapshotBuilder, liste
     whole: set[str] = set()
     for outcome in read_lists(connection, limits, [ListJob(kind) for kind in wide]):
         kind, gap = outcome.job.kind, outcome.gap
-        # Refused after its first pages, it is a list that was cut: what was seen is kept.
+        # A list that is refused after its first pages was cut: what was read is kept.
         if gap and gap.reason == "refused" and not outcome.items and _by_namespace(kind):
             refused[kind.plural] = gap
             continue
@@ -83,7 +84,7 @@ def _by_namespace(kind: Kind) -> bool:
 
 
 def _server_version(connection: Connection) -> str:
-    """Return the server's version. Raises CollectError when there is no server."""
+    """Return the version of the server, or "". Raises CollectError when the server cannot be reached."""
     try:
         return retry(partial(_version, connection), 1, connection.budget)
     except Unreachable:
@@ -95,11 +96,11 @@ def _server_version(connection: Connection) -> str:
 
 
 def _whoami(connection: Connection) -> str:
-    """Return the user that the credentials stand for, or an empty text when the server does not say."""
+    """Return the user name of the credentials, or "" when the server does not say."""
     try:
         return retry(partial(who_am_i, connection), 1, connection.budget).user
     except CollectError:
-        return ""  # it is said nowhere else, and nothing depends on it
+        return ""  # for information only
 
 
 def _version(connection: Connection) -> str:
@@ -113,5 +114,5 @@ def _version(connection: Connection) -> str:
 
 
 def now() -> str:
-    """Return the time (RFC 3339, UTC)."""
+    """Return the current time (RFC 3339, UTC)."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

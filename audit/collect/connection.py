@@ -1,4 +1,4 @@
-"""One zone's API server: requests within a budget, whole answers or the reason why there is none, and no secrets."""
+"""Requests to the API server of one zone: whole responses or a CollectError, within a budget, without secrets."""
 
 import ssl
 import threading
@@ -26,16 +26,16 @@ from audit.collect.transport import Route, login_in
 from audit.collect.zones import Zone
 
 JSON: Final = "application/json"
-_CHUNK: Final = 1 << 20  # bytes read between two looks at the clock
+_CHUNK: Final = 1 << 20  # bytes read between two checks of the clock
 _CONNECT: Final = 15.0  # seconds to reach the server
 _UNAUTHENTICATED: Final = 401
 _HIDDEN: Final = b"***"
-_SHORT: Final = 6  # a text of fewer bytes is no secret, and would be found everywhere
+_SHORT: Final = 6  # fewer bytes are not a secret, and would match everywhere
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole answer. A credential that the server repeats in it is not in `body`."""
+    """One whole response. Credentials that the server repeats are masked in `body`."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,7 +43,7 @@ class Response:
 
 
 class Connection:
-    """Talks to the API server of one zone; safe for several threads."""
+    """A connection to the API server of one zone; safe for several threads."""
 
     def __init__(self, zone: Zone, budget: Budget, connections: int = 20) -> None:
         """Load the zone's credentials. Raises Unreachable when they cannot be used for its address."""
@@ -52,7 +52,7 @@ class Connection:
         self._target = _of_zone(zone, target)
         self.url = self._target.host.rstrip("/")
         if urlsplit(self.url).scheme != "https":
-            raise Unreachable("credentials", f"credentials are sent over https only, and this is {self.url}")
+            raise Unreachable("credentials", f"credentials are sent over https only, not to {self.url}")
         self._connections = connections
         self._lock = threading.Lock()
         self._secrets: set[bytes] = set()
@@ -60,19 +60,19 @@ class Connection:
         self._pool = self._connect(self._login.credential())
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: str = JSON) -> Response:
-        """Return the answer to a GET. Raises CollectError with the reason why there is no whole one."""
+        """Return the response to a GET. Raises CollectError when there is no whole one."""
         return self._request("GET", path + (f"?{urlencode(query)}" if query else ""), None, accept)
 
     def post(self, path: str, body: bytes) -> Response:
-        """Return the answer to a POST of JSON; see `get`."""
+        """Return the response to a POST of JSON; see `get`."""
         return self._request("POST", path, body, JSON)
 
     def _request(self, method: str, target: str, body: bytes | None, accept: str) -> Response:
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "registry-audit"}
         if body is not None:
             headers["Content-Type"] = JSON
-        with self.budget.turn():
-            # Asked for each request: tokens expire and rotate.
+        with self.budget.slot():
+            # For each request: tokens expire and rotate.
             credential = self._login.credential()
             if credential.header:
                 headers["Authorization"] = credential.header
@@ -101,18 +101,18 @@ class Connection:
             finally:
                 response.close()
         except HTTPError as error:
-            raise _no_answer(error) from error
+            raise _no_response(error) from error
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
         chunks = []
-        # What has arrived, not a full chunk: a server that sends drop by drop must not hold the clock.
+        # Read what has arrived, not a full chunk: a slow server must not delay the check of the clock.
         while chunk := response.read1(_CHUNK, decode_content=True):
             chunks.append(chunk)
             self.budget.left()
         return b"".join(chunks)
 
     def _without_secrets(self, body: bytes) -> bytes:
-        """Hide credentials that a server, or a proxy in between, repeats: answers are quoted in reports."""
+        """Mask credentials that a server or proxy repeats: responses are quoted in reports."""
         for secret in self._secrets:
             if secret in body:
                 body = body.replace(secret, _HIDDEN)
@@ -145,13 +145,13 @@ class Connection:
 
 
 def _of_zone(zone: Zone, target: Target) -> Target:
-    """Return where a zone is; what the zone itself says goes before its kubeconfig."""
+    """Return the target of a zone; its configuration overrides its kubeconfig."""
     authority = usable(zone.ca_file.read_bytes) if zone.ca_file else target.authority
     return replace(target, authority=authority, proxy=zone.proxy or target.proxy)
 
 
-def _no_answer(error: HTTPError) -> CollectError:
-    """Say why there is no answer, in a word and for people."""
+def _no_response(error: HTTPError) -> CollectError:
+    """Return why there is no response."""
     if isinstance(error, ProxyError) and not isinstance(error.original_error, SSLError):
         return CollectError("unreachable", f"the proxy: {_without_object(str(error.original_error))}")
     if isinstance(error, ProxyError | SSLError):
@@ -163,21 +163,23 @@ def _no_answer(error: HTTPError) -> CollectError:
 
 def _no_tls(error: Exception) -> CollectError:
     if error.args and isinstance(error.args[0], ssl.SSLCertVerificationError):
-        # It will not be better the next time.
-        return Unreachable("unreachable", f"TLS: {error}; give the zone's ca_file if it has an authority of its own")
+        # A retry cannot help.
+        return Unreachable(
+            "unreachable", f"TLS: {error}; set ca_file of the zone if it has its own certificate authority"
+        )
     return CollectError("unreachable", f"TLS: {error}")
 
 
 def _broken(error: HTTPError) -> CollectError:
     if isinstance(error, ReadTimeoutError):
-        return CollectError("timeout", "the server was silent for too long")
+        return CollectError("timeout", "the server did not respond in time")
     if isinstance(error, DecodeError):
-        return CollectError("malformed", "the compressed answer is damaged")
+        return CollectError("malformed", "the compressed response is damaged")
     if isinstance(error, ProtocolError):
         return CollectError("cut", f"the connection broke: {error.args[0] if error.args else error}")
     return CollectError("error", f"{type(error).__name__}: {error}")
 
 
 def _without_object(text: str) -> str:
-    """Return urllib3's message without the connection object before it."""
+    """Return a message of urllib3 without the connection object in front."""
     return text.split(": ", 1)[-1] if text.startswith(("<", "HTTP")) else text

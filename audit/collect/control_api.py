@@ -1,4 +1,4 @@
-"""The APPUiO control API: which zones there are, and who belongs to which organization and team."""
+"""The APPUiO control API: the zones, and the members of organizations and teams."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -18,39 +18,38 @@ from audit.snapshot.objects import DECLARED, KINDS, ZONES, ListedZone
 
 
 class ZoneDirectory(NamedTuple):
-    """The zones to read, and what is known of all of them together: lists of `audit.snapshot.objects.DECLARED`."""
+    """The zones to read, and the lists of DECLARED, which concern all of them."""
 
     zones: list[Zone]
     declared: tuple[ListResult, ...] = ()
 
     @property
     def whole(self) -> bool:
-        """Say whether no zone is missing because it could not be listed."""
+        """Return whether the list of zones is complete."""
         return all(zone.id != UNLISTED for zone in self.zones)
 
 
 def find_zones(config: Config, limits: Limits, only: Sequence[str], stop: Event) -> ZoneDirectory:
-    """Return the zones of a configuration, those of its control API too, or those of `only`.
+    """Return the zones of a configuration and of its control API, or those of `only`.
 
-    A control API that does not answer is a zone called UNLISTED, in trouble. Raises UsageError for a zone that is not
-    there.
+    A control API that does not answer is a failed zone called UNLISTED. Raises UsageError for an unknown zone.
     """
     control = config.zones_from.control_api if config.zones_from else None
     if control is None:
         return ZoneDirectory(zones_of(config, only))
     listed, *declared = _ask(control, limits, stop)
     if listed.gap:
-        said = f"the control API does not say which zones there are: {listed.gap.reason}: {listed.gap.detail}"
-        zones = [Zone(UNLISTED, trouble=said)]
+        trouble = f"the control API did not list the zones: {listed.gap.reason}: {listed.gap.detail}"
+        zones = [Zone(UNLISTED, trouble=trouble)]
     else:
         zones = _zones(control, cast("list[ListedZone]", listed.items))
     if not zones and not config.zones:
-        raise UsageError(f"the control API lists no zone called {' or '.join(control.zones)}")
+        raise UsageError(f"the control API lists no zone that matches {' or '.join(control.zones)}")
     return ZoneDirectory(zones_of(config, only, zones), tuple(declared))
 
 
 def _ask(control: ControlApi, limits: Limits, stop: Event) -> list[ListResult]:
-    """Return the list of zones, and those of DECLARED where they are wanted."""
+    """Return the list of zones, and those of DECLARED if configured."""
     kinds = [ZONES, *(KINDS[plural] for plural in (DECLARED if control.organizations else ()))]
     jobs = [ListJob(kind) for kind in kinds]
     place = Zone(UNLISTED, control.api or "", ca_file=control.ca_file, credentials=credentials_of(control.credentials))
@@ -63,10 +62,12 @@ def _ask(control: ControlApi, limits: Limits, stop: Event) -> list[ListResult]:
 
 
 def _zones(control: ControlApi, listed: Iterable[ListedZone]) -> list[Zone]:
-    meant = {
-        one.metadata.name: one for one in listed if any(fnmatchcase(one.metadata.name, glob) for glob in control.zones)
+    selected = {
+        zone.metadata.name: zone
+        for zone in listed
+        if any(fnmatchcase(zone.metadata.name, glob) for glob in control.zones)
     }
-    return [_zone(control, one, meant[name]) for name, one in sorted(zone_ids(meant).items())]
+    return [_zone(control, zone_id, selected[name]) for name, zone_id in sorted(zone_ids(selected).items())]
 
 
 def _zone(control: ControlApi, zone: str, listed: ListedZone) -> Zone:
@@ -80,13 +81,13 @@ def _zone(control: ControlApi, zone: str, listed: ListedZone) -> Zone:
         path_of(control.zone_ca_file, zone),
         credentials_of(control.zone_credentials, zone),
         name=data.name,
-        trouble="" if _host(api) and api.startswith("https://") else f"its API is no https address: {api}",
+        trouble="" if _host(api) and api.startswith("https://") else f"its API is not an https URL: {api}",
         about=tuple(_about(listed)),
     )
 
 
 def _about(listed: ListedZone) -> Iterable[str]:
-    """Yield what is told of a zone beside its addresses, a line each."""
+    """Yield a line for each fact about a zone beside its addresses."""
     data = listed.data
     if data.provider:
         yield f"runs at {' '.join(filter(None, (data.provider.name, data.provider.region)))}"
@@ -101,7 +102,7 @@ def _about(listed: ListedZone) -> Iterable[str]:
 
 
 def _host(url: str) -> str:
-    """Return host and port of an address; empty for what is none."""
+    """Return host and port of a URL; empty for anything else."""
     try:
         parts = urlsplit(url)
         named = parts.hostname and not parts.username

@@ -1,6 +1,6 @@
-"""By what a zone is asked: a header or a client certificate, obtained when needed and again when it has run out.
+"""Credentials of a zone: a header or a client certificate, obtained when needed and renewed when they expire.
 
-No message here quotes a credential, the output of a plugin, or a line of a file that may hold one.
+No message quotes a credential, the output of a plugin, or a line of a file that may hold one.
 """
 
 import base64
@@ -21,23 +21,23 @@ from audit.collect.transport import TransportError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-# A clock that is wrong must not make every request ask for credentials again, nor a refusal without an end.
+# A wrong clock must not renew credentials for every request, nor a refusal without end.
 _SHORTEST: Final = 10.0  # seconds
 _RENEWALS: Final = 5
-_WRITTEN: Final = (0.05, 0.2, 0.0)  # seconds between looks at a file that is empty
+_PAUSES: Final = (0.05, 0.2, 0.0)  # seconds between reads of a file that is empty
 
 T = TypeVar("T")
 
 
 class Unreachable(CollectError):
-    """Nothing can be asked of this zone, now or later; `reason` is `unreachable` or `credentials`."""
+    """The zone cannot be used, now or later; `reason` is `unreachable` or `credentials`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAuth:
-    """What to show: the value of the header `Authorization`, a certificate and key (PEM), and until when it is good.
+    """Value of the header `Authorization`, client certificate and key (PEM), and when they expire.
 
-    `until` is of `time.monotonic`; infinite when the credentials do not say.
+    `until` is a value of `time.monotonic`; infinite when unknown.
     """
 
     header: str = ""
@@ -47,7 +47,7 @@ class ClientAuth:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a zone's API is, and how it is reached; `authority` (PEM) is empty for those of the system."""
+    """URL of a zone's API and how to reach it; `authority` (PEM) is empty for those of the system."""
 
     host: str
     authority: bytes = b""
@@ -59,14 +59,14 @@ class Login:
     """The credentials of one zone; safe for several threads."""
 
     def __init__(self, obtain: Callable[[], ClientAuth]) -> None:
-        """Take what obtains a credential, and do so. Raises Unreachable when it cannot."""
+        """Obtain the first credentials with `obtain`. Raises Unreachable when they cannot be obtained."""
         self._obtain = obtain
         self._lock = threading.Lock()
         self._renewals = _RENEWALS
         self._credential = usable(obtain)
 
     def credential(self) -> ClientAuth:
-        """Return credentials that are still good as far as they say. Raises Unreachable."""
+        """Return credentials that have not expired. Raises Unreachable."""
         with self._lock:
             if time.monotonic() >= self._credential.until:
                 self._credential = usable(self._obtain)
@@ -81,7 +81,7 @@ class Login:
 
 
 def login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
-    """Return where a zone is and by what it is asked. `left` gives the seconds that a plugin may take.
+    """Return target and login of a zone. `left` returns the seconds that a plugin may take.
 
     Raises Unreachable when the credentials cannot be loaded, or do not belong to the zone's address.
     """
@@ -104,7 +104,7 @@ def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
 
 
 def usable(obtain: Callable[[], T]) -> T:
-    """Return what `obtain` gives. Raises Unreachable, which says in one way why there is nothing."""
+    """Return the result of `obtain`. Raises Unreachable for every error of credentials, files or transport."""
     try:
         return obtain()
     except CredentialsError as error:
@@ -113,8 +113,8 @@ def usable(obtain: Callable[[], T]) -> T:
         raise Unreachable("unreachable", f"cannot set up the connection: {error}") from error
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        said = f"{error.strerror or type(error).__name__}{place}"
-        raise Unreachable("credentials", f"cannot load the credentials: {said}") from error
+        problem = f"{error.strerror or type(error).__name__}{place}"
+        raise Unreachable("credentials", f"cannot load the credentials: {problem}") from error
 
 
 def _bearer(token: str, until: float = math.inf) -> ClientAuth:
@@ -122,18 +122,18 @@ def _bearer(token: str, until: float = math.inf) -> ClientAuth:
     if not token:
         raise CredentialsError("the token is empty")
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise CredentialsError("the token holds what no token can hold")
+        raise CredentialsError("the token has characters that a token cannot have")
     return ClientAuth(f"Bearer {token}", until=until)
 
 
 def _bearer_file(path: Path) -> ClientAuth:
-    # Good for no time at all: each request reads the file, which rotates.
+    # Expired at once: each request reads the file, which rotates.
     return _bearer(_content(path), until=0)
 
 
 def _content(path: Path) -> str:
-    """Return what a token's file holds; one that is just being written is empty for a moment."""
-    for pause in _WRITTEN:
+    """Return the content of a token file; while it is being written, it is empty for a moment."""
+    for pause in _PAUSES:
         text = path.read_text(encoding="utf-8", errors="replace")
         if text.strip():
             return text
@@ -144,7 +144,7 @@ def _content(path: Path) -> str:
 def _cluster_of_the_pod() -> Target:
     host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
     if not host or not port:
-        raise CredentialsError("this does not run in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
+        raise CredentialsError("not running in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
     return Target(f"https://{f'[{host}]' if ':' in host else host}:{port}", (_ACCOUNT / "ca.crt").read_bytes())
 
 
@@ -154,21 +154,21 @@ def _context(zone: Zone, where: Kubeconfig) -> KubeContext:
 
 
 def _belongs(zone: Zone, host: str) -> None:
-    """Refuse to send credentials elsewhere than where they belong."""
+    """Check that credentials are for the zone's API. Raises CredentialsError."""
     if zone.api and not same_server(zone.api, host):
-        raise CredentialsError(f"they belong to {host}, and the zone's api is {zone.api}")
+        raise CredentialsError(f"they are for {host}, but the api of the zone is {zone.api}")
 
 
 def _target(zone: Zone, context: KubeContext) -> Target:
     cluster = context.cluster
     if cluster.values.get("insecure-skip-tls-verify") and not zone.ca_file:
-        raise CredentialsError("the kubeconfig switches TLS verification off: give the zone's ca_file instead")
+        raise CredentialsError("the kubeconfig turns TLS verification off: set ca_file of the zone instead")
     authority = cluster.content("certificate-authority")
     return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
 
 
 def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
-    """Return what a user of a kubeconfig shows, in the order of kubectl: certificate and token, plugin, provider."""
+    """Return the credentials of a kubeconfig user, in the order of kubectl: certificate and token, plugin, provider."""
     user = context.user
     certificate = user.content("client-certificate"), user.content("client-key")
     pair = certificate if all(certificate) else None
@@ -179,8 +179,8 @@ def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
     if token:
         return ClientAuth(_bearer(token).header, pair, 0 if file else math.inf)
     if user.text("username"):
-        pair_of_words = f"{user.text('username')}:{user.text('password')}".encode()
-        return ClientAuth(f"Basic {base64.b64encode(pair_of_words).decode()}", pair)
+        login = f"{user.text('username')}:{user.text('password')}".encode()
+        return ClientAuth(f"Basic {base64.b64encode(login).decode()}", pair)
     if plugin:
         credential = plugin_credential(plugin, context.cluster, left())
         header = _bearer(credential.token).header if credential.token else ""
@@ -194,7 +194,7 @@ def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
 
 
 def _until(expires: float | None) -> float:
-    """Return when to obtain credentials again that expire at `expires` (seconds since 1970; None: never)."""
+    """Return when to renew credentials that expire at `expires` (seconds since 1970; None: never)."""
     if expires is None:
         return math.inf
     return time.monotonic() + max(expires - time.time() - _SHORTEST, _SHORTEST)

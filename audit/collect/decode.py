@@ -1,4 +1,4 @@
-"""One LIST answer or file -> objects, or the reason why it is none."""
+"""One LIST response or file -> objects, or a CollectError with the reason."""
 
 from typing import Any, Final, cast
 
@@ -18,21 +18,20 @@ _REASON_OF_CODE: Final = {
     504: "overloaded",
 }
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-LONGEST: Final = 300  # characters of a gap's detail
+MAX_DETAIL: Final = 300  # characters of the detail of a gap
 
 
 class CollectError(Exception):
-    """An answer that is no whole list; `reason` is a word of `audit.snapshot.model.REASONS`, `detail` one line."""
+    """Something could not be read whole; `reason` is a word of `audit.snapshot.model.REASONS`, `detail` one line."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        """Take the reason, and what was said, which is shortened to one line."""
         self.reason = reason
-        self.detail = " ".join(detail.split())[:LONGEST]
+        self.detail = " ".join(detail.split())[:MAX_DETAIL]
         super().__init__(self.reason, self.detail)
 
 
 class Page(Struct):
-    """Objects of one kind, at which version they were listed, and the token of the next page (empty: none)."""
+    """Objects of one kind, the resource version of the list, and the token of the next page ("": none)."""
 
     items: list[Item]
     version: str = ""
@@ -45,7 +44,7 @@ class _ListMeta(Struct):
 
 
 class _Status(Struct):
-    """What an API server says in place of an answer."""
+    """The Status that an API server returns instead of a list."""
 
     kind: str = ""
     message: str | None = None
@@ -53,26 +52,26 @@ class _Status(Struct):
     code: int | None = None
 
     def unusable(self) -> CollectError:
-        return CollectError(reason_of(self.code or 0), self.message or self.reason or "a Status in place of a list")
+        return CollectError(reason_of(self.code or 0), self.message or self.reason or "a Status instead of a list")
 
 
 _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
 class _Answer(_Status):
-    """What may stand in a LIST answer, or in the Status that takes its place."""
+    """Fields of a LIST response, or of the Status that replaces it."""
 
     metadata: _ListMeta | None = None
     items: list[Any] | UnsetType | None = UNSET
 
 
 def reason_of(code: int) -> str:
-    """Return the reason of a gap that an HTTP status stands for."""
+    """Return the reason of a gap for an HTTP status."""
     return _REASON_OF_CODE.get(code, "error")
 
 
 def page_of_json(kind: Kind, body: bytes) -> Page:
-    """Return the page that the JSON text `body` is. Raises CollectError."""
+    """Return the page in the JSON text `body`. Raises CollectError."""
     try:
         answer = _DECODERS[kind.plural].decode(body)
     except _NOT_JSON as error:
@@ -81,7 +80,7 @@ def page_of_json(kind: Kind, body: bytes) -> Page:
 
 
 def page_of_object(kind: Kind, value: object) -> Page:
-    """Return the page that a decoded document (of YAML) is: a list, or one object of the kind. Raises CollectError."""
+    """Return the page in a decoded document: a list, or one object of the kind. Raises CollectError."""
     if isinstance(value, dict) and value.get("kind") == kind.singular:
         value = {"kind": "List", "items": [value]}
     try:
@@ -92,16 +91,16 @@ def page_of_object(kind: Kind, value: object) -> Page:
 
 
 def status_text(body: bytes) -> str:
-    """Return what an error's body says for people: a Status object's message, else its beginning."""
+    """Return the message of an error response: that of a Status, else the beginning of the body."""
     try:
-        said = _STATUS.decode(body).message
+        message = _STATUS.decode(body).message
     except _NOT_JSON:
-        said = None
-    return said or body[:LONGEST].decode(errors="replace")
+        message = None
+    return message or body[:MAX_DETAIL].decode(errors="replace")
 
 
 def _answer_type(kind: Kind) -> type[_Answer]:
-    # In a `kind: List`, as `oc get -o json` writes it, each object says its own kind.
+    # In a `kind: List`, as `oc get -o json` writes it, each object has its own kind.
     item = msgspec.defstruct(kind.singular, [("kind", str, "")], bases=(kind.item,), frozen=True)
     items = list[item] | UnsetType | None  # type: ignore[valid-type]
     made = msgspec.defstruct(f"{kind.singular}Answer", [("items", items, UNSET)], bases=(_Answer,))
@@ -116,9 +115,9 @@ def _page(kind: Kind, answer: _Answer) -> Page:
     if answer.kind == "Status":
         raise answer.unusable()
     if answer.kind not in {"", "List", f"{kind.singular}List"}:
-        raise CollectError("malformed", f"this is a {answer.kind}, not a {kind.singular}List")
+        raise CollectError("malformed", f"a {answer.kind}, not a {kind.singular}List")
     if answer.items is UNSET:
-        raise CollectError("malformed", "there are no `items`: this is no list")
+        raise CollectError("malformed", "not a list: it has no `items`")
     items = answer.items or []
     for at, item in enumerate(items):
         wrong = _wrong(kind, item)
@@ -129,25 +128,25 @@ def _page(kind: Kind, answer: _Answer) -> Page:
 
 
 def _wrong(kind: Kind, item: Any) -> str:
-    """Return what makes an object impossible, or an empty text."""
+    """Return why an object cannot exist, or ""."""
     if item.kind and item.kind != kind.singular:
-        return f"this is a {item.kind}, not a {kind.singular}"
+        return f"a {item.kind}, not a {kind.singular}"
     if not item.metadata.name:
         return "no name"
     namespace = item.metadata.name if kind.plural == "namespaces" else item.metadata.namespace
     if namespace == "*":
-        return "no namespace is called `*`"
+        return "a namespace cannot be called `*`"
     if kind.plural != "namespaces" and bool(namespace) != kind.namespaced:
-        return "no namespace" if kind.namespaced else "a namespace where none can be"
+        return "no namespace" if kind.namespaced else "a namespace, which this kind does not have"
     return ""
 
 
 def _malformed(kind: Kind, body: bytes, error: Exception) -> CollectError:
-    """Say why a body could not be decoded: a Status, something else than JSON, or JSON of another form."""
+    """Return why a body cannot be decoded: a Status, not JSON, or JSON with other fields."""
     try:
         answer = _STATUS.decode(body)
     except _NOT_JSON:
-        # What stands where secrets' metadata was asked for may be a secret.
+        # A response to a request for metadata of secrets may hold a secret.
         start = "" if kind.resource == "secrets" else f"; it begins with {body[:40].decode(errors='replace')!r}"
         return CollectError("malformed", f"{error}{start}")
     if answer.kind == "Status":

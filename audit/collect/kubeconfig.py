@@ -23,18 +23,18 @@ class CredentialsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One entry of a kubeconfig: its values, what to call it, and the folder that its relative paths start from."""
+    """One entry of a kubeconfig: its name in messages, its values, and the folder of its relative paths."""
 
     name: str
     values: Mapping[str, Any]
     folder: Path
 
     def text(self, key: str) -> str:
-        """Return a text, empty when it is not there. Raises CredentialsError for anything else."""
+        """Return a string, empty when it is missing. Raises CredentialsError for anything else."""
         value = self.values.get(key)
         if value is None or isinstance(value, str):
             return value or ""
-        raise CredentialsError(f"{self.name}: {key} must be a text")
+        raise CredentialsError(f"{self.name}: {key} must be a string")
 
     def inner(self, key: str) -> "Section | None":
         """Return the mapping under `key`. Raises CredentialsError for anything else."""
@@ -46,12 +46,12 @@ class Section:
         return Section(f"{self.name}: {key}", value, self.folder)
 
     def path(self, key: str) -> Path | None:
-        """Return a path, as seen from the file that names it."""
+        """Return a path, relative to the file that has it."""
         value = self.text(key)
         return self.folder / value if value else None
 
     def content(self, key: str) -> bytes:
-        """Return what `KEY-data` holds, or else the file that KEY names; nothing when there is neither."""
+        """Return `KEY-data` decoded, or the content of the file KEY, or nothing."""
         data, path = self.text(f"{key}-data"), self.path(key)
         try:
             if data:
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class KubeContext:
-    """A context: the cluster that it leads to, and the user that it logs in as there."""
+    """A context: a cluster, and the user to log in as."""
 
     name: str
     namespace: str
@@ -74,7 +74,7 @@ class KubeContext:
 
     @property
     def server(self) -> str:
-        """Return the address of the API, without a password that may stand in it: an address is shown to people."""
+        """Return the URL of the API without a password in it: it is shown to people."""
         scheme, mark, rest = self.cluster.text("server").rstrip("/").rpartition("://")
         place, slash, path = rest.partition("/")
         return scheme + mark + place.rpartition("@")[2] + slash + path

@@ -1,4 +1,4 @@
-"""What collecting a zone may cost: time, requests in flight, requests a second."""
+"""Limits for collecting a zone: time, requests in flight, requests per second."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ from typing import Final
 from audit.collect.decode import CollectError
 from audit.snapshot.objects import NEEDED
 
-_LOOK: Final = 0.1  # seconds between two looks at the stop
+_POLL: Final = 0.1  # seconds between two checks of the stop event
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What collecting a zone may cost: seconds in all and of silence, objects a page, repetitions of a request.
+    """Limits for collecting a zone: seconds in all and for a request, objects per page, retries, requests.
 
-    `kinds` are the plurals to list; `scope` is how: `auto`, `cluster` or `tenant`. `per_second` 0: as many as come.
+    `kinds` are the plurals to list; `scope` is `auto`, `cluster` or `tenant`. `per_second` 0 means no limit.
     """
 
     timeout: float = 300
@@ -32,13 +32,12 @@ class Limits:
 
 
 class Budget:
-    """What is left of a zone's time and turns: `end` (of `time.monotonic`) for all, `request` seconds of silence.
+    """Time and requests left for a zone. `end` is a value of `time.monotonic`, `request` seconds without data.
 
     Safe for several threads.
     """
 
     def __init__(self, end: float, request: float, stop: Event, *, in_flight: int = 20, per_second: float = 0) -> None:
-        """Take the limits, and the event that asks to stop."""
         self.end = end
         self.request = request
         self.stop = stop
@@ -49,41 +48,41 @@ class Budget:
 
     @classmethod
     def of(cls, limits: Limits, stop: Event) -> "Budget":
-        """Return the budget of a zone whose collection begins now."""
+        """Return the budget of a zone whose collection starts now."""
         end = time.monotonic() + limits.timeout
         return cls(end, limits.request_timeout, stop, in_flight=limits.in_flight, per_second=limits.per_second)
 
     @property
     def spent(self) -> bool:
-        """Say whether there is no time left, or somebody asked to stop."""
+        """Return whether no time is left or a stop was requested."""
         return self.stop.is_set() or time.monotonic() >= self.end
 
     def left(self) -> float:
-        """Return the seconds that are left. Raises CollectError when there are none, or when asked to stop."""
+        """Return the seconds left. Raises CollectError when there are none, or a stop was requested."""
         left = self.end - time.monotonic()
         if left <= 0 or self.stop.is_set():
             raise CollectError(*self.why_spent())
         return left
 
     def why_spent(self) -> tuple[str, str]:
-        """Return the reason and detail of a gap that there is because nothing is left."""
+        """Return reason and detail of the gap when nothing is left."""
         if self.stop.is_set():
             return "stopped", "stopped before it was read"
-        return "timeout", "the time for this zone was used up"
+        return "timeout", "the time limit of this zone was reached"
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait until one request more may be made, and count it as in flight. Raises CollectError as `left` does."""
-        while not self._slots.acquire(timeout=min(_LOOK, self.left())):
+    def slot(self) -> Iterator[None]:
+        """Wait until another request may be sent, and count it as in flight. Raises CollectError as `left` does."""
+        while not self._slots.acquire(timeout=min(_POLL, self.left())):
             pass
         try:
-            self._wait_for_place()
+            self._wait_for_rate()
             yield
         finally:
             self._slots.release()
 
-    def _wait_for_place(self) -> None:
-        """Keep requests apart by what `per_second` says."""
+    def _wait_for_rate(self) -> None:
+        """Keep requests apart as `per_second` requires."""
         if not self._apart:
             return
         with self._lock:

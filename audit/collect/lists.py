@@ -1,34 +1,28 @@
-"""LISTs of one zone, several at the same time: each whole, or what was seen of it and the reason why it is not."""
+"""LIST requests of one zone, several at the same time: each whole, or what was read of it and a gap."""
 
-import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from audit.collect.connection import Connection, Response
-from audit.collect.credentials import Unreachable
-from audit.collect.decode import CollectError, Page, page_of_json, reason_of, status_text
-from audit.collect.limits import Budget, Limits
+from audit.collect.connection import Connection
+from audit.collect.decode import CollectError, Page, page_of_json
+from audit.collect.limits import Limits
+from audit.collect.retry import failure, retry
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import Item, Kind
 
-_AGAIN: Final = {"overloaded", "cut", "timeout", "unauthenticated", "unreachable"}  # may go well the next time
-_OF_THE_ZONE: Final = {"unauthenticated", "unreachable", "credentials"}  # not a matter of one list
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds
-_GRACE: Final = 1.0  # seconds beyond the end of the budget
+_WHOLE_ZONE: Final = {"unauthenticated", "unreachable", "credentials"}  # not the fault of one list
+_GRACE: Final = 1.0  # seconds after the end of the budget
 _OK: Final = 200
-_BROKEN: Final = 500
 
 T = TypeVar("T")
 
 
 class ListJob(NamedTuple):
-    """A LIST: of one kind in one namespace, or ("") in all."""
+    """A LIST to request: one kind in one namespace, or ("") in all."""
 
     kind: Kind
     namespace: str = ""
@@ -40,7 +34,7 @@ class ListJob(NamedTuple):
 
 @dataclass(slots=True)
 class ListResult:
-    """What a LIST gave; with a `gap`, the items are those of its best attempt."""
+    """Result of a LIST; with a `gap`, the items are those of the best attempt."""
 
     job: ListJob
     gap: Gap | None = None
@@ -54,7 +48,7 @@ class ListResult:
         return Listing(self.job.kind.plural, len(self.items), self.version, self.pages)
 
     def put(self, facts: SnapshotBuilder) -> None:
-        """Add what was read, and how whole it is, to the facts of a zone."""
+        """Add items, and listing or gap, to the facts of a zone."""
         facts.add(self.job.kind.plural, self.items)
         if self.gap:
             facts.gap(self.gap)
@@ -63,7 +57,7 @@ class ListResult:
 
 
 def read_lists(connection: Connection, limits: Limits, jobs: Sequence[ListJob]) -> Iterator[ListResult]:
-    """Yield the outcome of each list as it is done; what does not end within the budget is a gap."""
+    """Yield the result of each list as it is done; one that does not end within the budget is a gap."""
     budget, left = connection.budget, set(range(len(jobs)))
     reader = _Reader(connection, limits)
     for at, outcome in run_parallel(jobs, reader.read, lambda: budget.spent, at_once=limits.in_flight, grace=_GRACE):
@@ -74,7 +68,7 @@ def read_lists(connection: Connection, limits: Limits, jobs: Sequence[ListJob]) 
 
 
 class _Reader:
-    """Reads lists; used by several threads."""
+    """Reads lists; safe for several threads."""
 
     def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
@@ -83,7 +77,7 @@ class _Reader:
         self._away: CollectError | None = None
 
     def read(self, job: ListJob) -> ListResult:
-        """Return the outcome of a list; whatever happens, it is there."""
+        """Return the result of a list. Never raises."""
         if self._away:
             return ListResult(job, job.gap(self._away.reason, self._away.detail))
         reading = _List(self._connection, job, self._limits)
@@ -92,15 +86,15 @@ class _Reader:
         except CollectError as error:
             reading.outcome.gap = job.gap(error.reason, error.detail)
             self._count(error)
-        except Exception as error:  # noqa: BLE001  a fault of ours must not look like an empty list
+        except Exception as error:  # noqa: BLE001  a bug must not look like an empty list
             reading.outcome.gap = job.gap("error", f"a bug in reading this list: {type(error).__name__}")
         else:
             self._failed = 0
         return reading.outcome
 
     def _count(self, error: CollectError) -> None:
-        """Ask no more once so many lists in a row have failed that it is the zone, and not the lists."""
-        self._failed += error.reason in _OF_THE_ZONE
+        """Stop reading once so many lists in a row have failed that the zone must be at fault."""
+        self._failed += error.reason in _WHOLE_ZONE
         if self._failed >= 2 * self._limits.in_flight:
             self._away = error
 
@@ -122,7 +116,7 @@ class _List:
             try:
                 return self._from_the_start()
             except CollectError as error:
-                # What was seen of a list that is not whole is true all the same.
+                # What was read of an incomplete list is still true.
                 self.outcome.items = best = max(best, self.outcome.items, key=len)
                 if error.reason != "expired" or not left:
                     raise
@@ -136,12 +130,12 @@ class _List:
             page = retry(partial(self._page, more), self._limits.retries, self._connection.budget)
             outcome.items += page.items
             if outcome.version and page.version not in {"", outcome.version}:
-                raise CollectError("expired", "the server went on with another version of the list")
+                raise CollectError("expired", "the server continued with another version of the list")
             outcome.version = page.version or outcome.version
             outcome.pages += 1
             more = page.more
             if more in seen:
-                raise CollectError("malformed", "the server gave the same page token twice")
+                raise CollectError("malformed", "the server returned the same page token twice")
             seen.add(more)
 
     def _page(self, more: str) -> Page:
@@ -152,71 +146,3 @@ class _List:
         if response.status != _OK:
             raise failure(response)
         return page_of_json(kind, response.body)
-
-
-class RetryLater(CollectError):
-    """The server asked to come back after `seconds`, or failed in a way that may pass."""
-
-    def __init__(self, reason: str, detail: str, seconds: float) -> None:
-        """Take what was said, and when to ask again."""
-        super().__init__(reason, detail)
-        self.seconds = seconds
-
-
-def failure(response: Response) -> CollectError:
-    """Return what an answer that is not 200 means."""
-    reason = reason_of(response.status)
-    detail = f"{response.status} {status_text(response.body)}"
-    # A server that changes its leader or is being replaced answers 500 for a moment.
-    if reason == "overloaded" or response.status >= _BROKEN:
-        return RetryLater(reason, detail, _retry_after(response))
-    return CollectError(reason, detail)
-
-
-def retry(ask: Callable[[], T], retries: int, budget: Budget) -> T:
-    """Ask until there is an answer, at most `retries` times more, with longer and longer pauses between."""
-    for attempt in range(retries):
-        try:
-            return ask()
-        except Unreachable:
-            raise
-        except CollectError as error:
-            once_only = error.reason == "unauthenticated" and attempt > 0
-            if once_only or not (isinstance(error, RetryLater) or error.reason in _AGAIN):
-                raise
-            _pause(error, attempt, budget)
-    return ask()
-
-
-def _pause(error: CollectError, attempt: int, budget: Budget) -> None:
-    """Wait before asking again. Raises `error`, or CollectError, when that is later than the budget allows."""
-    wanted = error.seconds if isinstance(error, RetryLater) else 0.0
-    # Never sooner than asked for; with jitter, so that many clients do not come back at once.
-    backoff = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE) * random.uniform(0.5, 1)  # noqa: S311
-    left = budget.left()
-    if wanted > left:
-        said = f"{error.detail}; it asked to come back in {wanted:.0f} s, and there is no such time"
-        raise CollectError(error.reason, said)
-    if wanted + backoff > left:
-        raise error
-    budget.stop.wait(wanted + backoff)
-
-
-def _retry_after(response: Response) -> float:
-    """Return the seconds that `Retry-After` asks for: a number, or a date, which is one of the server's own clock."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isascii() and value.isdecimal():
-        return float(value)
-    try:
-        then = parsedate_to_datetime(value)
-        now = _date(response) or datetime.now(UTC)
-        return max((then - now).total_seconds(), 0.0)
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _date(response: Response) -> datetime | None:
-    try:
-        return parsedate_to_datetime(response.headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None

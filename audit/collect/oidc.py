@@ -13,40 +13,40 @@ from urllib3.exceptions import HTTPError
 from audit.collect.kubeconfig import CredentialsError, Section
 from audit.collect.transport import Route
 
-_SOON: Final = 10.0  # seconds: a token that ends sooner is renewed
+_SOON: Final = 10.0  # seconds: a token that expires sooner is renewed
 _OK: Final = 200
-_LARGEST: Final = 1 << 20  # bytes of an answer
+_MAX_BYTES: Final = 1 << 20  # of a response
 
 
 class IdToken(NamedTuple):
-    """An ID token, and when it expires (seconds since 1970; None when it does not say)."""
+    """An ID token, and when it expires (seconds since 1970; None: unknown)."""
 
     text: str
     expires: float | None
 
 
 def id_token(provider: Section, seconds: float) -> IdToken:
-    """Return the provider's ID token, a new one where the one that is there has run out. Raises CredentialsError.
+    """Return the ID token of the provider, renewed if it has expired. Raises CredentialsError.
 
-    The kubeconfig is not written to. Nothing that the provider says is quoted.
+    The kubeconfig is not changed. Responses of the provider are not quoted.
     """
     config = provider.inner("config")
     if provider.text("name") != "oidc" or config is None:
-        raise CredentialsError(f"{provider.name}: only `oidc` is understood; others are credential plugins today")
+        raise CredentialsError(
+            f"{provider.name}: only `oidc` is supported; use a credential plugin (`exec`) for others"
+        )
     token = config.text("id-token")
     expires = _expiry(token)
     if token and (expires is None or expires - time.time() > _SOON):
         return IdToken(token, expires)
     if not config.text("refresh-token"):
-        raise CredentialsError(
-            f"{provider.name}: the ID token has run out, and there is no refresh token: log in again"
-        )
+        raise CredentialsError(f"{provider.name}: the ID token has expired and there is no refresh token: log in again")
     try:
         token = _refreshed(config, seconds)
     except HTTPError:
         # The error may hold the request, and with it the refresh token.
         raise CredentialsError(
-            f"{provider.name}: the issuer cannot be reached, or its certificate is not good"
+            f"{provider.name}: the issuer cannot be reached, or its certificate is not trusted"
         ) from None
     return IdToken(token, _expiry(token))
 
@@ -69,24 +69,24 @@ def _refreshed(config: Section, seconds: float) -> str:
     found = _json(config, pool.request("GET", about, timeout=timeout, redirect=False))
     endpoint = _secure(config, str(found.get("token_endpoint", "")))
     form = {"grant_type": "refresh_token", "refresh_token": config.text("refresh-token")}
-    who = {"client_id": config.text("client-id"), "client_secret": config.text("client-secret")}
+    client = {"client_id": config.text("client-id"), "client_secret": config.text("client-secret")}
     answer = pool.request(
         "POST",
         endpoint,
-        body=urlencode({**form, **{key: value for key, value in who.items() if value}}),
+        body=urlencode({**form, **{key: value for key, value in client.items() if value}}),
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         timeout=timeout,
         redirect=False,
     )
     token = _json(config, answer).get("id_token")
     if not isinstance(token, str) or not token:
-        raise CredentialsError(f"{config.name}: the issuer gave no ID token")
+        raise CredentialsError(f"{config.name}: the issuer returned no ID token")
     return token
 
 
 def _secure(config: Section, url: str) -> str:
     if urlsplit(url).scheme != "https":
-        raise CredentialsError(f"{config.name}: the issuer is asked over https only")
+        raise CredentialsError(f"{config.name}: idp-issuer-url must be https")
     return url
 
 
@@ -94,6 +94,6 @@ def _json(config: Section, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
     if answer.status != _OK:
         raise CredentialsError(f"{config.name}: the issuer answered {answer.status}; log in again")
     try:
-        return msgspec.json.decode(answer.data[:_LARGEST], type=dict[str, Any])
+        return msgspec.json.decode(answer.data[:_MAX_BYTES], type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise CredentialsError(f"{config.name}: the issuer did not answer in JSON") from None

@@ -1,4 +1,4 @@
-"""The least rights of an auditor: every request that the program makes, as a right, in parts to be granted apart."""
+"""The minimal rights of an auditor: every request of the program as a right, in roles that are granted separately."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -8,7 +8,7 @@ from audit.snapshot.objects import DECLARED, KINDS, NEEDED, ZONES, Kind
 
 
 class Right(NamedTuple):
-    """One thing that may be asked: a verb on a resource, on the object `name` alone, or on a `path` that is none."""
+    """A verb on a resource, on the object `name` of it, or on a non-resource `path`."""
 
     verb: str
     group: str = ""
@@ -18,7 +18,7 @@ class Right(NamedTuple):
 
 
 class RequiredRole(NamedTuple):
-    """Rights that belong together, the ClusterRole that holds them, and what is to be known before it is granted."""
+    """A ClusterRole, its rights, and remarks to read before it is granted."""
 
     role: str
     rights: tuple[Right, ...]
@@ -41,75 +41,74 @@ READER: Final = RequiredRole(
         Right("get", path="/version"),
     ),
     (
-        "What every report is made of: who is bound to which role where. Reads no secret and changes nothing.",
-        "The last rules (who am I, what may I, the version) everybody who is logged in usually has already.",
+        "For every report: who is bound to which role where. It reads no secrets and changes nothing.",
+        "Authenticated users usually have the last rules (who am I, what may I, the version) already.",
     ),
 )
-# What can be granted beside it, by its name on the command line.
+# Optional roles, by name on the command line.
 OPTIONAL: Final[dict[str, RequiredRole]] = {
     "tokens": RequiredRole(
         "registry-audit-tokens",
         _list(KINDS["tokens"]),
         (
-            "Tokens without an end, when they were made and last used (collect.tokens: true).",
-            "The cost: `list` on secrets can read every secret of the cluster. registry-audit asks for the metadata of",
-            "token secrets only, but whoever holds these credentials is not bound by that.",
+            "Tokens that do not expire, when they were created and last used (collect.tokens: true).",
+            "The cost: `list` on secrets can read every secret of the cluster. registry-audit requests the metadata of",
+            "token secrets only, but whoever has these credentials can read more.",
         ),
     ),
     "verify": RequiredRole(
         "registry-audit-verifier",
         (Right("create", _AUTHORIZATION, "subjectaccessreviews"),),
         (
-            "Lets `verify` ask the cluster whether somebody may do something, and compare (run --verify).",
-            "The cost: its holder can ask this about anybody. It changes nothing and gives no access.",
+            "Lets `verify` compare the tables with access reviews of the cluster (run --verify).",
+            "The cost: its holder can review the access of anybody. It changes nothing and gives no access.",
         ),
     ),
     "subjects": RequiredRole(
         "registry-audit-subjects",
         (Right("create", "authorization.openshift.io", "resourceaccessreviews"),),
         (
-            "Lets `verify --subjects` ask OpenShift who may do something, and compare whole lists.",
-            "The cost: its holder can ask who may do anything at all. It changes nothing and gives no access.",
+            "Lets `verify --subjects` compare whole lists of subjects with those of OpenShift.",
+            "The cost: its holder can list who may do anything. It changes nothing and gives no access.",
         ),
     ),
 }
-# This one is for the control API's own cluster, and not for a zone.
+# For the cluster of the control API, not for a zone.
 CONTROL_API: Final = RequiredRole(
     "registry-audit-control-api",
     _list(ZONES, *(KINDS[plural] for plural in DECLARED)),
     (
-        "To be granted in the APPUiO control API, not in a zone (zones_from.control_api): which zones there are, and",
-        "who belongs to which organization and team (not needed with control_api.organizations: false).",
+        "Grant it in the APPUiO control API, not in a zone (zones_from.control_api): the list of zones, and",
+        "the members of organizations and teams (not needed with control_api.organizations: false).",
         "The cost: its holder can see the members of every organization.",
     ),
 )
 REQUIRED_ROLES: Final = {**OPTIONAL, "control-api": CONTROL_API}
-# What a report does not know when something may not be listed or asked.
+# What a report cannot say without each right.
 UNKNOWN_WITHOUT: Final = {
-    "namespaces": "which namespaces there are beside those with a binding, and whose they are",
-    "clusterroles": "what cluster roles give, and with them most access",
+    "namespaces": "which namespaces exist beside those with a binding, and to whom they belong",
+    "clusterroles": "what cluster roles grant, and with it most access",
     "clusterrolebindings": "who has access in every namespace",
-    "roles": "what the roles of a namespace give",
+    "roles": "what the roles of a namespace grant",
     "rolebindings": "who has access in a namespace",
     "groups": "who is in a group",
     "serviceaccounts": "whether a service account exists",
-    "imagestreams": "which repositories there are, and when they were last pushed to",
-    "users": "whether a user's account is gone",
-    "tokens": "which tokens never end, and when they were last used",
-    "verify": "whether the cluster answers as the tables do",
+    "imagestreams": "which repositories exist, and when they were last pushed to",
+    "users": "whether a user still has an account",
+    "tokens": "which tokens do not expire, and when they were last used",
+    "verify": "whether access reviews of the cluster agree with the tables",
     "subjects": "whether the cluster lists the same subjects",
 }
-# Everybody who is logged in has these on OpenShift: what an ordinary user reads by.
+# What every authenticated user has on OpenShift.
 EVERYBODY: Final = (Right("list", "project.openshift.io", "projects"),)
 
 
 def manifest(parts: Iterable[str] = ()) -> str:
-    """Return the ClusterRoles to read a zone with, and those of `parts` (keys of REQUIRED_ROLES), as YAML."""
-    wanted = [*dict.fromkeys(parts)]
-    documents = [_role(READER), *(_role(REQUIRED_ROLES[name]) for name in wanted)]
-    left = [name for name in REQUIRED_ROLES if name not in wanted]
-    more = [f"# Not needed for a report, and left out here; --with gives it: {name}" for name in left]
-    return "\n".join(["---\n".join(documents) + "# Bind it: oc adm policy add-cluster-role-to-user ROLE USER", *more])
+    """Return the ClusterRoles for reading a zone, and those of `parts` (keys of REQUIRED_ROLES), as YAML."""
+    selected = [*dict.fromkeys(parts)]
+    documents = [_role(READER), *(_role(REQUIRED_ROLES[name]) for name in selected)]
+    rest = [f"# Optional, add it using --with {name}" for name in REQUIRED_ROLES if name not in selected]
+    return "\n".join(["---\n".join(documents) + "# Bind it: oc adm policy add-cluster-role-to-user ROLE USER", *rest])
 
 
 def _role(part: RequiredRole) -> str:
@@ -123,7 +122,7 @@ def _role(part: RequiredRole) -> str:
 
 
 def _grouped(rights: Sequence[Right]) -> list[list[Right]]:
-    """Return the rights in lists that one rule each can hold: of the same verb, group and name."""
+    """Return the rights grouped by verb, group and name: each list fits into one rule."""
 
     def key(right: Right) -> tuple[str, str, str, str]:
         return right.verb, right.group, right.name, right.path

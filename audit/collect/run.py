@@ -1,4 +1,4 @@
-"""Several zones at the same time: each in a thread of its own, and none can spoil another."""
+"""Collects several zones at the same time, each in its own thread: one cannot affect another."""
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -18,20 +18,20 @@ from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
 from audit.snapshot.objects import NEEDED
 from audit.version import version
 
-_BEYOND: Final = 5.0  # seconds beyond its own limit after which a live zone is no longer waited for
+_GRACE: Final = 5.0  # seconds after its time limit until a live zone is given up
 
 
 class Listener(Protocol):
-    """Hears how collecting goes; called from several threads."""
+    """Receives the progress of collecting; called from several threads."""
 
     def zone_started(self, zone: str) -> None:
-        """A zone's collection begins."""
+        """Collecting a zone starts."""
 
     def listed(self, zone: str, kind: str, count: int) -> None:
-        """`count` objects of a kind were read, and that is all of them."""
+        """The `count` objects of a kind were read, completely."""
 
     def zone_done(self, zone: str, snapshot: Snapshot) -> None:
-        """A zone's collection has ended, whole or not."""
+        """Collecting a zone has ended, with or without gaps."""
 
 
 def collect_zones(
@@ -43,14 +43,14 @@ def collect_zones(
     at_once: int = 8,
     declared: Sequence[ListResult] = (),
 ) -> Iterator[Snapshot]:
-    """Yield the snapshot of each zone as it is done; a zone that fails, or is stopped, is one with gaps.
+    """Yield the snapshot of each zone as it is done; a zone that fails or is stopped has gaps.
 
-    The lists that are `declared` for all zones together are kept with each that is live.
+    The `declared` lists concern all zones and are kept with each live one.
     """
     waiting = dict(enumerate(zones))
 
     def work(zone: Zone) -> Snapshot:
-        return _within(limits.timeout + _BEYOND, zone, lambda: _collect(zone, limits, listener, stop, declared))
+        return _within(limits.timeout + _GRACE, zone, lambda: _collect(zone, limits, listener, stop, declared))
 
     for at, snapshot in run_parallel(zones, work, stop.is_set, at_once=at_once):
         del waiting[at]
@@ -61,17 +61,17 @@ def collect_zones(
 
 
 def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snapshot:
-    """Return what `collect` gives; for a live zone in so many seconds: a plugin or a name server may hang for ever."""
+    """Return the result of `collect`, for a live zone within `seconds`: a plugin or name server may hang forever."""
     done: Queue[Snapshot] = Queue()
     Thread(target=lambda: done.put(collect()), daemon=True).start()
     try:
         return done.get(timeout=None if zone.dump else seconds)
     except Empty:
-        return failed(zone, "timeout", "it did not end within the time for this zone")
+        return failed(zone, "timeout", "the zone did not end within its time limit")
 
 
 def collect_folder(folder: Path) -> Snapshot:
-    """Return the snapshot of a dump, named as its folder."""
+    """Return the snapshot of a dump; the zone is called as its folder."""
     zone = Zone(id=folder.resolve().name or "dump", dump=folder)
     return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
 
@@ -92,13 +92,13 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declar
         if zone.dump:
             return collect_dump(zone, zone.dump, tool=version(), listed=listed, stop=stop)
         return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop, declared=declared)
-    except Exception as error:  # noqa: BLE001  one zone's failure, whatever it is, is a gap of that zone
+    except Exception as error:  # noqa: BLE001  any failure of a zone is a gap of that zone
         place = traceback.extract_tb(error.__traceback__)[-1]
         return failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
 
 
 def failed(zone: Zone, reason: str, detail: str) -> Snapshot:
-    """Return the snapshot of a zone of which nothing was seen, for one reason."""
+    """Return the snapshot of a zone of which nothing was read, for one reason."""
     facts = SnapshotBuilder()
     for plural in NEEDED:
         facts.gap(Gap(plural, "", reason, detail))

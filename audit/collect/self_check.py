@@ -1,4 +1,4 @@
-"""Who we are in a zone, and what we may read there, as the zone itself says: nothing is read to find out."""
+"""Who our credentials are in a zone, and what they may read: asks the zone and reads nothing."""
 
 import time
 from collections.abc import Mapping
@@ -14,20 +14,20 @@ from audit.collect.required_access import OPTIONAL, READER, Right
 from audit.collect.zones import Zone
 from audit.tables.model import NO, UNKNOWN, YES
 
-# What is asked about: to list each kind, and the parts that are granted apart, by the name of each.
+# The rights that are checked, by name: to list each kind, and the optional roles.
 CHECKED_RIGHTS: Final[Mapping[str, Right]] = {
     **{right.resource: right for right in READER.rights if right.verb == "list"},
     **{name: part.rights[0] for name, part in OPTIONAL.items()},
 }
-# Why there is nothing more to ask; a zone that only does not say who we are may still say what we may.
-_NOBODY_THERE: Final = {"credentials", "stopped", "timeout", "unauthenticated", "unreachable"}
+# Reasons not to ask further; a zone that only does not say who we are may still say what we may.
+_FATAL: Final = {"credentials", "stopped", "timeout", "unauthenticated", "unreachable"}
 
 
 @dataclass(frozen=True, slots=True)
 class SelfCheck:
-    """What a zone says of us. `may` has an answer (YES, NO or UNKNOWN) for each name of CHECKED_RIGHTS.
+    """Identity and rights of our credentials. `may` has YES, NO or UNKNOWN for each name of CHECKED_RIGHTS.
 
-    `trouble` says why the zone was not asked, or did not answer (empty: it did); `why` why single answers are unknown.
+    `trouble` is why the zone was not asked or did not answer ("": it did), `why` why single answers are unknown.
     """
 
     zone: Zone
@@ -40,23 +40,23 @@ class SelfCheck:
 
 
 def self_check(zone: Zone, seconds: float, stop: Event) -> SelfCheck:
-    """Return who we are in `zone` and what we may read; asking takes at most `seconds`. Never raises."""
-    found = SelfCheck(zone, str(zone.dump or zone.api), trouble=zone.trouble)
+    """Return identity and rights of our credentials in `zone`, within `seconds`. Never raises."""
+    result = SelfCheck(zone, str(zone.dump or zone.api), trouble=zone.trouble)
     if zone.trouble or zone.dump:
-        return found
+        return result
     try:
         connection = Connection(zone, Budget(time.monotonic() + seconds, seconds, stop))
-        found = replace(found, api=connection.url)
+        result = replace(result, api=connection.url)
         us = who_am_i(connection)
-        found = replace(found, user=us.user, groups=us.groups)
+        result = replace(result, user=us.user, groups=us.groups)
     except CollectError as error:
-        if error.reason in _NOBODY_THERE:
-            return replace(found, trouble=f"{error.reason}: {error.detail}")
-    return _rights(connection, found)
+        if error.reason in _FATAL:
+            return replace(result, trouble=f"{error.reason}: {error.detail}")
+    return _rights(connection, result)
 
 
-def _rights(connection: Connection, found: SelfCheck) -> SelfCheck:
-    may, why = dict(found.may), ""
+def _rights(connection: Connection, result: SelfCheck) -> SelfCheck:
+    may, why = dict(result.may), ""
     for name, right in CHECKED_RIGHTS.items():
         try:
             allowed = may_i(connection, {"verb": right.verb, "group": right.group, "resource": right.resource}).allowed
@@ -64,4 +64,4 @@ def _rights(connection: Connection, found: SelfCheck) -> SelfCheck:
             why = f"{error.reason}: {error.detail}"
         else:
             may[name] = YES if allowed else NO
-    return replace(found, may=may, why=why)
+    return replace(result, may=may, why=why)

@@ -1,4 +1,4 @@
-"""What an account without cluster-wide rights can see: the namespaces that it is shown, read one by one."""
+"""What an account without cluster-wide rights can see: its namespaces, read one by one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,15 +10,14 @@ from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import KINDS, PROJECTS, Kind
 
-# What is said of a kind that nobody wanted to list in all namespaces.
-_WIDE: Final = Gap("", "", "missing", "read namespace by namespace, as asked")
+# The gap of a kind that was not listed in all namespaces on request.
+_WIDE: Final = Gap("", "", "missing", "read namespace by namespace, as requested")
 
 
 class Tenant:
-    """Reads a zone namespace by namespace; what lies in others, and what is refused in one of them, is a gap."""
+    """Reads a zone namespace by namespace; other namespaces, and what is refused in one, are gaps."""
 
     def __init__(self, connection: Connection, limits: Limits, facts: SnapshotBuilder) -> None:
-        """Take what to ask, within which limits, and where the facts go."""
         self._connection = connection
         self._limits = limits
         self._facts = facts
@@ -26,10 +25,10 @@ class Tenant:
         self._whole = False
 
     def read(self, kinds: Sequence[Kind], refused: Mapping[str, Gap], *, whole: bool) -> None:
-        """Read `kinds` in each namespace that is seen; namespaces are among them unless they have been listed.
+        """Read `kinds` in each visible namespace; `kinds` includes namespaces unless they have been listed.
 
-        `refused` holds what was said to those who wanted to list a kind in all namespaces; `whole` says that all
-        namespaces of the zone are known.
+        `refused` has the gap of each kind that was refused over all namespaces; `whole` is whether all namespaces of
+        the zone are known.
         """
         spaced = [kind for kind in kinds if kind.namespaced]
         if KINDS["namespaces"] in kinds:
@@ -42,26 +41,28 @@ class Tenant:
             self._facts.add(outcome.job.kind.plural, outcome.items)
             done[outcome.job.kind.plural].append(outcome)
         for plural, outcomes in done.items():
-            self._tell(plural, outcomes, refused.get(plural, _WIDE))
+            self._record(plural, outcomes, refused.get(plural, _WIDE))
 
     def _projects(self, wide: Gap) -> None:
-        """List the namespaces that are shown to this account."""
+        """List the namespaces that are visible to the account."""
         (outcome,) = read_lists(self._connection, self._limits, [ListJob(PROJECTS)])
         self._facts.add("namespaces", outcome.items)
         self._names = sorted({item.metadata.name for item in outcome.items})
         if outcome.gap is None:
-            detail = f"{wide.detail}; only the {len(self._names)} that this account sees are listed"
+            detail = f"{wide.detail}; only the {len(self._names)} that are visible to the account are listed"
             self._facts.gap(Gap("namespaces", "*" if self._names else "", wide.reason, detail))
         elif outcome.gap.reason == "not-served":
-            self._facts.gap(Gap("namespaces", "", wide.reason, f"{wide.detail}; and there are no projects here"))
+            self._facts.gap(
+                Gap("namespaces", "", wide.reason, f"{wide.detail}; and the server does not serve projects")
+            )
         else:
             self._facts.gap(Gap("namespaces", "", outcome.gap.reason, f"projects: {outcome.gap.detail}"))
 
-    def _tell(self, plural: str, outcomes: Sequence[ListResult], wide: Gap) -> None:
-        """Record what was seen of a kind and what was not."""
+    def _record(self, plural: str, outcomes: Sequence[ListResult], wide: Gap) -> None:
+        """Record what was read of a kind, and what was not."""
         gaps = [outcome.gap for outcome in outcomes if outcome.gap]
         if len(gaps) == len(outcomes):
-            # Seen nowhere: one gap says so, and not one for each namespace.
+            # Read nowhere: one gap, not one for each namespace.
             reason = wide.reason if {gap.reason for gap in gaps} <= {wide.reason} else gaps[0].reason
             first = f"; in {gaps[0].namespace}: {gaps[0].detail}" if gaps else ""
             self._facts.gap(Gap(plural, "", reason, f"{wide.detail}{first}"))
@@ -70,7 +71,7 @@ class Tenant:
             self._facts.gap(gap)
         if not self._whole:
             seen = len(outcomes) - len(gaps)
-            detail = f"{wide.detail}; read in {seen} of the {len(outcomes)} namespaces that this account sees"
+            detail = f"{wide.detail}; read in {seen} of the {len(outcomes)} namespaces that are visible to the account"
             self._facts.gap(Gap(plural, "*", wide.reason, detail))
         elif not gaps:
             count = sum(len(outcome.items) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""Configuration -> zones: where each one is, and by which credentials it is read."""
+"""Configuration -> zones: the addresses of each, and its credentials."""
 
 import hashlib
 import re
@@ -17,18 +17,18 @@ from audit.config.zones import Credentials as Reference
 from audit.config.zones import KubeconfigZones, ZoneConfig
 from audit.errors import UsageError
 
-# Both follow from the id of an APPUiO zone, and can be given for any other cluster.
+# Of APPUiO zones; for other clusters, the configuration has both.
 _API: Final = "https://api.{}.appuio.cloud:6443"
 _REGISTRY: Final = "registry.{}.appuio.cloud"
 _PLACE: Final = "{zone}"  # in credentials for zones that are listed elsewhere
-_LONGEST: Final = 63  # characters of an id
-# No zone can be called so: it stands for those that could not be listed.
+_MAX_ID: Final = 63  # characters
+# Not a valid id: stands for the zones that could not be listed.
 UNLISTED: Final = "control_api"
 
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
-    """A context of a kubeconfig; None: the standard place, and the context that leads to the zone's API."""
+    """A context of a kubeconfig; None: the standard file, and the context for the zone's API."""
 
     path: Path | None = None
     context: str | None = None
@@ -36,7 +36,7 @@ class Kubeconfig:
 
 @dataclass(frozen=True, slots=True)
 class TokenFile:
-    """A bearer token in a file, read again when it rotates."""
+    """A bearer token in a file, read for every request."""
 
     path: Path
 
@@ -50,7 +50,7 @@ class TokenEnv:
 
 @dataclass(frozen=True, slots=True)
 class InCluster:
-    """The service account of the pod that this runs in."""
+    """The service account of the pod in which the program runs."""
 
 
 Credentials = Kubeconfig | TokenFile | TokenEnv | InCluster
@@ -58,10 +58,9 @@ Credentials = Kubeconfig | TokenFile | TokenEnv | InCluster
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """One zone. `api` is empty when the credentials say where it is; `dump` is set when files stand in for it.
+    """One zone. `api` is empty when the kubeconfig or the pod has it; `dump` is a folder to read instead.
 
-    `name` is what people call it, empty when nobody says; `about` what else is told of it. `trouble` says why nothing
-    can be asked of it at all.
+    `name` is a display name or ""; `about` has further lines for people. `trouble` says why the zone cannot be read.
     """
 
     id: str
@@ -79,53 +78,53 @@ class Zone:
 def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = ()) -> list[Zone]:
     """Return the zones of the configuration, of its kubeconfig, and those `listed` elsewhere, or those of `only`.
 
-    A zone that stands in the configuration is as it says there. Raises UsageError for one that is not there.
+    A zone in the configuration overrides one with the same id from elsewhere. Raises UsageError for an unknown zone.
     """
-    found = {zone.id: zone for zone in listed}
+    others = {zone.id: zone for zone in listed}
     if config.zones_from and config.zones_from.kubeconfig:
-        found |= {zone.id: zone for zone in zones_of_kubeconfig(config.zones_from.kubeconfig)}
+        others |= {zone.id: zone for zone in zones_of_kubeconfig(config.zones_from.kubeconfig)}
     own = [_zone(zone) for zone in config.zones]
-    zones = [*own, *(zone for name, zone in found.items() if name not in {one.id for one in own})]
-    there = [zone.id for zone in zones]
-    # Where zones could not be listed, one that is asked for may be among them.
-    unlisted = UNLISTED in there
+    zones = [*own, *(zone for name, zone in others.items() if name not in {zone.id for zone in own})]
+    known = [zone.id for zone in zones]
+    # Among zones that could not be listed may be one that is requested.
+    unlisted = UNLISTED in known
     for name in only:
-        if name not in there and not unlisted:
-            near = get_close_matches(name, there, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"there are {', '.join(there)}"
+        if name not in known and not unlisted:
+            near = get_close_matches(name, known, n=1)
+            fix = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             raise UsageError(f"the configuration has no zone {name}", fix=fix)
-    wanted = {*only, UNLISTED} if {*only} - {*there} else {*only}
-    return [zone for zone in zones if not only or zone.id in wanted]
+    selected = {*only, UNLISTED} if {*only} - {*known} else {*only}
+    return [zone for zone in zones if not only or zone.id in selected]
 
 
 def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
-    """Return a zone for each context that is meant. Raises UsageError when there is none, or no kubeconfig."""
+    """Return a zone for each selected context. Raises UsageError when there is none, or no kubeconfig."""
     try:
-        there = {context.name: context.server for context in KubeContexts(given.path)}
+        servers = {context.name: context.server for context in KubeContexts(given.path)}
     except CredentialsError as error:
         raise UsageError(str(error)) from error
-    meant = [name for name in there if any(fnmatchcase(name, glob) for glob in given.contexts)]
-    if not meant:
-        listed = f"there are {', '.join(there)}" if there else "no context in it leads anywhere"
-        raise UsageError(f"no context is called {' or '.join(given.contexts)}", fix=listed)
+    selected = [name for name in servers if any(fnmatchcase(name, glob) for glob in given.contexts)]
+    if not selected:
+        known = f"known: {', '.join(servers)}" if servers else "no context in it has a cluster"
+        raise UsageError(f"no context matches {' or '.join(given.contexts)}", fix=known)
     return [
         Zone(
-            one,
-            registry=registry_of(there[name]),
+            zone_id,
+            registry=registry_of(servers[name]),
             credentials=Kubeconfig(given.path, name),
-            name=name if name != one else "",
+            name=name if name != zone_id else "",
         )
-        for name, one in zone_ids(meant).items()
+        for name, zone_id in zone_ids(selected).items()
     ]
 
 
 def zone_ids(names: Iterable[str]) -> dict[str, str]:
-    """Return an id for each name: fit for files and columns, and each its own.
+    """Return a unique id for each name, fit for file names and columns.
 
-    A name that is an id stays one. Others are spelled in lower-case letters, digits and dashes, and where that is the
-    same for two, what tells them apart is added: it depends on the name only, so that an id stays the same.
+    A name that is an id stays as it is. Others are reduced to lower-case letters, digits and dashes; where that is not
+    unique, a digest of the name is added, so that the id does not depend on other names.
     """
-    spelled = {name: re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST].strip("-") for name in names}
+    spelled = {name: re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_MAX_ID].strip("-") for name in names}
     count = Counter(spelled.values())
     ids = {name: text for name, text in spelled.items() if text and (text == name or count[text] == 1)}
     for name, text in spelled.items():
@@ -136,17 +135,17 @@ def zone_ids(names: Iterable[str]) -> dict[str, str]:
 
 def _marked(text: str, name: str, taken: set[str]) -> str:
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-    marked = (f"{text[: _LONGEST - 1 - size].strip('-') or 'zone'}-{digest[:size]}" for size in range(8, 60, 4))
-    return next(one for one in marked if one not in taken)
+    marked = (f"{text[: _MAX_ID - 1 - size].strip('-') or 'zone'}-{digest[:size]}" for size in range(8, 60, 4))
+    return next(candidate for candidate in marked if candidate not in taken)
 
 
 def api_of(zone: str) -> str:
-    """Return the address of the API of an APPUiO zone."""
+    """Return the URL of the API of an APPUiO zone."""
     return _API.format(zone)
 
 
 def registry_of(api: str) -> str:
-    """Return the host of the registry that belongs to the API of an APPUiO zone; empty for any other address."""
+    """Return the host of the registry of an APPUiO zone, given the URL of its API; "" for other URLs."""
     try:
         host = urlsplit(api).hostname or ""
     except ValueError:
@@ -160,19 +159,19 @@ def _zone(zone: ZoneConfig) -> Zone:
     if zone.source:
         return Zone(zone.id, registry=registry, dump=zone.source.dump)
     credentials = credentials_of(zone.credentials)
-    # A kubeconfig that is named, and a pod, know their own server.
-    placed = isinstance(credentials, InCluster | Kubeconfig) and credentials != Kubeconfig()
-    api = zone.api or ("" if placed else api_of(zone.id))
+    # A named kubeconfig and a pod have the URL of their server.
+    has_server = isinstance(credentials, InCluster | Kubeconfig) and credentials != Kubeconfig()
+    api = zone.api or ("" if has_server else api_of(zone.id))
     return Zone(zone.id, api, registry, zone.ca_file, credentials, proxy=zone.proxy or "")
 
 
 def path_of(path: Path | None, zone: str) -> Path | None:
-    """Return a path in which `{zone}` stands for `zone`."""
+    """Return a path with `{zone}` replaced by `zone`."""
     return Path(str(path).replace(_PLACE, zone)) if path and zone else path
 
 
 def credentials_of(given: Reference | None, zone: str = "") -> Credentials:
-    """Return the credentials that are meant; `{zone}` in what they refer to stands for `zone`."""
+    """Return the configured credentials, with `{zone}` replaced by `zone`."""
     if given is None:
         return Kubeconfig()
     if token := path_of(given.token_file, zone):

@@ -1,4 +1,4 @@
-"""Writing files that hold access data: private, and either whole or not there."""
+"""Writes files with access data: private, and atomically."""
 
 import os
 from collections.abc import Iterable
@@ -8,28 +8,26 @@ from audit.errors import UsageError
 
 
 def make_private_dir(path: Path) -> Path:
-    """Create `path` and what leads to it; a new last folder is mode 0700. Raises UsageError when it cannot."""
+    """Create `path` and its parents; a new last folder has mode 0700. Raises UsageError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"cannot create this folder: {error.strerror}", where=str(path), fix="choose a folder that you may write to"
+            f"cannot create this folder: {error.strerror}", where=str(path), fix="choose a folder that you can write to"
         ) from error
     return path
 
 
 def write_private(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> int:
-    """Write `chunks` to `path` with mode 0600, beside it first and then renamed; return the number of bytes.
+    """Write `chunks` to a temporary file beside `path` and rename it; return the number of bytes.
 
-    Another `mode` is for what tells nothing of access.
-
-    A reader never sees a part of the file, and a failure leaves what was there before. Raises UsageError when the
-    place cannot be written; an error from `chunks` passes through.
+    Another `mode` is for files without access data. A reader never sees a part of the file, and after a failure the
+    former file is still there. Raises UsageError when it cannot be written; an error from `chunks` passes through.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        # O_EXCL: never follow a link that somebody else put at this name.
+        # O_EXCL: never follow a link at this name.
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -50,5 +48,7 @@ def write_private(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> 
 
 def _cannot_write(path: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"cannot write this file: {error.strerror}", where=str(path), fix="check the folder's rights and free space"
+        f"cannot write this file: {error.strerror}",
+        where=str(path),
+        fix="check the permissions and free space of the folder",
     )

@@ -1,8 +1,7 @@
-"""Where files are kept: a folder, or a place with a URL (S3 and what speaks it, Google's, Azure's) by obstore.
+"""Where files are stored: a folder, or a bucket with a URL (S3 and compatible, Google, Azure) by obstore.
 
-A name is a relative path with `/`. What is written is whole or not there, and nobody else may read it: in a folder by
-its mode, elsewhere by the rights of the bucket. Credentials come from the environment, as the provider's own tools take
-them; they never stand in a URL.
+A name is a relative path with `/`. Files are written atomically, and are private: in a folder by their mode, in a
+bucket by its permissions. Credentials come from the environment, as for the tools of the provider, never from a URL.
 """
 
 import os
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 SCHEMES: Final = ("s3", "gs", "az")
-LATEST: Final = "latest"  # leads to the last run that was complete
-_IN_MEMORY: Final = 64 << 20  # bytes of a file that are gathered in memory, and not on disk, before they are sent
-_CLAIMS: Final = ".claims"  # where runs of one second in a bucket agree on who is called what
+LATEST: Final = "latest"  # links to the last complete run
+_IN_MEMORY: Final = 64 << 20  # bytes of a file buffered in memory instead of on disk before they are sent
+_CLAIMS: Final = ".claims"  # where runs that start in the same second agree on their names
 
 _PLAIN: Final = "AWS_ALLOW_HTTP"
 
@@ -33,20 +32,20 @@ T = TypeVar("T")
 
 
 class Store(Protocol):
-    """A place for files. Reading raises FileNotFoundError, or OSError for any other reason; writing UsageError."""
+    """Stores files. Reading raises FileNotFoundError, or OSError for other reasons; writing raises UsageError."""
 
     where: str  # path or URL, for people
 
     def entries(self, name: str = "") -> list[str]:
-        """Return the names of the files and folders in a folder, sorted; none when there is no such folder."""
+        """Return the names of the files and folders in a folder, sorted; none if it does not exist."""
         ...
 
     def files(self, name: str = "") -> list[str]:
-        """Return the names of all files below a folder, sorted, as seen from this place; links are not followed."""
+        """Return the names of all files below a folder, sorted, relative to the store; links are not followed."""
         ...
 
     def irregular_files(self) -> list[str]:
-        """Return the names of what is below this place and is neither a file nor leads to one: links, empty folders."""
+        """Return the names of everything in the store that is neither a file nor a folder with files, sorted."""
         ...
 
     def read(self, name: str) -> bytes:
@@ -54,23 +53,23 @@ class Store(Protocol):
         ...
 
     def write(self, name: str, chunks: Iterable[bytes]) -> int:
-        """Write a file, whole or not at all; return its bytes. What `chunks` raises passes through."""
+        """Write a file atomically; return its size. An error from `chunks` passes through."""
         ...
 
     def claim(self, name: str) -> bool:
-        """Take a folder for oneself; False when somebody has it."""
+        """Reserve a folder; False if it is taken."""
         ...
 
     def release(self, name: str) -> None:
-        """Give back a folder that was claimed, and in which nothing is."""
+        """Release a reserved folder that is still empty."""
         ...
 
     def link(self, name: str, target: str) -> None:
-        """Make `name` lead to `target` in one step: a link in a folder, elsewhere a file that holds the name."""
+        """Make `name` a link to `target` atomically: a symbolic link, in a bucket a file with the name of it."""
         ...
 
     def link_target(self, name: str) -> str:
-        """Return what `name` leads to, as `link` made it; empty when it leads nowhere."""
+        """Return the target of `name`, as set by `link`; "" if there is none."""
         ...
 
     def remove(self, name: str) -> None:
@@ -78,51 +77,51 @@ class Store(Protocol):
         ...
 
     def inside(self, name: str) -> "Store":
-        """Return the place of a folder in this one."""
+        """Return a folder of the store as a store."""
         ...
 
 
 def store_of(place: str) -> Store:
-    """Return the store that a path or URL means. Raises UsageError for a URL that is none of ours."""
+    """Return the store of a path or URL. Raises UsageError for a URL that is not supported."""
     if not is_url(place):
         return Folder(Path(place))
     parts = urlsplit(place)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
     if parts.scheme not in SCHEMES or not parts.hostname:
-        fix = f"give a path, or {', '.join(f'{scheme}://' for scheme in SCHEMES)} and the name of a bucket"
-        raise UsageError("this is no place for files", where=shown, fix=fix)
+        fix = f"use a path, or {', '.join(f'{scheme}://' for scheme in SCHEMES)} and the name of a bucket"
+        raise UsageError("unsupported URL", where=shown, fix=fix)
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(
-            "a place has no user, password or query in it", where=shown, fix="credentials come from the environment"
+            "a URL must not have a user, password or query", where=shown, fix="put credentials into the environment"
         )
     return Bucket(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"))
 
 
 def is_url(place: str) -> bool:
-    """Say whether a place is a URL, and not a path of this machine."""
+    """Return whether a place is a URL, not a path."""
     return "://" in place
 
 
 def locate(place: str) -> tuple[Store, str]:
-    """Return the store that holds a place, and its name in it, which `latest` (or a link) leads to."""
+    """Return the store that contains a run, and the name of the run; `latest` and links are followed."""
     if not is_url(place):
         path = Path(place).resolve()
         return Folder(path.parent), path.name
     parent, _, name = place.rstrip("/").rpartition("/")
     if parent.endswith("/"):
-        raise UsageError("this is a bucket, and no folder in one", where=place, fix="add the name of a folder")
+        raise UsageError("this is a bucket, not a folder in one", where=place, fix="add the name of a folder")
     store = store_of(parent)
     try:
         target = store.link_target(name) if name == LATEST else name
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=place) from error
     if not target:
-        raise UsageError("this leads nowhere", where=place, fix="give a run, or a folder of runs")
+        raise UsageError("there is no run here", where=place, fix="give a run, or a folder of runs")
     return store, target
 
 
 def resolve_store(place: str) -> Store:
-    """Return the store that a path or URL means; `latest` is the run that it leads to."""
+    """Return the store of a path or URL; `latest` is followed."""
     if is_url(place) and place.rstrip("/").endswith(f"/{LATEST}"):
         store, name = locate(place)
         return store.inside(name)
@@ -130,36 +129,35 @@ def resolve_store(place: str) -> Store:
 
 
 class Folder:
-    """A folder of this machine."""
+    """A folder of this machine; it need not exist."""
 
     def __init__(self, path: Path) -> None:
-        """Take the folder; it need not be there."""
         self.path = path
         self.where = str(path)
 
     def entries(self, name: str = "") -> list[str]:
         """Return the names in a folder."""
         folder = self.path / name
-        return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def files(self, name: str = "") -> list[str]:
         """Return the names of all files below a folder."""
-        found = os.walk(self.path / name)
         return sorted(
-            (Path(folder) / one).relative_to(self.path).as_posix() for folder, _, names in found for one in names
+            (Path(folder) / file).relative_to(self.path).as_posix()
+            for folder, _, files in os.walk(self.path / name)
+            for file in files
         )
 
     def irregular_files(self) -> list[str]:
-        """Return the names of links, of folders without anything in them, and of what is no file."""
-        found = self.path.rglob("*")
-        return sorted(one.relative_to(self.path).as_posix() for one in found if _is_other(one))
+        """Return the names of links, empty folders, and everything else that is not a file."""
+        return sorted(path.relative_to(self.path).as_posix() for path in self.path.rglob("*") if _is_irregular(path))
 
     def read(self, name: str) -> bytes:
         """Return a file."""
         return (self.path / name).read_bytes()
 
     def write(self, name: str, chunks: Iterable[bytes]) -> int:
-        """Write a file of mode 0600, and the folders that lead to it."""
+        """Write a file of mode 0600, and create the folders that lead to it."""
         path = self.path / name
         for folder in (self.path, *reversed(path.parents)):
             if folder.is_relative_to(self.path):
@@ -167,7 +165,7 @@ class Folder:
         return write_private(path, chunks)
 
     def claim(self, name: str) -> bool:
-        """Create a folder of mode 0700 that is not there yet."""
+        """Create a new folder of mode 0700."""
         make_private_dir(self.path)
         try:
             (self.path / name).mkdir(mode=0o700)
@@ -182,7 +180,7 @@ class Folder:
         self.remove(name)
 
     def link(self, name: str, target: str) -> None:
-        """Make a link."""
+        """Make a symbolic link."""
         beside = self.path / f".{name}.tmp"
         try:
             beside.unlink(missing_ok=True)
@@ -192,7 +190,7 @@ class Folder:
             raise UsageError(f"cannot move this link: {error.strerror}", where=str(self.path / name)) from error
 
     def link_target(self, name: str) -> str:
-        """Return where a link leads."""
+        """Return the target of a symbolic link."""
         link = self.path / name
         return str(link.readlink()) if link.is_symlink() else ""
 
@@ -210,10 +208,9 @@ class Folder:
 
 
 class Bucket:
-    """A folder in a bucket."""
+    """A folder in a bucket; the folder "" is the whole bucket."""
 
     def __init__(self, root: str, folder: str) -> None:
-        """Take the URL of the bucket, and the folder in it (empty: all of it)."""
         self._root = root
         self._folder = folder
         self.where = f"{root}/{folder}".rstrip("/")
@@ -224,41 +221,41 @@ class Bucket:
         import obstore
 
         prefix = self._path(name)
-        found = self._asked(lambda store: obstore.list_with_delimiter(store, prefix or None))
-        paths = [*found["common_prefixes"], *(one["path"] for one in found["objects"])]
+        listed = self._request(lambda store: obstore.list_with_delimiter(store, prefix or None))
+        paths = [*listed["common_prefixes"], *(entry["path"] for entry in listed["objects"])]
         return sorted(path.removeprefix(prefix).strip("/") for path in paths)
 
     def files(self, name: str = "") -> list[str]:
         """Return the names of all files below a folder."""
         import obstore
 
-        found = self._asked(
-            lambda store: [one for part in obstore.list(store, self._path(name) or None) for one in part]
+        listed = self._request(
+            lambda store: [entry for page in obstore.list(store, self._path(name) or None) for entry in page]
         )
-        return sorted(one["path"].removeprefix(self._folder).strip("/") for one in found)
+        return sorted(entry["path"].removeprefix(self._folder).strip("/") for entry in listed)
 
     def irregular_files(self) -> list[str]:
-        """Return nothing: a bucket holds files only."""
+        """Return nothing: a bucket has files only."""
         return []
 
     def read(self, name: str) -> bytes:
         """Return a file."""
         import obstore
 
-        return self._asked(lambda store: bytes(obstore.get(store, self._path(name)).bytes()), name)
+        return self._request(lambda store: bytes(obstore.get(store, self._path(name)).bytes()), name)
 
     def write(self, name: str, chunks: Iterable[bytes]) -> int:
-        """Send a file when all of it is there: nothing is sent of one that breaks off."""
+        """Send a file once it is complete."""
         import obstore
 
         with SpooledTemporaryFile(max_size=_IN_MEMORY) as file:
             size = sum(file.write(chunk) for chunk in chunks)
             file.seek(0)
-            self._told(lambda store: obstore.put(store, self._path(name), cast("IO[bytes]", file)), name)
+            self._write(lambda store: obstore.put(store, self._path(name), cast("IO[bytes]", file)), name)
         return size
 
     def claim(self, name: str) -> bool:
-        """Say that this folder is taken, in a file beside it that only one can create."""
+        """Reserve a folder by creating a file beside it, which only one can create."""
         import obstore
         from obstore.exceptions import AlreadyExistsError
 
@@ -268,10 +265,10 @@ class Bucket:
                 return True
             return False
 
-        return self._told(create, name)
+        return self._write(create, name)
 
     def release(self, name: str) -> None:
-        """Take away the file that said that this folder is taken."""
+        """Remove the file that reserves the folder."""
         self.remove(f"{_CLAIMS}/{name}")
 
     def link(self, name: str, target: str) -> None:
@@ -279,20 +276,20 @@ class Bucket:
         self.write(name, [target.encode()])
 
     def link_target(self, name: str) -> str:
-        """Return what the file of this name holds."""
+        """Return the content of the file of this name."""
         try:
             return self.read(name).decode("ascii", "replace")
         except FileNotFoundError:
             return ""
 
     def remove(self, name: str) -> None:
-        """Remove a file, or all files whose names begin with that of the folder."""
+        """Remove a file, or all files in a folder."""
         import obstore
 
         def remove(store: "ObjectStore") -> None:
-            obstore.delete(store, [self._path(one) for one in self.files(name) or [name]])
+            obstore.delete(store, [self._path(file) for file in self.files(name) or [name]])
 
-        self._told(remove, name)
+        self._write(remove, name)
 
     def inside(self, name: str) -> Store:
         """Return a folder in this one."""
@@ -301,8 +298,8 @@ class Bucket:
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}".strip("/")
 
-    def _asked(self, ask: "Callable[[ObjectStore], T]", name: str = "") -> T:
-        """Ask, with failures as those of files."""
+    def _request(self, ask: "Callable[[ObjectStore], T]", name: str = "") -> T:
+        """Call `ask` with the bucket; errors are raised as those of files."""
         from obstore.exceptions import BaseError, NotFoundError
 
         try:
@@ -310,14 +307,14 @@ class Bucket:
         except (NotFoundError, FileNotFoundError) as error:
             raise FileNotFoundError(2, "no such file", f"{self.where}/{name}") from error
         except (BaseError, OSError) as error:
-            raise OSError(5, _said(error), f"{self.where}/{name}") from error
+            raise OSError(5, _short_message(error), f"{self.where}/{name}") from error
 
-    def _told(self, tell: "Callable[[ObjectStore], T]", name: str) -> T:
-        """Write, with failures as a message for people."""
+    def _write(self, write: "Callable[[ObjectStore], T]", name: str) -> T:
+        """Call `write` with the bucket; errors are raised as UsageError."""
         try:
-            return self._asked(tell, name)
+            return self._request(write, name)
         except OSError as error:
-            fix = "check its address, the credentials in the environment, and their rights"
+            fix = "check the URL, the credentials in the environment, and their permissions"
             raise UsageError(f"cannot write here: {error.strerror}", where=f"{self.where}/{name}", fix=fix) from error
 
     def _store(self) -> "ObjectStore":
@@ -325,7 +322,7 @@ class Bucket:
             from obstore.store import from_url
 
             patience: Any = {"max_retries": 4, "retry_timeout": timedelta(minutes=2)}
-            # Nothing goes over a line that is not encrypted unless somebody says so, as with the provider's own tools.
+            # No connection without encryption unless requested, as for the tools of the provider.
             plain = os.environ.get(_PLAIN, "").lower() == "true"
             self._made = from_url(
                 self._root, client_options={"timeout": "120s", "allow_http": plain}, retry_config=patience
@@ -333,25 +330,24 @@ class Bucket:
         return self._made
 
 
-def _is_other(path: Path) -> bool:
+def _is_irregular(path: Path) -> bool:
     if path.is_symlink():
         return True
     return not any(path.iterdir()) if path.is_dir() else not path.is_file()
 
 
-def _said(error: Exception) -> str:
-    """Return what went wrong in one short line.
+def _short_message(error: Exception) -> str:
+    """Return one short line for an error of the library.
 
-    The library's texts are long, and may quote a whole answer, which may name the key that was used: of an answer, only
-    its code is told.
+    Its messages may quote a whole response, which may name the access key: of a response, only the code is kept.
     """
     text = " ".join(str(error).split("Debug source:")[0].split())
     if "builder error" in text and "http://" in text:
-        return f"{text}: a server without TLS is asked only with {_PLAIN}=true"
+        return f"{text}: set {_PLAIN}=true to use a server without TLS"
     code = _CODE.search(text)
-    short = text.partition("<")[0].rstrip(" :-")[:_LONGEST]
+    short = text.partition("<")[0].rstrip(" :-")[:_MAX_MESSAGE]
     return f"{short} ({code[1]})" if code else short or type(error).__name__
 
 
 _CODE: Final = re.compile(r"<Code>(\w{1,60})</Code>")
-_LONGEST: Final = 300  # characters
+_MAX_MESSAGE: Final = 300  # characters

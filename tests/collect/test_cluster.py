@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import trustme
 
-from audit.collect import credentials, decode, lists, run
+from audit.collect import credentials, decode, lists, retry, run
 from audit.collect.cluster import collect_cluster
 from audit.collect.limits import Limits
 from audit.collect.run import collect_zones
@@ -46,7 +46,7 @@ GROUPS = KINDS["groups"].path
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two attempts are short."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
 
 
 def zone_at(server: SimulatedZone, tmp_path: Path, **changed: Any) -> Zone:
@@ -119,7 +119,7 @@ def test_who_asked_may_stay_unknown(tmp_path: Path) -> None:
         ([Fault(GROUPS, refuse_with(404), times=None)], "not-served", "404"),
         ([Fault(GROUPS, refuse_with(410), times=None)], "expired", "410"),
         ([Fault(GROUPS, refuse_with(429), times=None)], "overloaded", "429"),
-        ([Fault(GROUPS, refuse_with(429, retry_after=3600), times=None)], "overloaded", "come back in 3600 s"),
+        ([Fault(GROUPS, refuse_with(429, retry_after=3600), times=None)], "overloaded", "a retry after 3600 s"),
         ([Fault(GROUPS, refuse_with(503), times=None)], "overloaded", "503"),
         ([Fault(GROUPS, refuse_with(500), times=None)], "error", "500"),
         ([Fault(GROUPS, reset(), times=None)], "cut", "connection broke"),
@@ -127,7 +127,7 @@ def test_who_asked_may_stay_unknown(tmp_path: Path) -> None:
         ([Fault(GROUPS, broken_json(), times=None)], "malformed", "truncated"),
         ([Fault(GROUPS, login_page(), times=None)], "malformed", "<!DOCTYPE html>"),
         ([Fault(GROUPS, status_with_200(), times=None)], "error", "simulated"),
-        ([Fault(GROUPS, other_body({"kind": "PodList", "items": []}), times=None)], "malformed", "this is a PodList"),
+        ([Fault(GROUPS, other_body({"kind": "PodList", "items": []}), times=None)], "malformed", "a PodList, not a"),
     ],
 )
 def test_one_list_that_fails_is_a_gap_and_the_others_are_whole(
@@ -208,7 +208,7 @@ def test_time_is_limited_for_a_silent_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "reason", "said"),
     [
-        ({"api": "https://127.0.0.1:1"}, "credentials", "they belong to"),
+        ({"api": "https://127.0.0.1:1"}, "credentials", "they are for"),
         ({"ca_file": Path(__file__)}, "unreachable", "not a PEM file"),
         ({"ca_file": Path("/no/such/ca.pem")}, "credentials", "No such file"),
         ({"credentials": Kubeconfig(Path("/no/such/kubeconfig"))}, "credentials", "cannot load the credentials"),
@@ -245,7 +245,7 @@ def test_a_server_of_another_authority_is_not_asked(tmp_path: Path) -> None:
         snapshot = collect(replace(zone, ca_file=tmp_path / "other.pem"))
         assert not server.requests
     assert {gap.reason for gap in snapshot.gaps} == {"unreachable"}
-    assert "give the zone's ca_file" in snapshot.gaps[0].detail
+    assert "set ca_file of the zone" in snapshot.gaps[0].detail
 
 
 def test_nobody_at_the_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,7 +399,7 @@ def test_the_pod_s_own_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(credentials, "_ACCOUNT", tmp_path)
         assert collect(Zone("here", credentials=InCluster())).gaps == ()
         elsewhere = collect(Zone("here", "https://127.0.0.1:1", credentials=InCluster()))
-    assert "they belong to https://127.0.0.1" in elsewhere.gaps[0].detail
+    assert "they are for https://127.0.0.1" in elsewhere.gaps[0].detail
 
 
 def test_credentials_that_go_away_are_a_gap(tmp_path: Path) -> None:
@@ -424,4 +424,4 @@ def test_a_damaged_compressed_answer_is_malformed(tmp_path: Path) -> None:
         return replace(answer, headers={"Content-Encoding": "gzip"})
 
     with simulated(tmp_path, Fault(GROUPS, broken, times=None)) as (_, zone):
-        assert gaps(collect(zone))["groups"] == ("malformed", "the compressed answer is damaged")
+        assert gaps(collect(zone))["groups"] == ("malformed", "the compressed response is damaged")

@@ -37,7 +37,7 @@ def control(zones: list[dict[str, Any]], organizations: Any = (), teams: Any = (
 
 
 def zone_world(groups: dict[str, list[str]], **owners: str) -> World:
-    """Groups with their members, and namespaces with the organizations that they belong to."""
+    """Groups with their members, and namespaces with the organizations that they are for."""
     label = "appuio.io/organization"
     return {
         **{plural: [] for plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")},
@@ -201,9 +201,9 @@ def test_a_control_api_that_does_not_list_its_zones(
         assert run_command(["zones", "-c", config, "-z", "unheard-of"]) == 4
     assert code == 3
     assert json.loads(said.out)["zones"] == {"control_api": "failed", "demo": "complete"}
-    assert "the control API does not say which zones there are" in said.err
+    assert "the control API did not list the zones" in said.err
     assert reason in said.err
-    assert "control_api: nothing will be known: the control API does not say" in capsys.readouterr().out
+    assert "control_api: nothing will be known: the control API did not list" in capsys.readouterr().out
 
 
 def test_zones_that_are_not_listed_today_are_not_gone(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_control_api_that_cannot_be_reached(tmp_path: Path, capsys: pytest.Cap
         place = Place(tmp_path, api, credentials={"token_file": "none"})
         assert run_command(["run", "-c", str(place.path), "-o", str(tmp_path / "out"), "-f", "csv"]) == 4
         assert run_command(["config", "check", "-c", str(place.path)]) == 2
-    assert "zones_from.control_api.credentials.token_file: there is no file" in capsys.readouterr().err
+    assert "zones_from.control_api.credentials.token_file: no readable file" in capsys.readouterr().err
 
 
 def test_no_zone_is_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,12 +240,12 @@ def test_no_zone_is_meant(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     with SimulatedZone(control([listed("lpg-2")]), tmp_path / "c", token=TOKEN) as api:
         place = Place(tmp_path, api, zones=["gva-*"])
         assert run_command(["zones", "-c", str(place.path)]) == 2
-        assert "the control API lists no zone called gva-*" in capsys.readouterr().err
+        assert "the control API lists no zone that matches gva-*" in capsys.readouterr().err
         place = Place(tmp_path, api)
         assert run_command(["zones", "-c", str(place.path), "--zone", "lpg2"]) == 2
         assert "did you mean lpg-2?" in capsys.readouterr().err
         assert run_command(["config", "check", "-c", str(place.path)]) == 0
-        assert f"as {api.url} lists them" in capsys.readouterr().out
+        assert f"from {api.url}" in capsys.readouterr().out
 
 
 def test_hostile_zones_are_harmless(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,7 +266,7 @@ def test_hostile_zones_are_harmless(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "\x1b" not in said.out + said.err
     assert set(found) == {"etc", "plain", "user", "broken", "red"}
     for name in ("plain", "user", "broken"):
-        assert "its API is no https address" in found[name]["trouble"]
+        assert "its API is not an https URL" in found[name]["trouble"]
     assert {path.name for path in (tmp_path / "facts").iterdir()} == {f"{name}.snapshot" for name in found}
 
 

@@ -15,7 +15,7 @@ import pytest
 import trustme
 import yaml
 
-from audit.collect import credentials, lists
+from audit.collect import credentials, retry
 from audit.collect.cluster import collect_cluster
 from audit.collect.exec_plugin import plugin_credential
 from audit.collect.kubeconfig import CredentialsError, Section
@@ -38,7 +38,7 @@ LIMITS = Limits(20, 5, retries=1)
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two attempts are short."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
 
 
 def collect(zone: Zone) -> Snapshot:
@@ -144,16 +144,16 @@ def test_credentials_are_renewed_when_they_run_out() -> None:
     ("changed", "said"),
     [
         ({"command": ""}, "needs `command` and `apiVersion`"),
-        ({"interactiveMode": "Always"}, "wants to talk to a person"),
+        ({"interactiveMode": "Always"}, "needs a terminal"),
         ({"command": "no-such-command-here", "installHint": "get it\nthere"}, "cannot run no-such-command-here"),
         ({"command": "no-such-command-here", "installHint": "get it\nthere"}, "(get it there)"),
-        ({"command": "false", "args": []}, "false ended with 1; run it by itself to see why"),
-        ({"command": "echo", "args": ["canary-1234"]}, "echo printed no ExecCredential"),
+        ({"command": "false", "args": []}, "false exited with 1; run it by itself to see why"),
+        ({"command": "echo", "args": ["canary-1234"]}, "echo did not print an ExecCredential"),
         ({"command": "sleep", "args": ["30"]}, "sleep did not end in time"),
-        ({"args": "text"}, "args must be a list of texts"),
+        ({"args": "text"}, "args must be a list of strings"),
         ({"env": ["text"]}, "env must be a list"),
-        ({"command": 5}, "command must be a text"),
-        ({"command": "echo", "args": [json.dumps({"apiVersion": "v0", "status": {}})]}, "another version"),
+        ({"command": 5}, "command must be a string"),
+        ({"command": "echo", "args": [json.dumps({"apiVersion": "v0", "status": {}})]}, "another apiVersion than"),
         ({"command": "echo", "args": [json.dumps({"apiVersion": VERSION, "status": {}})]}, "neither a token nor"),
     ],
 )
@@ -283,11 +283,11 @@ def test_an_oidc_token_is_refreshed(tmp_path: Path) -> None:
     ("changed", "answers", "said"),
     [
         ({"refresh-token": ""}, {}, "log in again"),
-        ({"idp-certificate-authority": ""}, {}, "its certificate is not good"),
-        ({"idp-issuer-url": "http://127.0.0.1:1"}, {}, "over https only"),
+        ({"idp-certificate-authority": ""}, {}, "its certificate is not trusted"),
+        ({"idp-issuer-url": "http://127.0.0.1:1"}, {}, "idp-issuer-url must be https"),
         ({"idp-issuer-url": "https://127.0.0.1:1"}, {}, "cannot be reached"),
-        ({}, {"endpoint": "http://127.0.0.1:1/token"}, "over https only"),
-        ({}, {"new": ""}, "gave no ID token"),
+        ({}, {"endpoint": "http://127.0.0.1:1/token"}, "idp-issuer-url must be https"),
+        ({}, {"new": ""}, "returned no ID token"),
         ({}, {"code": 500}, "the issuer answered 500"),
         ({"idp-certificate-authority-data": "***"}, {}, "is not base64"),
     ],
@@ -305,12 +305,12 @@ def test_an_issuer_that_is_not_to_be_trusted_or_fails(
         assert said in str(failed.value)
         assert "canary" not in str(failed.value)
         # Where the way was not safe, nothing was sent.
-        assert not issuer.forms or said == "gave no ID token"
+        assert not issuer.forms or said == "returned no ID token"
 
 
 def test_other_providers_are_said_not_to_be_understood(tmp_path: Path) -> None:
     """Those that kubectl has given up."""
-    with pytest.raises(CredentialsError, match="only `oidc` is understood"):
+    with pytest.raises(CredentialsError, match="only `oidc` is supported"):
         id_token(Section("user u", {"name": "gcp", "config": {}}, tmp_path), 10)
 
 
@@ -333,7 +333,7 @@ def test_a_token_that_says_nothing_of_its_end_is_used(tmp_path: Path) -> None:
     ("user", "said"),
     [
         (None, "user auditor has no credentials"),
-        ({"token": "two words"}, "what no token can hold"),
+        ({"token": "two words"}, "characters that a token cannot have"),
         ({"tokenFile": "none"}, "No such file"),
         ({"client-certificate": "none", "client-key": "none"}, "cannot read"),
         ({"client-certificate-data": "***"}, "is not base64"),
@@ -379,7 +379,7 @@ def test_outside_a_cluster_there_is_no_account_of_a_pod(monkeypatch: pytest.Monk
     """It says so."""
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     snapshot = collect(Zone("here", credentials=InCluster()))
-    assert "does not run in a cluster" in snapshot.gaps[0].detail
+    assert "not running in a cluster" in snapshot.gaps[0].detail
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     monkeypatch.setattr(credentials, "_ACCOUNT", Path("/no/such/place"))

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from urllib3.exceptions import HTTPError, SSLError
 
-from audit.collect import connection, credentials, lists
+from audit.collect import connection, credentials, retry
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 
@@ -29,11 +29,11 @@ def test_requests_are_kept_apart_and_counted(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(stop, "wait", wait)
     budget = Budget(110.0, 5, stop, in_flight=2, per_second=4)
     for _ in range(5):
-        with budget.turn():
+        with budget.slot():
             pass
     assert waited == pytest.approx([0.25] * 4)
     clock[0] = 200.0
-    with pytest.raises(CollectError, match="timeout"), budget.turn():
+    with pytest.raises(CollectError, match="timeout"), budget.slot():
         pass
     stop.set()
     with pytest.raises(CollectError, match="stopped"):
@@ -46,17 +46,17 @@ def test_a_turn_is_waited_for(tmp_path: Path) -> None:
     began = Event()
 
     def next_one() -> None:
-        with budget.turn():
+        with budget.slot():
             began.set()
 
-    with budget.turn():
+    with budget.slot():
         waiting = threading.Thread(target=next_one)
         waiting.start()
         assert not began.wait(0.3)
     assert began.wait(60)
     waiting.join()
     short = Budget(time.monotonic() + 0.3, 5, Event(), in_flight=1)
-    with short.turn(), pytest.raises(CollectError, match="timeout"), short.turn():
+    with short.slot(), pytest.raises(CollectError, match="timeout"), short.slot():
         pass
 
 
@@ -70,14 +70,14 @@ def test_a_turn_is_waited_for(tmp_path: Path) -> None:
 )
 def test_what_seldom_goes_wrong(error: HTTPError, reason: str, said: str) -> None:
     """It may pass: it is no verdict on the certificate."""
-    found = connection._no_answer(error)
+    found = connection._no_response(error)
     assert (found.reason, found.detail.startswith(said)) == (reason, True)
     assert not isinstance(found, credentials.Unreachable)
 
 
 def test_a_pause_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reason is what went wrong, and not the pause."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 30)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 30)
     tried: list[int] = []
 
     def ask() -> None:
@@ -85,5 +85,5 @@ def test_a_pause_that_there_is_no_time_for(monkeypatch: pytest.MonkeyPatch) -> N
         raise CollectError("cut", "broken")
 
     with pytest.raises(CollectError, match="broken"):
-        lists.retry(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
+        retry.retry(ask, 4, Budget(time.monotonic() + 10, 5, Event()))
     assert len(tried) == 1

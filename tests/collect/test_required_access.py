@@ -71,7 +71,7 @@ def test_what_costs_more_is_left_out_unless_asked_for(capsys: pytest.CaptureFixt
     plain = printed(capsys)
     assert [role["metadata"]["name"] for role in yaml.safe_load_all(plain)] == [READER.role]
     assert "secrets" not in str(yaml.safe_load(plain))
-    assert all(f"--with gives it: {name}" in plain for name in REQUIRED_ROLES)
+    assert all(f"add it using --with {name}" in plain for name in REQUIRED_ROLES)
     both = printed(capsys, "--with", "tokens,verify", "--with", "verify")
     names = [role["metadata"]["name"] for role in yaml.safe_load_all(both)]
     assert names == [READER.role, OPTIONAL["tokens"].role, OPTIONAL["verify"].role]
@@ -88,7 +88,7 @@ def test_every_right_says_what_is_not_known_without_it() -> None:
     ("arguments", "said"),
     [
         (["--required-access", "--with", "wings"], "no such part: wings (choose from tokens, verify"),
-        (["--with", "tokens"], "--with belongs to --required-access"),
+        (["--with", "tokens"], "--with needs --required-access"),
     ],
 )
 def test_a_part_that_is_not_there(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.access.coverage import coverage
-from audit.collect import lists
+from audit.collect import retry
 from audit.collect.cluster import collect_cluster
 from audit.collect.limits import Limits
 from audit.collect.zones import Kubeconfig, Zone
@@ -39,7 +39,7 @@ SPACED = ("roles", "rolebindings", "serviceaccounts", "imagestreams")
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two attempts are short."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
 
 
 def collect(server: Server, folder: Path, limits: Limits = LIMITS, stop: Event | None = None) -> Snapshot:
@@ -149,7 +149,7 @@ def test_a_cluster_without_projects(tmp_path: Path) -> None:
     """Not an OpenShift: who may list nothing is shown nothing."""
     snapshot = tenant(world_of(5), tmp_path, ["ns-0"], absent={"projects"})
     assert gaps(snapshot)["namespaces"][0] == "refused"
-    assert "there are no projects here" in gaps(snapshot)["namespaces"][1]
+    assert "the server does not serve projects" in gaps(snapshot)["namespaces"][1]
 
 
 @pytest.mark.parametrize(("scope", "source"), [("cluster", "cluster"), ("tenant", "tenant"), ("auto", "cluster")])
@@ -163,7 +163,7 @@ def test_the_scope_that_is_asked_for(tmp_path: Path, scope: str, source: str) ->
     assert (KINDS["rolebindings"].path in paths) == (scope != "tenant")
     assert snapshot.state == ("partial" if scope == "tenant" else "complete")
     if scope == "tenant":
-        assert "as asked" in gaps(snapshot)["rolebindings/*"][1]
+        assert "as requested" in gaps(snapshot)["rolebindings/*"][1]
         assert gaps(snapshot)["rolebindings/*"][0] == "missing"
     never_wrong(snapshot, world)
 

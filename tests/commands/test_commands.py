@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from audit.cli import app, run_command
-from audit.collect import lists
+from audit.collect import retry
 from audit.errors import UsageError
 from audit.exit_codes import EXIT_CODES
 from audit.job import run as run_folder
@@ -438,7 +438,7 @@ def test_questions_about_a_live_zone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--config` collects now; what could not be seen makes the answer unknown and the exit code 3."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
     faults = [Fault("/clusterrolebindings", refuse_with(503), times=None)]
     with SimulatedZone(world_of(1), tmp_path / "a", faults=faults) as server:
         config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 1})

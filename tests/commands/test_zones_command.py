@@ -85,8 +85,8 @@ def test_an_ordinary_user(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["one"]["may"]["rolebindings"] == "no"
     told = "\n".join(found["one"]["not_known"])
     assert "not known: who has access in every namespace (may not list clusterrolebindings)" in told
-    assert "may not list rolebindings in all namespaces: only in those that this account sees)" in told
-    assert "(may not list namespaces: only those that this account sees are read)" in told
+    assert "may not list rolebindings in all namespaces: only in those that are visible to the account)" in told
+    assert "(may not list namespaces: only those that are visible to the account are read)" in told
 
 
 def test_zones_that_do_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.cli import run_command
-from audit.collect import credentials, lists
+from audit.collect import credentials, retry
 from audit.collect.cluster import collect_cluster
 from audit.collect.connection import Response
 from audit.collect.dump import collect_dump
 from audit.collect.limits import Limits
-from audit.collect.lists import _retry_after
+from audit.collect.retry import _retry_after
 from audit.collect.run import collect_zones
 from audit.collect.zones import Kubeconfig, TokenFile, Zone
 from audit.snapshot.model import Snapshot, encode, load
@@ -57,7 +57,7 @@ LIMITS = Limits(timeout=60, request_timeout=20, page_size=3, retries=1)
 def _no_pauses() -> Any:
     """Pauses between two attempts are short."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lists, "_FIRST_PAUSE", 0.01)
+        patch.setattr(retry, "_FIRST_PAUSE", 0.01)
         yield
 
 
@@ -266,7 +266,7 @@ def test_the_pauses_grow_and_never_end_before_they_may(tmp_path: Path, monkeypat
     waited: list[float] = []
     stop = Event()
     monkeypatch.setattr(stop, "wait", waited.append)
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.5)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.5)
     fault = Fault(KINDS["groups"].path, refuse_with(429, retry_after=3), times=4)
     with SimulatedZone(WORLD, tmp_path, faults=[fault]) as server:
         zone = Zone("zone-1", credentials=Kubeconfig(server.kubeconfig(tmp_path / "kubeconfig")))

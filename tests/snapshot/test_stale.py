@@ -11,7 +11,7 @@ import yaml
 
 from audit.access.coverage import coverage
 from audit.cli import run_command
-from audit.collect import lists
+from audit.collect import retry
 from audit.runs.info import overall, zone_info
 from audit.snapshot.model import Gap, Snapshot, load
 from audit.snapshot.stale import filled, staleness
@@ -26,7 +26,7 @@ LOST = [Gap(kind, "", "unreachable", "refused") for kind in ("rolebindings", "cl
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between two attempts are short."""
-    monkeypatch.setattr(lists, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
 
 
 def at(snapshot: Snapshot, finished: str, place: str = "https://a") -> Snapshot:

@@ -12,7 +12,7 @@ import pytest
 from audit.cli import run_command
 from audit.errors import ConfigError, UsageError
 from audit.job.load_config import load_config
-from audit.storage.store import Bucket, Folder, Store, _said, locate, resolve_store, store_of
+from audit.storage.store import Bucket, Folder, Store, _short_message, locate, resolve_store, store_of
 from tests.simulator.bucket import BUCKET, SECRET, entered, s3
 from tests.worlds.random_zones import world_of, write_dump
 
@@ -132,10 +132,10 @@ def test_files_and_folders_are_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("ftp://host/folder", "this is no place for files"),
-        ("s3:///folder", "this is no place for files"),
-        ("s3://user:hunter2@bucket/folder", "has no user, password or query"),
-        ("s3://bucket/folder?token=hunter2", "has no user, password or query"),
+        ("ftp://host/folder", "unsupported URL"),
+        ("s3:///folder", "unsupported URL"),
+        ("s3://user:hunter2@bucket/folder", "must not have a user, password or query"),
+        ("s3://bucket/folder?token=hunter2", "must not have a user, password or query"),
     ],
 )
 def test_what_is_no_place_is_said(place: str, said: str, tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_cannot_be_reached_is_one_message(bucket: str, capsys: pytest.Captu
     assert "s3://nobody/runs/" in (said := capsys.readouterr().err)
     assert "cannot write here" in said
     assert run_command(["report", "-s", f"{bucket}/none", "-o", str(tmp_path / "out")]) == 2
-    assert "no snapshot is here" in capsys.readouterr().err
+    assert "no snapshot here" in capsys.readouterr().err
     for arguments in (["-s", f"{bucket}/latest"], ["-s", f"s3://{BUCKET}"]):
         assert run_command(["report", *arguments, "-o", str(tmp_path / "out")]) == 2
     with pytest.MonkeyPatch.context() as patch:
@@ -256,4 +256,4 @@ def test_a_bucket_is_asked_only_when_needed() -> None:
 )
 def test_what_a_server_says_is_not_quoted(text: str, said: str) -> None:
     """It may name the key that was used: only its code is told."""
-    assert _said(RuntimeError(text)) == said
+    assert _short_message(RuntimeError(text)) == said
