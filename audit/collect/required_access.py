@@ -66,7 +66,11 @@ OPTIONAL: Final[dict[str, RequiredRole]] = {
     ),
     "subjects": RequiredRole(
         "registry-audit-subjects",
-        (Right("create", "authorization.openshift.io", "resourceaccessreviews"),),
+        (
+            Right("create", "authorization.openshift.io", "resourceaccessreviews"),
+            # openshift-apiserver asks for this one too, in the namespace of the question and in the core group.
+            Right("create", "", "localresourceaccessreviews"),
+        ),
         (
             "Lets `verify --subjects` compare whole lists of subjects with those of OpenShift.",
             "The cost: its holder can list who may do anything. It changes nothing and gives no access.",

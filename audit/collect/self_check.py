@@ -17,7 +17,7 @@ from audit.tables.model import NO, UNKNOWN, YES
 # The rights that are checked, by name: to list each kind, and the optional roles.
 CHECKED_RIGHTS: Final[Mapping[str, Right]] = {
     **{right.resource: right for right in READER.rights if right.verb == "list"},
-    **{name: part.rights[0] for name, part in OPTIONAL.items()},
+    **{name: part.rights[-1] for name, part in OPTIONAL.items()},
 }
 # Reasons not to ask further; a zone that only does not say who we are may still say what we may.
 _FATAL: Final = {"credentials", "stopped", "timeout", "unauthenticated", "unreachable"}

@@ -1,4 +1,4 @@
-"""The tables against the cluster: a sample of their answers, asked of the cluster's own access reviews."""
+"""Compares a sample of the answers in the tables with the cluster's own access reviews."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ AccessReviewer = Callable[[str, tuple[str, ...], dict[str, str]], Allowed]
 
 @dataclass(frozen=True, slots=True)
 class CellDifference:
-    """A cell that the cluster answers otherwise: our reasons, and its own (which it need not give)."""
+    """A cell that the cluster answers differently: our reasons, and its own (which may be empty)."""
 
     cell: SampledCell
     why: tuple[str, ...]
@@ -38,7 +38,7 @@ class CellDifference:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What comparing one zone has shown. `shares` has agreed and asked for each of POPULATIONS."""
+    """The result of comparing one zone. `shares` has (agreed, asked) for each of POPULATIONS."""
 
     zone: str
     verified: Agreement
@@ -47,21 +47,21 @@ class Verification:
 
 
 class CellAnswer(NamedTuple):
-    """What the cluster said to one cell: None when it did not answer, and then why."""
+    """The cluster's answer about one cell; None when there is none, with the reason."""
 
     allowed: bool | None
     reason: str
 
 
 def not_asked(zone: str, why: str) -> Verification:
-    """Return what is known of a zone that nobody could ask."""
+    """Return the result for a zone that could not be asked."""
     return Verification(zone, Agreement(why=why), dict.fromkeys(POPULATIONS, (0, 0)))
 
 
 def verify(
     authorizer: Authorizer, review: AccessReviewer, draw: SamplePlan, stop: Event, *, at_once: int = 8
 ) -> Verification:
-    """Ask the cluster cells of the tables, `at_once` at the same time, and compare."""
+    """Ask the cluster about a sample of cells, `at_once` at the same time, and compare."""
     chosen = sample(authorizer, draw)
     cells = [cell for drawn in chosen.drawn.values() for cell in (*drawn.cells, *drawn.beside)]
     found = _compared(authorizer, chosen, ask_all(authorizer, review, cells, stop, at_once=at_once))
@@ -71,8 +71,8 @@ def verify(
 def ask_all(
     authorizer: Authorizer, review: AccessReviewer, cells: Sequence[SampledCell], stop: Event, *, at_once: int
 ) -> dict[SampledCell, CellAnswer]:
-    """Return what the cluster says to each cell."""
-    asking = _Asking(authorizer, review)
+    """Return the cluster's answer about each cell."""
+    asking = _CellReviewer(authorizer, review)
     outcomes = dict.fromkeys(cells, CellAnswer(None, "stopped before it was asked"))
     for at, outcome in run_parallel(cells, asking.ask, stop.is_set, at_once=at_once):
         outcomes[cells[at]] = outcome
@@ -80,7 +80,7 @@ def ask_all(
 
 
 def differences(authorizer: Authorizer, outcomes: Mapping[SampledCell, CellAnswer]) -> tuple[CellDifference, ...]:
-    """Return the cells that the cluster answers otherwise, in their order."""
+    """Return the cells that the cluster answers differently, sorted."""
     return tuple(
         CellDifference(cell, _why(authorizer, cell), outcome.reason)
         for cell, outcome in sorted(outcomes.items())
@@ -88,8 +88,8 @@ def differences(authorizer: Authorizer, outcomes: Mapping[SampledCell, CellAnswe
     )
 
 
-class _Asking:
-    """Puts cells to the cluster as its registry would; after a refusal there is no more to ask."""
+class _CellReviewer:
+    """Asks the cluster about cells as its registry would; after a refusal it asks no more."""
 
     def __init__(self, authorizer: Authorizer, review: AccessReviewer) -> None:
         self._review = review
@@ -101,7 +101,7 @@ class _Asking:
         self._refused: CollectError | None = None
 
     def ask(self, cell: SampledCell) -> CellAnswer:
-        """Ask all that the registry would for this action: allowed is what every question allows."""
+        """Ask every question that the registry asks for this action: all of them must be allowed."""
         reasons = []
         try:
             for question in QUESTIONS:
@@ -133,7 +133,7 @@ class _Asking:
             raise
 
     def _caller(self, who: Identity) -> tuple[str, tuple[str, ...]]:
-        """Return user name and groups to ask with; a group asks as a member of whom nothing else is known."""
+        """Return the user name and groups to ask with; a group asks as a member without a name."""
         groups = virtual_groups(who)
         if who.kind == GROUP:
             return "", (who.name, *groups)
@@ -143,7 +143,7 @@ class _Asking:
 
 
 def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return the group objects that list each user; service accounts and nobody get no groups from these."""
+    """Return the groups that list each user; group objects do not apply to service accounts and the anonymous user."""
     text, groups, members = snapshot.strings, snapshot.tables["groups"]["name"], snapshot.tables["members"]
     found: dict[str, list[str]] = defaultdict(list)
     for group, member in zip(groups[members["group"]].tolist(), members["user"].tolist(), strict=True):
@@ -186,6 +186,4 @@ def _why(authorizer: Authorizer, cell: SampledCell) -> tuple[str, ...]:
     grants = [
         grant for grant in authorizer.grants_of(cell.who) if not grant.namespace and grant.rights.granted & needed
     ]
-    return tuple(sentence(authorizer, cell.who, grant) for grant in grants) or (
-        "no binding for every namespace gives it",
-    )
+    return tuple(sentence(authorizer, cell.who, grant) for grant in grants) or ("no cluster-wide binding gives it",)

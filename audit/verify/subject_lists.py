@@ -1,9 +1,8 @@
-"""Whole lists of subjects, compared with those of OpenShift's resource access reviews.
+"""Compares whole lists of subjects with OpenShift's resource access reviews.
 
-That API errs, and every difference is therefore settled by a question of its own, as the registry would ask it: it
-takes `imagestreams/layers` apart and so lists whom `*/layers` names; it gives a service account without a namespace
-the one that is asked about; and it goes on without roles that it cannot find. It names whom bindings name: nobody is
-listed for being in a group.
+That API is not exact, so every difference is settled by an access review, as the registry would ask it: it splits
+`imagestreams/layers` and so lists the subjects of `*/layers`; it gives a service account without a namespace the
+requested one; and it ignores roles that it cannot find. It lists the subjects of bindings, not the members of groups.
 """
 
 from collections import defaultdict
@@ -19,21 +18,21 @@ from audit.access.tables import tables_of
 from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import CollectError
 from audit.parallel import run_parallel
-from audit.rbac.rules import IMAGES, PULL, PUSH, QUESTIONS
+from audit.rbac.rules import IMAGES, NEEDS, QUESTIONS, Question
 from audit.rbac.subjects import GROUP, Identity, user
 from audit.snapshot.model import Snapshot
 from audit.tables.model import NO, UNKNOWN, YES
 from audit.verify.cells import AccessReviewer, CellDifference, ask_all, differences
 from audit.verify.sampling import SampledCell, SamplePlan, listed_namespaces
 
-ACTIONS: Final = {"pull": PULL, "push": PUSH}
+ACTIONS: Final = ("pull", "push")
 
 # Asks a cluster who may do something. Raises CollectError when there is no answer.
 Lister = Callable[[dict[str, str]], AllowedSubjects]
 
 
 class ListQuery(NamedTuple):
-    """What a list is about: who may do this in every repository of a namespace?"""
+    """The question of a list: who may do this in every repository of a namespace?"""
 
     namespace: str
     action: str
@@ -41,10 +40,10 @@ class ListQuery(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListComparison:
-    """Lists of one zone: `asked` in all; `same` as ours, `failed`, or with subjects that only one side names.
+    """Lists of one zone: `asked` in all; `same` as the tables, `failed`, or with subjects that only one side has.
 
-    Of those, `settled` were ours to be right about, as the cluster's own access reviews say; `differences` were not,
-    and `open` got no answer. `partial` lists lack what a missing role would give. `why`: why the first question failed.
+    Of those subjects, access reviews confirmed the tables for `settled` and contradicted them for `differences`; `open`
+    got no answer. `partial` lists lack the grants of a missing role. `why`: why the first question failed.
     """
 
     zone: str
@@ -59,7 +58,7 @@ class ListComparison:
 
     @property
     def sound(self) -> bool:
-        """Say whether every list could be had, and the tables are right about all of them."""
+        """Return whether every list was answered and confirms the tables."""
         return not self.differences and not self.why
 
 
@@ -72,26 +71,27 @@ def compare_lists(
     *,
     at_once: int = 8,
 ) -> ListComparison:
-    """Ask for the lists of `places`, and settle whom only one side names."""
+    """Ask for the lists of `places`, and settle the subjects that only one side has."""
     ours = _ours(authorizer.bound.snapshot)
 
     def ask(place: ListQuery) -> AllowedSubjects | CollectError:
         try:
-            return lister(_attributes(place))
+            parts = [lister(_attributes(place, one)) for one in QUESTIONS if one.right & NEEDS[place.action]]
         except CollectError as error:
             return error
+        return _who_has_all(parts)
 
-    said = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
-    lists = {place: answer for place, answer in said.items() if isinstance(answer, AllowedSubjects)}
+    answers = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
+    lists = {place: answer for place, answer in answers.items() if isinstance(answer, AllowedSubjects)}
     doubts = {place: [*_doubts(authorizer, answer, place, ours)] for place, answer in lists.items()}
     cells = sorted({cell for one in doubts.values() for cell in one})
     outcomes = ask_all(authorizer, review, cells, stop, at_once=at_once)
     found = differences(authorizer, outcomes)
     unanswered = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
-    failures = [f"{one.reason}: {one.detail}" for one in said.values() if isinstance(one, CollectError)]
+    failures = [f"{one.reason}: {one.detail}" for one in answers.values() if isinstance(one, CollectError)]
     return ListComparison(
         authorizer.bound.snapshot.origin.zone,
-        asked=len(said),
+        asked=len(answers),
         same=sum(not one for one in doubts.values()),
         failed=len(failures),
         partial=sum(bool(answer.error) for answer in lists.values()),
@@ -103,14 +103,20 @@ def compare_lists(
 
 
 def draw_places(snapshot: Snapshot, wanted: int, draw: SamplePlan) -> list[ListQuery]:
-    """Draw `wanted` places at random: namespaces, each with an action."""
+    """Draw `wanted` pairs of a namespace and an action at random."""
     spaces = [name for name in listed_namespaces(snapshot) if draw.namespaces is None or name in draw.namespaces]
     places = [ListQuery(space, action) for space in spaces for action in ACTIONS]
     return [places[at] for at in np.random.default_rng(draw.seed).permutation(len(places))[:wanted].tolist()]
 
 
-def _attributes(place: ListQuery) -> dict[str, str]:
-    (question,) = (one for one in QUESTIONS if one.right == ACTIONS[place.action])
+def _who_has_all(parts: Sequence[AllowedSubjects]) -> AllowedSubjects:
+    """Return the subjects that are in every list: a push needs pull too."""
+    users = set.intersection(*({*(part.users or ())} for part in parts))
+    groups = set.intersection(*({*(part.groups or ())} for part in parts))
+    return AllowedSubjects(tuple(users), tuple(groups), "; ".join(part.error for part in parts if part.error))
+
+
+def _attributes(place: ListQuery, question: Question) -> dict[str, str]:
     return {
         "namespace": place.namespace,
         "verb": question.verb,
@@ -120,7 +126,7 @@ def _attributes(place: ListQuery) -> dict[str, str]:
 
 
 def _ours(snapshot: Snapshot) -> dict[ListQuery, dict[Identity, int]]:
-    """Return for each namespace (or `*`) and action whom bindings let do it in every repository: YES or UNKNOWN."""
+    """Return by namespace (or `*`) and action the subjects that may do it in every repository: YES or UNKNOWN."""
     grants = tables_of(snapshot)["grants"]
     columns = [grants.text(name).strings() for name in ("namespace", "repository", "group", "subject_kind", "subject")]
     found: dict[ListQuery, dict[Identity, int]] = defaultdict(dict)
@@ -134,13 +140,13 @@ def _ours(snapshot: Snapshot) -> dict[ListQuery, dict[Identity, int]]:
 
 
 def _doubts(
-    authorizer: Authorizer, said: AllowedSubjects, place: ListQuery, ours: Mapping[ListQuery, Mapping[Identity, int]]
+    authorizer: Authorizer, listed: AllowedSubjects, place: ListQuery, ours: Mapping[ListQuery, Mapping[Identity, int]]
 ) -> Iterator[SampledCell]:
-    """Yield whom only one side names; whom we do not know about is no doubt."""
+    """Yield the subjects that only one side has, except those whose answer is unknown."""
     wide, here = ours.get(ListQuery("*", place.action), {}), ours.get(place, {})
     held = {**wide, **here}
     sure = {who for one in (wide, here) for who, answer in one.items() if answer == YES}
-    theirs = {*(user(name) for name in said.users or ()), *(Identity(GROUP, name) for name in said.groups or ())}
+    theirs = {*(user(name) for name in listed.users or ()), *(Identity(GROUP, name) for name in listed.groups or ())}
     for who in (theirs - {*held}) | (sure - theirs):
         answer = authorizer.answer(who, place.action, place.namespace)
         if answer != UNKNOWN:

@@ -33,6 +33,7 @@ from tests.simulator.faults import (
     slow,
     status_with_200,
 )
+from tests.simulator.kinds import OPENSHIFT_ONLY
 from tests.simulator.server import SimulatedZone
 from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import world_of
@@ -425,3 +426,10 @@ def test_a_damaged_compressed_answer_is_malformed(tmp_path: Path) -> None:
 
     with simulated(tmp_path, Fault(GROUPS, broken, times=None)) as (_, zone):
         assert gaps(collect(zone))["groups"] == ("malformed", "the compressed response is damaged")
+
+
+def test_a_plain_kubernetes(tmp_path: Path) -> None:
+    """Its gaps are the lists that OpenShift alone serves: what `test_real_server` expects of a real one."""
+    with simulated(tmp_path, absent=OPENSHIFT_ONLY) as (_, zone):
+        found = collect(zone)
+    assert {(gap.kind, gap.reason) for gap in found.gaps} == {(kind, "not-served") for kind in OPENSHIFT_ONLY}

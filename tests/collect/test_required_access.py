@@ -10,7 +10,7 @@ from audit.collect.required_access import OPTIONAL, READER, REQUIRED_ROLES, UNKN
 from audit.collect.self_check import CHECKED_RIGHTS
 from tests.commands.test_commands import configuration, live
 from tests.simulator.answers import Request
-from tests.simulator.rights import Right, covered, granted, right_of
+from tests.simulator.rights import Right, covered, granted, right_of, rights_of
 from tests.simulator.server import SimulatedZone
 from tests.worlds.random_zones import world_of
 
@@ -35,7 +35,7 @@ def test_nothing_in_the_roles_is_unused(tmp_path: Path) -> None:
         assert run_command(["verify", "-c", config, "-n", "9", "--subjects", "2"]) == 0
         assert run_command(["zones", "-c", config]) == 0
         for server in (new, old, control):
-            used |= {right_of(request) for request in server.requests}
+            used |= {right for request in server.requests for right in rights_of(request)}
     assert used == granted()
 
 

@@ -238,6 +238,8 @@ class Api:
         lists = request.path == "/apis/authorization.openshift.io/v1/resourceaccessreviews"
         if not (lists or request.path in reviews) or resource in self.absent:
             return not_served()
+        if lists and "localresourceaccessreviews" in self.refuse:
+            return self._forbidden("create", Place(Kind("localresourceaccessreviews", "", "v1"), None, None))
         if self._no_review(resource):
             version = "authorization.openshift.io/v1" if lists else "authorization.k8s.io/v1"
             return self._forbidden("create", Place(Kind(resource, "", version), None, None))

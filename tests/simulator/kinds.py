@@ -49,6 +49,9 @@ KINDS = {
     )
 }
 
+# What a plain Kubernetes does not serve; recorded of kube-apiserver 1.36, which answers 404 in plain text.
+OPENSHIFT_ONLY = frozenset({"groups", "imagestreams", "users"})
+
 
 def as_list(kind: Kind, items: list[Object], **metadata: Any) -> Object:
     """A LIST as the API server answers it: its items do not repeat the kind."""

@@ -35,6 +35,13 @@ def right_of(request: Request) -> Right:
     return Right(verb, group, resource, name)
 
 
+def rights_of(request: Request) -> list[Right]:
+    """Every right that a request needs: openshift-apiserver asks for a second one itself, in the core group."""
+    right = right_of(request)
+    more = [Right("create", "", "localresourceaccessreviews")] if right.resource == "resourceaccessreviews" else []
+    return [right, *more]
+
+
 @cache
 def granted() -> frozenset[Right]:
     """Every right in the roles that the program prints, all parts of them."""

@@ -20,7 +20,7 @@ import yaml
 
 from tests.simulator.answers import Answer, Api, Caller, Request, status
 from tests.simulator.faults import Fault
-from tests.simulator.rights import covered, right_of
+from tests.simulator.rights import covered, rights_of
 from tests.worlds.plain_rbac import World
 
 TOKEN = "simulated-token"
@@ -65,10 +65,14 @@ class Zone:
         """The answer to any request; here the token is checked, and what is kept of the request leaves it out."""
         scheme, _, given = request.headers.pop("authorization", "").partition(" ")
         self.requests.append(request)
-        if request.headers.get("user-agent") == "registry-audit" and not covered(right_of(request)):
-            self.crashes.append(AssertionError(f"no role that the program asks for covers {right_of(request)}"))
+        missing = [right for right in rights_of(request) if not covered(right)]
+        ours = request.headers.get("user-agent") == "registry-audit"
+        if ours and missing:
+            self.crashes.append(AssertionError(f"no role that the program asks for covers {missing}"))
         if (scheme.lower(), given) != ("bearer", self.token):
             return status(401, "Unauthorized")
+        if ours and missing:
+            return status(403, f"cannot {missing[0].verb} resource {missing[0].resource!r}")
         return self.answer(request)
 
     def kubeconfig(self, path: Path, *, token: str | None = None) -> Path:

@@ -13,9 +13,11 @@ from audit.access.bound_subjects import bound_subjects
 from audit.cli import run_command
 from audit.collect.access_reviews import AllowedSubjects
 from audit.collect.decode import CollectError
+from audit.collect.required_access import OPTIONAL
+from audit.rbac.rules import NEEDS, QUESTIONS
 from audit.snapshot.model import Gap
 from audit.verify.sampling import SamplePlan
-from audit.verify.subject_lists import ListComparison, compare_lists, draw_places
+from audit.verify.subject_lists import ListComparison, ListQuery, compare_lists, draw_places
 from tests.commands.test_commands import configuration, live
 from tests.simulator.faults import Fault, other_body
 from tests.simulator.server import SimulatedZone
@@ -138,3 +140,37 @@ def test_a_cluster_that_gives_no_lists(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr().out
     assert "2 questions about lists without an answer: " + ("not-served" if plain else "malformed") in said
     assert "the tables say" not in said
+
+
+def test_a_server_that_refuses_the_local_review(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Openshift-apiserver asks for a second right itself; without it every list is refused, and the message says so."""
+    refuse = {"localresourceaccessreviews"}
+    with SimulatedZone(small_world("ann"), tmp_path / "a", refuse=refuse) as server:
+        config = configuration(tmp_path, [live(server, tmp_path, "one")])
+        assert run_command(["verify", "-c", config, "--all", "--subjects", "9"]) == 3
+    assert "2 questions about lists without an answer: refused" in capsys.readouterr().out
+
+
+def test_the_printed_role_allows_the_lists() -> None:
+    """Both rights: the request itself, and the local review in the core group that the server asks for."""
+    rights = {(right.verb, right.group, right.resource) for right in OPTIONAL["subjects"].rights}
+    assert rights == {
+        ("create", "authorization.openshift.io", "resourceaccessreviews"),
+        ("create", "", "localresourceaccessreviews"),
+    }
+
+
+def test_a_push_is_listed_for_those_who_may_pull_too() -> None:
+    """The list of a push is that of `update` and that of `get` together, as the registry asks for both."""
+    world = small_world("ann", rules=[{**PULLER[0], "verbs": ["update"]}])
+    asked: list[str] = []
+
+    def lister(attributes: dict[str, str]) -> AllowedSubjects:
+        asked.append(attributes["verb"])
+        said = who_can(world, attributes)
+        return AllowedSubjects(tuple(said["users"]), tuple(said["groups"]), said["evalutionError"])
+
+    snapshot = snapshot_of(world)
+    authorizer = Authorizer(bound_subjects(snapshot))
+    compare_lists(authorizer, lister, asking(world), [ListQuery("ns", "push")], Event())
+    assert asked == [question.verb for question in QUESTIONS if question.right & NEEDS["push"]]
