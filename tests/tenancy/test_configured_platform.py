@@ -12,14 +12,18 @@ from tests.reports.html.pages import Row, run_of, zone
 from tests.reports.test_audience import report_of
 
 OURS = Platform(namespaces=("infra-*",), subjects=("group/operators",))
-WHO = (("Group", "operators"), ("ServiceAccount", "infra-ci:bot"), ("ServiceAccount", "openshift-ci:bot"))
+WHO = (
+    ("Group", "operators"),
+    ("ServiceAccount", "infra-ci:bot"),
+    ("ServiceAccount", "openshift-infra:build-controller"),
+)
 ROWS: list[Row] = [
     {"zone": "z", "namespace": space, "repository": "*", "subject_kind": kind, "subject": name, "pull": YES}
-    for space in ("infra-ci", "openshift-ci", "shop")
+    for space in ("infra-ci", "openshift-infra", "shop")
     for kind, name in (
         ("Group", "operators"),
         ("ServiceAccount", "infra-ci:bot"),
-        ("ServiceAccount", "openshift-ci:bot"),
+        ("ServiceAccount", "openshift-infra:build-controller"),
     )
 ]
 
@@ -30,7 +34,9 @@ def access(platform: Platform) -> tuple[Report, Table]:
     return report, report.tables["access"][0]
 
 
-@pytest.mark.parametrize(("platform", "own"), [(OURS, "operators infra-ci:bot"), (Platform(), "openshift-ci:bot")])
+@pytest.mark.parametrize(
+    ("platform", "own"), [(OURS, "operators infra-ci:bot"), (Platform(), "openshift-infra:build-controller")]
+)
 def test_the_page_calls_platform_what_the_configuration_does(platform: Platform, own: str) -> None:
     """Both ways: what it adds belongs to the platform, and what it leaves out does not."""
     report, table = access(platform)
@@ -42,7 +48,7 @@ def test_the_page_calls_platform_what_the_configuration_does(platform: Platform,
     folded = [
         (row["namespace"], row["subject"]) for row, fold in zip(ROWS, expected(table, platform), strict=True) if fold
     ]
-    spaces = {"infra-ci"} if platform is OURS else {"openshift-ci"}
+    spaces = {"infra-ci"} if platform is OURS else {"openshift-infra"}
     assert set(folded) == {(space, name) for space in spaces for name in own.split()}
 
 
@@ -52,7 +58,7 @@ def test_an_organization_reads_the_names_that_the_configuration_calls_the_platfo
     rows: list[Row] = [{**row, "namespace": "*"} for row in ROWS]
     report = Report(run_of(zone()), report_of(access=rows).tables, platform=platform)
     shown = set(report.of(Audience("organization", "acme")).tables["access"][0].text("subject").strings())
-    names = {"operators", "infra-ci:bot", "openshift-ci:bot"}
+    names = {"operators", "infra-ci:bot", "openshift-infra:build-controller"}
     assert shown & names == {
         str(row["subject"]) for row in ROWS if platform.trusts(str(row["subject_kind"]), str(row["subject"]))
     }
