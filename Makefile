@@ -1,29 +1,45 @@
-# Everything needs Python 3.11 or newer, and nothing else. `make demo` is the shortest way to a report.
+# Python 3.11 or newer and make are enough to begin with. `make demo` is the shortest way to a report.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Three environments: what the program needs, what develops and tests it, and servers that tests start.
+PROGRAM := $(VENV)/program/.installed
 STAMP := $(VENV)/.installed
 SERVERS := $(VENV)/servers/.installed
+PIP := -m pip install -q --disable-pip-version-check
 OUT ?= demo-report
+T = tests
 LIBRARY := reports/html/vendor/regular-table
 
-.PHONY: help demo test lint properties docs bench lock vendor screenshots clean
+.PHONY: help demo test quick lint format system properties docs bench lock vendor screenshots clean
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
-help: ## Say what can be made
+help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(STAMP) ## Run the main job on a zone that comes with the program, and say where the report is
-	@$(BIN)/registry-audit run --config config.example.yaml --out $(OUT)
+demo: $(PROGRAM) ## Run the program on its demo zones and print where the report is
+	@$(VENV)/program/bin/registry-audit run --config config.example.yaml --out $(OUT)
 
-test: lint $(SERVERS) ## Run all checks and all tests
-	$(BIN)/pytest -n auto --cov --cov-report=term-missing -q
+quick: lint ## Run all checks and the fast tests, in about a minute
+	$(BIN)/pytest -n auto -q -m "not slow"
+
+WHOLE := $(filter tests,$(T))
+test: $(if $(WHOLE),system lint) $(STAMP) $(SERVERS) ## Run all checks and all tests, or with T=PATH the tests of a file, folder or id
+	$(BIN)/pytest -q $(if $(WHOLE),-n auto --dist worksteal --cov --cov-report=term-missing,$(T))
 
 lint: $(STAMP) ## Check style, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix-only -q .
+	$(BIN)/ruff format .
+
+system: # Install the programs that tests start, or name those that are missing
+	@PYTHON=$(PYTHON) .ci/system
 
 properties: $(STAMP) ## Compare 10,000 random zones with a separate reading of RBAC (some 20 minutes)
 	REGISTRY_AUDIT_WORLDS=10000 $(BIN)/pytest -n auto -q tests/access/test_tables_against_rbac.py
@@ -58,15 +74,25 @@ vendor: ## Renew the table library of the page from its npm package
 clean: ## Remove what was made
 	rm -rf $(VENV) $(OUT) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(STAMP): requirements-dev.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+CHECK := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required: make PYTHON=...")'
+
+$(PROGRAM): requirements.txt pyproject.toml
+	@$(CHECK)
+	$(PYTHON) -m venv $(VENV)/program
+	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/program/build.txt
+	$(VENV)/program/bin/python $(PIP) --require-hashes -r requirements.txt -r $(VENV)/program/build.txt
+	$(VENV)/program/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# Apart from all else: what a server needs is not to decide about what the program is tested with.
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(CHECK)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --require-hashes -r requirements-dev.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# By itself: what a server needs must not decide which versions the program is tested with.
 $(SERVERS): tests/servers.txt
 	$(PYTHON) -m venv $(VENV)/servers
-	$(VENV)/servers/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r tests/servers.txt
+	$(VENV)/servers/bin/python $(PIP) --require-hashes -r tests/servers.txt
 	@touch $@
