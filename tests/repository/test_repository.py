@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from audit.cli import run_command
 from audit.runs.manifest import DOCUMENTS as EVIDENCE
@@ -91,16 +92,67 @@ def test_the_commands_that_are_installed() -> None:
     assert PROJECT["project"]["scripts"] == dict.fromkeys(names, "audit.__main__:main")
 
 
-def test_pins_have_hashes_and_no_addresses() -> None:
-    """What `make` installs is exactly what was tested."""
-    text = (ROOT / "requirements-dev.txt").read_text()
+@pytest.mark.parametrize(
+    "name", ["requirements-dev.txt", "requirements.txt", "tests/servers.txt", "deploy/image/build.txt"]
+)
+def test_pins_have_hashes_and_no_addresses(name: str) -> None:
+    """What is installed is exactly what was tested, from whichever index."""
+    text = (ROOT / name).read_text()
     assert "://" not in text
     pins = re.findall(r"^\S+==\S+", text, re.MULTILINE)
-    assert len(pins) > 40
+    assert len(pins) > 20
     assert text.count("--hash=sha256:") >= len(pins)
-    names = {pin.partition("==")[0].lower() for pin in pins}
+
+
+def test_all_dependencies_are_pinned() -> None:
+    """Those of the program, in both of its lock files."""
     wanted = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["dependencies"]}
-    assert wanted <= names
+    for name in ("requirements-dev.txt", "requirements.txt"):
+        pins = re.findall(r"^(\S+)==", (ROOT / name).read_text(), re.MULTILINE)
+        assert wanted <= {pin.lower() for pin in pins}, name
+
+
+def test_missing_programs_are_all_named_before_anything_starts(tmp_path: Path) -> None:
+    """Where they cannot be installed: each package that `make test` needs from the system."""
+    for name in ("id", "unshare"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    environment = {"PATH": str(tmp_path), "PYTHON": sys.executable}
+    done = subprocess.run(
+        ["/bin/sh", ROOT / ".ci/system"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    for package in ("chromium", "prometheus", "libreoffice-calc", "prometheus-pushgateway"):
+        assert f" {package}" in done.stderr.partition(":")[2]
+
+
+def test_every_ci_runs_the_same() -> None:
+    """GitHub and GitLab run `.ci/run`, which runs `make test`."""
+    assert (ROOT / ".ci/run").read_text().endswith("\nmake test\n")
+    (github,) = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())["jobs"].values()
+    gitlab = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())["test"]
+    assert github["steps"][-1]["run"] == gitlab["script"][0] == "bash .ci/run"
+    pythons = gitlab["parallel"]["matrix"][0]["PYTHON"]
+    assert pythons == github["strategy"]["matrix"]["python"]
+    assert PROJECT["project"]["requires-python"] == f">={pythons[0]}"
+
+
+def test_hooks_use_the_pinned_tools() -> None:
+    """Each tool of `make lint` is a hook, and each hook a tool of `make lint`."""
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    programs = {hook["entry"].split()[0].removeprefix(".venv/bin/") for hook in local["hooks"]}
+    lint = (ROOT / "Makefile").read_text().partition("\nlint:")[2].partition("\n\n")[0]
+    assert programs == {*re.findall(r"\$\(BIN\)/(\S+)", lint)}
+
+
+def test_what_contributors_are_told_to_use_is_there() -> None:
+    """Each target of make and each path that CONTRIBUTING.md names."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    targets = {*re.findall(r"`(?:KUBEBUILDER_ASSETS=FOLDER )?make (\w+)", text)}
+    assert {"quick", "test", "format", "docs"} <= targets
+    assert targets <= {*re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)}
+    paths = re.findall(r"(?:audit|reports|tests|docs)/[\w/.-]+", text)
+    assert len(paths) > 10
+    assert [path for path in paths if "NAME" not in path and not (ROOT / path.rstrip(".")).exists()] == []
 
 
 def test_no_test_is_left_out() -> None:
