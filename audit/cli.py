@@ -343,6 +343,31 @@ def history(
 
 
 @command(app)
+def usage(
+    topic: Annotated[
+        str, typer.Argument(metavar="NAMESPACE|SUBJECT|IMAGE", help=f"{PLACE_HELP} Or user/NAME, sa/NAMESPACE:NAME.")
+    ],
+    logs: Annotated[
+        list[Path] | None,
+        typer.Option("--usage", help="A log of the registry or of an API server, or a folder of logs.", metavar="PATH"),
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option("--runs", "-r", help="The folder of runs: keep use there.", metavar="DIR|URL")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", "-z", help="The zone that the logs are of.", metavar="ID")
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option("--replicas", min=1, help="How many replicas the registry has.", metavar="N")
+    ] = None,
+) -> Result:
+    """Show which access was used, by whom and when, as logs say it."""
+    from audit.commands.usage import usage
+
+    return usage(topic, logs or (), runs, zone, replicas)
+
+
+@command(app)
 def check_evidence(
     path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
     public_key: Annotated[

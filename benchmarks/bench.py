@@ -69,14 +69,14 @@ def bench(sizes: Sequence[int], pace: float, repeat: int) -> dict[int, dict[str,
     return found
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and write docs/performance.md and its chart."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 3000, 10_000, 30_000], help="namespaces")
     parser.add_argument("--pace", type=float, default=PACE, help="bytes a second for each list; 0: not at all")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each stage, of which the best counts")
     parser.add_argument("--out", type=Path, default=Path("docs/performance.md"))
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     found = bench(given.sizes, given.pace, given.repeat)
     picture = given.out.with_suffix(".svg")
     picture.write_text(chart(found))

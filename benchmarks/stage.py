@@ -199,22 +199,22 @@ STAGES: dict[str, Stage] = {
 }
 
 
+def cost(stage: str, folder: Path, begun: float) -> dict[str, float]:
+    """Run a stage; return wall and CPU seconds, the peak of memory in MB, and what the stage counted."""
+    counts = STAGES[stage](folder)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    wall = time.perf_counter() - begun
+    return {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "memory": peak_memory(), **counts}
+
+
 def main() -> None:
-    """Run one stage and print wall and CPU seconds, the peak of memory in MB, and what the stage counted."""
+    """Run one stage and print its cost as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("stage", choices=STAGES)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--begun", type=float, default=time.perf_counter(), help="when this process was started")
     given = parser.parse_args()
-    counts = STAGES[given.stage](given.folder)
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    measured = {
-        "wall": time.perf_counter() - given.begun,
-        "cpu": used.ru_utime + used.ru_stime,
-        "memory": peak_memory(),
-        **counts,
-    }
-    print("\n" + json.dumps(measured))
+    print("\n" + json.dumps(cost(given.stage, given.folder, given.begun)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.campaigns.campaign import Campaign, CampaignLine, Groups
 from audit.campaigns.evidence import COLUMNS as EVIDENCE
-from audit.campaigns.evidence import told
+from audit.campaigns.evidence import line_columns
 from audit.campaigns.proof import LineOutcome
 from audit.campaigns.reading import ANSWERED
 from audit.rbac.subjects import GROUP
@@ -99,4 +99,4 @@ def evidence_csv(outcomes: Sequence[LineOutcome]) -> Iterator[bytes]:
     """Yield a row for each line, decided or not."""
     yield (",".join(EVIDENCE) + "\r\n").encode()
     for outcome in outcomes:
-        yield (",".join(cell(text) for text in told(outcome).values()) + "\r\n").encode()
+        yield (",".join(cell(text) for text in line_columns(outcome).values()) + "\r\n").encode()

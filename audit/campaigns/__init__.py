@@ -1,1 +1,1 @@
-"""Access reviews by people: campaigns, their answers, and proof of what was decided."""
+"""Access reviews: campaigns, the decisions of reviewers, and proof of what became of them."""

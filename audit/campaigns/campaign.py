@@ -1,4 +1,4 @@
-"""A campaign: what is to be decided by when, and who may decide on it."""
+"""A campaign: what has to be decided by when, and who may decide."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -20,14 +20,14 @@ from audit.tenancy.organizations import namespace_owners
 
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
-EVERY: Final = "*"  # in place of a namespace: every one
+EVERY: Final = "*"  # as a namespace: all of them
 Answer = Literal["yes", "no", "unknown"]
 
 
 class Reviewer(msgspec.Struct, frozen=True):
-    """People (user names), and what they decide on: grants in namespaces of an organization, or by name, or everywhere.
+    """People (user names) and the grants that they decide on: by organization, by namespace, or cluster-wide.
 
-    Zones, organizations and namespaces are globs; `everywhere` are the cluster-wide grants, which no glob covers.
+    Zones, organizations and namespaces are globs; cluster-wide grants match only `everywhere`.
     """
 
     who: tuple[str, ...]
@@ -36,25 +36,25 @@ class Reviewer(msgspec.Struct, frozen=True):
     namespace: str = ""
     everywhere: bool = False
 
-    def covers(self, asked: "CampaignLine") -> bool:
-        """Say whether a line is theirs to decide."""
-        line = asked.line
+    def covers(self, entry: "CampaignLine") -> bool:
+        """Return whether these people may decide on a line."""
+        line = entry.line
         if not fnmatchcase(line.zone, self.zone):
             return False
         if line.namespace == EVERY:
             return self.everywhere
-        owned = bool(self.organization and asked.organization) and fnmatchcase(asked.organization, self.organization)
+        owned = bool(self.organization and entry.organization) and fnmatchcase(entry.organization, self.organization)
         return owned or bool(self.namespace and fnmatchcase(line.namespace, self.namespace))
 
 
 class CampaignScope(msgspec.Struct, frozen=True):
-    """What a campaign is about, as globs: of these organizations or namespaces (neither: of all, and cluster-wide)."""
+    """The grants in a campaign: by globs of organizations or namespaces (neither: all, and cluster-wide ones)."""
 
     organizations: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
 
-    def holds(self, namespace: str, organization: str) -> bool:
-        """Say whether a grant in this namespace is meant."""
+    def includes(self, namespace: str, organization: str) -> bool:
+        """Return whether grants in this namespace are in the campaign."""
         if not self.organizations and not self.namespaces:
             return True
         owned = bool(organization) and any(fnmatchcase(organization, glob) for glob in self.organizations)
@@ -62,16 +62,16 @@ class CampaignScope(msgspec.Struct, frozen=True):
 
 
 class CampaignLine(msgspec.Struct, frozen=True):
-    """A line of the campaign, and whose namespace it is about (empty: nobody's that is known)."""
+    """A line of the campaign, and the organization that owns its namespace (empty: not known)."""
 
     line: Line
     organization: str = ""
 
 
 class ZoneBasis(msgspec.Struct, frozen=True):
-    """What a zone's lines were made of: when it was read (RFC 3339), how whole it was, and what was not seen.
+    """The snapshot that the lines of a zone come from: when it was read (RFC 3339), its state and its gaps.
 
-    `sha256` (hex) is that of the snapshot's file, as the manifest of a run has it.
+    `sha256` (hex) is that of the snapshot file, as in the manifest of a run.
     """
 
     zone: str
@@ -79,15 +79,15 @@ class ZoneBasis(msgspec.Struct, frozen=True):
     state: str
     sha256: str
     gaps: tuple[str, ...] = ()
-    names: str = ""  # by which key they were replaced: see `audit.snapshot.model.Origin`
+    names: str = ""  # the key of its pseudonyms: see `audit.snapshot.model.Origin`
 
 
-# By zone and group: the people in it; None when they could not be seen.
+# By zone and group: its members; None when they could not be read.
 Groups = dict[str, dict[str, tuple[str, ...] | None]]
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """A campaign as it began. Times are RFC 3339, `due` is the last day."""
+    """A campaign as it began. `began` is RFC 3339; `due` is the last day."""
 
     format: str
     version: int
@@ -100,15 +100,15 @@ class Campaign(msgspec.Struct, frozen=True):
     lines: tuple[CampaignLine, ...]
     groups: Groups
 
-    def reviewers_of(self, asked: CampaignLine) -> list[str]:
-        """Return who may decide on a line, by what they were made reviewers of."""
-        return sorted({name for one in self.reviewers if one.covers(asked) for name in one.who})
+    def reviewers_of(self, entry: CampaignLine) -> list[str]:
+        """Return the user names that may decide on a line, sorted."""
+        return sorted({name for reviewer in self.reviewers if reviewer.covers(entry) for name in reviewer.who})
 
 
 def own(line: Line, person: str, groups: Groups) -> Answer:
-    """Say whether a line is about access of this person: by name, or by a group that lists them.
+    """Return whether a line is about the access of this person: by name, or by a group that lists them.
 
-    What everybody has is nobody's own. Of a group whose people could not be seen, it is not known.
+    Virtual groups (everybody) are nobody's own access. `unknown`: the members of the group could not be read.
     """
     if line.subject_kind == USER:
         return "yes" if line.subject == person else "no"
@@ -119,10 +119,9 @@ def own(line: Line, person: str, groups: Groups) -> Answer:
 
 
 class ZoneLines:
-    """What one zone is made of, for a review: its lines by id, its groups, and what could not be seen of it."""
+    """One zone as a campaign sees it: its lines by id, the members of its groups, and its gaps."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
-        """Take a snapshot, by what is the platform's."""
         self.snapshot = snapshot
         self.zone = snapshot.origin.zone
         owners = namespace_owners(snapshot, settings.organization_label)
@@ -131,22 +130,22 @@ class ZoneLines:
         self.groups = dict(_groups(snapshot, self.lines.values()))
 
     def within(self, within: CampaignScope, selects: Selects | None) -> list[CampaignLine]:
-        """Return the lines that a campaign is about; `selects` says which namespaces are reported on."""
+        """Return the lines in the scope of a campaign, and in the namespaces that `selects` chooses."""
         wanted = scope_of(self.snapshot, selects).namespaces
         known = None if wanted is None else {EVERY, *wanted}
-        meant = (one for one in self.lines.values() if within.holds(one.line.namespace, one.organization))
-        return [one for one in meant if known is None or one.line.namespace in known]
+        inside = (one for one in self.lines.values() if within.includes(one.line.namespace, one.organization))
+        return [one for one in inside if known is None or one.line.namespace in known]
 
     @cached_property
     def basis(self) -> ZoneBasis:
-        """Return what the lines are made of."""
-        one = self.snapshot
-        digest = hashlib.sha256(encode(one)).hexdigest()
-        return ZoneBasis(self.zone, one.origin.finished, one.state, digest, gap_lines(one.gaps), one.origin.names)
+        """Return where the lines come from."""
+        snapshot, origin = self.snapshot, self.snapshot.origin
+        digest = hashlib.sha256(encode(snapshot)).hexdigest()
+        return ZoneBasis(self.zone, origin.finished, snapshot.state, digest, gap_lines(snapshot.gaps), origin.names)
 
 
 def _groups(snapshot: Snapshot, lines: Iterable[CampaignLine]) -> Iterator[tuple[str, tuple[str, ...] | None]]:
-    """Yield the people of each group that a line names, but for the platform's own, which list nobody."""
+    """Yield the members of each group that a line names, except virtual groups, which list nobody."""
     listed = groups_of(snapshot)
     unseen = bool(snapshot.gaps_of("groups"))
     named = {one.line.subject for one in lines if one.line.subject_kind == GROUP}

@@ -1,4 +1,4 @@
-"""The evidence of a review: for each line what was decided, by whom and when, and what became of it."""
+"""The evidence of a campaign: for each line what was decided, by whom and when, and what became of it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,43 +9,42 @@ from audit.campaigns.folder import CampaignFolder
 from audit.campaigns.proof import LaterState, LineOutcome
 
 JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
-# Each column and what it means; the same names stand in the JSON.
+# Each column and its meaning; the JSON has the same names.
 COLUMNS: Final[Mapping[str, str]] = {
     "id": "Id of the line: of zone, namespace, subject, binding and role.",
     "zone": "Id of the zone.",
-    "namespace": "Namespace; `*` is every one.",
+    "namespace": "Namespace; `*` is all of them.",
     "organization": "Organization of the namespace.",
     "subject_kind": "`User`, `Group` or `ServiceAccount`.",
-    "subject": "Whom the binding names; a group stands for its people.",
-    "rights": "What it gave when the campaign began; `?` after a right that may be there.",
-    "repositories": "In which repositories; `*` is every one.",
-    "privileged": "`yes`: push, create or prune, or in every namespace.",
-    "platform": "`yes`: the platform has it by itself.",
+    "subject": "Subject of the binding; a group stands for its members.",
+    "rights": "Rights when the campaign began; `?` marks a right that is not certain.",
+    "repositories": "Repositories; `*` is all of them.",
+    "privileged": "`yes`: push, create or prune, or a cluster-wide grant.",
+    "platform": "`yes`: a grant of the platform itself.",
     "binding_kind": "Kind of the binding.",
-    "binding": "Its name.",
-    "role_kind": "Kind of the role that it refers to.",
-    "role": "Name of that role.",
-    "aggregated_from": "Roles from which the rights come into that role.",
+    "binding": "Name of the binding.",
+    "role_kind": "Kind of its role.",
+    "role": "Name of its role.",
+    "aggregated_from": "Roles from which these rights are aggregated.",
     "since": "When the binding was created (RFC 3339).",
-    "path": "Digest of what was decided on beside the id: rights, repositories, aggregation, and which binding it was.",
-    "decision": "`keep`, `reduce`, `revoke` or `exception`; empty when nobody has decided.",
+    "path": "Digest of what else the decision is about: rights, repositories, aggregation, and the binding itself.",
+    "decision": "`keep`, `reduce`, `revoke` or `exception`; empty: not decided.",
     "decided_by": "Who decided.",
-    "decided_on": "On which day.",
+    "decided_on": "Day of the decision.",
     "until": "Last day of an exception.",
-    "why": "Why.",
-    "ticket": "Where it is written down.",
-    "independent": "`yes`: it was not the reviewer's own access. `unknown`: the group's people were not seen.",
+    "why": "Reason.",
+    "ticket": "Ticket.",
+    "independent": "`yes`: not the reviewer's own access. `unknown`: the members of the group were not read.",
     "state": "`open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`.",
-    "removal": "Of what was to go: `verified gone`, `verified` (reduced), `still there`, `unknown` (not seen), or `not "
-    "looked at since`.",
-    "outcome": "Both in words: `revoked, verified gone`.",
-    "remark": "What was seen, where that needs saying: what has changed, why it is unknown, or that the subject has "
-    "access there by another way.",
+    "removal": "Of access to be removed: `verified gone`, `verified` (reduced), `still there`, `unknown` (not read) or "
+    "`not looked at since`.",
+    "outcome": "State and removal together: `revoked, verified gone`.",
+    "remark": "Explanation: what has changed, why it is unknown, or which other grant gives the same access.",
 }
 
 
 def evidence_json(reviewing: CampaignFolder, outcomes: Sequence[LineOutcome], later: LaterState, when: str) -> bytes:
-    """Return the same with what it rests on: campaign, files of answers, and what was seen later."""
+    """Return the lines as JSON with their sources: the campaign, the files of answers, and later snapshots."""
     campaign = reviewing.campaign
     head = {
         "format": "registry-audit review evidence",
@@ -55,34 +54,34 @@ def evidence_json(reviewing: CampaignFolder, outcomes: Sequence[LineOutcome], la
         "began": campaign.began,
         "due": campaign.due.isoformat(),
         "tool": campaign.tool,
-        "began_with": [_basis(one) for one in campaign.basis],
-        "looked_at_since": [_basis(one.basis) for one in later.zones.values()],
+        "began_with": [_basis(basis) for basis in campaign.basis],
+        "looked_at_since": [_basis(zone.basis) for zone in later.zones.values()],
         "answers": [
             {"applied": record.applied, "name": source.name, "sha256": source.sha256}
             for record in reviewing.records
             for source in record.sources
         ],
         "not_asked_about": [one.line.id for one in later.added],
-        "lines": [told(outcome) for outcome in outcomes],
+        "lines": [line_columns(outcome) for outcome in outcomes],
     }
     return (json.dumps(head, indent=1) + "\n").encode()
 
 
-def _basis(one: ZoneBasis) -> Mapping[str, object]:
+def _basis(basis: ZoneBasis) -> Mapping[str, object]:
     return {
-        "zone": one.zone,
-        "as_of": one.as_of,
-        "state": one.state,
-        "snapshot_sha256": one.sha256,
-        "not_seen": list(one.gaps),
+        "zone": basis.zone,
+        "as_of": basis.as_of,
+        "state": basis.state,
+        "snapshot_sha256": basis.sha256,
+        "not_seen": list(basis.gaps),
     }
 
 
-def told(outcome: LineOutcome) -> dict[str, str]:
-    """Return what the evidence says of a line, column by column."""
-    line, decision = outcome.asked.line, outcome.decision
-    said = {
-        "organization": outcome.asked.organization,
+def line_columns(outcome: LineOutcome) -> dict[str, str]:
+    """Return the columns of a line."""
+    line, decision = outcome.entry.line, outcome.decision
+    computed = {
+        "organization": outcome.entry.organization,
         "privileged": "yes" if line.privileged else "no",
         "platform": "yes" if line.platform else "no",
         "decision": decision.decision if decision else "",
@@ -94,7 +93,7 @@ def told(outcome: LineOutcome) -> dict[str, str]:
         "independent": decision.independent if decision else "",
         "state": outcome.state,
         "removal": outcome.removal,
-        "outcome": outcome.said,
+        "outcome": outcome.text,
         "remark": outcome.why,
     }
-    return {name: said[name] if name in said else str(getattr(line, name)) for name in COLUMNS}
+    return {name: computed[name] if name in computed else str(getattr(line, name)) for name in COLUMNS}

@@ -1,4 +1,4 @@
-"""The folder of a campaign: how it began, which answers were taken, and the files that they stood in. Only added to."""
+"""The folder of a campaign: how it began, the accepted answers, and their files. It is append-only."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,21 +13,21 @@ from audit.errors import UsageError
 from audit.storage.store import Store
 
 CAMPAIGN: Final = "campaign.json"
-APPLIED: Final = "applied"  # the folder with a record for each time that answers were taken
-ANSWERS: Final = "answers"  # the folder with the files that they stood in, by their SHA-256
+APPLIED: Final = "applied"  # the folder of records, one for each time that answers were accepted
+ANSWERS: Final = "answers"  # the folder of their files, by SHA-256
 _FORMAT: Final = "registry-audit review answers"
 _ENDING: Final = ".json"
 
 
 class AnswerFile(msgspec.Struct, frozen=True):
-    """A file of answers: its name, and its SHA-256 (hex), by which it lies in the folder of answers."""
+    """A file of answers: its name, and its SHA-256 (hex), which is its name in the folder of answers."""
 
     name: str
     sha256: str
 
 
 class AnswersRecord(msgspec.Struct, frozen=True):
-    """What was taken at one time: from which files, on which groups (None: those at the beginning), which decisions.
+    """The answers accepted at one time: their files, decisions, and groups (None: those of the campaign).
 
     `previous` is the SHA-256 (hex) of the record before; of the first, that of the campaign.
     """
@@ -42,31 +42,28 @@ class AnswersRecord(msgspec.Struct, frozen=True):
 
 
 class StandingDecision(NamedTuple):
-    """A decision that holds, and the people of the groups when it was made."""
+    """A decision in force, and the members of the groups when it was made."""
 
     decision: Decision
     groups: Groups
 
 
 _CAMPAIGN: Final = msgspec.json.Decoder(Campaign)
-
-
 _RECORD: Final = msgspec.json.Decoder(AnswersRecord)
 
 
 class CampaignFolder:
-    """A campaign and what was decided in it."""
+    """A campaign and the decisions in it. Raises UsageError for a folder without one, or when it was changed since."""
 
     def __init__(self, store: Store) -> None:
-        """Read the folder. Raises UsageError when it holds no campaign, or one that was changed since."""
         self.store = store
         data = _read(store, CAMPAIGN)
         try:
             self.campaign = _CAMPAIGN.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UsageError("this is no campaign", where=_where(store, CAMPAIGN)) from error
+            raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
-            raise UsageError("this is no campaign, or of another version", where=_where(store, CAMPAIGN))
+            raise UsageError("this is not a campaign, or has another version", where=_where(store, CAMPAIGN))
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.records: list[AnswersRecord] = []
         self._last = self.sha256
@@ -79,16 +76,16 @@ class CampaignFolder:
         try:
             record = _RECORD.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise UsageError("this is no record of answers", where=_where(self.store, where)) from error
+            raise UsageError("this is not a record of answers", where=_where(self.store, where)) from error
         if record.previous != self._last:
-            fix = "take back the folder as it was: each record names the one before by its digest"
-            raise UsageError("this does not follow what is before it", where=_where(self.store, where), fix=fix)
+            fix = "restore the folder: each record has the digest of the previous one"
+            raise UsageError("this does not follow the previous record", where=_where(self.store, where), fix=fix)
         self.records.append(record)
         self._last = hashlib.sha256(data).hexdigest()
 
     @property
     def decided(self) -> Mapping[str, StandingDecision]:
-        """Return the last decision on each line that has one."""
+        """Return the last decision on each line that has one, by id."""
         return {
             decision.id: StandingDecision(decision, self.campaign.groups if record.groups is None else record.groups)
             for record in self.records
@@ -98,14 +95,14 @@ class CampaignFolder:
     def add(
         self, decisions: Sequence[Decision], files: Mapping[str, bytes], groups: Groups | None, applied: str
     ) -> AnswersRecord:
-        """Keep decisions and the files that they stood in. Raises UsageError when it cannot."""
+        """Store decisions and the files that they come from. Raises UsageError when they cannot be written."""
         sources = []
         for name, data in files.items():
             digest = hashlib.sha256(data).hexdigest()
             self.store.write(f"{ANSWERS}/{digest}{PurePosixPath(name).suffix.lower()}", [data])
             sources.append(AnswerFile(name, digest))
         record = AnswersRecord(_FORMAT, VERSION, self._last, applied, tuple(sources), tuple(decisions), groups)
-        # Numbers keep the order, and the digest keeps two who do this at once from losing what the other has done.
+        # The number keeps the order; with the digest, two concurrent writers do not overwrite each other.
         name = f"{APPLIED}/{len(self.records) + 1:04}-{self._last[:12]}{_ENDING}"
         self.store.write(name, [_json(record)])
         self._take(PurePosixPath(name).name)
@@ -113,12 +110,12 @@ class CampaignFolder:
 
 
 def begin(store: Store, campaign: Campaign, files: Mapping[str, Iterable[bytes]]) -> None:
-    """Write a new campaign and the files to decide in. Raises UsageError where there is one."""
+    """Write a new campaign and its sheets. Raises UsageError where there is a campaign already."""
     if CAMPAIGN in store.entries():
-        raise UsageError("there is a campaign here", where=store.where, fix="give another folder")
+        raise UsageError("there is already a campaign here", where=store.where, fix="give another folder")
     for name, chunks in files.items():
         store.write(name, chunks)
-    # Last: a folder that has it has all the rest.
+    # Last: a folder that has this file is complete.
     store.write(CAMPAIGN, [_json(campaign)])
 
 

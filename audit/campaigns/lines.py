@@ -1,7 +1,6 @@
-"""What a person has to decide: a line for each grant of a zone, by whoever a binding names itself.
+"""The lines of a review: one for each grant of a zone, by the subject that the binding names.
 
-People who have access through a group are decided on with the group: its line says how many they are. Grants of the
-platform itself are lines apart.
+Members of a group are decided on with the group. Grants of the platform itself are separate lines.
 """
 
 import hashlib
@@ -18,17 +17,17 @@ from audit.tenancy.platform import Platform
 RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")
 _EVERY: Final = "*"
 _KEYS: Final = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
-_TOLD: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
+_SHARED: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
 _BUILT_IN: Final = "built-in"
-# What every namespace of OpenShift begins with, for its own accounts.
+# The role bindings that OpenShift creates in every namespace for its own service accounts.
 _DEFAULTS: Final = {"system:image-pullers", "system:image-builders", "system:deployers"}
 
 
 class Line(NamedTuple):
-    """One grant. `rights` and `repositories` are joined by `, `; a right that may be there is followed by `?`.
+    """One grant. `rights` and `repositories` are joined by `, `; `?` follows a right that is not certain.
 
-    `id` is made of zone, namespace, subject, binding and role, and `path` is a digest of all else that was decided
-    on: a decision about another path is none about this one. `privileged`: push, prune, or in every namespace.
+    `id` is a digest of zone, namespace, subject, binding and role; `path` one of everything else that a decision is
+    about: a decision on another path does not apply. `privileged`: push, prune, or a cluster-wide grant.
     """
 
     id: str
@@ -50,15 +49,15 @@ class Line(NamedTuple):
 
 
 def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
-    """Yield the lines of one zone, by place and subject; what grants nothing is nothing to decide on."""
+    """Yield the lines of one zone, by namespace and subject; bindings that grant nothing have no line."""
     direct = _direct(grants)
-    columns = {name: direct.text(name).strings() for name in _TOLD}
+    columns = {name: direct.text(name).strings() for name in _SHARED}
     answers = np.stack([direct.numbers(right) for right in RIGHTS], axis=1) if len(direct) else np.empty((0, 0))
     of_grant: dict[tuple[str, ...], list[int]] = {}
     for row, key in enumerate(zip(*(columns[name] for name in _KEYS), strict=True)):
         of_grant.setdefault(key, []).append(row)
     for key, rows in of_grant.items():
-        told = {name: columns[name][rows[0]] for name in _TOLD}
+        shared = {name: columns[name][rows[0]] for name in _SHARED}
         held = [answers[rows, at] for at in range(len(RIGHTS))]
         rights = [
             right if (one == YES).any() else f"{right}?"
@@ -67,7 +66,7 @@ def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
         ]
         if rights:
             repositories = sorted({columns["repository"][row] for row in rows})
-            yield _line(key, told, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
+            yield _line(key, shared, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
 
 
 def _direct(grants: Table) -> Table:
@@ -76,25 +75,25 @@ def _direct(grants: Table) -> Table:
 
 
 def _line(
-    key: tuple[str, ...], told: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
+    key: tuple[str, ...], shared: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
 ) -> Line:
     namespace, kind, subject, _, binding, *_ = key
     certain = {right.removesuffix("?") for right in rights}
-    path = [rights, repositories, told["aggregated_from"], told["binding_uid"], told["since"], told["problem"]]
+    path = [rights, repositories, shared["aggregated_from"], shared["binding_uid"], shared["since"], shared["problem"]]
     return Line(
-        id=_digest([told["zone"], *key]),
-        zone=told["zone"],
+        id=_digest([shared["zone"], *key]),
+        zone=shared["zone"],
         namespace=namespace,
         subject_kind=kind,
         subject=subject,
         rights=", ".join(rights),
         repositories=", ".join(repositories),
-        binding_kind=told["binding_kind"],
+        binding_kind=shared["binding_kind"],
         binding=binding,
-        role_kind=told["role_kind"],
-        role=told["role"],
-        aggregated_from=told["aggregated_from"],
-        since=told["since"],
+        role_kind=shared["role_kind"],
+        role=shared["role"],
+        aggregated_from=shared["aggregated_from"],
+        since=shared["since"],
         privileged=bool(certain & {"push", "create", "delete"}) or namespace == _EVERY,
         platform=platform.has(namespace)
         or platform.trusts(kind, subject)
@@ -104,7 +103,7 @@ def _line(
 
 
 def _default(namespace: str, kind: str, subject: str, binding: str) -> bool:
-    """Say whether this is what the platform gives each namespace's own accounts when it is made."""
+    """Return whether this is a role binding that OpenShift creates in each namespace for its accounts."""
     own = {(GROUP, f"{ACCOUNTS}:{namespace}"), (ACCOUNT, f"{namespace}:builder"), (ACCOUNT, f"{namespace}:deployer")}
     return binding in _DEFAULTS and (kind, subject) in own
 

@@ -1,6 +1,6 @@
-"""What has become of a decision: whether a later run proves it, contradicts it, or did not see.
+"""What became of each decision: whether a later snapshot proves it, contradicts it, or does not show it.
 
-Silence is no answer, and what was not seen is neither gone nor there.
+A line without a decision is not approved, and what was not read is neither gone nor still there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,39 +20,38 @@ OPEN, KEPT, REOPENED, EXCEPTION, ENDED = "open", "kept", "reopened", "exception"
 NOT_LOOKED: Final = "not looked at since"
 GONE, STILL, UNKNOWN = "verified gone", "still there", "unknown"
 REDUCED: Final = "verified"
-_BLIND: Final = "its role was not seen"
-_OTHER_NAMES: Final = "its names were not replaced by the same key"
+_BLIND: Final = "its role was not read"
+_OTHER_NAMES: Final = "its pseudonyms were made with another key"
 _DONE: Final = {"revoke": "revoked", "reduce": "reduced"}
 
 
 class LineOutcome(NamedTuple):
-    """A line, what was decided on it, and how that stands. `removal` is empty where nothing was to be taken away.
+    """A line, its decision, and the state of it. `removal` is empty unless access was to be removed.
 
-    `state` is `open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`. `why` is for people.
+    `state` is `open`, `kept`, `reopened`, `exception`, `exception ended`, `revoked` or `reduced`. `why` explains it.
     """
 
-    asked: CampaignLine
+    entry: CampaignLine
     decision: Decision | None
     state: str
     removal: str = ""
     why: str = ""
 
     @property
-    def said(self) -> str:
-        """Return state and removal in words: `revoked, verified gone`."""
+    def text(self) -> str:
+        """Return state and removal: `revoked, verified gone`."""
         return f"{self.state}, {self.removal}" if self.removal else self.state
 
     @property
     def undecided(self) -> bool:
-        """Say whether somebody has to decide on this line, still or again."""
+        """Return whether this line needs a decision, still or again."""
         return self.state in {OPEN, REOPENED, ENDED}
 
 
 class LaterState:
-    """What was seen after the campaign began, zone by zone."""
+    """The zones as read after the campaign began; a snapshot that is not newer than the campaign's proves nothing."""
 
     def __init__(self, campaign: Campaign, zones: Sequence[ZoneLines], selects: Selects | None = None) -> None:
-        """Take what was seen; what is not newer than the campaign's own facts proves nothing."""
         self._within, self._selects = campaign.within, selects
         self.zones = {one.zone: one for one in zones}
         self._basis = {one.zone: one for one in campaign.basis}
@@ -61,23 +60,23 @@ class LaterState:
 
     @property
     def groups(self) -> Groups:
-        """Return the people of the groups that were seen."""
+        """Return the members of the groups."""
         return {zone: one.groups for zone, one in self.zones.items()}
 
     @property
     def added(self) -> list[CampaignLine]:
-        """Return the grants that are no line of the campaign: nobody was asked about them."""
-        found = (asked for one in self.zones.values() for asked in one.within(self._within, self._selects))
-        return [asked for asked in found if asked.line.id not in self._known]
+        """Return the grants that are not in the campaign, because they appeared later."""
+        found = (entry for one in self.zones.values() for entry in one.within(self._within, self._selects))
+        return [entry for entry in found if entry.line.id not in self._known]
 
-    def line(self, asked: CampaignLine) -> CampaignLine | None:
-        """Return a line as it was seen; None when it was not."""
-        zone = self.zones.get(asked.line.zone)
-        return zone.lines.get(asked.line.id) if zone else None
+    def line(self, entry: CampaignLine) -> CampaignLine | None:
+        """Return the current state of a line; None when there is none."""
+        zone = self.zones.get(entry.line.zone)
+        return zone.lines.get(entry.line.id) if zone else None
 
-    def silent(self, asked: CampaignLine) -> str:
-        """Say why nothing can be said about a line now; nothing when something can."""
-        zone = self.zones.get(asked.line.zone)
+    def silent(self, entry: CampaignLine) -> str:
+        """Return why nothing can be said about a line now; empty when something can."""
+        zone = self.zones.get(entry.line.zone)
         if zone is None:
             return NOT_LOOKED
         before, as_of = self._basis.get(zone.zone), zone.basis.as_of
@@ -87,22 +86,22 @@ class LaterState:
             return _OTHER_NAMES
         if zone.snapshot.state == STALE:
             return f"zone {zone.zone} could not be read"
-        kind = "clusterrolebindings" if asked.line.namespace == EVERY else "rolebindings"
+        kind = "clusterrolebindings" if entry.line.namespace == EVERY else "rolebindings"
         unseen = zone.snapshot.missing(kind)
-        if asked.line.namespace != EVERY:
-            code = np.array([zone.snapshot.code(asked.line.namespace)], dtype=np.int32)
+        if entry.line.namespace != EVERY:
+            code = np.array([zone.snapshot.code(entry.line.namespace)], dtype=np.int32)
             unseen = bool(zone.snapshot.unseen(kind, code)[0])
-        return f"its {kind} were not seen" if unseen else ""
+        return f"its {kind} were not read" if unseen else ""
 
-    def since(self, asked: CampaignLine, day: date) -> bool:
-        """Say whether a zone was read on this day or later."""
-        return self.zones[asked.line.zone].basis.as_of[:10] >= day.isoformat()
+    def since(self, entry: CampaignLine, day: date) -> bool:
+        """Return whether the zone of a line was read on this day or later."""
+        return self.zones[entry.line.zone].basis.as_of[:10] >= day.isoformat()
 
-    def others(self, asked: CampaignLine) -> list[CampaignLine]:
-        """Return other ways by which the subject has one of a line's rights in the same place."""
-        line = asked.line
+    def others(self, entry: CampaignLine) -> list[CampaignLine]:
+        """Return other grants that give the subject one of the rights of a line in the same place."""
+        line = entry.line
         held = self._held[line.zone]
-        rights = _certain(asked)
+        rights = _certain(entry)
         places = {line.namespace, EVERY}
         return [
             one
@@ -113,86 +112,86 @@ class LaterState:
 
 
 def _held(zone: ZoneLines) -> dict[tuple[str, str, str], list[CampaignLine]]:
-    """Return the lines of each subject and namespace, those of a group also by each person in it."""
+    """Return the lines by subject and namespace; those of a group also by each of its members."""
     found: dict[tuple[str, str, str], list[CampaignLine]] = {}
-    for asked in zone.lines.values():
-        line = asked.line
+    for entry in zone.lines.values():
+        line = entry.line
         who = [(line.subject_kind, line.subject)]
         if line.subject_kind == GROUP:
             who += [("User", person) for person in zone.groups.get(line.subject) or ()]
         for kind, name in who:
-            found.setdefault((kind, name, line.namespace), []).append(asked)
+            found.setdefault((kind, name, line.namespace), []).append(entry)
     return found
 
 
-def _certain(asked: CampaignLine) -> set[str]:
-    return {right for right in asked.line.rights.split(", ") if not right.endswith("?")}
+def _certain(entry: CampaignLine) -> set[str]:
+    return {right for right in entry.line.rights.split(", ") if not right.endswith("?")}
 
 
 def outcomes(
     campaign: Campaign, decided: Mapping[str, StandingDecision], later: LaterState, today: date
 ) -> Iterator[LineOutcome]:
-    """Yield how each line stands, in the order of the campaign."""
-    for asked in campaign.lines:
-        found = decided.get(asked.line.id)
-        yield LineOutcome(asked, None, OPEN) if found is None else _outcome(asked, found, later, today)
+    """Yield the outcome of each line, in the order of the campaign."""
+    for entry in campaign.lines:
+        found = decided.get(entry.line.id)
+        yield LineOutcome(entry, None, OPEN) if found is None else _outcome(entry, found, later, today)
 
 
-def _outcome(asked: CampaignLine, found: StandingDecision, later: LaterState, today: date) -> LineOutcome:
+def _outcome(entry: CampaignLine, found: StandingDecision, later: LaterState, today: date) -> LineOutcome:
     decision = found.decision
     if decision.decision in _DONE:
-        return LineOutcome(asked, decision, _DONE[decision.decision], *_removal(asked, decision, later))
+        return LineOutcome(entry, decision, _DONE[decision.decision], *_removal(entry, decision, later))
     if decision.until is not None and decision.until < today:
-        return LineOutcome(asked, decision, ENDED, why=f"it ended on {decision.until}")
+        return LineOutcome(entry, decision, ENDED, why=f"it ended on {decision.until}")
     state = KEPT if decision.until is None else EXCEPTION
-    silent, now = later.silent(asked), later.line(asked)
+    silent, now = later.silent(entry), later.line(entry)
     if silent or now is None:
-        return LineOutcome(asked, decision, state, why="" if silent else "it is not there any more")
+        return LineOutcome(entry, decision, state, why="" if silent else "it no longer exists")
     if "?" in now.line.rights:
-        return LineOutcome(asked, decision, state, why=_BLIND)
-    moved = [*_moved(asked, now, found, later)]
-    return LineOutcome(asked, decision, REOPENED if moved else state, why="; ".join(moved))
+        return LineOutcome(entry, decision, state, why=_BLIND)
+    moved = [*_moved(entry, now, found, later)]
+    return LineOutcome(entry, decision, REOPENED if moved else state, why="; ".join(moved))
 
 
-def _moved(asked: CampaignLine, now: CampaignLine, found: StandingDecision, later: LaterState) -> Iterator[str]:
-    """Yield what is otherwise than it was when it was decided on."""
+def _moved(entry: CampaignLine, now: CampaignLine, found: StandingDecision, later: LaterState) -> Iterator[str]:
+    """Yield what has changed since the decision."""
     if now.line.path != found.decision.path:
-        yield f"its path has changed ({_told(asked)} before, {_told(now)} now)"
-    zone, group = asked.line.zone, asked.line.subject
-    if asked.line.subject_kind != GROUP:
+        yield f"its path has changed ({_described(entry)} before, {_described(now)} now)"
+    zone, group = entry.line.zone, entry.line.subject
+    if entry.line.subject_kind != GROUP:
         return
     before, people = (groups.get(zone, {}).get(group) for groups in (found.groups, later.groups))
     if people is None:
         return
     new = sorted({*people} - {*(before or ())})
     if new:
-        yield f"group {group} has people that it was not seen to have: {', '.join(new)}"
+        yield f"group {group} has new members: {', '.join(new)}"
 
 
-def _told(asked: CampaignLine) -> str:
-    line = asked.line
-    return f"{line.rights} in {line.repositories}, since {line.since or 'not known'}"
+def _described(entry: CampaignLine) -> str:
+    line = entry.line
+    return f"{line.rights} in {line.repositories}, since {line.since or 'unknown'}"
 
 
-def _removal(asked: CampaignLine, decision: Decision, later: LaterState) -> tuple[str, str]:
-    """Return whether what was to go is gone, and why that is said."""
-    silent, now = later.silent(asked), later.line(asked)
+def _removal(entry: CampaignLine, decision: Decision, later: LaterState) -> tuple[str, str]:
+    """Return whether the access to be removed is gone, and an explanation."""
+    silent, now = later.silent(entry), later.line(entry)
     if silent:
         return (silent, "") if silent == NOT_LOOKED else (UNKNOWN, silent)
     if now is None:
-        ways = [f"{one.line.binding_kind} {one.line.binding} ({one.line.subject})" for one in later.others(asked)]
-        return GONE, f"the subject still has access there by {', '.join(ways)}" if ways else ""
-    if not later.since(asked, decision.on):
+        grants = [f"{one.line.binding_kind} {one.line.binding} ({one.line.subject})" for one in later.others(entry)]
+        return GONE, f"the subject still has access there by {', '.join(grants)}" if grants else ""
+    if not later.since(entry, decision.on):
         return NOT_LOOKED, ""
     if not _certain(now):
         return UNKNOWN, _BLIND
-    if decision.decision == "reduce" and _less(asked, now):
-        return REDUCED, f"{_told(asked)} before, {_told(now)} now"
+    if decision.decision == "reduce" and _less(entry, now):
+        return REDUCED, f"{_described(entry)} before, {_described(now)} now"
     return STILL, ""
 
 
 def _less(before: CampaignLine, now: CampaignLine) -> bool:
-    """Say whether a line gives less than it did, and nothing that it did not."""
+    """Return whether a line grants less than before, and nothing new."""
     rights = [{*one.line.rights.replace("?", "").split(", ")} for one in (before, now)]
     places = [{*one.line.repositories.split(", ")} for one in (before, now)]
     covered = rights[1] <= rights[0] and (EVERY in places[0] or places[1] <= places[0])

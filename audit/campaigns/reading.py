@@ -1,4 +1,4 @@
-"""Files that people have decided in -> their rows as text, each with its place: a spreadsheet, CSV or YAML."""
+"""Files of answers (workbook, CSV or YAML) -> their rows as text, each with its place."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, time
@@ -16,37 +16,37 @@ from audit.errors import ConfigError
 if TYPE_CHECKING:
     import pandas as pd
 
-# What people write, and by what an answer is found; all else that stands in a row is only compared.
+# The columns of an answer; other columns of a row are only compared.
 ANSWERED: Final = ("decision", "until", "decided by", "decided on", "why", "ticket")
 _NEEDED: Final = {"id", "decision"}
 _LARGEST: Final = 64 << 20  # bytes of a file
-_UNPACKED: Final = 1 << 30  # bytes of what a spreadsheet unpacks to
+_UNPACKED: Final = 1 << 30  # bytes of an unpacked workbook
 _FORMULA: Final = "=(a formula)"
 
 
 class Row(NamedTuple):
-    """One row: where it stands, for people, and what stands in it by the name of the column."""
+    """One row: its place for people, and its cells by the name of their column."""
 
     where: str
     cells: Mapping[str, str]
 
 
 class Unreadable(Exception):
-    """A file holds no rows that can be read; `str` says why, in one line."""
+    """The rows of a file cannot be read; `str` gives the reasons, a line each."""
 
 
 def rows_of(path: Path, data: bytes) -> list[Row]:
-    """Return the rows of a file, which `data` are the bytes of. Raises Unreadable with a line for each mistake."""
+    """Return the rows of the file with the bytes `data`. Raises Unreadable with a line for each mistake."""
     read = {".xlsx": _spreadsheet, ".csv": _csv, ".yaml": _yaml, ".yml": _yaml}.get(path.suffix.lower())
     if read is None:
-        raise Unreadable("is no .xlsx, .csv or .yaml")
+        raise Unreadable("is not .xlsx, .csv or .yaml")
     if len(data) > _LARGEST:
         raise Unreadable(f"is larger than {_LARGEST >> 20} MiB")
     return list(read(path, data))
 
 
 def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
-    """Yield the rows of each sheet that has answers."""
+    """Yield the rows of each sheet with answers."""
     found = False
     for name, frame in _sheets(data).items():
         lines = ([_text(cell) for cell in line] for line in frame.itertuples(index=False))
@@ -61,7 +61,7 @@ def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
 
 
 def _sheets(data: bytes) -> "dict[str, pd.DataFrame]":
-    """Return all sheets. A formula stays one: what it may have shown does not count."""
+    """Return all sheets. Formulas are not evaluated, nor is their cached value used."""
     import pandas as pd
 
     try:
@@ -77,26 +77,26 @@ def _sheets(data: bytes) -> "dict[str, pd.DataFrame]":
                 engine="openpyxl",
                 engine_kwargs={"data_only": False},
             )
-    except Exception as error:  # a stranger's file: its reader raises whatever it meets
-        what = "is no spreadsheet (.xlsx)" if isinstance(error, BadZipFile) else f"cannot be read: {error}"
+    except Exception as error:  # openpyxl raises many types for a damaged file
+        what = "is not a workbook (.xlsx)" if isinstance(error, BadZipFile) else f"cannot be read: {error}"
         raise Unreadable(" ".join(what.split())[:300]) from error
     raise Unreadable(f"unpacks to more than {_UNPACKED >> 30} GiB")
 
 
 def _text(cell: Any) -> str:
-    """Return a cell as people mean it: a day that the spreadsheet took for a date is that day."""
+    """Return a cell as text; a date becomes YYYY-MM-DD."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, datetime):
         return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat(" ")
     if isinstance(cell, bool | int | float | time):
         return str(cell)
-    # What is left are the reader's own objects for formulas that fill several cells.
+    # Objects of openpyxl for formulas that fill several cells.
     return _FORMULA
 
 
 def _csv(path: Path, data: bytes) -> Iterator[Row]:
-    """Yield the rows of a CSV file; where a spreadsheet wrote it with semicolons, by these."""
+    """Yield the rows of a CSV file with commas, or with semicolons as some spreadsheets write it."""
     import pandas as pd
 
     try:
@@ -114,11 +114,11 @@ def _csv(path: Path, data: bytes) -> Iterator[Row]:
             sep=";" if first.count(";") > first.count(",") else ",",
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
-        raise Unreadable(" ".join(f"is no CSV that can be read: {error}".split())) from error
+        raise Unreadable(" ".join(f"is not valid CSV: {error}".split())) from error
     lines = frame.itertuples(index=False)
     header = [str(title).strip().lower() for title in next(lines)]
     if not {*header} >= _NEEDED:
-        raise Unreadable("has no columns id and decision")
+        raise Unreadable("does not have the columns id and decision")
     number = 1
     for line in lines:
         number += 1
@@ -132,22 +132,22 @@ def _cells(header: list[str], line: Any) -> dict[str, str]:
 
 
 class AnswerEntry(BaseModel):
-    """One answer."""
+    """One answer of a YAML file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     id: str = Field(description="Id of the line.")
     decision: str = Field(description="`keep`, `reduce`, `revoke` or `exception`.")
     until: str = Field(default="", description="Last day of an exception (YYYY-MM-DD).")
-    decided_by: str = Field(description="Who decided: a user name.")
-    decided_on: str = Field(description="When (YYYY-MM-DD).")
-    why: str = Field(default="", description="Why.")
-    ticket: str = Field(default="", description="Where it is written down.")
-    path: str = Field(default="", description="Path that was decided on, as the line says it.")
+    decided_by: str = Field(description="User name of the reviewer.")
+    decided_on: str = Field(description="Day of the decision (YYYY-MM-DD).")
+    why: str = Field(default="", description="Reason.")
+    ticket: str = Field(default="", description="Ticket.")
+    path: str = Field(default="", description="Path of the line that the decision is about.")
 
 
 class Answers(BaseModel):
-    """The file."""
+    """A YAML file of answers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

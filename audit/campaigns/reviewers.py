@@ -1,4 +1,4 @@
-"""The file that says who decides on what: `review start --reviewers FILE`."""
+"""The reviewers file: who decides on what (`review start --reviewers FILE`)."""
 
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -12,20 +12,20 @@ NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ReviewerEntry(BaseModel):
-    """People, and what they decide on."""
+    """People and the grants that they decide on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    who: tuple[NonEmpty, ...] = Field(description="User names, as the cluster has them.", min_length=1)
-    zone: NonEmpty = Field(default=EVERY, description="Zones, by id or glob.")
+    who: tuple[NonEmpty, ...] = Field(description="User names, as in the cluster.", min_length=1)
+    zone: NonEmpty = Field(default=EVERY, description="Zones: an id or a glob.")
     organization: NonEmpty | None = Field(default=None, description="Namespaces of these organizations (a glob).")
     namespace: NonEmpty | None = Field(default=None, description="Namespaces of this name (a glob).")
-    everywhere: bool = Field(default=False, description="Grants that hold in every namespace.")
+    everywhere: bool = Field(default=False, description="Cluster-wide grants.")
 
     @model_validator(mode="after")
-    def _about_something(self) -> Self:
+    def _has_scope(self) -> Self:
         if not self.organization and not self.namespace and not self.everywhere:
-            raise ValueError("say of what: organization, namespace, or everywhere: true")
+            raise ValueError("give one of: organization, namespace, everywhere: true")
         return self
 
 
@@ -38,7 +38,7 @@ class Reviewers(BaseModel):
 
 
 def load_reviewers(path: Path) -> tuple[Reviewer, ...]:
-    """Return who decides on what. Raises ConfigError with all mistakes of the file."""
+    """Return the reviewers. Raises ConfigError with every mistake of the file."""
     return tuple(
         Reviewer(one.who, one.zone, one.organization or "", one.namespace or "", one.everywhere)
         for one in load_model(path, _FORM).reviewers

@@ -11,7 +11,7 @@ from audit.commands.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped
 from audit.exit_codes import of_state
-from audit.runs.info import overall, zone_info
+from audit.runs.info import overall_state, zone_info
 from audit.snapshot.model import SUFFIX, encode
 
 
@@ -27,7 +27,7 @@ def collect(config: Config, only: Sequence[str]) -> Result:
             raise Stopped("stopped before all zones were read", where=folder.where, fix=fix)
     for zone in zones:
         note_gaps(zone.id, zone.gaps)
-    state = overall(zone.state for zone in zones)
+    state = overall_state(zone.state for zone in zones)
     files = {zone.id: {"state": zone.state, "file": f"{folder.where}/{zone.id}{SUFFIX}"} for zone in zones}
     return Result(
         value=lambda: {"state": state, "snapshots": files},

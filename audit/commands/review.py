@@ -76,7 +76,7 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
         within,
         tuple(one.basis for one in zones),
         people,
-        tuple(asked for one in zones for asked in one.within(within, _selects(config))),
+        tuple(entry for one in zones for entry in one.within(within, _selects(config))),
         {one.zone: one.groups for one in zones},
     )
     if not campaign.lines:
@@ -118,7 +118,7 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     before = AnswerContext(
         reviewing.campaign,
         first,
-        {name: later.line(asked) or asked for name, asked in first.items()},
+        {name: later.line(entry) or entry for name, entry in first.items()},
         reviewing.campaign.groups | later.groups,
         {one.decision.id: one.decision for one in stands if one.decision and not one.undecided},
         now.date(),
@@ -128,7 +128,7 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     decisions, wrong, silent = decisions_of(rows, before)
     if mistakes or wrong:
         raise ConfigError(", ".join(map(str, files)), [*mistakes, *wrong], "nothing was taken", "answers")
-    new = [one for one in decisions if one.id not in before.decided or one.said != before.decided[one.id].said]
+    new = [one for one in decisions if one.id not in before.decided or one.answer != before.decided[one.id].answer]
     if new:
         groups = reviewing.campaign.groups | later.groups if later.zones else None
         reviewing.add(new, given, groups, f"{now:%Y-%m-%dT%H:%M:%SZ}")
@@ -163,15 +163,15 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
     campaign = reviewing.campaign
     if todo is not None:
         _write_todo(todo, campaign, [one for one in found if one.undecided], later)
-    counts = {apart: Counter(one.said for one in found if one.asked.line.platform == apart) for apart in (False, True)}
-    open_now = [one for one in found if one.undecided and not one.asked.line.platform]
+    counts = {apart: Counter(one.text for one in found if one.entry.line.platform == apart) for apart in (False, True)}
+    open_now = [one for one in found if one.undecided and not one.entry.line.platform]
     summary: dict[str, object] = {
         "due": campaign.due.isoformat(),
         "overdue": bool(open_now) and campaign.due < datetime.now(UTC).date(),
         "lines": dict(counts[False]),
         "platform": dict(counts[True]),
         "undecided": len(open_now),
-        "undecided_privileged": sum(one.asked.line.privileged for one in open_now),
+        "undecided_privileged": sum(one.entry.line.privileged for one in open_now),
         "not_asked_about": len(later.added),
     }
     return Result(
@@ -183,12 +183,12 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
 
 
 def _remark(outcome: LineOutcome) -> Mapping[str, str]:
-    return {"id": outcome.asked.line.id, "outcome": outcome.said, "remark": outcome.why}
+    return {"id": outcome.entry.line.id, "outcome": outcome.text, "remark": outcome.why}
 
 
 def _note(outcome: LineOutcome) -> str:
-    line = outcome.asked.line
-    return f"{line.id} {line.zone}/{line.namespace} {line.subject}: {outcome.said}: {outcome.why}"
+    line = outcome.entry.line
+    return f"{line.id} {line.zone}/{line.namespace} {line.subject}: {outcome.text}: {outcome.why}"
 
 
 def _text(counts: Mapping[bool, Counter[str]], summary: Mapping[str, object]) -> Iterator[str | Grid]:
@@ -208,7 +208,7 @@ def _write_todo(path: Path, campaign: Campaign, left: Sequence[LineOutcome], lat
     """Write what is still to be decided, or again, as it is now."""
     if path.suffix.lower() not in _SHEETS:
         raise UsageError("neither .xlsx nor .csv", where=str(path))
-    now = [later.line(one.asked) or one.asked for one in left]
+    now = [later.line(one.entry) or one.entry for one in left]
     lines = ReviewSheets(campaign, now, campaign.groups | later.groups)
     folder = store_of(str(path.parent))
     chunks = lines.csv(*lines.apart) if path.suffix.lower() == ".csv" else lines.workbook()
@@ -228,7 +228,7 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
     store.write(SUMS, [sums])
     if signer:
         store.write(f"{SUMS}{SUFFIX}", [signer.sign(sums, f"review {reviewing.sha256}")])
-    counts = Counter(one.said for one in found)
+    counts = Counter(one.text for one in found)
     return Result(
         value=lambda: {"folder": store.where, "lines": len(found), "outcomes": dict(counts)},
         text=[

@@ -18,7 +18,7 @@ from audit.commands.sources import zones as zones_of
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_state
 from audit.job.load_config import load_config
-from audit.runs.info import ZoneInfo, overall, zone_info
+from audit.runs.info import ZoneInfo, overall_state, zone_info
 from audit.runs.shards import Attempt, Shard, records
 
 # Kubernetes sets the first in each pod of an Indexed Job; the Job's manifest sets the second.
@@ -75,7 +75,7 @@ def _result(part: Shard, zones: Sequence[ZoneInfo], *, counts: bool) -> Result:
         note_gaps(zone.id, zone.gaps)
     if not counts:
         console.note("note: an earlier attempt at this shard is complete, and this one is not: the earlier one is used")
-    state = overall(zone.state for zone in zones) if zones else "complete"
+    state = overall_state(zone.state for zone in zones) if zones else "complete"
     states = {zone.id: zone.state for zone in zones}
     console.event("shard", state=state, index=part.index, count=part.count, zones=states)
     rows = [[zone, state] for zone, state in states.items()]

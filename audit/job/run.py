@@ -24,7 +24,7 @@ from audit.job.sealing import Seal, Sealing
 from audit.job.stages import Stages
 from audit.parallel import run_parallel
 from audit.pseudonyms.pseudonymizer import Pseudonymizer
-from audit.runs.info import EarlierSummary, RunInfo, ZoneInfo, checked, zone_info
+from audit.runs.info import EarlierSummary, RunInfo, ZoneInfo, with_verification, zone_info
 from audit.runs.manifest import HashingChunks, WrittenFile, evidence_digest
 from audit.runs.news import News, NewsCounter
 from audit.runs.outcome import RunOutcome
@@ -221,7 +221,7 @@ class Run:
     def _zone_info(self, zone: str) -> ZoneInfo:
         info = replace(self._zones[zone][0], compared_with=self._comparing.with_run.get(zone, ""))
         verified = self.verified.get(zone)
-        return checked(info, verified) if verified else info
+        return with_verification(info, verified) if verified else info
 
     def _manifest(self, *, stopped: bool = False) -> RunInfo:
         run = self._info()

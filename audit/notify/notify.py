@@ -69,7 +69,7 @@ def watched(config: Config, stop: threading.Event) -> Iterator[Watch]:
 
 def tell(config: Config, ending: RunOutcome, stop: threading.Event) -> RunOutcome:
     """Send the messages, then the metrics, which say whether that went well; return the ending with that."""
-    if ending.told(changes=config.notify.changes):
+    if ending.notable(changes=config.notify.changes):
         ending = replace(ending, delivered=_notify(config, ending, stop))
     _keep(config.metrics, ending, stop)
     console.remember(termination_message(ending))

@@ -1,1 +1,1 @@
-"""What a run leaves: manifest, signature, chain, and the checks of it."""
+"""What a run leaves: manifest, signature and chain, and how they are checked."""

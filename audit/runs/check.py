@@ -13,7 +13,7 @@ from audit.access.reconcile import reconcile
 from audit.config.model import Namespaces, Selection
 from audit.errors import UsageError
 from audit.runs.chain import chain_problems, tombstone_problems
-from audit.runs.info import overall
+from audit.runs.info import overall_state
 from audit.runs.manifest import (
     DIGEST,
     Manifest,
@@ -136,7 +136,7 @@ def _of_manifest(folder: Store, run: str, data: bytes, record: Manifest, verifie
             yield "it is not signed"
         elif not verifier.holds(data, signature, f"run {record.run.run_id}"):
             yield "its signature does not hold"
-    state = overall(zone.state for zone in record.run.zones)
+    state = overall_state(zone.state for zone in record.run.zones)
     if record.state not in {state, "stopped"}:
         yield f"its state is {record.state}, and its zones make it {state}"
     if record.run.evidence_digest != evidence_digest(file for file in record.files if file.name.endswith(SUFFIX)):

@@ -1,4 +1,4 @@
-"""What every report says of the run itself: when, by which version, of which zones, and how whole it is."""
+"""What every report says about the run itself: when, by which version, which zones, and how complete."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from audit.verify.result import Agreement
 class ZoneInfo:
     """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are texts for people, one line each.
 
-    `verified` is None when nobody asked to compare the tables with the zone's own answers.
+    `verified` is None when the tables were not compared with the zone's own answers.
     """
 
     id: str
@@ -29,14 +29,14 @@ class ZoneInfo:
     as_of: str
     gaps: tuple[str, ...]
     namespaces: int  # listed by the zone
-    excluded: int  # of these, not reported on
+    excluded: int  # of these, left out of the report
     verified: Agreement | None = None
-    compared_with: str = ""  # the run whose state of this zone the changes begin from; empty when there is none
+    compared_with: str = ""  # the run with the earlier state of this zone; empty: none
     began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
 
 
 class EarlierSummary(NamedTuple):
-    """An earlier run: when it began, how whole it was, and its certain findings that nobody accepted, by severity."""
+    """An earlier run: when it began, its state, and its certain findings that were not accepted, by severity."""
 
     started: str
     state: str
@@ -54,35 +54,35 @@ class RunInfo:
     config_digest: str
     zones: tuple[ZoneInfo, ...]
     findings: Tally | None = None
-    every_zone: bool = False  # these are all zones of the configuration
-    compared_with: str = ""  # the earlier run that the changes begin from, several joined by `, `; empty for none
-    evidence_digest: str = ""  # SHA-256 (hex) over the snapshots' names and digests, in their order
+    every_zone: bool = False  # all zones of the configuration were requested
+    compared_with: str = ""  # the earlier run or runs, joined by `, `; empty: none
+    evidence_digest: str = ""  # SHA-256 (hex) over the names and digests of the snapshots, by name
 
     @property
     def state(self) -> str:
         """Return `complete`, `failed` when no zone could be read, else `partial`."""
-        return overall(zone.state for zone in self.zones)
+        return overall_state(zone.state for zone in self.zones)
 
     @property
     def exit_code(self) -> int:
-        """Return how a run ends that nobody has stopped: partial wins over findings that make it fail."""
+        """Return the exit code of a run that was not stopped: partial wins over findings."""
         return of_run(self.state, failing=bool(self.findings and self.findings.failing))
 
     @property
     def as_of(self) -> str:
-        """Return the time of the oldest facts; empty when nothing was read."""
+        """Return when the oldest snapshot was read; empty when nothing was read."""
         return min((zone.as_of for zone in self.zones if zone.as_of), default="")
 
 
-def overall(states: Iterable[str]) -> str:
+def overall_state(states: Iterable[str]) -> str:
     """Return the state of several zones together."""
-    # What is old is not what was to be seen.
+    # A stale zone was not read by this run.
     found = {"partial" if state == STALE else state for state in states}
     return found.pop() if len(found) == 1 else "partial"
 
 
 def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
-    """Return what reports say of a zone."""
+    """Return what reports say about a zone."""
     origin = snapshot.origin
     stale = (f"anything newer: {staleness(origin)}",) if snapshot.state == STALE else ()
     return ZoneInfo(
@@ -101,8 +101,8 @@ def zone_info(snapshot: Snapshot, excluded: int = 0) -> ZoneInfo:
     )
 
 
-def checked(zone: ZoneInfo, verified: Agreement) -> ZoneInfo:
-    """Return what is said of a zone when it was asked itself: one that answers otherwise is partial, however whole."""
+def with_verification(zone: ZoneInfo, verified: Agreement) -> ZoneInfo:
+    """Return a zone with the result of verifying it: one whose own answers differ is partial."""
     remarks = tuple(verified.remarks())
     state = "partial" if remarks and zone.state == COMPLETE else zone.state
     return replace(zone, state=state, gaps=(*zone.gaps, *remarks), verified=verified)

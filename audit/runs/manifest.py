@@ -1,4 +1,4 @@
-"""The manifest of a run: what was asked, what was seen and what not, and what was written. It is written last."""
+"""The manifest of a run: what was requested, what was read and what was not, and which files were written."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ DIGEST: Final = "manifest.sha256"  # for `sha256sum -c`
 
 
 class WrittenFile(msgspec.Struct, frozen=True):
-    """A file of the run: name (relative to the run's folder), size in bytes, SHA-256 (hex), rows (-1: not a table)."""
+    """A file of the run: name (relative to its folder), size in bytes, SHA-256 (hex), rows (-1: not a table)."""
 
     name: str
     size: int
@@ -28,10 +28,9 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 
 class HashingChunks:
-    """Passes chunks through and hashes them, so that no file is read again."""
+    """Passes chunks through and hashes them, so that no file has to be read again."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
-        """Take what will be written."""
         self._chunks = chunks
         self._sha256 = hashlib.sha256()
 
@@ -48,14 +47,14 @@ class HashingChunks:
 
 
 class NamespaceGlobs(msgspec.Struct, frozen=True):
-    """Namespaces by name and by label, as the configuration says it: globs."""
+    """Namespaces by name and label, as globs of the configuration."""
 
     names: tuple[str, ...] = ()
     labels: dict[str, str] = {}
 
 
 class RunScope(msgspec.Struct, frozen=True):
-    """What of the zones is reported on: namespaces included (none: all) and excluded, and the organizations' label."""
+    """Which namespaces are reported on: included (none: all) and excluded ones, and the label of organizations."""
 
     include: NamespaceGlobs = NamespaceGlobs()
     exclude: NamespaceGlobs = NamespaceGlobs()
@@ -63,7 +62,7 @@ class RunScope(msgspec.Struct, frozen=True):
 
 
 class ToolInfo(msgspec.Struct, frozen=True):
-    """What wrote the run, and the version of the tables."""
+    """The program that wrote the run, and the version of its tables."""
 
     name: str
     version: str
@@ -71,9 +70,9 @@ class ToolInfo(msgspec.Struct, frozen=True):
 
 
 class ZoneEvidence(msgspec.Struct, frozen=True):
-    """One zone: which cluster, read by whom and when, and how each list adds up; `errors` say what was not seen.
+    """One zone: which cluster, read by whom and when, and how each list adds up; `errors` say what was not read.
 
-    `state` is complete, partial, failed, or stale: it could not be read, and an earlier state of it stands in.
+    `state` is complete, partial, failed, or stale: it could not be read, and an earlier state is used.
     """
 
     id: str
@@ -91,7 +90,7 @@ class ZoneEvidence(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A manifest. `state` is complete, partial, failed or stopped; `previous` the run before (none: the first)."""
+    """A manifest. `state` is complete, partial, failed or stopped; `previous` is None for the first run."""
 
     format: str
     version: int
@@ -110,7 +109,7 @@ class Manifest(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ManifestParts:
-    """What a manifest says beside the run itself and its files."""
+    """What a manifest holds besides the run and its files."""
 
     program: ToolInfo
     checks: ChecksDigest
@@ -121,7 +120,7 @@ class ManifestParts:
 
 
 def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEvidence:
-    """Return what a manifest says of a zone, but for its state when the run knows better than the snapshot."""
+    """Return the entry of a zone. Its state is that of the snapshot; a run may know better (see `--verify`)."""
     origin = snapshot.origin
     return ZoneEvidence(
         id=origin.zone,
@@ -140,13 +139,13 @@ def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEviden
 
 
 def evidence_digest(files: Iterable[WrittenFile]) -> str:
-    """Return the SHA-256 (hex) over the names and digests of a run's snapshots: two runs of equal facts share it."""
+    """Return the SHA-256 (hex) over the names and digests of a run's snapshots: runs with equal snapshots share it."""
     lines = (f"{file.sha256}  {file.name}\n" for file in sorted(files, key=lambda file: file.name))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *, stopped: bool = False) -> bytes:
-    """Return the manifest of a run as JSON. `stopped`: the program was asked to stop before all was written."""
+    """Return the manifest of a run as JSON. `stopped`: the program was stopped before all was written."""
     record = Manifest(
         format=FORMAT,
         version=VERSION,
@@ -166,7 +165,7 @@ def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *
 
 
 def sha256sum(data: bytes, name: str) -> bytes:
-    """Return a line that `sha256sum -c` checks."""
+    """Return a line for `sha256sum -c`."""
     return f"{hashlib.sha256(data).hexdigest()}  {name}\n".encode()
 
 

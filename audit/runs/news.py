@@ -52,7 +52,6 @@ class NewsCounter:
     """Counts the findings of a run, zone by zone, and keeps the worst of those that are new."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._zones: dict[str, ZoneNews] = {}
         self._new = 0
         self._worst: list[FindingRecord] = []

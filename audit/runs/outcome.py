@@ -1,4 +1,4 @@
-"""How a run ended, whatever ended it: what metrics, messages and a pod's last words are made of."""
+"""How a run ended, for whatever reason: the source of metrics, messages and the termination message."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,19 +8,18 @@ from audit.errors import printable
 from audit.runs.info import RunInfo
 from audit.runs.news import News
 
-# `stopped`: asked to stop before all was written. `error`: it could not go on at all.
+# `stopped`: by a signal, before all was written. `error`: the run could not go on.
 STATES: Final = ("complete", "partial", "failed", "stopped", "error")
-_GAPS: Final = 3  # of each zone, in a summary
-_LINE: Final = 200  # bytes of one of these
-_LONGEST: Final = 4096  # bytes that Kubernetes keeps of a pod's last words
+_GAPS: Final = 3  # shown for each zone in the termination message
+_LINE: Final = 200  # bytes of one gap
+_LONGEST: Final = 4096  # bytes that Kubernetes keeps of a termination message
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended. Times are seconds since 1970; `problem` is the message of what ended it early.
+    """How a run ended. Times are seconds since 1970; `problem` is the error that ended it early.
 
-    `run` is None when nothing was written that says what was seen; `delivered` says of each channel whether it was
-    told.
+    `run` is None when no report was written; `delivered` says for each channel whether its message was accepted.
     """
 
     state: str
@@ -35,13 +34,13 @@ class RunOutcome:
 
     @property
     def whole(self) -> bool:
-        """Say whether everything was seen and written."""
+        """Return whether everything was read and written."""
         return self.state == "complete"
 
-    def told(self, *, changes: bool) -> bool:
-        """Say whether somebody has to hear of it: it is not whole, or there is something new.
+    def notable(self, *, changes: bool) -> bool:
+        """Return whether to send a message: the run is not complete, or something is new.
 
-        New is a finding, access of somebody who is not logged in, and with `changes` any access that was gained.
+        New are findings, anonymous access, and with `changes` any access that was gained.
         """
         zones = self.news.zones
         new = bool(self.news.new) or any(zone.anonymous for zone in zones)
@@ -49,7 +48,7 @@ class RunOutcome:
 
 
 def termination_message(ending: RunOutcome) -> str:
-    """Return a summary for a pod's termination message: what happened, zone by zone, within its 4096 bytes."""
+    """Return the termination message of a pod: what happened, zone by zone, in at most 4096 bytes."""
     lines = [f"registry-audit: {ending.state} (exit code {ending.exit_code})"]
     if ending.problem:
         lines.append(clipped(ending.problem, _LINE * 4))
@@ -57,14 +56,14 @@ def termination_message(ending: RunOutcome) -> str:
         lines += [f"run {ending.run.run_id}, version {ending.run.version}"]
         lines += [ending.run.findings.text] if ending.run.findings else []
         for zone in sorted(ending.run.zones, key=lambda zone: zone.state == "complete"):
-            lines.append(f"{zone.id}: {zone.state}" + (f", {len(zone.gaps)} not seen" if zone.gaps else ""))
+            lines.append(f"{zone.id}: {zone.state}" + (f", {len(zone.gaps)} gaps" if zone.gaps else ""))
             lines += [f"  {clipped(gap, _LINE)}" for gap in zone.gaps[:_GAPS]]
-    lines += [f"channel {name}: not told" for name, told in ending.delivered.items() if not told]
+    lines += [f"channel {name}: message not delivered" for name, delivered in ending.delivered.items() if not delivered]
     return clipped("\n".join(printable(line) for text in lines for line in text.split("\n")))
 
 
 def clipped(text: str, longest: int = _LONGEST) -> str:
-    """Return a text of so many bytes at most in UTF-8; what is cut ends with an ellipsis."""
+    """Return `text` in at most `longest` bytes of UTF-8; a shortened text ends with an ellipsis."""
     data = text.encode(errors="replace")
     if len(data) <= longest:
         return data.decode()

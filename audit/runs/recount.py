@@ -1,4 +1,4 @@
-"""Rows of the files of a run, counted again as anybody would who knows only the formats."""
+"""Counts the rows of the files of a run from their formats alone."""
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -18,7 +18,7 @@ class _Sarif(msgspec.Struct):
 
 
 def rows_of(name: str, data: bytes) -> int | None:
-    """Return how many rows a file has; None for one that is no table, or cannot be read as what its name says."""
+    """Return the number of rows of a file; None when it is not a table, or not in the format of its suffix."""
     count = _COUNTS.get(PurePosixPath(name).suffix)
     try:
         return count(data) if count else None
@@ -27,7 +27,7 @@ def rows_of(name: str, data: bytes) -> int | None:
 
 
 def _csv(data: bytes) -> int:
-    """Count line ends outside of quotes, but for the header's; a quote in a cell is written twice."""
+    """Count line ends outside of quotes, without the header; a quote in a cell is doubled."""
     if b'"' not in data:
         return data.count(b"\n") - 1
     return sum(part.count(b"\n") for part in data.split(b'"')[::2]) - 1

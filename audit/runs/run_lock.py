@@ -1,8 +1,8 @@
-"""Which run comes next in the chain: one at a time, so that no two name the same run as the one before them.
+"""Serializes the end of runs, so that no two runs name the same previous run.
 
-The turn after a run is claimed under the name of that run, which a folder or a bucket gives to one only. Who has it
-looks again whether that run is still the last, writes its manifest, and gives the turn back. One that died in between
-gives nothing back: when nothing has moved for PATIENCE seconds, the turn is taken under the next name.
+The turn after a run is claimed under the name of that run; a folder or bucket grants a name once. The claimant checks
+that the run is still the last one, writes its manifest and releases the turn. A run that died releases nothing: when
+nothing has moved for PATIENCE seconds, the turn is taken under the next name.
 """
 
 import time
@@ -14,14 +14,14 @@ from audit.errors import UsageError
 from audit.runs.runs import Link, Runs
 from audit.storage.store import Store
 
-PATIENCE: Final = 30.0  # seconds; a turn takes as long as three small files
+PATIENCE: Final = 30.0  # seconds; a turn takes as long as writing three small files
 PAUSE: Final = 0.2
 
 
 @contextmanager
 def chain_lock(store: Store, tell: Callable[[str], None]) -> Iterator[Link | None]:
-    """Wait for the turn, and yield the run that ended last (None: there is none); nobody else ends meanwhile."""
-    # What is damaged there was told when the run began.
+    """Wait for the turn and yield the run that ended last (None: no run); no other run ends meanwhile."""
+    # Damaged manifests were reported when the run began.
     runs = Runs(store, lambda _: None)
     last, tries = _claimed(store, runs, tell)
     try:
@@ -32,13 +32,13 @@ def chain_lock(store: Store, tell: Callable[[str], None]) -> Iterator[Link | Non
 
 
 def _claimed(store: Store, runs: Runs, tell: Callable[[str], None]) -> tuple[Link | None, int]:
-    """Return the run to follow, and under how many names it was tried until one could be claimed."""
+    """Return the previous run, and the number of names tried until one could be claimed."""
     last, attempt, waited = runs.head(), 1, 0.0
     while True:
         claimed = store.claim(_name(last, attempt))
         now = runs.head()
         if now != last:
-            # Another one has ended: the turn after that one is to be had.
+            # Another run has ended: claim the turn after that one.
             if claimed:
                 _release(store, last, attempt)
             last, attempt, waited = now, 1, 0.0
@@ -48,7 +48,7 @@ def _claimed(store: Store, runs: Runs, tell: Callable[[str], None]) -> tuple[Lin
             time.sleep(PAUSE)
             waited += PAUSE
         else:
-            tell(f"note: a run was about to end in {store.where} and did not: this one takes its place in the chain")
+            tell(f"note: a run that was ending in {store.where} did not finish: this run takes its place in the chain")
             attempt, waited = attempt + 1, 0.0
 
 
@@ -57,6 +57,6 @@ def _name(last: Link | None, attempt: int) -> str:
 
 
 def _release(store: Store, last: Link | None, attempt: int) -> None:
-    # One that cannot be taken away is in nobody's way once the next run has ended.
+    # A turn that cannot be released blocks nobody once the next run has ended.
     with suppress(UsageError):
         store.release(_name(last, attempt))

@@ -1,7 +1,6 @@
-"""Earlier runs: where they lie, what their manifests say, and those of their files that are still as they were written.
+"""Earlier runs: where they are stored, what their manifests say, and their unchanged files.
 
-A file is an earlier state only when its run's manifest names it with the SHA-256 that it has; anything else is told
-and not used.
+A file is used only when the manifest of its run has its SHA-256; anything else is reported and left out.
 """
 
 import hashlib
@@ -22,9 +21,9 @@ FORMAT: Final = "registry-audit manifest"
 VERSION: Final = 1
 SNAPSHOTS: Final = "snapshots"  # the folder of a run that holds its snapshots
 COMPLETE: Final = "complete"
-NAMES: Final = "pseudonyms"  # the option of a run that tells by which key its names were replaced
-PRUNED: Final = "pruned.json"  # in place of the files of a run that were removed by age
-_READ: Final = (COMPLETE, "partial")  # states of a zone that was read in that very run
+NAMES: Final = "pseudonyms"  # the option of a run that identifies the key of its pseudonyms
+PRUNED: Final = "pruned.json"  # in place of files that were removed by age
+_READ: Final = (COMPLETE, "partial")  # states of a zone that was read by the run itself
 
 _RUN: Final = re.compile(r"(\d{8}T\d{6}Z)(?:-([1-9]\d?))?")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -38,20 +37,20 @@ class ZoneRecord(msgspec.Struct, frozen=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """A run before another one: its id, and the SHA-256 (hex) of its manifest."""
+    """The previous run: its id, and the SHA-256 (hex) of its manifest."""
 
     run_id: str
     sha256: str
 
 
 class TallyRecord(msgspec.Struct, frozen=True):
-    """How many findings an earlier run had that were certain and not accepted, by severity."""
+    """The number of certain findings of an earlier run that were not accepted, by severity."""
 
     by_severity: dict[str, int] = {}
 
 
 class RunRecord(msgspec.Struct, frozen=True):
-    """What an earlier run says of itself. `every_zone`: it was of all zones that there were, not of some of them."""
+    """What an earlier run says about itself. `every_zone`: all zones of its configuration were requested."""
 
     run_id: str
     started: str
@@ -62,14 +61,14 @@ class RunRecord(msgspec.Struct, frozen=True):
 
 
 class FileRecord(msgspec.Struct, frozen=True):
-    """A file of an earlier run: its name in the run's folder, and its SHA-256 (hex)."""
+    """A file of an earlier run: its name in the folder of the run, and its SHA-256 (hex)."""
 
     name: str
     sha256: str
 
 
 class EarlierRun(msgspec.Struct, frozen=True):
-    """The manifest of an earlier run: all that is read of it. `state` may also be `stopped`."""
+    """An earlier run, by those parts of its manifest that later runs need. `state` may also be `stopped`."""
 
     format: str
     version: int
@@ -85,19 +84,19 @@ class EarlierRun(msgspec.Struct, frozen=True):
         return self.run.run_id
 
     def whole(self, zone: str = "") -> bool:
-        """Say whether the run saw all that it looked for; with `zone`, all of that zone."""
+        """Return whether the run is complete; with `zone`, whether that zone is."""
         if zone:
             return any(one.id == zone and one.state == COMPLETE for one in self.run.zones)
         return self.state == COMPLETE
 
 
 def is_run(name: str) -> bool:
-    """Say whether a name is the id of a run."""
+    """Return whether a name is the id of a run."""
     return _RUN.fullmatch(name) is not None
 
 
 class EarlierSnapshot(NamedTuple):
-    """The state of a zone as an earlier run saw it."""
+    """The state of a zone in an earlier run."""
 
     run: EarlierRun
     snapshot: Snapshot
@@ -107,10 +106,12 @@ _MANIFEST: Final = msgspec.json.Decoder(EarlierRun)
 
 
 class Runs:
-    """The runs of one place. What is damaged or was changed later is told, a line each, and left out."""
+    """The runs in one place. With `names`, only those with this value of the option NAMES.
+
+    Files that are damaged or were changed are reported to `tell`, a line each, and left out.
+    """
 
     def __init__(self, store: Store, tell: Callable[[str], None], *, names: str | None = None) -> None:
-        """Take where the runs are and whom to tell; with `names`, they are those that tell this of their NAMES."""
         self._store = store
         self._tell = tell
         self._names = names
@@ -118,15 +119,15 @@ class Runs:
         self._digests: dict[str, str] = {}
 
     def listed(self, *, before: str = "") -> list[EarlierRun]:
-        """Return the runs that have ended, oldest first; with `before` (the id of a run), those before it."""
+        """Return the finished runs, oldest first; with `before` (a run id), those before it."""
         return list(self._newest_first(before))[::-1]
 
     def head(self) -> Link | None:
-        """Return the run that ended last, which the next one names as the one before; None when there is none.
+        """Return the run that ended last, which the next run names as its previous one; None without runs.
 
-        Runs form a chain in the order in which they ended: it is the newest that no other names.
+        Runs form a chain in the order in which they ended: this is the newest that no other run names.
         """
-        # One that had not ended when it was looked at may have by now.
+        # A run that had not ended when it was read may have ended since.
         self._manifests = {name: found for name, found in self._manifests.items() if found is not None}
         listed = self.listed()
         named = {run.previous.run_id for run in listed if run.previous}
@@ -135,20 +136,20 @@ class Runs:
         return Link(last.id, self._digests[last.id]) if last else None
 
     def recent(self, most: int, *, before: str = "") -> list[EarlierRun]:
-        """Return the last `most` runs that have ended, oldest first; with `before`, of those before that run."""
+        """Return the last `most` finished runs, oldest first; with `before`, of those before that run."""
         return list(islice(self._newest_first(before), most))[::-1]
 
     def named(self, name: str) -> EarlierRun | None:
-        """Return the run of this id; None when there is none that has ended."""
+        """Return the finished run with this id; None when there is none."""
         return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
 
     def of_zone(self, zone: str, *, before: str = "") -> list[EarlierRun]:
-        """Return the runs that looked at `zone`, the newest first, but those that saw all of it before the others."""
+        """Return the runs that include `zone`: those in which it is complete first, then newest first."""
         listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
         return sorted(listed, key=lambda run: not run.whole(zone))
 
     def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
-        """Return the newest snapshot of `zone` that lacks nothing, before the run `before`."""
+        """Return the newest complete snapshot of `zone` before the run `before`."""
         for run in self._newest_first(before):
             snapshot = self.snapshot(run, zone) if run.whole(zone) else None
             if snapshot is not None:
@@ -156,7 +157,7 @@ class Runs:
         return None
 
     def last_seen(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
-        """Return the newest snapshot of `zone` from a run that read it, all of it or not, before the run `before`."""
+        """Return the newest snapshot of `zone`, complete or partial, before the run `before`."""
         for run in self._newest_first(before):
             read = any(one.id == zone and one.state in _READ for one in run.run.zones)
             snapshot = self.snapshot(run, zone) if read else None
@@ -165,7 +166,7 @@ class Runs:
         return None
 
     def snapshot(self, run: EarlierRun, zone: str) -> Snapshot | None:
-        """Return the snapshot of a zone that a run has kept; None when it has none that can be used."""
+        """Return the snapshot of a zone in a run; None when there is none that can be used."""
         name = f"{SNAPSHOTS}/{zone}{SUFFIX}"
         data = self.read(run, name)
         if data is None:
@@ -173,11 +174,11 @@ class Runs:
         try:
             return decode(data, f"{run.id}/{name}")
         except UsageError as error:
-            self._tell(f"{error.where}: {error.what}; it is not used")
+            self._tell(f"{error.where}: {error.what}; ignored")
             return None
 
     def read(self, run: EarlierRun, name: str) -> bytes | None:
-        """Return a file of a run; None when its manifest does not name it, or it is not what the manifest says."""
+        """Return a file of a run; None when it is not in the manifest, or differs from it."""
         wanted = next((file.sha256 for file in run.files if file.name == name), None)
         if wanted is None:
             return None
@@ -186,22 +187,22 @@ class Runs:
         except OSError as error:
             if self._pruned(run.id):
                 return None
-            self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; it is not used")
+            self._tell(f"{run.id}/{name}: cannot be read: {error.strerror or error}; ignored")
             return None
         if hashlib.sha256(data).hexdigest() != wanted:
-            self._tell(f"{run.id}/{name}: was changed after the run wrote it; it is not used")
+            self._tell(f"{run.id}/{name}: was changed after the run wrote it; ignored")
             return None
         return data
 
     def _pruned(self, run: str) -> bool:
-        """Say whether the files of a run were removed by age: that they are not there is then as it should be."""
+        """Return whether the files of a run were removed by age: they are then not expected."""
         try:
             return bool(self._store.read(f"{run}/{PRUNED}"))
         except OSError:
             return False
 
     def _newest_first(self, before: str) -> Iterator[EarlierRun]:
-        """Yield the runs that have ended; manifests are read as they are needed, and once."""
+        """Yield the finished runs; each manifest is read once, when it is needed."""
         keys = {name: key for name in self._store.entries() if (key := _order(name))}
         limit = _order(before)
         for name in sorted(keys, key=keys.__getitem__, reverse=True):
@@ -214,7 +215,7 @@ class Runs:
                 yield found
 
     def _manifest(self, name: str) -> EarlierRun | None:
-        """Return the manifest of a run; None when it has none (it has not ended) or a damaged one."""
+        """Return the manifest of a run; None when there is none (the run has not ended) or it is damaged."""
         try:
             data = self._store.read(f"{name}/{MANIFEST}")
             found = _MANIFEST.decode(data)
@@ -223,36 +224,36 @@ class Runs:
         except OSError as error:
             wrong = f"cannot be read: {error.strerror or error}"
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            wrong = "is no manifest, or a damaged one"
+            wrong = "is not a manifest, or is damaged"
         else:
             wrong = _wrong(found, name)
         if wrong:
-            self._tell(f"{name}/{MANIFEST}: {wrong}; this run is left out")
+            self._tell(f"{name}/{MANIFEST}: {wrong}; this run is ignored")
             return None
         self._digests[name] = hashlib.sha256(data).hexdigest()
         return found
 
 
 def _order(name: str) -> tuple[str, int] | None:
-    """Return what orders runs: their second, and which of that second; None for what names no run."""
+    """Return the sort key of a run id: its second, and its number in that second; None for other names."""
     found = _RUN.fullmatch(name)
     return (found[1], int(found[2] or 1)) if found else None
 
 
 def _wrong(manifest: EarlierRun, name: str) -> str:
-    """Say what is wrong with a manifest; nothing when it is sound."""
+    """Return what is wrong with a manifest; empty when nothing is."""
     if manifest.format != FORMAT:
-        return "is no manifest of a run"
+        return "is not the manifest of a run"
     if manifest.version != VERSION:
-        return f"has version {manifest.version}, and this program reads version {VERSION}"
+        return f"has version {manifest.version}; this program reads version {VERSION}"
     if manifest.id != name:
-        return "is of another run"
+        return "belongs to another run"
     if not all(inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):
-        return "names a file that cannot be one of the run"
+        return "names a file that cannot belong to a run"
     return ""
 
 
 def inside(name: str) -> bool:
-    """Say whether a name can be one of a file in a run's folder: it does not lead out of it."""
+    """Return whether a name stays inside the folder of a run."""
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -1,8 +1,8 @@
-"""The shards of a job that works through many zones on several machines: what each left, and which of it counts.
+"""Shards of a job that collects many zones on several machines: what each left, and which attempt counts.
 
-A job has a name, and each of its shards a number. An attempt at a shard writes its snapshots under a name of its own,
-and at the end one record that names them with their digests. The record is replaced in one step, so that of several
-attempts, at once or one after the other, one counts and never a mix.
+A job has a name, and each of its shards an index. An attempt at a shard writes its snapshots under a name of its own,
+and at the end one record with their names and digests. The record is replaced atomically: of several attempts,
+concurrent or not, one counts, never a mix.
 """
 
 import hashlib
@@ -27,22 +27,22 @@ _ENDING: Final = ".json"
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Which part of the zones is meant: the one of this `index`, from 0, of so many."""
+    """One of `count` parts of the zones; `index` is from 0."""
 
     index: int
     count: int
 
     def holds(self, zone: str) -> bool:
-        """Say whether a zone is in this part.
+        """Return whether a zone is in this shard.
 
-        That follows from the zone's id alone: a retry, and a machine that is told of other zones than the rest, never
-        moves one from part to part. Parts are therefore not all of one size.
+        This follows from the zone's id alone: neither a retry nor a different configuration moves a zone from shard
+        to shard. Shards therefore differ in size.
         """
         return int.from_bytes(hashlib.sha256(zone.encode()).digest()[:8], "big") % self.count == self.index
 
 
 class SavedSnapshot(msgspec.Struct, frozen=True):
-    """The snapshot of a zone as an attempt has saved it: its state, its name in the job's folder, its SHA-256 (hex)."""
+    """The snapshot of a zone, saved by an attempt: its state, its file in the job's folder, its SHA-256 (hex)."""
 
     state: str
     file: str
@@ -50,7 +50,7 @@ class SavedSnapshot(msgspec.Struct, frozen=True):
 
 
 class ShardRecord(msgspec.Struct, frozen=True):
-    """What one attempt at a shard has left, by zone."""
+    """The result of one attempt at a shard, by zone."""
 
     format: str
     version: int
@@ -60,22 +60,21 @@ class ShardRecord(msgspec.Struct, frozen=True):
 
     @property
     def whole(self) -> bool:
-        """Say whether nothing of any zone is missing."""
+        """Return whether every zone is complete."""
         return all(zone.state == COMPLETE for zone in self.zones.values())
 
 
 class Attempt:
-    """One attempt at a shard."""
+    """One attempt at a shard, under a name that no other attempt has."""
 
     def __init__(self, job: Store, part: Shard, name: str) -> None:
-        """Take the job's folder, and the attempt's own name, which no other has."""
         self._job = job
         self._part = part
         self._name = name
         self._zones: dict[str, SavedSnapshot] = {}
 
     def save(self, snapshot: Snapshot) -> None:
-        """Save the snapshot of a zone. Raises UsageError when it cannot."""
+        """Save the snapshot of a zone. Raises UsageError when it cannot be written."""
         data = encode(snapshot)
         zone, state = snapshot.origin.zone, snapshot.state
         file = f"{self._part.index}/{self._name}/{zone}{SUFFIX}"
@@ -83,7 +82,7 @@ class Attempt:
         self._zones[zone] = SavedSnapshot(state, file, hashlib.sha256(data).hexdigest())
 
     def finish(self) -> bool:
-        """Let this attempt count, unless an earlier one lacks nothing and this one does; return whether it does."""
+        """Make this attempt count, unless an earlier one is complete and this one is not; return whether it counts."""
         record = ShardRecord(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
         before = records(self._job).get(self._part.index)
         if before is not None and before.whole and not record.whole:
@@ -93,14 +92,14 @@ class Attempt:
 
 
 def job_store(out: Store, job: str) -> Store:
-    """Return the folder of a job in the place for runs. Raises UsageError for a name that can be no job's."""
+    """Return the folder of a job among the runs. Raises UsageError for an invalid name."""
     if not _NAME.fullmatch(job):
-        raise UsageError("this can be no job's name", where=job, fix="use lower-case letters, digits, dashes and dots")
+        raise UsageError("invalid job name", where=job, fix="use lower-case letters, digits, dashes and dots")
     return out.inside(f"{FOLDER}/{job}")
 
 
 def records(job: Store) -> dict[int, ShardRecord]:
-    """Return the record of each shard that has one. Raises UsageError for one that cannot be read."""
+    """Return the record of each shard that has one. Raises UsageError for a record that cannot be read."""
     found = {}
     for name in job.entries():
         if name.endswith(_ENDING):
@@ -119,16 +118,16 @@ def _record(job: Store, name: str) -> ShardRecord:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=where, fix="merge again") from error
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise UsageError("this is no record of a shard", where=where, fix="run that shard again") from error
+        raise UsageError("this is not the record of a shard", where=where, fix="run that shard again") from error
     if (record.format, record.version, f"{record.index}{_ENDING}") != (FORMAT, VERSION, name):
-        raise UsageError("this is no record of this shard, or of another version", where=where)
+        raise UsageError("this is not the record of this shard, or has another version", where=where)
     return record
 
 
 def snapshots(
     job: Store, found: Mapping[int, ShardRecord], zones: Iterable[str]
 ) -> Iterator[tuple[str, Snapshot | str]]:
-    """Yield for each of `zones`, one after the other in memory, its snapshot, or why there is none."""
+    """Yield for each of `zones` its snapshot, or why there is none; one at a time is in memory."""
     for zone in zones:
         saved = next((record.zones[zone] for record in found.values() if zone in record.zones), None)
         if saved is None:
@@ -141,8 +140,8 @@ def _missing(found: Mapping[int, ShardRecord], zone: str) -> str:
     count = next((record.count for record in found.values()), 0)
     index = next((index for index in range(count) if Shard(index, count).holds(zone)), None)
     if index is None or index in found:
-        return "no shard was told of this zone"
-    return f"shard {index} of {count} has left nothing"
+        return "no shard had this zone in its configuration"
+    return f"shard {index} of {count} has no result"
 
 
 def _snapshot(job: Store, saved: SavedSnapshot) -> Snapshot | str:

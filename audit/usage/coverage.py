@@ -38,7 +38,7 @@ class Coverage:
         if not self._windows:
             return [Missing(begin, end, "no log of the registry was read")]
         if self._replicas is None:
-            return [Missing(begin, end, "how many replicas the registry has is not configured (usage.replicas)")]
+            return [Missing(begin, end, "how many replicas the registry has is not known (--replicas)")]
         telling = [window for window in self._windows if window.levels & _LEVELS]
         return list(_joined(self._pieces(telling, begin, end)))
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from audit.storage.store import Store
+from audit.tables.arrays import Positions
 from audit.usage.files import Read
 from audit.usage.requests import DAY, MINUTE
 
@@ -75,20 +76,16 @@ class History:
 
     def add(self, read: Read) -> int:
         """Keep what logs say, and return how many of its requests are of days that were closed before."""
-        uses = pa.Table.from_pylist([use._asdict() for use in read.uses], schema=_KEY_SCHEMA)
+        uses = _uses(read)
         days = read.time // DAY
         closed = self.closed_through()
         late = days <= (closed - date(1970, 1, 1)).days if closed else np.zeros(len(days), dtype=bool)
         for day in np.unique(days[~late]).tolist():
-            rows = np.flatnonzero(days == day)
-            rows = rows[np.argsort(read.time[rows], kind="stable")]
-            table = uses.take(pa.array(read.use[rows]))
-            table = table.append_column("time", pa.array(read.time[rows], _TIME))
-            table = table.append_column("request", pa.array(read.request[rows]))
+            table = _requests(uses, read, np.flatnonzero(days == day))
             self._write_part(f"requests/{self._zone}/day={date(1970, 1, 1) + timedelta(days=day)}", table)
-        windows = list(_windows(read))
-        if windows:
-            self._write_part(f"coverage/{self._zone}", pa.Table.from_pylist(windows, schema=_WINDOW_SCHEMA))
+        covered = [window._asdict() | {"levels": ",".join(sorted(window.levels))} for window in windows(read)]
+        if covered:
+            self._write_part(f"coverage/{self._zone}", pa.Table.from_pylist(covered, schema=_WINDOW_SCHEMA))
         return int(late.sum())
 
     def close(self, today: date, keep_days: int = KEEP_DAYS) -> None:
@@ -214,6 +211,24 @@ class History:
         self._store.write(f"{FOLDER}/{name}", [_packed(about)])
 
 
+def sums(read: Read) -> pa.Table:
+    """Return KEYS, `first`, `last`, `count` and `days` of each use in logs that are not kept."""
+    days, uses = read.time // DAY, _uses(read)
+    tables = [_requests(uses, read, np.flatnonzero(days == day)) for day in np.unique(days).tolist()]
+    return _together([_sums(table, date(1970, 1, 1)) for table in tables])
+
+
+def _uses(read: Read) -> pa.Table:
+    return pa.Table.from_pylist([use._asdict() for use in read.uses], schema=_KEY_SCHEMA)
+
+
+def _requests(uses: pa.Table, read: Read, rows: Positions) -> pa.Table:
+    """Return the given requests in the order of time, as `_REQUEST_SCHEMA`."""
+    rows = rows[np.argsort(read.time[rows], kind="stable")]
+    table = uses.take(pa.array(read.use[rows])).append_column("time", pa.array(read.time[rows], _TIME))
+    return table.append_column("request", pa.array(read.request[rows]))
+
+
 def _sums(requests: pa.Table, day: date) -> pa.Table:
     """Return `_DAILY_SCHEMA` and `days` (1) of the requests of one day."""
     sums = requests.group_by(list(KEYS)).aggregate([("time", "min"), ("time", "max"), ("time", "count")])
@@ -230,14 +245,13 @@ def _together(tables: Sequence[pa.Table]) -> pa.Table:
     return sums.rename_columns([*KEYS, "first", "last", "count", "days"]).sort_by(_ORDER)
 
 
-def _windows(read: Read) -> Iterator[dict[str, object]]:
-    """Yield when each source has lines, as rows of `_WINDOW_SCHEMA`."""
+def windows(read: Read) -> Iterator[Window]:
+    """Yield when each source has lines."""
     sources = [("registry", pod, seen) for pod, seen in read.registry.items()]
     sources += [("audit", server, seen) for server, seen in read.servers.items()]
     for source, pod, seen in sorted(sources):
         for begin, end in seen.windows(_GAP):
-            window = Window(source, pod, _at(begin), _at(end), frozenset(), seen.lines)
-            yield {**window._asdict(), "levels": ",".join(sorted(seen.levels))}
+            yield Window(source, pod, _at(begin), _at(end), frozenset(seen.levels), seen.lines)
 
 
 def _at(minute: int) -> datetime:

@@ -1,4 +1,4 @@
-"""Cells of a zone's tables, drawn at random, to be compared with what the cluster itself says."""
+"""Random samples of the cells of a zone's tables, to compare with the cluster's own answers."""
 
 from collections.abc import Collection, Mapping
 from itertools import islice
@@ -14,17 +14,17 @@ from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, USER, 
 from audit.snapshot.model import Snapshot
 from audit.tables.model import NO, UNKNOWN, YES, Table
 
-# What is drawn from: cells that say yes, cells that say no, and subjects and namespaces that have no row together.
+# The populations: cells that say yes, cells that say no, and pairs of subject and namespace that have no row.
 POPULATIONS: Final = ("yes", "no", "no row")
 _ACTIONS: Final = tuple(NEEDS)
 _STRANGER: Final = Identity(USER, "registry-audit:nobody-is-called-this")
-_TRIES: Final = 20  # pairs drawn for each that is wanted: some have a row
+_TRIES: Final = 20  # pairs drawn for each one needed, because some have a row
 
 Positions = NDArray[np.intp]
 
 
 class SampledCell(NamedTuple):
-    """One answer of ours: may `who` do this there? `namespace` and `repository` `*` are every one."""
+    """One answer of the tables: may `who` do this there? `*` is every namespace, every repository."""
 
     who: Identity
     action: str
@@ -34,9 +34,9 @@ class SampledCell(NamedTuple):
 
 
 class PopulationSample(NamedTuple):
-    """What was drawn from one population: cells at random, all of them (`whole`) or not.
+    """The cells drawn from one population: a random sample, or all of them (`whole`).
 
-    `beside` holds one cell each of those actions and kinds of subject that chance did not hit.
+    `beside` has one cell for each pair of action and kind of subject that the sample does not include.
     """
 
     cells: list[SampledCell]
@@ -45,16 +45,16 @@ class PopulationSample(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """What was drawn from each of POPULATIONS, and how many cells have no answer that could be compared."""
+    """The cells drawn from each of POPULATIONS, and the number of cells without an answer to compare."""
 
     drawn: Mapping[str, PopulationSample]
     left_out: int
 
 
 class SamplePlan(NamedTuple):
-    """What to draw: so many cells, a third from each population (None: all of the table, and as many pairs).
+    """What to draw: the number of cells, a third from each population (None: the whole table, and as many pairs).
 
-    The same seed draws the same. With `namespaces`, only those, and what is cluster-wide.
+    Equal seeds draw equal cells. With `namespaces`, only those and cluster-wide cells.
     """
 
     cells: int | None
@@ -75,7 +75,7 @@ def sample(authorizer: Authorizer, draw: SamplePlan) -> Sample:
 
 
 def _shares(wanted: int, yes: int, no: int) -> tuple[int, int, int]:
-    """Share `wanted` out evenly; what the cells of one answer cannot give, the others do."""
+    """Split `wanted` evenly; where one population is too small, the others give more."""
     fewer, more = min(yes, no, wanted // 3), max(yes, no)
     middle = min(more, (wanted - fewer) // 2)
     first, second = (fewer, middle) if yes < no else (middle, fewer)
@@ -83,7 +83,7 @@ def _shares(wanted: int, yes: int, no: int) -> tuple[int, int, int]:
 
 
 class _AccessCells:
-    """The cells of the table `access`, as positions: row times the number of actions, plus the action."""
+    """The cells of the table `access`; the position of a cell is row * number of actions + action."""
 
     def __init__(self, access: Table) -> None:
         self._kinds, self._names = access.text("subject_kind"), access.text("subject")
@@ -96,7 +96,7 @@ class _AccessCells:
         self._answers = answers.reshape(-1)
 
     def draw(self, population: Positions, size: int, rng: np.random.Generator) -> PopulationSample:
-        """Draw `size` of the cells without putting back."""
+        """Draw `size` of the cells without replacement."""
         chosen = rng.permutation(population)
         rows, actions = np.divmod(chosen, len(_ACTIONS))
         _, first = np.unique(self._kinds.codes[rows] * len(_ACTIONS) + actions, return_index=True)
@@ -110,7 +110,7 @@ class _AccessCells:
         return pairs & {(Identity(kind, name), space) for kind, name, space in rows}
 
     def _askable(self) -> NDArray[np.bool_]:
-        """Say for each row whether somebody is the subject: nobody is `Any`, or an account without a namespace."""
+        """Return for each row whether its subject can be asked about: not `Any`, nor an account without a namespace."""
         homeless = self._kinds.matching(ACCOUNT.__eq__) & self._names.matching(lambda name: name.startswith(":"))
         return self._kinds.matching(lambda kind: kind not in {ANY, ANY_USER}) & ~homeless
 
@@ -127,7 +127,7 @@ def _without_row(
 ) -> tuple[PopulationSample, int]:
     """Draw pairs of a subject and a namespace without a row, each with an action; count those that are unknown.
 
-    There the absence of a row is the answer, but for what wider rows say. Fewer where nearly every pair has a row.
+    There the absence of a row is the answer, unless a wider row applies. Fewer where nearly every pair has a row.
     """
     subjects, actions = _subjects(authorizer), ACTIONS
     namespaces = [name for name in listed_namespaces(authorizer.bound.snapshot) if wanted is None or name in wanted]
@@ -138,17 +138,17 @@ def _without_row(
     free = islice(dict.fromkeys(one for one in asked if one[:2] not in taken), size)
     found = [SampledCell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
     known = [cell for cell in found if cell.answer != UNKNOWN]
-    # Nothing is left to be said of pairs when there is none.
+    # With no pair left, the population is empty and needs no bound.
     return PopulationSample(known, [], whole=size > 0 and not known), len(found) - len(known)
 
 
 def listed_namespaces(snapshot: Snapshot) -> list[str]:
-    """Return the namespaces that the zone lists, in their order."""
+    """Return the namespaces that the zone lists, sorted."""
     return [snapshot.strings[code] for code in np.unique(snapshot.tables["namespaces"]["name"]).tolist()]
 
 
 def _subjects(authorizer: Authorizer) -> list[Identity]:
-    """Return everybody who is bound, listed or known, and two who are not, in their order."""
+    """Return every subject that is bound or listed, the anonymous user and a user without any binding, sorted."""
     text, tables = authorizer.bound.snapshot.strings, authorizer.bound.snapshot.tables
     accounts = zip(
         tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True

@@ -1,12 +1,12 @@
-"""What docs/campaigns.md says, between the tables that the code itself fills."""
+"""The text of docs/campaigns.md between the tables that are generated from the code."""
 
 from typing import Final
 
 HEAD: Final = """\
-# Campaigns
+# Access reviews
 
-A campaign puts every grant to a person, takes the answers, and lets later runs prove what was done. First, say who
-decides:
+In a campaign, people decide on every grant, and later runs prove what became of their decisions. First, write down
+who decides:
 
 ```console
 $ cat > reviewers.yaml <<'END'
@@ -24,23 +24,24 @@ $ registry-audit review status q4 --snapshot demo-report/latest --todo todo.xlsx
 $ registry-audit review export q4 --snapshot demo-report/latest --out evidence
 ```
 
-`start` makes a line for each grant: whom a binding names, with what it gives where. A group is one line, with its
-people. What the platform has by itself is apart, and what can push, create or prune, or holds in every namespace, is
-marked as privileged. `--zone`, `--organization` and `--namespace` make the campaign about less; cluster-wide grants are
-part of it when neither of the last two is given, or a namespace's glob is `*`. The folder (or URL) holds `review.xlsx`
-(choices to pick from, no formula), the same as `review.csv` and `platform.csv`, and `campaign.json`.
+`start` writes a line for each grant: the subject of a binding, and what it grants where. A group is one line, with its
+members. Grants of the platform itself are separate. Grants that push, create or prune, and cluster-wide grants, are
+marked as privileged. `--zone`, `--organization` and `--namespace` narrow the campaign; cluster-wide grants are part of
+it when neither of the last two is given, or a namespace glob is `*`. The folder (or URL) holds `review.xlsx` (with a
+list of choices, without formulas), the same lines as `review.csv` and `platform.csv`, and `campaign.json`.
 
 ## Who decides
 
 """
 
-ANSWERS: Final = """
+ANSWERS: Final = """\
+
 ## Answers
 
-People fill in `decision` (`keep`, `reduce`, `revoke` or `exception`), `until`, `decided by`, `decided on`, `why` and
-`ticket`, in the workbook, in CSV (commas or semicolons), or in YAML. Sheets without the columns `id` and `decision` are
-not read, nor are other columns, but for `path`, and for zone, namespace and subject, by which rows that were sorted
-apart are found. Days are `YYYY-MM-DD`, or dates of the spreadsheet.
+Reviewers fill in `decision` (`keep`, `reduce`, `revoke` or `exception`), `until`, `decided by`, `decided on`, `why` and
+`ticket`: in the workbook, in CSV (with commas or semicolons), or in YAML. Sheets without the columns `id` and
+`decision` are ignored. Other columns are ignored too, except `path`, and zone, namespace and subject, which show when
+columns were sorted separately. Days are `YYYY-MM-DD`, or dates of the spreadsheet.
 
 ```yaml
 decisions:
@@ -55,40 +56,41 @@ decisions:
 
 """
 
-APPLY: Final = """
-`apply` takes all answers or none, and tells every mistake at once, with file and line:
+APPLY: Final = """\
 
-- ids that there are not, and paths that are another than the line has;
-- somebody who is no reviewer of that line, or decides on their own access, also through a group that they are in. What
+`apply` accepts all answers or none, and reports every mistake at once, with file and line:
+
+- unknown ids, and a path that differs from that of the line;
+- a decision by someone who is not a reviewer of that line, or on their own access, also through a group. Access that
   everybody has is nobody's own;
-- an exception without an end or a reason, days that are past or to come, a text that is a formula or begins as one;
-- rows that disagree, with each other or with what was decided before (`--replace` takes the new one).
+- an exception without an end or a reason, days in the past or future, formulas, and texts that begin like one;
+- rows that conflict with each other or with an earlier decision (`--replace` replaces it).
 
-A row without a decision stays open: silence is never approval. The files are kept in the folder, by their SHA-256, with
-a record of each time, which names the one before by its digest. One person applies at a time.
+A row without a decision stays open: silence is not approval. The files are stored in the folder by their SHA-256, with
+a record for each `apply` that holds the digest of the previous record. Only one person applies at a time.
 
-## What later runs say
+## What later runs show
 
-With `--snapshot`, `status` and `export` look at a later run, snapshot or dump:
+With `--snapshot`, `status` and `export` compare with a later run, snapshot or dump:
 
-- What was revoked is *verified gone*, *still there*, or *unknown* when its bindings, or its role, were not seen. Facts
-  that are not newer than those of the beginning, or older than the decision, prove nothing: *not looked at since*.
-  Where the subject has the same right by another binding or group, that is told beside it.
-- What was reduced is *verified* when it gives less, and nothing that it did not, or *verified gone*.
-- What was kept, or is an exception, is *reopened* when its path has changed (the rights, the repositories, where they
-  are aggregated from, or the binding itself), or the group has people that it was not seen to have. `apply --snapshot`
-  takes a decision about the line as it is there; `status --todo FILE` writes the undecided lines as they are now.
-- An exception has *ended* on the day after its last.
-- Grants that were not there at the beginning are counted, and are no part of the campaign.
+- Revoked access is *verified gone*, *still there*, or *unknown* when its bindings or its role were not read. A snapshot
+  that is not newer than that of the campaign, or is older than the decision, proves nothing: *not looked at since*.
+  If another binding or group gives the subject the same right, the remark names it.
+- Reduced access is *verified* when it grants less, and nothing new, or *verified gone*.
+- A kept line or an exception is *reopened* when its path has changed (the rights, the repositories, their aggregation,
+  or the binding itself), or the group has new members. `apply --snapshot` accepts a decision on the line as it is now;
+  `status --todo FILE` writes the undecided lines as they are now.
+- An exception has *ended* on the day after its last day.
+- New grants are counted, but are not part of the campaign.
 
 `status` and `export` end with exit code 3 when a removal is *unknown*.
 
 ## The evidence
 
-`export` writes each line, decided or not, as `decisions.csv` and `decisions.json`. The JSON also says what the campaign
-rests on: its digest, the files of answers, and which snapshots were looked at (SHA-256 as in the manifests of their
-runs). `SHA256SUMS` has the digest of both, and with `--sign-key` its signature stands beside it (trusted comment:
-`review`, and the digest of `campaign.json`).
+`export` writes each line, decided or not, to `decisions.csv` and `decisions.json`. The JSON also has the sources: the
+digest of the campaign, the files of answers, and the later snapshots (SHA-256 as in the manifests of their runs).
+`SHA256SUMS` has the digest of both files; with `--sign-key`, its signature is beside it (trusted comment: `review` and
+the digest of `campaign.json`).
 
 | column | meaning |
 |---|---|

@@ -74,6 +74,7 @@ def said(authorizer: Authorizer, question: Question) -> str:
     return ANSWERS[authorizer.answer(identity_of(question), question.action, question.namespace, question.repository)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(WORLDS))
 def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> None:
     """Nothing hidden: tables and answers say yes or no, and exactly as the cluster does."""
@@ -86,6 +87,7 @@ def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> No
         assert table(question) == expected, question
 
 
+@pytest.mark.slow
 @settings(max_examples=max(WORLDS, 30))
 @given(worlds(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=3, unique=True))
 def test_what_is_hidden_turns_answers_into_unknown_and_never_into_no(world: World, gaps: list[Gap]) -> None:

@@ -191,7 +191,7 @@ def test_what_cannot_begin_is_told(review: Review) -> None:
     assert review.start(reviewers="reviewers: [{who: [ann]}, {who: [], namespace: x, team: y}]") == 2
     said = review.said()
     for part in (
-        "reviewers[0] (line 1): say of what",
+        "reviewers[0] (line 1): give one of: organization",
         "reviewers[1].who",
         "unknown key",
         "3 mistakes in the reviewers",
@@ -199,7 +199,7 @@ def test_what_cannot_begin_is_told(review: Review) -> None:
         assert part in said, said
     assert review.start() == 0
     assert review.start() == 2
-    assert "there is a campaign here" in review.said()
+    assert "there is already a campaign here" in review.said()
     command = ["review", "start", "-r", str(review.folder / "reviewers.yaml"), "--due", "2026-03-31", "-o", "x"]
     assert run_command(command) == 2
     assert "nothing to decide on" in review.said()
@@ -218,15 +218,24 @@ def test_what_was_not_seen_at_the_beginning_is_told(review: Review) -> None:
 
 
 MISTAKES: dict[str, tuple[dict[str, str], str]] = {
-    "an unknown id": ({"id": "0" * 20, "decision": "keep"}, "no line of this campaign has the id 00000000000000000000"),
-    "no id": ({"decision": "keep"}, "no line of this campaign has the id (none)"),
+    "an unknown id": (
+        {"id": "0" * 20, "decision": "keep"},
+        "this campaign has no line with the id 00000000000000000000",
+    ),
+    "no id": ({"decision": "keep"}, "this campaign has no line with the id (none)"),
     "their own access": ({"line": "shop/ann", "decision": "keep", "decided by": "ann"}, "their own access"),
     "their own group's": (
         {"line": "shop/acme", "decision": "keep", "decided by": "ann"},
         "ann may not decide on their own access, through group acme",
     ),
-    "no reviewer of it": ({"line": "bank/other", "decision": "keep", "decided by": "cara"}, "no reviewer of this line"),
-    "nobody's name": ({"line": "shop/kim", "decision": "keep", "decided by": "zed"}, "ann, cara, dora, eve is"),
+    "no reviewer of it": (
+        {"line": "bank/other", "decision": "keep", "decided by": "cara"},
+        "is not a reviewer of this line",
+    ),
+    "nobody's name": (
+        {"line": "shop/kim", "decision": "keep", "decided by": "zed"},
+        "its reviewers: ann, cara, dora, eve",
+    ),
     "an exception without an end": ({"line": "shop/kim", "decision": "exception", "why": "x"}, "needs a last day"),
     "an exception without a reason": (
         {"line": "shop/kim", "decision": "exception", "until": "2026-09-01"},
@@ -234,27 +243,33 @@ MISTAKES: dict[str, tuple[dict[str, str], str]] = {
     ),
     "an end that is past": (
         {"line": "shop/kim", "decision": "exception", "why": "x", "until": "2026-03-01"},
-        "until 2026-03-01 is past",
+        "until 2026-03-01 is in the past",
     ),
     "an end that is none": (
         {"line": "shop/kim", "decision": "exception", "why": "x", "until": "2026-02-30"},
-        "until is no day",
+        "until is not a day",
     ),
-    "an end without an exception": ({"line": "shop/kim", "decision": "keep", "until": "2026-09-01"}, "goes with an"),
-    "no such decision": ({"line": "shop/kim", "decision": "maybe"}, "decision is none of keep, reduce, revoke"),
-    "a decision to come": ({"line": "shop/kim", "decision": "keep", "decided on": "2026-03-03"}, "is to come"),
+    "an end without an exception": (
+        {"line": "shop/kim", "decision": "keep", "until": "2026-09-01"},
+        "until needs the decision exception, not keep",
+    ),
+    "no such decision": ({"line": "shop/kim", "decision": "maybe"}, "decision must be one of keep, reduce, revoke"),
+    "a decision to come": ({"line": "shop/kim", "decision": "keep", "decided on": "2026-03-03"}, "is in the future"),
     "a decision from before": (
         {"line": "shop/kim", "decision": "keep", "decided on": "2026-03-01"},
         "is before the campaign began",
     ),
-    "no day": ({"line": "shop/kim", "decision": "keep", "decided on": "yesterday"}, "decided on is no day"),
+    "no day": ({"line": "shop/kim", "decision": "keep", "decided on": "yesterday"}, "decided on is not a day"),
     "nobody": ({"line": "shop/kim", "decision": "keep", "decided by": ""}, "decided by is empty"),
-    "a formula as a decision": ({"line": "shop/kim", "decision": '=IF(1;"keep")'}, "decision begins as a formula"),
-    "a formula as a reason": ({"line": "shop/kim", "decision": "keep", "why": "\t=1+1"}, "why begins as a formula"),
+    "a formula as a decision": ({"line": "shop/kim", "decision": '=IF(1;"keep")'}, "decision begins like a formula"),
+    "a formula as a reason": ({"line": "shop/kim", "decision": "keep", "why": "\t=1+1"}, "why begins like a formula"),
     "a novel": ({"line": "shop/kim", "decision": "keep", "why": "x" * 2001}, "why is longer than 2000"),
-    "a reason without a decision": ({"line": "shop/kim", "why": "because"}, "no decision beside"),
-    "sorted apart": ({"line": "shop/kim", "subject": "ben", "decision": "keep"}, "were columns sorted apart?"),
-    "another path": ({"line": "shop/kim", "path": "0" * 20, "decision": "keep"}, "about another path"),
+    "a reason without a decision": ({"line": "shop/kim", "why": "because"}, "answers without a decision"),
+    "sorted apart": ({"line": "shop/kim", "subject": "ben", "decision": "keep"}, "were columns sorted separately?"),
+    "another path": (
+        {"line": "shop/kim", "path": "0" * 20, "decision": "keep"},
+        "the path differs from that of this line",
+    ),
 }
 
 
@@ -289,11 +304,11 @@ def test_all_mistakes_are_told_at_once(review: Review) -> None:
     assert review.apply(first, second, review.folder / "broken.xlsx", review.folder / "none.csv") == 2
     told = review.said()
     assert "5 mistakes in the answers" in told
-    assert "broken.xlsx: is no spreadsheet" in told
+    assert "broken.xlsx: is not a workbook" in told
     assert "none.csv: cannot be read: No such file" in told
-    assert "answers.csv: line 5: decision is none of" in told
-    assert "more.csv: line 4: it disagrees with answers.csv: line 2 about the same line" in told
-    assert "more.csv: line 5: no line of this campaign has the id x" in told
+    assert "answers.csv: line 5: decision must be one of" in told
+    assert "more.csv: line 4: conflicts with answers.csv: line 2 on the same line" in told
+    assert "more.csv: line 5: this campaign has no line with the id x" in told
 
 
 def test_reviewers_of_a_group_that_was_not_seen(review: Review) -> None:
@@ -328,7 +343,7 @@ def test_yaml_says_the_same(review: Review) -> None:
     one = f"{{id: {lines[SHOP_KIM]['id']}, decision: revoke, decided_by: dora, decided_on: 2026-03-02}}"
     path.write_text(f"decisions:\n  - {one}\n  - {one.replace('dora', 'zed')}\n")
     assert review.apply(path) == 2
-    assert "answers.yaml: decisions[1] (line 3): zed is no reviewer" in review.said()
+    assert "answers.yaml: decisions[1] (line 3): zed is not a reviewer" in review.said()
     path.write_text(f"decisions:\n  - {one}\n  - {{id: x, verdict: keep}}\n")
     assert review.apply(path) == 2
     assert "decisions[1].decision (line 3): is required" in review.said()
@@ -359,8 +374,8 @@ def test_spreadsheets_as_people_save_them(review: Review) -> None:
     book.save(review.folder / "answers.xlsx")
     assert review.apply(review.folder / "answers.xlsx") == 2
     told = review.said()
-    assert "answers.xlsx: Sheet row 3: why begins as a formula does" in told
-    assert "answers.xlsx: Sheet row 4: why begins as a formula does" in told
+    assert "answers.xlsx: Sheet row 3: why begins like a formula" in told
+    assert "answers.xlsx: Sheet row 4: why begins like a formula" in told
     sheet.delete_rows(3, 2)
     book.save(review.folder / "answers.xlsx")
     assert review.apply(review.folder / "answers.xlsx") == 0
@@ -391,9 +406,9 @@ def test_what_was_seen_before_the_decision_proves_nothing(review: Review) -> Non
 @pytest.mark.parametrize(
     ("name", "data", "said"),
     [
-        ("a.txt", b"", "is no .xlsx, .csv or .yaml"),
-        ("a.csv", b"", "is no CSV that can be read"),
-        ("a.csv", b"a,b\r\n1,2\r\n", "has no columns id and decision"),
+        ("a.txt", b"", "is not .xlsx, .csv or .yaml"),
+        ("a.csv", b"", "is not valid CSV"),
+        ("a.csv", b"a,b\r\n1,2\r\n", "does not have the columns id and decision"),
         ("a.csv", b"id,decision\r\n1,2\r\n1,2,3\r\n", "Expected 2 fields in line 3, saw 3"),
         ("a.csv", b"id,decision\r\n\xff,keep\r\n", "is not UTF-8 (byte 14)"),
         ("a.xlsx", b"PK\x05\x06" + bytes(18), "cannot be read"),
@@ -430,7 +445,7 @@ def test_a_changed_mind_needs_to_be_meant(review: Review) -> None:
     assert "0 decisions taken, 1 were known" in review.capture.readouterr().out
     assert len(list((review.campaign / "applied").iterdir())) == 1
     assert review.apply(review.decided(second)) == 2
-    assert "dora has decided on this line on 2026-03-02 (keep); --replace" in review.said()
+    assert "dora decided on this line on 2026-03-02 (keep); --replace" in review.said()
     assert review.apply(review.decided(second), more=("--replace",)) == 0
     assert review.status()["lines"]["revoked, not looked at since"] == 1
     assert len(list((review.campaign / "applied").iterdir())) == 2
@@ -449,8 +464,8 @@ def test_removals_are_proven_by_what_is_seen_later(review: Review) -> None:
     blind = [Gap("rolebindings", "bank", "refused", "no"), Gap("clusterrolebindings", "", "refused", "no")]
     found = review.outcomes(review.saved(world(*gone, without=[("rolebindings", "other")]), 3, *blind))
     assert found[SHOP_KIM] == found[MALL_KIM] == ("revoked, verified gone", "")
-    assert found["bank/other"] == ("revoked, unknown", "its rolebindings were not seen")
-    assert found["*/ben"] == ("revoked, unknown", "its clusterrolebindings were not seen")
+    assert found["bank/other"] == ("revoked, unknown", "its rolebindings were not read")
+    assert found["*/ben"] == ("revoked, unknown", "its clusterrolebindings were not read")
     found = review.outcomes(review.saved(world(*BASE), 3))
     assert {found[one] for one in revoked} == {("revoked, still there", "")}
     # Of another zone nothing follows, nor of one that stands in for what could not be read.
@@ -491,7 +506,7 @@ def test_less_is_proven_too(review: Review) -> None:
     assert now(PUSH) == ("reduced, still there", "")
     assert now(PUSH, CREATE) == ("reduced, still there", "")
     assert now(CREATE, PULL) == ("reduced, still there", "")
-    assert now(PUSH, gaps=(Gap("roles", "shop", "refused", "no"),)) == ("reduced, unknown", "its role was not seen")
+    assert now(PUSH, gaps=(Gap("roles", "shop", "refused", "no"),)) == ("reduced, unknown", "its role was not read")
     assert now({**PUSH, "verbs": ["watch"]})[0] == "reduced, verified gone"
 
 
@@ -507,7 +522,7 @@ def test_a_decision_about_another_path_is_none(review: Review) -> None:
     found = review.outcomes(later)
     assert found[SHOP_KIM][0] == found["bank/other"][0] == "reopened"
     assert "its path has changed (pull, push in *, since" in found[SHOP_KIM][1]
-    assert found["bank/other"][1] == "group other has people that it was not seen to have: zoe"
+    assert found["bank/other"][1] == "group other has new members: zoe"
     assert found[MALL_KIM] == ("kept", "")
     # Whose people nobody sees has no new ones that are known.
     assert found["mall/from-elsewhere"] == ("kept", "")
@@ -526,7 +541,7 @@ def test_a_decision_about_another_path_is_none(review: Review) -> None:
         answer = {"decision": "keep", "decided by": "dora", "decided on": "2026-03-03"}
         writer.writerows(rows[one] | answer for one in (SHOP_KIM, "bank/other"))
     assert review.apply(todo) == 2
-    assert "it is about another path of this line than there is" in review.said()
+    assert "the path differs from that of this line" in review.said()
     assert review.apply(todo, more=("-s", later)) == 0
     found = review.outcomes(later)
     assert found[SHOP_KIM] == found["bank/other"] == ("kept", "")
@@ -554,8 +569,8 @@ def test_exceptions_end(review: Review) -> None:
     gone = [piece for piece in BASE if piece[1]["metadata"]["name"] != "kim"]
     later = review.saved(world(*gone), 3, Gap("roles", "shop", "refused", "no"))
     found = review.outcomes(later)
-    assert found[MALL_KIM] == ("kept", "it is not there any more")
-    assert found[SHOP_CI] == ("kept", "its role was not seen")
+    assert found[MALL_KIM] == ("kept", "it no longer exists")
+    assert found[SHOP_CI] == ("kept", "its role was not read")
     review.day(10)
     assert review.outcomes()[SHOP_KIM] == ("exception", "")
     review.day(11)
@@ -582,12 +597,12 @@ def test_the_status_is_for_people_too(review: Review) -> None:
     out, err = review.capture.readouterr()
     assert "revoked, unknown" in out
     assert "8 undecided (6 privileged); due on 2026-03-31" in out
-    assert "one/shop kim: revoked, unknown: its rolebindings were not seen" in err
+    assert "one/shop kim: revoked, unknown: its rolebindings were not read" in err
     # Decisions are about this campaign, and no other.
     campaign = review.campaign / "campaign.json"
     campaign.write_bytes(campaign.read_bytes().replace(b"2026-03-31", b"2026-04-30"))
     assert run_command(["review", "status", str(review.campaign)]) == 2
-    assert "does not follow what is before it" in review.said()
+    assert "does not follow the previous record" in review.said()
 
 
 def test_a_campaign_that_is_late_says_so(review: Review) -> None:
@@ -610,7 +625,7 @@ def test_a_folder_that_was_changed_is_told(name: str, data: bytes, review: Revie
     path = next((review.campaign / "applied").iterdir()) if name.startswith("applied") else review.campaign / name
     path.write_bytes(data)
     assert run_command(["review", "status", str(review.campaign)]) == 2
-    assert "this is no " in review.said()
+    assert "this is not a" in review.said()
 
 
 def test_a_campaign_of_another_version_is_told(review: Review) -> None:
@@ -619,7 +634,7 @@ def test_a_campaign_of_another_version_is_told(review: Review) -> None:
     path = review.campaign / "campaign.json"
     path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 2', 1))
     assert run_command(["review", "status", str(review.campaign)]) == 2
-    assert "of another version" in review.said()
+    assert "has another version" in review.said()
 
 
 def test_the_evidence_is_whole_and_signed(review: Review, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Changes between random worlds full of traps: they add up, say the opposite the other way round, and never guess."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def places(access: Table) -> list[tuple[str, ...]]:
     return [place(row) for row in access.records()]
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(pairs())
 def test_the_access_before_and_the_changes_are_the_access_now(two: tuple[World, World]) -> None:

@@ -178,6 +178,7 @@ def test_organizations_can_be_left_alone(tmp_path: Path) -> None:
     assert (row["state"], row["declared"], row["members"]) == ("not-asked", "-1", "1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

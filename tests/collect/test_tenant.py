@@ -251,6 +251,7 @@ class Crowd(Server):
         return Answer(200, self.bindings[place.namespace] if plural == "rolebindings" else self.empty[plural])
 
 
+@pytest.mark.slow
 def test_two_thousand_namespaces(tmp_path: Path) -> None:
     """No more requests than namespaces by kinds and a few, never more in flight than allowed, and all of it seen."""
     names = [f"team-{number:04d}" for number in range(2000)]
@@ -273,6 +274,7 @@ def test_requests_in_flight(tmp_path: Path, at_once: int) -> None:
     assert server.most == at_once
 
 
+@pytest.mark.slow
 def test_time_that_runs_out_in_the_middle(tmp_path: Path) -> None:
     """What was read is there; each list that was not is a gap of its namespace."""
     names = [f"ns-{number}" for number in range(12)]
@@ -286,6 +288,7 @@ def test_time_that_runs_out_in_the_middle(tmp_path: Path) -> None:
     never_wrong(snapshot, world | {"serviceaccounts": [], "groups": []})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", [refuse_with(403), reset(), broken_json(0.9)])
 def test_a_fault_at_each_request_of_a_tenant_s_run(tmp_path: Path, action: Any) -> None:
     """Whichever list goes wrong, for ever or once: right or unknown, and said."""

@@ -270,6 +270,7 @@ def wait_for(text: str, process: subprocess.Popen[str]) -> None:
     pytest.fail(f"{text} was never said")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_keeps_what_is_whole(tmp_path: Path, number: signal.Signals) -> None:
     """One zone is done, one hangs: the run ends at once with 143, and its manifest marks it as stopped."""
@@ -293,6 +294,7 @@ def test_a_stop_keeps_what_is_whole(tmp_path: Path, number: signal.Signals) -> N
     assert not (tmp_path / "out/latest").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["collect", "who"])
 def test_a_stop_of_other_commands(tmp_path: Path, command: str) -> None:
     """They end with 143 and one message as well."""
@@ -307,6 +309,7 @@ def test_a_stop_of_other_commands(tmp_path: Path, command: str) -> None:
     assert "stopped before all zones were read" in err
 
 
+@pytest.mark.slow
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     """Whoever presses Ctrl-C twice means it."""
     with SimulatedZone(world_of(1), tmp_path / "a", faults=[Fault("", hang(), times=None)]) as silent:
@@ -586,7 +589,7 @@ def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "third/findings.json").write_text("{}")
     (folder / "rolebindings.json").write_text(OPEN_BINDING)
     assert again("fourth")["state"] == "open"
-    assert "findings.json: was changed after the run wrote it; it is not used" in capsys.readouterr().err
+    assert "findings.json: was changed after the run wrote it; ignored" in capsys.readouterr().err
 
 
 def test_the_same_facts_give_the_same_findings(tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ FAULTS: dict[str, Action] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_at_each_request(tmp_path: Path, name: str) -> None:
     """Once, and from then on: the zone is whole, or what is missing is said, and no answer is wrong."""
@@ -130,6 +131,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedZone]
         yield server
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 40), st.integers(0, 900), st.sampled_from([cut, reset]), st.sampled_from([1, None]))
 def test_a_list_that_is_cut_at_any_byte_is_never_a_shorter_list(
@@ -140,6 +142,7 @@ def test_a_list_that_is_cut_at_any_byte_is_never_a_shorter_list(
     Judge(WORLD).look(collect(lasting, tmp_path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(1, 16, 3))
 def test_a_server_that_goes_away_in_the_middle(tmp_path: Path, index: int) -> None:
     """Connections are refused from then on."""
@@ -156,6 +159,7 @@ def test_a_server_that_goes_away_in_the_middle(tmp_path: Path, index: int) -> No
     Judge(WORLD).look(snapshot)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", range(1, 24, 3))
 def test_a_token_that_expires_in_the_middle(tmp_path: Path, index: int) -> None:
     """With a new one in its file the zone is whole; without one, the rest is a gap that says so."""
@@ -178,6 +182,7 @@ def test_a_token_that_expires_in_the_middle(tmp_path: Path, index: int) -> None:
         assert {gap.reason for gap in snapshot.gaps} <= (set() if renewed else {"unauthenticated"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["refused", "half of the JSON"])
 def test_a_whole_run_with_a_list_that_fails_ends_with_3_and_says_which(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
@@ -200,6 +205,7 @@ def test_a_whole_run_with_a_list_that_fails_ends_with_3_and_says_which(
         assert not (out / "latest").exists()
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(worlds(), st.integers(1, 40), st.integers(1, 20))
 def test_the_same_world_is_the_same_tables_however_it_is_read(
@@ -305,6 +311,7 @@ print(f"code {code} peak {int(peak.split()[1]) // 1024}", file=sys.stderr)
 """
 
 
+@pytest.mark.slow
 def test_fifty_zones_of_which_ten_are_lost(tmp_path: Path) -> None:
     """Five hang, five refuse connections: forty are whole, within the budget of time, under 1 GB."""
     with (

@@ -92,6 +92,7 @@ def latest(store: Store) -> str:
     return path.readlink().name if path.is_symlink() else store.read(LATEST).decode()
 
 
+@pytest.mark.slow
 def test_twice_into_a_bucket(home: Path, tmp_path: Path, zones: list[SimulatedZone]) -> None:
     """As any user, on a read-only root, with no home, terminal or shell: two whole runs; the second is the latest."""
     with s3() as environment:
@@ -123,6 +124,7 @@ def test_twice_into_a_bucket(home: Path, tmp_path: Path, zones: list[SimulatedZo
     assert left == {"audit.prom"}
 
 
+@pytest.mark.slow
 def test_a_second_start_during_the_first(home: Path, tmp_path: Path, zones: list[SimulatedZone]) -> None:
     """Does no harm: each writes a run of its own, and the latest is one of them."""
     go_on = threading.Event()
@@ -153,6 +155,7 @@ def test_a_second_start_during_the_first(home: Path, tmp_path: Path, zones: list
 MOMENTS = [*(("lines", number) for number in (1, 3, 4, 5)), *(("tenths", number) for number in (1, 3, 5, 7, 8, 9))]
 
 
+@pytest.mark.slow
 def test_a_signal_at_ten_moments(home: Path, tmp_path: Path, zones: list[SimulatedZone]) -> None:
     """Leaves no broken `latest`, and nothing that is partial without saying so."""
     pod = deployed(home, tmp_path / "pod", zones, "/var/lib/registry-audit")
@@ -192,6 +195,7 @@ def test_a_signal_at_ten_moments(home: Path, tmp_path: Path, zones: list[Simulat
     assert 143 in codes
 
 
+@pytest.mark.slow
 def test_what_is_in_the_image(home: Path) -> None:
     """What was tested, to the version, in a bill of materials; nothing that installs, nothing that a user may write."""
     bill = json.loads((home / "sbom.json").read_text())

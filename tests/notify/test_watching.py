@@ -69,8 +69,8 @@ def _usual_log() -> Any:
 
 def test_nobody_is_told_when_nothing_is_new() -> None:
     """All was seen, nothing is new: silence."""
-    assert not quiet().told(changes=True)
-    assert not quiet(news=News((zone_news(changes={"gained": 1, "widened": 0}),))).told(changes=False)
+    assert not quiet().notable(changes=True)
+    assert not quiet(news=News((zone_news(changes={"gained": 1, "widened": 0}),))).notable(changes=False)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_nobody_is_told_when_nothing_is_new() -> None:
 )
 def test_somebody_is_told_of_what_is_new_or_not_whole(ending: RunOutcome) -> None:
     """A new finding, new anonymous access, anything that went wrong."""
-    assert ending.told(changes=False)
+    assert ending.notable(changes=False)
 
 
 def test_access_that_was_gained_is_news_when_asked_for() -> None:
     """A large estate changes every day."""
-    assert quiet(news=News((zone_news(changes={"gained": 1}),))).told(changes=True)
+    assert quiet(news=News((zone_news(changes={"gained": 1}),))).notable(changes=True)
 
 
 def test_the_subject_says_what_it_is_about() -> None:
@@ -229,7 +229,7 @@ def test_a_channel_that_fails_loses_nothing(
     assert "c1: could not be told: no answer in time" in said
     assert "c3: could not be told: the variable ABSENT is empty" in said
     assert SECRET not in said
-    assert "channel c0: not told" in termination_message(told)
+    assert "channel c0: message not delivered" in termination_message(told)
 
 
 def test_a_run_tells_and_keeps_its_exit_code(

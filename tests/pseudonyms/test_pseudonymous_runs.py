@@ -236,6 +236,7 @@ def everything(runs: Runs) -> list[str]:
     return [*EVERY, *config, "--exceptions", str(path), "--for", "organization:quokkaorg", "--fail-on", "critical"]
 
 
+@pytest.mark.slow
 def test_no_byte_of_a_run_holds_a_name(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format, of two runs of which the second has news, with all that can be asked for."""
     more = everything(runs)
@@ -426,6 +427,7 @@ def test_namespaces_are_chosen_by_their_names_and_labels(chosen: dict[str, Any],
     assert run_command(["check-evidence", str(runs.folder / "out")]) == 0
 
 
+@pytest.mark.slow
 def test_digests_tell_nothing_to_who_guesses(runs: Runs) -> None:
     """Of configuration, checks and exceptions: another key has others, the same key the same."""
     more = everything(runs)

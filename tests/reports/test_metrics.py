@@ -199,6 +199,7 @@ def rules() -> dict[str, object]:
     return spec
 
 
+@pytest.mark.slow
 def test_each_alert_fires_and_stays_silent(tmp_path: Path) -> None:
     """As promtool sees it, over days."""
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules()))

@@ -87,6 +87,7 @@ def compared(objects: Objects) -> Objects:
     return {tuple(key.split("/")): one for key, one in text.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_both_tools_make_the_same(way: str) -> None:
     """Object by object, for each way to install; only kustomize brings the namespace."""
@@ -95,6 +96,7 @@ def test_both_tools_make_the_same(way: str) -> None:
     assert one == other
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_made_is_what_kubernetes_takes(way: str) -> None:
     """By the schemas of its versions, with nothing in it that they do not know."""
@@ -108,6 +110,7 @@ def test_what_is_made_is_what_kubernetes_takes(way: str) -> None:
     assert {"CronJob", "ConfigMap", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy"} <= kinds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_pods_are_restricted(way: str) -> None:
     """As the restricted pod security standard wants it, with any user id, and nothing to write but volumes."""
@@ -132,6 +135,7 @@ def test_pods_are_restricted(way: str) -> None:
         assert "/tmp" in {mount["mountPath"] for mount in container["volumeMounts"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_the_job_ends_and_is_not_repeated_in_vain(way: str) -> None:
     """One at a time, in its time; what would be the same the next time is not tried again, and the rest is."""

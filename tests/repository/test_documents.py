@@ -45,6 +45,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", [path for path in DOCS if any(not one.needs for one in blocks(path))], ids=lambda p: p.name
 )

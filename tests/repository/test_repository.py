@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from collections.abc import Callable
@@ -15,10 +16,11 @@ import yaml
 
 from audit.cli import run_command
 from audit.runs.manifest import DOCUMENTS as EVIDENCE
+from benchmarks import bench
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
-from benchmarks.stage import STAGES
+from benchmarks.stage import STAGES, cost
 from docs.build.documents import DOCUMENTS
 from docs.build.reference import exit_codes_reference
 from reports.formats import FORMATS
@@ -50,6 +52,7 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
             "check-evidence",
             "prune",
             "verify",
+            "usage",
             "zones",
             "checks",
         ),
@@ -172,6 +175,7 @@ def test_the_demo_is_what_the_generator_makes(tmp_path: Path) -> None:
             assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path
 
 
+@pytest.mark.slow
 def test_an_estate_is_the_same_for_the_same_shape() -> None:
     """And as large as it is told to be: nine role bindings a namespace, and those that make it unlike others."""
     shape = Shape(namespaces=50, organizations=5, custom_roles=0.5, named_roles=0.5)
@@ -184,6 +188,7 @@ def test_an_estate_is_the_same_for_the_same_shape() -> None:
     assert one["roles"]
 
 
+@pytest.mark.slow
 def test_the_generator_is_a_command(tmp_path: Path) -> None:
     """For those who want to measure with an estate of their own."""
     command = [
@@ -201,11 +206,13 @@ def test_the_generator_is_a_command(tmp_path: Path) -> None:
     assert (tmp_path / "rolebindings.json.gz").stat().st_size > 100
 
 
-def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_the_benchmark_measures_every_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A small run to the end: all stages, ratios to the floor, growth; how long it takes is not asserted."""
     out = tmp_path / "performance.md"
-    sizes = ["--sizes", "5", "10", "--repeat", "1", "--pace", "0"]
-    subprocess.run([sys.executable, "-m", "benchmarks.bench", *sizes, "--out", str(out)], cwd=ROOT, check=True)
+    # In this process: forty starts of Python are not what is tested here.
+    monkeypatch.setattr(bench, "measured", lambda stage, folder, repeat: cost(stage, folder, time.perf_counter()))
+    bench.main(["--sizes", "5", "10", "--pace", "0", "--out", str(out)])
     text = out.read_text()
     assert {*FORMATS} <= {*STAGES}
     for stage in STAGES:
@@ -221,6 +228,12 @@ def test_the_benchmark_measures_every_stage(tmp_path: Path) -> None:
     assert "<svg" in (ROOT / "docs/performance.svg").read_text()
 
 
+def test_a_stage_is_measured_in_a_process_of_its_own(tmp_path: Path) -> None:
+    """Its cost is wall and CPU seconds and memory, of the fastest of several runs."""
+    assert bench.measured("help", tmp_path, 1).keys() == {"wall", "cpu", "memory"}
+
+
+@pytest.mark.slow
 def test_the_page_is_measured_too(tmp_path: Path) -> None:
     """A small run to the end; the kept results are of a million rows, and within what was wanted."""
     out = tmp_path / "report-performance.md"
@@ -235,6 +248,7 @@ def test_the_page_is_measured_too(tmp_path: Path) -> None:
         assert float(measured.replace(",", "")) <= float(wanted.replace(",", ""))
 
 
+@pytest.mark.slow
 def test_what_is_installed_is_whole(tmp_path: Path) -> None:
     """The wheel has every module, the demo, the page's parts, the types' markers and the license; and no tests."""
     copy = tmp_path / "copy"

@@ -113,7 +113,7 @@ def test_a_file_that_was_changed_later_is_told_and_not_used(tmp_path: Path, runs
     found = runs.last_state("zone-1")
     assert found is not None
     assert found.run.id == ONE
-    assert told == [f"{TWO}/snapshots/zone-1.snapshot: was changed after the run wrote it; it is not used"]
+    assert told == [f"{TWO}/snapshots/zone-1.snapshot: was changed after the run wrote it; ignored"]
     assert runs.read(runs.of_zone("zone-1")[0], "findings.json") is None
 
 
@@ -129,7 +129,7 @@ def test_a_file_that_is_gone_or_of_another_version_is_told(tmp_path: Path, runs:
     assert runs.snapshot(two, "zone-2") is None
     assert len(told) == 2
     assert told[0].startswith(f"{THREE}/snapshots/zone-1.snapshot: cannot be read: No such file")
-    assert told[1] == f"{TWO}/snapshots/zone-1.snapshot: cannot read this snapshot: not gzip; it is not used"
+    assert told[1] == f"{TWO}/snapshots/zone-1.snapshot: cannot read this snapshot: not gzip; ignored"
 
 
 def manifest_with(path: Path, **changes: Any) -> None:
@@ -140,15 +140,15 @@ def manifest_with(path: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "wrong"),
     [
-        ({"format": "something else"}, "is no manifest of a run"),
-        ({"version": 99}, "has version 99, and this program reads version 1"),
-        ({"run": {"run_id": TWO, "started": "", "zones": []}}, "is of another run"),
-        ({"run": "?"}, "is no manifest, or a damaged one"),
-        ({"files": [{"name": "../x", "sha256": "0" * 64}]}, "names a file that cannot be one of the run"),
-        ({"files": [{"name": "/etc/passwd", "sha256": "0" * 64}]}, "names a file that cannot be one of the run"),
-        ({"files": [{"name": "", "sha256": "0" * 64}]}, "names a file that cannot be one of the run"),
-        ({"files": [{"name": "a\0", "sha256": "0" * 64}]}, "names a file that cannot be one of the run"),
-        ({"files": [{"name": "a", "sha256": "none"}]}, "names a file that cannot be one of the run"),
+        ({"format": "something else"}, "is not the manifest of a run"),
+        ({"version": 99}, "has version 99; this program reads version 1"),
+        ({"run": {"run_id": TWO, "started": "", "zones": []}}, "belongs to another run"),
+        ({"run": "?"}, "is not a manifest, or is damaged"),
+        ({"files": [{"name": "../x", "sha256": "0" * 64}]}, "names a file that cannot belong to a run"),
+        ({"files": [{"name": "/etc/passwd", "sha256": "0" * 64}]}, "names a file that cannot belong to a run"),
+        ({"files": [{"name": "", "sha256": "0" * 64}]}, "names a file that cannot belong to a run"),
+        ({"files": [{"name": "a\0", "sha256": "0" * 64}]}, "names a file that cannot belong to a run"),
+        ({"files": [{"name": "a", "sha256": "none"}]}, "names a file that cannot belong to a run"),
     ],
 )
 def test_a_damaged_manifest_is_told_once_and_its_run_left_out(
@@ -159,7 +159,7 @@ def test_a_damaged_manifest_is_told_once_and_its_run_left_out(
     write_run(tmp_path, TWO)
     assert [run.id for run in runs.listed()] == [TWO]
     assert [run.id for run in runs.listed()] == [TWO]
-    assert told == [f"{ONE}/manifest.json: {wrong}; this run is left out"]
+    assert told == [f"{ONE}/manifest.json: {wrong}; this run is ignored"]
 
 
 def test_a_manifest_that_cannot_be_read_or_is_no_json_is_told(tmp_path: Path, runs: Runs, told: list[str]) -> None:

@@ -373,7 +373,7 @@ def test_a_hang(tmp_path: Path) -> None:
         start = time.monotonic()
     with pytest.raises((RemoteDisconnected, ConnectionResetError)):
         waiting.getresponse()
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 20
 
 
 def test_json_broken_off(faulty: Callable[..., SimulatedZone]) -> None:
@@ -453,4 +453,4 @@ def test_prepared_bytes_are_paced(tmp_path: Path) -> None:
     with PreparedZone({"namespaces": b" " * 1_000_000}, tmp_path, pace=4_000_000, latency=0.1) as zone:
         start = time.monotonic()
         assert len(ask(zone, NAMESPACES).body) == 1_000_000
-        assert 0.3 <= time.monotonic() - start < 3
+        assert 0.3 <= time.monotonic() - start < 20

@@ -12,7 +12,7 @@ import yaml
 from audit.access.coverage import coverage
 from audit.cli import run_command
 from audit.collect import retry
-from audit.runs.info import overall, zone_info
+from audit.runs.info import overall_state, zone_info
 from audit.snapshot.model import Gap, Snapshot, load
 from audit.snapshot.stale import filled, staleness
 from tests.simulator.server import SimulatedZone
@@ -84,7 +84,12 @@ def test_a_zone_whose_address_was_not_even_found_may_be_filled() -> None:
 
 def test_a_run_with_something_old_in_it_is_partial() -> None:
     """However whole it was then."""
-    assert overall(["stale"]) == overall(["complete", "stale"]) == overall(["failed", "stale"]) == "partial"
+    assert (
+        overall_state(["stale"])
+        == overall_state(["complete", "stale"])
+        == overall_state(["failed", "stale"])
+        == "partial"
+    )
 
 
 class Runs:

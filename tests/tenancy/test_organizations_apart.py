@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from audit.access.build import facts_of
 from audit.findings.model import findings_table
@@ -75,6 +76,8 @@ def in_parquet(folder: Path, table: str) -> Iterator[tuple[int, str]]:
             yield int(Path(path).parent.name), name
 
 
+@pytest.mark.slow
+@pytest.mark.no_cover  # its lines are covered by other tests, and tracing would double its time
 def test_no_report_of_five_hundred_names_another_organization(tmp_path: Path) -> None:
     """Their neighbours have access in their namespaces, and are shown as somebody; their own names are all there."""
     objects = many()

@@ -122,7 +122,7 @@ def window(pod: str, begin: float, end: float, *levels: str) -> Window:
     ("windows", "replicas", "reasons"),
     [
         ([], 1, ["no log of the registry was read"]),
-        ([window("a", 0, 99)], None, ["how many replicas the registry has is not configured (usage.replicas)"]),
+        ([window("a", 0, 99)], None, ["how many replicas the registry has is not known (--replicas)"]),
         ([window("a", 0, 99)], 1, []),
         ([window("a", 0, 99)], 2, ["lines of 1 of 2 replicas"]),
         ([window("a", 0, 99), window("b", 0, 99)], 2, []),

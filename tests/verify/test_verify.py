@@ -77,6 +77,7 @@ def compared(world: World, cluster: World, wanted: int | None = None, seed: int 
     return verify(authorizer_of(world), asking(cluster), SamplePlan(wanted, seed), Event(), at_once=2)
 
 
+@pytest.mark.slow
 @given(worlds())
 def test_every_cell_of_every_world_agrees(world: World) -> None:
     """All that the tables say, and what they say by having no row, a plain reading of RBAC answers likewise."""
@@ -86,6 +87,7 @@ def test_every_cell_of_every_world_agrees(world: World) -> None:
     assert found.verified.agreed == found.verified.asked
 
 
+@pytest.mark.slow
 @given(worlds(), st.sampled_from(["rolebindings", "clusterrolebindings", "roles", "clusterroles", "groups"]))
 def test_what_was_not_seen_is_never_a_difference(world: World, kind: str) -> None:
     """Cells that are unknown are left out and counted; all others are right though a list is missing."""
@@ -203,6 +205,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
             assert {(cell.who.kind, cell.action) for cell in (*drawn.cells, *drawn.beside)} == kinds
 
 
+@pytest.mark.slow
 @given(worlds())
 def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> None:
     """And what is cluster-wide; what it says holds without the others too."""
@@ -215,6 +218,7 @@ def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> No
     assert {place.namespace for place in places} <= {"ns-1"}
 
 
+@pytest.mark.slow
 @given(st.integers(1, 40), worlds())
 def test_a_sample_is_as_large_as_was_asked_for(wanted: int, world: World) -> None:
     """Never larger, and never smaller while there are cells in the table."""
@@ -269,6 +273,7 @@ def verified(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0)
     return {zone["zone"]: zone for zone in json.loads(capsys.readouterr().out)["zones"]}
 
 
+@pytest.mark.slow
 def test_zones_that_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Collected now, every cell and samples: exit code 0, with the bound and the seed to draw the same again."""
     with SimulatedZone(world_of(3), tmp_path / "a") as one, SimulatedZone(world_of(4), tmp_path / "b") as two:
@@ -452,7 +457,7 @@ def test_a_run_that_the_zone_contradicts_is_partial(tmp_path: Path, capsys: pyte
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["state"] == "partial"
     assert manifest["run"]["zones"][0]["verified"]["differed"] > 0
-    assert "otherwise than the tables" in (folder / "report.html").read_text()
+    assert "differently from the tables" in (folder / "report.html").read_text()
     assert not (tmp_path / "out/latest").exists()
 
 
@@ -465,7 +470,7 @@ def test_what_is_said_of_a_verified_zone() -> None:
     ]
     both = Agreement(2000, 1990, 3, 7, why="timeout: late")
     assert [*both.remarks()] == [
-        "verified: the zone itself answers 3 of 2,000 cells otherwise than the tables",
+        "verified: the zone itself answers 3 of 2,000 cells differently from the tables",
         "verified: 7 of 2,000 cells were not compared with the zone's own answers: timeout: late",
     ]
     assert not both.sound

@@ -12,7 +12,7 @@ import pytest
 from audit.checks.rules.registry import CHECKS
 from audit.findings.controls import CONTROLS, controls_table
 from audit.findings.fail_on import Tally
-from audit.runs.info import EarlierSummary, overall
+from audit.runs.info import EarlierSummary, overall_state
 from audit.runs.manifest import WrittenFile, evidence_digest
 from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
 from audit.tenancy.platform import Platform
@@ -363,9 +363,9 @@ def test_equal_facts_give_equal_bytes() -> None:
 
 def test_the_state_of_several_zones() -> None:
     """Complete when all are, failed when all are, else partial."""
-    assert overall(["complete", "complete"]) == "complete"
-    assert overall(["failed"]) == "failed"
-    assert overall(["complete", "failed"]) == "partial"
+    assert overall_state(["complete", "complete"]) == "complete"
+    assert overall_state(["failed"]) == "failed"
+    assert overall_state(["complete", "failed"]) == "partial"
 
 
 def test_a_run_is_as_old_as_its_oldest_facts() -> None:

@@ -59,6 +59,7 @@ def hostile(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
     one.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_hostile_names_run_nothing_and_show_as_they_are(hostile: Opened, view: str) -> None:
     """In every column, menu and reason of every view; and a row of such a name has an address that works."""
@@ -94,6 +95,7 @@ def serious(page: Page) -> list[str]:
     return [f"{one['id']}: {json.dumps([node['html'][:120] for node in one['nodes'][:3]])}" for one in bad]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_keeps_anybody_out(browser: Browser, sample_page: Path, scheme: str) -> None:
     """Every view, a reason, a menu and the list of keys, in light and dark: axe finds nothing serious."""

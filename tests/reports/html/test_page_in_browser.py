@@ -234,6 +234,7 @@ def test_a_number_that_nobody_looked_for_is_no_zero(browser: Browser, tmp_path: 
     one.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_row_opens_its_reason(opened: Opened, view: str) -> None:
     """A title, a sentence, and the caveat of a partial run; its address opens it again."""
