@@ -39,7 +39,7 @@ from audit.commands.options import (
 )
 from audit.commands.result import Result, Verbatim, present
 from audit.commands.signals import interruptible
-from audit.errors import AuditError, UsageError, printable
+from audit.errors import DEBUG, AuditError, UsageError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
@@ -502,7 +502,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     except (SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # also what native code raises, such as a panic of a Rust library
-        if os.environ.get("REGISTRY_AUDIT_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
         return _failed(error)
     return int(code)
@@ -524,7 +524,7 @@ def _parsed(arguments: Sequence[str] | None) -> Any:
 
 def _failed(error: BaseException) -> int:
     """Report what went wrong in one message, and return the exit code for it."""
-    message, code = f"this is a bug: {type(error).__name__}: {error} (REGISTRY_AUDIT_DEBUG=1 shows its place)", BROKEN
+    message, code = f"this is a bug: {type(error).__name__}: {error} ({DEBUG}=1 shows its place)", BROKEN
     if isinstance(error, AuditError):
         message, code = str(error), error.exit_code
     elif isinstance(error, TyperException):

@@ -1,8 +1,11 @@
 """Errors for people, in one style: what happened, where, and how to fix it."""
 
-from typing import ClassVar
+import os
+from typing import ClassVar, Final
 
 from audit.exit_codes import BROKEN, STOPPED, USAGE
+
+DEBUG: Final = "REGISTRY_AUDIT_DEBUG"  # environment variable: show the traceback of an error
 
 _CONTROL = {c: f"\\x{c:02x}" for c in (*range(0x20), *range(0x7F, 0xA0))}
 # Bidirectional overrides and line separators can make a terminal show another text than the one meant.
@@ -57,3 +60,24 @@ class Stopped(AuditError):
     """The program was asked to stop (SIGTERM or Ctrl-C)."""
 
     exit_code = STOPPED
+
+
+_MAX_REASON = 300  # characters
+
+
+def contained(error: BaseException) -> str:
+    """Return in one line why a part failed, at a boundary where the other parts go on.
+
+    Raises what must not be contained: a stop, and with REGISTRY_AUDIT_DEBUG=1 everything.
+    """
+    if isinstance(error, KeyboardInterrupt | SystemExit | GeneratorExit | Stopped) or os.environ.get(DEBUG):
+        raise error
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, AuditError):
+        text = str(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    else:
+        text = f"an error of the program: {type(error).__name__}: {error}"
+    return printable(text.encode(errors="replace").decode())[:_MAX_REASON]

@@ -1,12 +1,12 @@
-"""Many things at the same time, in threads that a stop does not have to wait for."""
+"""Parallel work in threads that a stop does not have to wait for."""
 
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, Queue
 from threading import Lock, Thread
 from typing import Final, TypeVar
 
-GRACE: Final = 2.0  # seconds that what is under way has to end when it is over
-_LOOK: Final = 0.1  # seconds between two looks at whether it is
+GRACE: Final = 2.0  # seconds for what is under way to end
+_POLL: Final = 0.1  # seconds between two calls of `over`
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -15,13 +15,12 @@ R = TypeVar("R")
 def run_parallel(
     items: Sequence[T], work: Callable[[T], R], over: Callable[[], bool], *, at_once: int, grace: float = GRACE
 ) -> Iterator[tuple[int, R]]:
-    """Yield the position and result of each item as it is done; what is not done `grace` seconds after `over` is left.
+    """Yield the position and result of each item as it is done; abandon what is not done `grace` seconds after `over`.
 
-    `over` says that it is time to end: somebody asked to stop, or the time is used up. What `work` raises is raised
-    here.
+    `over` returns whether to end: a stop was requested, or the time is used up. What `work` raises is raised here.
     """
     todo, turn = iter(enumerate(items)), Lock()
-    done: Queue[tuple[int, R] | Exception] = Queue()
+    done: Queue[tuple[int, R] | BaseException] = Queue()
 
     def worker() -> None:
         while not over():
@@ -31,7 +30,7 @@ def run_parallel(
                 return
             try:
                 done.put((at, work(item)))
-            except Exception as error:  # noqa: BLE001  raised again by the caller's thread
+            except BaseException as error:  # noqa: BLE001  raised again by the caller's thread
                 done.put(error)
 
     for _ in range(min(at_once, len(items))):
@@ -40,11 +39,11 @@ def run_parallel(
     waiting = len(items)
     while waiting and grace > 0:
         try:
-            result = done.get(timeout=_LOOK)
+            result = done.get(timeout=_POLL)
         except Empty:
-            grace -= _LOOK if over() else 0
+            grace -= _POLL if over() else 0
             continue
         waiting -= 1
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         yield result

@@ -13,7 +13,7 @@ from audit.config.model import Config, config_digest
 from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.job.judging import Judgement
-from audit.job.run import RunPlan
+from audit.job.plan import RunPlan
 from audit.job.sealing import Seal, reach_of, signer_of
 from audit.snapshot.scope import Selects
 from audit.storage.store import Store
@@ -93,7 +93,7 @@ class Request:
             reports_by=config.output.reports_by,
             reports_for=readers,
             csv=config.output.csv,
-            hiding=names.hiding(config) if names else None,
+            pseudonymizer=names.pseudonymizer(config) if names else None,
         )
 
     def _recorded(self) -> dict[str, str]:

@@ -53,7 +53,7 @@ class Names:
         text = json.dumps({**known_names(self.path), **self.by.names}, indent=1, sort_keys=True)
         write_private(self.path, [text.encode(), b"\n"])
 
-    def hiding(self, config: Config | None) -> Pseudonymizer:
+    def pseudonymizer(self, config: Config | None) -> Pseudonymizer:
         """Return what replaces the names in facts."""
         given = config.namespaces if config else Namespaces()
         return Pseudonymizer(self.by, given.organization_label, {*given.include.labels, *given.exclude.labels})

@@ -8,6 +8,7 @@ from audit.commands.pseudonyms import Names
 from audit.commands.result import Grid, Result
 from audit.job.run import Run
 from audit.runs.info import RunInfo
+from audit.runs.outcome import RunOutcome
 from audit.storage.store import Store
 from reports.formats import PAGE
 
@@ -19,29 +20,37 @@ def finished(run: Run, names: Names | None = None) -> Result:
     if names:
         names.keep()
         console.note(f"the names behind the pseudonyms are in {names.path}")
-    info, folder = run.finish(), run.store
+    outcome, folder = run.finish(), run.store
+    info = outcome.run
+    assert info is not None  # noqa: S101  it has just ended
     for zone in info.zones:
         note_gaps(zone.id, zone.gaps)
     states = {zone.id: zone.state for zone in info.zones}
     findings = asdict(info.findings) if info.findings else {}
-    console.event("run", state=info.state, exit_code=info.exit_code, zones=states, findings=findings)
+    console.event("run", state=outcome.state, exit_code=outcome.exit_code, zones=states, findings=findings)
     return Result(
-        value=lambda: {"state": info.state, "zones": states, "folder": folder.where, "findings": findings},
+        value=lambda: _value(outcome, states, folder, findings),
         # The event says the same to a program that reads stderr.
-        text=() if console.for_programs() else _text(info, folder),
-        exit_code=info.exit_code,
+        text=() if console.for_programs() else _text(outcome, info, folder),
+        exit_code=outcome.exit_code,
         files=True,
     )
 
 
-def _text(run: RunInfo, folder: Store) -> Iterator[str | Grid]:
+def _value(outcome: RunOutcome, states: dict[str, str], folder: Store, findings: object) -> dict[str, object]:
+    value = {"state": outcome.state, "zones": states, "folder": folder.where, "findings": findings}
+    missing = {part.name: part.reason for part in outcome.missing}
+    return value | {"not_written": missing} if missing else value
+
+
+def _text(outcome: RunOutcome, run: RunInfo, folder: Store) -> Iterator[str | Grid]:
     rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
     yield Grid(["zone", "state", "namespaces", "left out", "as of"], rows)
     yield ""
     if run.findings:
         yield run.findings.text
     page = f"{folder.where}/{PAGE}" if PAGE in folder.entries() else folder.where
-    yield f"{run.state}: {page}"
+    yield f"{outcome.state}: {page}"
 
 
 def note_gaps(zone: str, gaps: Sequence[str]) -> None:

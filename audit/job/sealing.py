@@ -1,6 +1,6 @@
-"""The end of a run: what it saw is counted again, and the manifest is written, joined to the run before, and signed."""
+"""The end of a run: its lists are counted again, and the manifest is written, chained and signed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -10,20 +10,20 @@ from audit.access.reconcile import reconcile
 from audit.checks.settings import Settings
 from audit.config.model import Config
 from audit.findings.ruleset import ChecksDigest, checks_digest
+from audit.job.run_files import RunFiles
 from audit.pseudonyms.pseudonyms import Pseudonyms
-from audit.runs.info import RunInfo
 from audit.runs.manifest import (
     DIGEST,
     ManifestParts,
     NamespaceGlobs,
     RunScope,
     ToolInfo,
-    WrittenFile,
     ZoneEvidence,
     manifest,
     sha256sum,
     zone_evidence,
 )
+from audit.runs.outcome import RunOutcome
 from audit.runs.run_lock import chain_lock
 from audit.runs.runs import MANIFEST, Link
 from audit.runs.signing import SUFFIX, Signer
@@ -35,7 +35,7 @@ from audit.tables.model import VERSION, Table
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """What a manifest says of how the run was asked for, and by which key it is signed (None: by none)."""
+    """What a manifest records of the request for the run, and what signs it (None: nothing)."""
 
     scope: RunScope = field(default_factory=RunScope)
     options: Mapping[str, str] = field(default_factory=dict)
@@ -57,10 +57,9 @@ def reach_of(config: Config, settings: Settings) -> RunScope:
 
 
 class Sealing:
-    """Gathers what the manifest of one run says, zone by zone, and writes it last."""
+    """Gathers the evidence of one run, zone by zone, and writes its manifest last."""
 
     def __init__(self, seal: Seal, settings: Settings, selects: Selects | None, out: Store) -> None:
-        """Take what is known beforehand, and where the runs are kept."""
         self._seal = seal
         self._settings = settings
         self._selects = selects
@@ -68,11 +67,11 @@ class Sealing:
         self._zones: dict[str, ZoneEvidence] = {}
 
     def seen(self, snapshot: Snapshot) -> None:
-        """Take in what was read of a zone."""
+        """Record what was read of a zone."""
         self._zones[snapshot.origin.zone] = zone_evidence(snapshot)
 
     def counted(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
-        """Count a zone again, by the tables that were made of it."""
+        """Count a zone again, by its tables."""
         lists, zone = reconcile(snapshot, self._selects, tables), snapshot.origin.zone
         self._zones[zone] = msgspec.structs.replace(self._zones[zone], lists=lists)
 
@@ -81,33 +80,33 @@ class Sealing:
         return msgspec.structs.replace(found, sha256=names.digest(found.sha256)) if names else found
 
     def _scope(self) -> RunScope:
-        """Return what was reported on; with pseudonyms, by those of what was left out: globs could tell names."""
-        told, names = self._seal.scope, self._seal.pseudonyms
+        """Return which namespaces were reported on; with pseudonyms not by globs, which could give names away."""
+        scope, names = self._seal.scope, self._seal.pseudonyms
         if not names:
-            return told
+            return scope
         excluded = NamespaceGlobs(tuple(sorted(names.left_out)))
-        return RunScope(NamespaceGlobs(), excluded, told.organization_label)
+        return RunScope(NamespaceGlobs(), excluded, scope.organization_label)
 
-    def write(self, folder: Store, run: RunInfo, files: Sequence[WrittenFile], *, stopped: bool) -> None:
+    def write(self, folder: Store, outcome: RunOutcome, files: RunFiles) -> None:
         """Write the manifest into the folder of the run, and beside it its digest and its signature."""
         with chain_lock(self._out, console.note) as previous:
-            self._write(folder, run, files, previous, stopped=stopped)
+            data, run_id = self._manifest(outcome, files, previous), outcome.run_id
+            # The manifest itself comes last: a run that has one has all the rest.
+            folder.write(DIGEST, [sha256sum(data, MANIFEST)])
+            if self._seal.signer:
+                folder.write(f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run_id}")])
+            folder.write(MANIFEST, [data])
 
-    def _write(
-        self, folder: Store, run: RunInfo, files: Sequence[WrittenFile], previous: Link | None, *, stopped: bool
-    ) -> None:
-        states = {zone.id: zone.state for zone in run.zones}
-        about = ManifestParts(
+    def _manifest(self, outcome: RunOutcome, files: RunFiles, previous: Link | None) -> bytes:
+        run = outcome.run
+        assert run is not None  # noqa: S101  a run that has ended knows what it saw
+        parts = ManifestParts(
             program=ToolInfo("registry-audit", run.version, VERSION),
             checks=self._checks(),
             scope=self._scope(),
             options=self._seal.options,
-            zones=[msgspec.structs.replace(self._zones[zone], state=state) for zone, state in states.items()],
+            zones=[msgspec.structs.replace(self._zones[zone.id], state=zone.state) for zone in run.zones],
             previous=previous,
+            missing=outcome.missing,
         )
-        data = manifest(run, files, about, stopped=stopped)
-        # The manifest itself comes last: a run that has one has all the rest.
-        folder.write(DIGEST, [sha256sum(data, MANIFEST)])
-        if self._seal.signer:
-            folder.write(f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run.run_id}")])
-        folder.write(MANIFEST, [data])
+        return manifest(run, files.written, parts, state=outcome.state, exit_code=outcome.exit_code)

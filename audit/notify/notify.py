@@ -36,7 +36,7 @@ class Watch:
 
     def ending(self, error: BaseException | None) -> RunOutcome:
         """Return how it has ended: as the run says when it could, else by the error."""
-        known = self.run.ending if self.run else None
+        known = self.run.outcome if self.run else None
         if known and (error is None or known.state == "stopped"):
             return replace(known, problem=str(error) if error else "")
         state, code, problem = "error", BROKEN, f"a bug: {type(error).__name__}"

@@ -137,7 +137,7 @@ def _of_manifest(folder: Store, run: str, data: bytes, record: Manifest, verifie
         elif not verifier.holds(data, signature, f"run {record.run.run_id}"):
             yield "its signature does not hold"
     state = overall_state(zone.state for zone in record.run.zones)
-    if record.state not in {state, "stopped"}:
+    if record.state not in {"partial" if record.missing and state == COMPLETE else state, "stopped"}:
         yield f"its state is {record.state}, and its zones make it {state}"
     if record.run.evidence_digest != evidence_digest(file for file in record.files if file.name.endswith(SUFFIX)):
         yield "its digest of all snapshots is not theirs"
@@ -194,6 +194,8 @@ def _numbers(folder: Store, record: Manifest) -> Iterator[str]:
 
 def _zone(folder: Store, record: Manifest, zone: ZoneEvidence) -> Iterator[str]:
     name = f"{SNAPSHOTS}/{zone.id}{SUFFIX}"
+    if any(part.name == name for part in record.missing):
+        return
     try:
         snapshot = decode(folder.read(name), name)
     except OSError as error:
@@ -202,8 +204,8 @@ def _zone(folder: Store, record: Manifest, zone: ZoneEvidence) -> Iterator[str]:
     except UsageError as error:
         yield error.what
         return
-    if not zone.lists and record.state == "stopped":
-        return
+    if not zone.lists and (record.state == "stopped" or zone.state == "failed"):
+        return  # its tables were not made, so that nothing was counted
     selects = _selects(record.scope)
     made = facts_of(snapshot, scope_of(snapshot, selects), organization_label=record.scope.organization_label)
     counts = reconcile(snapshot, selects, made)
@@ -224,11 +226,17 @@ def _latest(target: str, records: Mapping[str, Manifest]) -> Iterator[Problem]:
     """Yield what does not hold of where `latest` leads: to the newest run that was complete."""
     if not target:
         return
-    later = [run for run in records if records[run].state == COMPLETE and target in _before(run, records)]
+    later = [run for run in records if _complete(records[run]) and target in _before(run, records)]
     if target not in records:
         yield LATEST, f"it points at {target}, which is not there"
-    elif records[target].state != COMPLETE or later:
+    elif not _complete(records[target]) or later:
         yield LATEST, f"it points at {target}, which is not the newest that is complete"
+
+
+def _complete(record: Manifest) -> bool:
+    """Return whether `latest` may point at a run: it has read all zones, and its manifest says if a format failed."""
+    partly = record.state == "partial" and bool(record.missing)
+    return record.state == COMPLETE or (partly and overall_state(zone.state for zone in record.run.zones) == COMPLETE)
 
 
 def _before(run: str, records: Mapping[str, Manifest]) -> set[str]:

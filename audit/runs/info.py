@@ -68,6 +68,12 @@ class RunInfo:
         """Return the exit code of a run that was not stopped: partial wins over findings."""
         return of_run(self.state, failing=bool(self.findings and self.findings.failing))
 
+    def ends(self, *, missing: bool = False, stopped: bool = False) -> tuple[str, int]:
+        """Return state and exit code of a run that could not write everything (`missing`), or was `stopped`."""
+        state = "partial" if missing and self.state == COMPLETE else self.state
+        code = of_run(state, failing=bool(self.findings and self.findings.failing), stopped=stopped)
+        return "stopped" if stopped else state, code
+
     @property
     def as_of(self) -> str:
         """Return when the oldest snapshot was read; empty when nothing was read."""

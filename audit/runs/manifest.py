@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 
 from audit.access.reconcile import Count
-from audit.exit_codes import STOPPED
 from audit.findings.ruleset import ChecksDigest
 from audit.runs.info import RunInfo
 from audit.runs.runs import FORMAT, VERSION, Link
@@ -25,6 +24,13 @@ class WrittenFile(msgspec.Struct, frozen=True):
     size: int
     sha256: str
     rows: int = -1
+
+
+class MissingPart(msgspec.Struct, frozen=True):
+    """A format or file that the run was to write and could not, and why."""
+
+    name: str
+    reason: str
 
 
 class HashingChunks:
@@ -89,7 +95,7 @@ class ZoneEvidence(msgspec.Struct, frozen=True):
     errors: tuple[str, ...]
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A manifest. `state` is complete, partial, failed or stopped; `previous` is None for the first run."""
 
     format: str
@@ -105,6 +111,7 @@ class Manifest(msgspec.Struct, frozen=True):
     zones: tuple[ZoneEvidence, ...]
     previous: Link | None
     files: tuple[WrittenFile, ...]
+    missing: tuple[MissingPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ class ManifestParts:
     options: Mapping[str, str]
     zones: Sequence[ZoneEvidence]
     previous: Link | None
+    missing: Sequence[MissingPart] = ()
 
 
 def zone_evidence(snapshot: Snapshot, lists: Sequence[Count] = ()) -> ZoneEvidence:
@@ -144,14 +152,14 @@ def evidence_digest(files: Iterable[WrittenFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *, stopped: bool = False) -> bytes:
-    """Return the manifest of a run as JSON. `stopped`: the program was stopped before all was written."""
+def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *, state: str, exit_code: int) -> bytes:
+    """Return the manifest of a run as JSON."""
     record = Manifest(
         format=FORMAT,
         version=VERSION,
-        state="stopped" if stopped else run.state,
+        state=state,
         as_of=run.as_of,
-        exit_code=STOPPED if stopped else run.exit_code,
+        exit_code=exit_code,
         tool=about.program,
         run=run,
         checks=about.checks,
@@ -160,6 +168,7 @@ def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *
         zones=tuple(about.zones),
         previous=about.previous,
         files=tuple(sorted(files, key=lambda file: file.name)),
+        missing=tuple(sorted(about.missing, key=lambda part: part.name)),
     )
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 

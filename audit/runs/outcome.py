@@ -6,6 +6,7 @@ from typing import Final
 
 from audit.errors import printable
 from audit.runs.info import RunInfo
+from audit.runs.manifest import MissingPart
 from audit.runs.news import News
 
 # `stopped`: by a signal, before all was written. `error`: the run could not go on.
@@ -29,8 +30,14 @@ class RunOutcome:
     run: RunInfo | None = None
     news: News = field(default_factory=News)
     problem: str = ""
+    missing: tuple[MissingPart, ...] = ()  # what could not be written
     stages: Mapping[str, float] = field(default_factory=dict)  # seconds of each stage
     delivered: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def run_id(self) -> str:
+        """Return the id of the run; empty if nothing was written."""
+        return self.run.run_id if self.run else ""
 
     @property
     def whole(self) -> bool:
@@ -55,6 +62,7 @@ def termination_message(ending: RunOutcome) -> str:
     if ending.run:
         lines += [f"run {ending.run.run_id}, version {ending.run.version}"]
         lines += [ending.run.findings.text] if ending.run.findings else []
+        lines += [f"not written: {part.name}: {clipped(part.reason, _LINE)}" for part in ending.missing]
         for zone in sorted(ending.run.zones, key=lambda zone: zone.state == "complete"):
             lines.append(f"{zone.id}: {zone.state}" + (f", {len(zone.gaps)} gaps" if zone.gaps else ""))
             lines += [f"  {clipped(gap, _LINE)}" for gap in zone.gaps[:_GAPS]]

@@ -1,6 +1,7 @@
 """Tables of many zones: the first few stay in memory, the others in a private folder until they are needed."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from sys import intern
 from tempfile import TemporaryDirectory
@@ -24,19 +25,28 @@ class Spool(Sequence[Table]):
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._in_memory: list[Table] = []
+        self._in_memory: dict[int, Table] = {}  # by position
         self._folder: TemporaryDirectory[str] | None = None
         self._count = 0
 
     def append(self, table: Table) -> None:
         """Add a table."""
-        if self._count < IN_MEMORY:
-            self._in_memory.append(table)
-        else:
+        if self._count < IN_MEMORY or not self._written(table):
+            self._in_memory[self._count] = table
+        self._count += 1
+
+    def _written(self, table: Table) -> bool:
+        """Write a table to a file; return False if there is no room for it."""
+        try:
             # Only the owner can read a temporary directory.
             self._folder = self._folder or TemporaryDirectory(prefix="registry-audit-")
             self._file(self._count).write_bytes(_encoded(table))
-        self._count += 1
+        except OSError:
+            if self._folder is not None:
+                with suppress(OSError):
+                    self._file(self._count).unlink(missing_ok=True)
+            return False
+        return True
 
     def __len__(self) -> int:
         return self._count
@@ -50,7 +60,7 @@ class Spool(Sequence[Table]):
         if isinstance(at, slice):
             return [self[position] for position in range(*at.indices(self._count))]
         at = range(self._count)[at]
-        return self._in_memory[at] if at < IN_MEMORY else _decoded(self._name, self._file(at).read_bytes())
+        return self._in_memory[at] if at in self._in_memory else _decoded(self._name, self._file(at).read_bytes())
 
     def __iter__(self) -> Iterator[Table]:
         """Yield each table; no more than one that is read is in memory at a time."""

@@ -22,6 +22,7 @@ from audit.collect import retry
 from audit.errors import UsageError
 from audit.exit_codes import EXIT_CODES
 from audit.job import run as run_folder
+from audit.job.plan import RunPlan
 from audit.snapshot.model import load
 from audit.snapshot.objects import NEEDED
 from audit.storage.store import Folder
@@ -461,12 +462,12 @@ def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsy
     stop = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder, "datetime", StoppedClock)
-        folders = {run_folder.Run(Folder(tmp_path), run_folder.RunPlan(), stop).id for _ in range(3)}
+        folders = {run_folder.Run(Folder(tmp_path), RunPlan(), stop).id for _ in range(3)}
         assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
         for number in range(4, 100):
             (tmp_path / f"20260102T030405Z-{number}").mkdir()
         with pytest.raises(UsageError, match="too many runs"):
-            run_folder.Run(Folder(tmp_path), run_folder.RunPlan(), stop)
+            run_folder.Run(Folder(tmp_path), RunPlan(), stop)
 
 
 class StoppedClock(datetime):
