@@ -284,7 +284,7 @@ def test_a_stop_keeps_what_is_whole(tmp_path: Path, number: signal.Signals) -> N
         out, err = process.communicate(timeout=30)
     assert process.returncode == 143, err
     assert time.monotonic() - begin < 15
-    assert "stopped before all was written" in err
+    assert "stopped before everything was written" in err
     assert "Traceback" not in err
     assert not out
     folder = the_run(tmp_path / "out")
