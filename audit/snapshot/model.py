@@ -4,19 +4,23 @@ Facts are columns of numbers that point into one sorted list of texts, so that 9
 and load at the speed of their bytes.
 """
 
+import errno
 import gzip
 import zlib
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import ge
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import UsageError
+from audit.regular_files import read_regular
+from audit.snapshot.objects import KINDS, Aggregation, Rule
 
 Ints = NDArray[np.int32]
 
@@ -46,6 +50,14 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 }
 # Columns that files of version 3 lack: nothing is known there.
 _NEW: Final = {("namespaces", "made_by"), ("bindings", "made_by")}
+# Columns of JSON texts, and what these must decode to; an empty text stands for nothing.
+_JSON: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
+    ("namespaces", "labels"): msgspec.json.Decoder(dict[str, str]),
+    ("roles", "labels"): msgspec.json.Decoder(dict[str, str]),
+    ("roles", "rules"): msgspec.json.Decoder(list[Rule]),
+    ("roles", "aggregation"): msgspec.json.Decoder(Aggregation),
+}
+_UNPACKED: Final = 1 << 29  # bytes of a snapshot; 90,000 bindings take some ten million
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
 REASONS: Final[dict[str, str]] = {
@@ -208,7 +220,7 @@ def encode(snapshot: Snapshot) -> bytes:
 def load(path: Path) -> Snapshot:
     """Return the snapshot in the file `path`; raises UsageError when it is none, damaged or of another version."""
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise UsageError(f"cannot read this snapshot: {error.strerror}", where=str(path), fix=_FIX) from error
     return decode(data, str(path))
@@ -220,10 +232,10 @@ _SAVED: Final = msgspec.msgpack.Decoder(_Saved)
 def decode(data: bytes, where: str) -> Snapshot:
     """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
     try:
-        saved = _SAVED.decode(gzip.decompress(data))
+        saved = _SAVED.decode(_unpacked(data))
     except OSError as error:
-        raise UsageError("cannot read this snapshot: not gzip", where=where, fix=_FIX) from error
-    except (EOFError, zlib.error, msgspec.MsgspecError) as error:
+        raise UsageError(f"cannot read this snapshot: {error.strerror}", where=where, fix=_FIX) from error
+    except (EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
     if saved.format != FORMAT or saved.version not in {3, VERSION}:
         raise UsageError(
@@ -241,9 +253,38 @@ def decode(data: bytes, where: str) -> Snapshot:
             if rows := tables.get(name):
                 rows.setdefault(column, np.zeros_like(next(iter(rows.values()))))
     snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
-    if not _sound(snapshot):
+    if not _sound(snapshot) or not _readable(snapshot):
         raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)
     return snapshot
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Unpack one gzip member of at most `_UNPACKED` bytes."""
+    if not data.startswith(b"\x1f\x8b"):
+        raise OSError(errno.EINVAL, "not gzip")
+    unpacker = zlib.decompressobj(wbits=31)
+    unpacked = unpacker.decompress(data, _UNPACKED)
+    if unpacker.unconsumed_tail:
+        raise OSError(errno.EFBIG, f"it unpacks to more than {_UNPACKED:,} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise EOFError
+    return unpacked
+
+
+def _readable(snapshot: Snapshot) -> bool:
+    """Return whether the texts are sorted, kinds are known, and JSON texts are what their column says."""
+    kinds = {listing.kind for listing in snapshot.listings} | {gap.kind for gap in snapshot.gaps}
+    if not kinds <= KINDS.keys() or any(map(ge, snapshot.strings, snapshot.strings[1:])):
+        return False
+    try:
+        for (table, column), decoder in _JSON.items():
+            for code in np.unique(snapshot.tables[table][column]).tolist():
+                text = snapshot.strings[code]
+                if text:
+                    decoder.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
 
 
 def _sound(snapshot: Snapshot) -> bool:

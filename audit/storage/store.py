@@ -4,6 +4,7 @@ A name is a relative path with `/`. Files are written atomically, and are privat
 bucket by its permissions. Credentials come from the environment, as for the tools of the provider, never from a URL.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from audit.errors import UsageError
+from audit.regular_files import LARGEST, read_regular
 from audit.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
@@ -154,7 +156,7 @@ class Folder:
 
     def read(self, name: str) -> bytes:
         """Return a file."""
-        return (self.path / name).read_bytes()
+        return read_regular(self.path / name, self.path)
 
     def write(self, name: str, chunks: Iterable[bytes]) -> int:
         """Write a file of mode 0600, and create the folders that lead to it."""
@@ -242,7 +244,13 @@ class Bucket:
         """Return a file."""
         import obstore
 
-        return self._request(lambda store: bytes(obstore.get(store, self._path(name)).bytes()), name)
+        def get(store: "ObjectStore") -> bytes:
+            found = obstore.get(store, self._path(name))
+            if found.meta["size"] > LARGEST:
+                raise OSError(errno.EFBIG, f"more than {LARGEST:,} bytes")
+            return bytes(found.bytes())
+
+        return self._request(get, name)
 
     def write(self, name: str, chunks: Iterable[bytes]) -> int:
         """Send a file once it is complete."""

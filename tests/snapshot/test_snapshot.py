@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.errors import UsageError, printable
-from audit.snapshot.model import REASONS, Gap, encode, gap_lines, load
+from audit.snapshot import model
+from audit.snapshot.model import REASONS, Gap, decode, encode, gap_lines, load
 from audit.snapshot.scope import scope_of
 from audit.storage.files import make_private_dir, write_private
 from tests.collect.test_dump import same_facts
@@ -164,3 +165,41 @@ def test_labels_that_were_not_seen_are_said_to_the_filter() -> None:
     assert set(heard.values()) == {None}
     scope_of(snapshot_of(world_of(2)), lambda name, labels: bool(heard.update({name: labels})))
     assert all(isinstance(labels, dict) for labels in heard.values())
+
+
+@pytest.mark.parametrize("lie", ["rules", "labels", "listing", "gap", "order", "not UTF-8"])
+def test_a_snapshot_that_decodes_and_lies_is_refused(lie: str) -> None:
+    """Whoever can pack one may write anything: it is one message, before anything is computed from it."""
+    saved = msgspec.msgpack.decode(gzip.decompress(encode(snapshot_of(world_of(1)))))
+    texts = saved["strings"]
+    if lie in {"rules", "labels"}:
+        first = "[{" if lie == "rules" else '{"'
+        assert any(text.startswith(first) for text in texts)
+        saved["strings"] = sorted(text if not text.startswith(first) else f"{text}x" for text in texts)
+    elif lie == "listing":
+        saved["listings"].append({"kind": "nope", "count": 1, "resource_version": "", "pages": 1})
+    elif lie == "gap":
+        saved["gaps"].append({"kind": "nope", "namespace": "", "reason": "refused"})
+    elif lie == "order":
+        saved["strings"][1:] = texts[:0:-1]
+    data = msgspec.msgpack.encode(saved)
+    if lie == "not UTF-8":
+        name = next(text for text in texts if text.isascii() and len(text) == 4).encode()
+        data = data.replace(name, b"\xff\xff\xff\xff", 1)
+    with pytest.raises(UsageError):
+        decode(gzip.compress(data), "a.snapshot")
+
+
+def test_a_snapshot_unpacks_within_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few megabytes that unpack to gigabytes are refused before they are there."""
+    data = encode(snapshot_of(world_of(1)))
+    monkeypatch.setattr(model, "_UNPACKED", 1000)
+    with pytest.raises(UsageError, match="it unpacks to more than 1,000 bytes"):
+        decode(data, "a.snapshot")
+
+
+@pytest.mark.parametrize("more", [b"x", gzip.compress(b"x")])
+def test_nothing_follows_a_snapshot(more: bytes) -> None:
+    """What stands after it in the file is not read, so it must not be there."""
+    with pytest.raises(UsageError, match="not a whole snapshot"):
+        decode(encode(snapshot_of(world_of(1))) + more, "a.snapshot")

@@ -172,7 +172,7 @@ def test_what_cannot_be_reached_is_one_message(bucket: str, capsys: pytest.Captu
         patch.delenv("AWS_ALLOW_HTTP")
         assert run_command(["report", "-s", dump, "-o", bucket]) == 2
     said = capsys.readouterr().err
-    assert "a server without TLS is asked only with AWS_ALLOW_HTTP=true" in said
+    assert "AWS_ALLOW_HTTP=true to use a server without TLS" in said
     assert SECRET not in said
     assert "Traceback" not in said
 
