@@ -2,9 +2,12 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +68,19 @@ def test_every_command_is_carried_out(path: Path, demo: Path, tmp_path: Path) ->
         check=False,
     )
     assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_readme_shows_what_is_printed(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command of a block marked so prints the lines below it."""
+    found = re.findall(r"<!-- output -->\n```console\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found
+    monkeypatch.chdir(demo.parent)
+    for block in found:
+        for command, output in re.findall(r"^\$ registry-audit (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+            printed = StringIO()
+            with redirect_stdout(printed):
+                run_command(shlex.split(command))
+            assert printed.getvalue() == output
 
 
 def options_of(words: list[str]) -> set[str]:

@@ -8,13 +8,15 @@ import sys
 import time
 import tomllib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 import yaml
 
-from audit.cli import run_command
+from audit.cli import app, run_command
 from audit.runs.manifest import DOCUMENTS as EVIDENCE
 from benchmarks import bench
 from benchmarks.demo import demo
@@ -35,40 +37,22 @@ def test_references_say_what_the_code_does(name: str, text: Callable[[], str]) -
     assert (ROOT / "docs" / name).read_text() == text()
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        *(
-            "",
-            "run",
-            "merge",
-            "collect",
-            "report",
-            "who",
-            "explain",
-            "can",
-            "demo",
-            "query",
-            "check-evidence",
-            "prune",
-            "verify",
-            "usage",
-            "zones",
-            "checks",
-        ),
-        "config check",
-        "review start",
-        "review apply",
-        "review status",
-        "review export",
-    ],
-)
+def commands_of(group: Any, path: str = "") -> Iterator[str]:
+    """Yield the name of each command, those of groups after their group's."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{name} ")
+        else:
+            yield path + name
+
+
+@pytest.mark.parametrize("command", ["", *commands_of(typer.main.get_command(app))])
 def test_the_commands_of_the_readme_are_those_of_the_program(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each command is described there, and every option that the README shows exists."""
     assert run_command([*command.split(), "--help"]) == 0
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
     readme = (ROOT / "README.md").read_text()
-    assert f"registry-audit {command}".strip() in readme
+    assert f"`{f'registry-audit {command}'.strip()}`" in readme
     shown = re.findall(rf"^\s*(?:\$ )?registry-audit {command} (.*)$", readme, re.MULTILINE) if command else []
     for line in shown:
         assert set(re.findall(r"--[a-z-]+", line)) <= options, line
