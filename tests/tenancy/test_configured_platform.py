@@ -35,9 +35,7 @@ def access(platform: Platform) -> tuple[Report, Table]:
     return report, report.tables["access"][0]
 
 
-@pytest.mark.parametrize(
-    ("platform", "own"), [(OURS, "operators infra-ci:bot"), (USUAL, "openshift-ci:bot")]
-)
+@pytest.mark.parametrize(("platform", "own"), [(OURS, "operators infra-ci:bot"), (USUAL, "openshift-ci:bot")])
 def test_the_page_calls_platform_what_the_configuration_does(platform: Platform, own: str) -> None:
     """Both ways: what it adds belongs to the platform, and what it leaves out does not."""
     report, table = access(platform)
