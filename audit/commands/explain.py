@@ -7,7 +7,7 @@ from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import Explanation
 from audit.access.sentences import explain as explanation_of
 from audit.commands.result import Result
-from audit.commands.typed import namespace_hints, place_of, subject_hints, subject_of
+from audit.commands.typed import Place, place_hints, place_of, subject_in, subject_of
 from audit.exit_codes import of_answer
 from audit.rbac.roles import HOW
 from audit.rbac.subjects import Identity
@@ -16,27 +16,29 @@ from audit.snapshot.model import Snapshot
 
 def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None) -> Result:
     """Return every grant of a subject; the result is partial when there may be others."""
-    who = subject_of(subject)
-    namespaces = None if namespace is None else [place_of(namespace).namespace]
-    explanations: dict[str, Explanation] = {}
+    place = None if namespace is None else place_of(namespace)
+    namespaces = place and [place.namespace]
+    explanations: dict[str, tuple[Identity, Explanation]] = {}
     notes: list[str] = []
     for snapshot in snapshots:
+        who, hints = subject_in(snapshot, subject)
         authorizer = Authorizer(bound_subjects(snapshot, namespaces))
-        explanations[snapshot.origin.zone] = explanation_of(authorizer, who, namespaces[0] if namespaces else None)
-        notes += subject_hints(snapshot, subject, who)
-        for name in namespaces or ():
-            notes += namespace_hints(snapshot, name)
+        explanations[snapshot.origin.zone] = who, explanation_of(authorizer, who, place and place.namespace)
+        notes += hints
+        if place:
+            notes += place_hints(snapshot, Place(place.namespace, ""), namespace or "")
     return Result(
-        value=lambda: _value(who, explanations),
-        text=[line for zone, explanation in explanations.items() for line in _lines(zone, who, explanation)],
+        value=lambda: _value(subject_of(subject), explanations),
+        text=[line for zone, (who, explanation) in explanations.items() for line in _lines(zone, who, explanation)],
         notes=notes,
-        exit_code=of_answer(complete=all(explanation.whole for explanation in explanations.values())),
+        exit_code=of_answer(complete=all(explanation.whole for _, explanation in explanations.values())),
     )
 
 
-def _value(who: Identity, explanations: Mapping[str, Explanation]) -> dict[str, object]:
-    ways = [record for zone, explanation in explanations.items() for record in _records(zone, explanation)]
-    not_seen = {zone: list(explanation.obstacles) for zone, explanation in explanations.items()}
+def _value(typed: Identity, explanations: Mapping[str, tuple[Identity, Explanation]]) -> dict[str, object]:
+    ways = [record for zone, (_, explanation) in explanations.items() for record in _records(zone, explanation)]
+    not_seen = {zone: list(explanation.obstacles) for zone, (_, explanation) in explanations.items()}
+    who = next((who for who, _ in explanations.values()), typed)
     return {
         "subject_kind": who.kind,
         "subject": who.name,

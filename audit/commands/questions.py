@@ -1,16 +1,17 @@
 """`can --questions`: many questions from a CSV file, answered in CSV."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.commands.result import Result, Verbatim
-from audit.commands.typed import Place, identity
+from audit.commands.typed import Place, identity, place_hints, place_of, subject_hints
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.rbac.rules import ACTIONS
@@ -40,11 +41,13 @@ def questions(path: Path, snapshots: Sequence[Snapshot]) -> Result:
         more = [f"and {len(mistakes) - _MAX_MISTAKES} more"] if len(mistakes) > _MAX_MISTAKES else []
         lines = ["some questions are invalid", *mistakes[:_MAX_MISTAKES], *more]
         raise UsageError("\n  ".join(lines), where=str(path))
-    answers = _answers([question for question in parsed if not isinstance(question, str)], zones)
+    asked = [question for question in parsed if not isinstance(question, str)]
+    answers = _answers(asked, zones)
     answered = [[*row, ANSWERS[answer]] for row, answer in zip(rows, answers, strict=True)]
     return Result(
         value=lambda: [dict(zip([*header, "answer"], row, strict=True)) for row in answered],
         text=[Verbatim(_csv([[*header, "answer"], *answered]))],
+        notes=islice(_hints(asked, zones), _MAX_MISTAKES),
         exit_code=of_answer(complete=UNKNOWN not in answers),
     )
 
@@ -88,9 +91,32 @@ def _question(cells: Mapping[str, str], zones: Mapping[str, Snapshot]) -> _Quest
         return f"not the name of a {kind}: {name!r}" + ("; write namespace:name" if kind == ACCOUNT else "")
     if action not in ACTIONS:
         return f"no such action: {action!r} (one of {', '.join(ACTIONS)})"
-    if not namespace or namespace == "*":
-        return "name one namespace"
-    return _Question(zone, subject, action, Place(namespace, "" if repository == "*" else repository))
+    try:
+        place = _place(namespace, repository)
+    except UsageError as error:
+        return f"{error.what}: {error.where!r}"
+    return _Question(zone, subject, action, place)
+
+
+def _place(namespace: str, repository: str) -> Place:
+    """Return the place of two cells, either of which may be an image reference. Raises UsageError."""
+    if not namespace:
+        return place_of(repository)
+    place = place_of(namespace)
+    if not repository or repository == "*":
+        return place
+    within = place_of(f"{place.namespace}/{repository}") if "/" not in repository else place_of(repository)
+    if within.namespace != place.namespace:
+        raise UsageError(f"the repository is not in namespace {place.namespace}", where=repository)
+    return within
+
+
+def _hints(questions: Sequence[_Question], zones: Mapping[str, Snapshot]) -> Iterator[str]:
+    """Yield each note about a name that was probably mistyped once."""
+    for zone, subject in dict.fromkeys((question.zone, question.subject) for question in questions):
+        yield from subject_hints(zones[zone], subject)
+    for zone, place in dict.fromkeys((question.zone, question.place) for question in questions):
+        yield from place_hints(zones[zone], place)
 
 
 def _answers(asked: Sequence[_Question], zones: Mapping[str, Snapshot]) -> list[int]:

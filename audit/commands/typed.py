@@ -6,11 +6,13 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from audit.errors import UsageError
+from audit.rbac.misspelt import meant_by
 from audit.rbac.rules import ACTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity, user
 from audit.snapshot.model import Snapshot
 
 _PREFIXES: Final = {"user": USER, "group": GROUP, "serviceaccount": ACCOUNT, "sa": ACCOUNT}
+_INTERNAL: Final = "image-registry.openshift-image-registry.svc:5000"  # of every zone
 _NEAR: Final = 100  # names before and after a mistyped one, among which the right one is looked for
 
 
@@ -44,12 +46,46 @@ def identity(kind: str, name: str) -> Identity | None:
     return user(name) if kind == USER else Identity(kind, name)
 
 
+def subject_in(snapshot: Snapshot, text: str) -> tuple[Identity, list[str]]:
+    """Return the subject that `text` means in this zone, and notes about how it was read. Raises UsageError.
+
+    `NAMESPACE:NAME`, as tables print a service account, is one if the zone has it and no such user.
+    """
+    subject = subject_of(text)
+    if text.lower().startswith("user/"):
+        return subject, []
+    if subject.kind != USER:
+        return subject, [*subject_hints(snapshot, subject)]
+    account = identity(ACCOUNT, subject.name)
+    if account and not _is_user(snapshot, subject.name) and _is_account(snapshot, account.name):
+        return account, [f"note: {text} was read as the service account sa/{text}"]
+    return subject, [*subject_hints(snapshot, subject)]
+
+
 def place_of(text: str) -> Place:
-    """Return the place that `NAMESPACE` or `NAMESPACE/REPOSITORY` means. Raises UsageError."""
-    namespace, _, repository = text.partition("/")
-    if not namespace or namespace == "*":
-        raise UsageError("not a namespace", where=text, fix="write NAMESPACE or NAMESPACE/REPOSITORY")
+    """Return the place that `NAMESPACE`, `NAMESPACE/REPOSITORY` or an image reference means. Raises UsageError.
+
+    Of an image reference, the host of the registry, the tag and the digest name no place: they are left out.
+    """
+    parts = text.partition("://")[2].split("/") if "://" in text else text.split("/")
+    if len(parts) > 1 and _is_host(parts[0]):
+        parts = parts[1:]
+    namespace, repository = parts[0], _without_tag("/".join(parts[1:]))
+    if not namespace or namespace == "*" or _is_host(namespace) or "@" in namespace:
+        raise UsageError(
+            "not a namespace", where=text, fix="write NAMESPACE, NAMESPACE/REPOSITORY or HOST/NAMESPACE/REPOSITORY:TAG"
+        )
     return Place(namespace, "" if repository == "*" else repository)
+
+
+def _is_host(part: str) -> bool:
+    """Return whether part of an image reference is a registry's host: a namespace has neither dots nor a port."""
+    return part == "localhost" or "." in part or ":" in part
+
+
+def _without_tag(repository: str) -> str:
+    """Return the name of an image stream: `name` of `name:tag` and `name@sha256:…`."""
+    return repository.partition("@")[0].partition(":")[0]
 
 
 def action_of(text: str) -> str:
@@ -59,27 +95,75 @@ def action_of(text: str) -> str:
     return text
 
 
-def subject_hints(snapshot: Snapshot, typed: str, subject: Identity) -> Iterator[str]:
-    """Yield a note if a name without its kind is the name of a group in this zone, and of no user."""
-    if subject.kind != USER or typed.lower().startswith("user/"):
+def subject_hints(snapshot: Snapshot, subject: Identity) -> Iterator[str]:
+    """Yield a note if this zone knows no such subject, and another one was probably meant."""
+    kind, name = subject
+    unknown = not _is_user(snapshot, name) if kind == USER else kind == GROUP and not _is_listed_group(snapshot, name)
+    if not unknown:
         return
-    code = snapshot.code(subject.name)
-    subjects, members = snapshot.tables["subjects"], snapshot.tables["members"]
-    named = subjects["name"] == code
-    as_user = (named & (subjects["kind"] == snapshot.code(USER))).any() or (members["user"] == code).any()
-    as_group = (named & (subjects["kind"] == snapshot.code(GROUP))).any()
-    if code > 0 and as_group and not as_user:
-        yield f"note: {subject.name} was read as a user; there is a group of this name: group/{subject.name}"
+    if meant := meant_by(kind, name):
+        yield f"note: {name} was read as a {kind.lower()}; did you mean {meant}?"
+    elif kind == USER and _is_group(snapshot, name):
+        yield f"note: {name} was read as a user; there is a group of this name: group/{name}"
+    elif kind == USER and identity(ACCOUNT, name):
+        yield f"note: {name} was read as a user; a service account is sa/{name}"
 
 
-def namespace_hints(snapshot: Snapshot, namespace: str) -> Iterator[str]:
-    """Yield a note if the zone lists no such namespace: a typing error must not look like no access."""
-    table, text = snapshot.tables["namespaces"], snapshot.strings
+def _is_user(snapshot: Snapshot, name: str) -> bool:
+    members, users, code = snapshot.tables["members"], snapshot.tables["users"], snapshot.code(name)
+    return _is_bound(snapshot, USER, name) or bool((members["user"] == code).any() or (users["name"] == code).any())
+
+
+def _is_group(snapshot: Snapshot, name: str) -> bool:
+    return _is_bound(snapshot, GROUP, name) or _is_listed_group(snapshot, name)
+
+
+def _is_listed_group(snapshot: Snapshot, name: str) -> bool:
+    return bool((snapshot.tables["groups"]["name"] == snapshot.code(name)).any())
+
+
+def _is_account(snapshot: Snapshot, name: str) -> bool:
+    namespace, _, account = name.partition(":")
+    at, code = snapshot.code(namespace), snapshot.code(account)
+    listed = snapshot.tables["serviceaccounts"], snapshot.tables["subjects"]
+    bound = listed[1]["kind"] == snapshot.code(ACCOUNT)
+    return any(
+        ((table["namespace"] == at) & (table["name"] == code) & rows).any() and code > 0
+        for table, rows in zip(listed, (True, bound), strict=True)
+    )
+
+
+def _is_bound(snapshot: Snapshot, kind: str, name: str) -> bool:
+    subjects, code = snapshot.tables["subjects"], snapshot.code(name)
+    return code > 0 and bool(((subjects["name"] == code) & (subjects["kind"] == snapshot.code(kind))).any())
+
+
+def place_hints(snapshot: Snapshot, place: Place, typed: str = "") -> Iterator[str]:
+    """Yield a note if the zone lists no such namespace, or image stream in it: a typing error must not look like no.
+
+    Also if the host of an image reference is the registry of another zone.
+    """
+    table, text, zone = snapshot.tables["namespaces"], snapshot.strings, snapshot.origin.zone
     names = [text[code] for code in table["name"].tolist()]
-    if namespace not in names:
-        near = get_close_matches(namespace, neighbours(namespace, names), n=1)
-        meant = f"; did you mean {near[0]}?" if near else ""
-        yield f"note: zone {snapshot.origin.zone} lists no namespace {namespace}{meant}"
+    host = typed.rpartition("://")[2].partition("/")[0]
+    registry = snapshot.origin.registry
+    if registry and _is_host(host) and host not in {registry, _INTERNAL}:
+        yield f"note: {host} is not the registry of zone {zone}, which is {registry}"
+    if place.namespace not in names:
+        yield f"note: zone {zone} lists no namespace {place.namespace}{_suggestion(place.namespace, names)}"
+        return
+    streams = snapshot.tables["imagestreams"]
+    here = streams["name"][streams["namespace"] == snapshot.code(place.namespace)]
+    repositories = sorted(text[code] for code in here.tolist())
+    if place.repository and place.repository not in repositories:
+        near = _suggestion(place.repository, repositories)
+        if near:
+            yield f"note: namespace {place.namespace} has no image stream {place.repository}{near}"
+
+
+def _suggestion(name: str, names: Sequence[str]) -> str:
+    near = get_close_matches(name, neighbours(name, names), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def neighbours(name: str, names: Sequence[str]) -> list[str]:

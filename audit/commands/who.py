@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from audit.access.tables import tables_of
 from audit.commands.result import Grid, Result
-from audit.commands.typed import Place, action_of, namespace_hints, place_of
+from audit.commands.typed import Place, action_of, place_hints, place_of
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.model import ANSWERS, UNKNOWN
@@ -15,15 +15,23 @@ _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group"
 def who(snapshots: Sequence[Snapshot], action: str, place: str) -> Result:
     """Return everybody who may do something in a place; the result is partial when there may be others."""
     where, action = place_of(place), action_of(action)
-    hints = [hint for snapshot in snapshots for hint in namespace_hints(snapshot, where.namespace)]
+    hints = [hint for snapshot in snapshots for hint in place_hints(snapshot, where, place)]
     rows = [row for snapshot in snapshots for row in _holders(snapshot, action, where)]
-    nobody = [] if rows else [f"nobody can {action} in {place}"]
+    nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
     return Result(
         value=lambda: rows,
         text=[Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else (),
         notes=[*hints, *nobody],
         exit_code=of_answer(complete=all(row["access"] != ANSWERS[UNKNOWN] for row in rows)),
     )
+
+
+def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str:
+    """Return why nobody is listed; that a list was not seen is a row of its own, and not nobody."""
+    zones = [snapshot for snapshot in snapshots if not any(place_hints(snapshot, Place(where.namespace, "")))]
+    if not zones:
+        return "no zone lists this namespace, and no cluster-wide binding grants it"
+    return f"no binding in {where.namespace} grants {action}, and no cluster-wide binding does"
 
 
 def _holders(snapshot: Snapshot, action: str, where: Place) -> Iterator[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Formats are put together at the same time, and each for itself."""
 
 import ctypes
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,12 +28,12 @@ def test_a_format_that_fails_keeps_no_other_from_being_whole(
     monkeypatch.setattr(formats, "FORMATS", {**formats.FORMATS, "html": broken})
     dump = write_dump(world_of(1), tmp_path / "zone")
     wanted = [word for name in ("html", "csv", "parquet") for word in ("-f", name)]
-    assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out"), *wanted]) == 1
-    assert "nobody thought of this" in capsys.readouterr().err
+    assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out"), *wanted]) == 3
+    assert "not written: html: an error of the program: ValueError: nobody thought of this" in capsys.readouterr().err
     (folder,) = (tmp_path / "out").glob("2*")
     written = {path.name for path in folder.iterdir()}
     assert {"one.txt", "access.csv", "tokens.csv", "parquet"} <= written
-    assert "manifest.json" not in written
+    assert [part["name"] for part in json.loads((folder / "manifest.json").read_text())["missing"]] == ["html"]
     assert not [name for name in written if name.endswith(".tmp")]
 
 
