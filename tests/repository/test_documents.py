@@ -53,9 +53,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "path", [path for path in DOCS if any(not one.needs for one in blocks(path))], ids=lambda p: p.name
 )
 def test_every_command_is_carried_out(path: Path, demo: Path, tmp_path: Path) -> None:
-    """In their order, in a folder with the demo's report and a dump."""
+    """In their order, in a folder with what a reader has: the report of the demo."""
     shutil.copytree(demo, tmp_path / "demo-report", symlinks=True)
-    shutil.copytree(ROOT / "audit/demo/demo-1", tmp_path / "dump")
     script = "".join(one.script for one in blocks(path) if not one.needs)
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
@@ -132,6 +131,15 @@ def test_the_index_names_every_document() -> None:
     index = (ROOT / "docs/README.md").read_text()
     assert {path.name for path in DOCS} - {"README.md"} == {*re.findall(r"\]\(([\w-]+\.md)\)", index)}
     assert "(docs/README.md)" in (ROOT / "README.md").read_text()
+
+
+def test_the_architecture_names_every_room() -> None:
+    """Each folder of the program, and none that is gone."""
+    named = set(
+        re.findall(r"^\| `((?:audit|reports)[\w/]*)`", (ROOT / "docs/architecture.md").read_text(), re.MULTILINE)
+    )
+    rooms = {str(path.parent.relative_to(ROOT)) for path in ROOT.glob("audit/*/__init__.py")}
+    assert named == rooms | {"reports", "reports/html"}
 
 
 def test_examples_of_the_configuration_are_good() -> None:
