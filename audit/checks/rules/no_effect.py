@@ -26,7 +26,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 namespace=namespace or EVERY,
                 role_kind=kind,
                 role=name,
-                detail=f"{kind} {name} looks like access to {said}, and grants none",
+                detail=f"{kind} {name} looks like access to {said}, and the registry grants none",
                 evidence_in="coverage",
                 rows=1,
                 remedy=(_edit(namespace, name),),
@@ -61,13 +61,15 @@ def _looks(rule: Rule) -> bool:
 
 CHECK = Check(
     id="no-effect",
-    title="A rule that looks like access and grants none",
+    title="A rule that looks like registry access and grants none",
     severity="info",
     confidence="high",
     why=(
         "The registry asks about imagestreams/layers as one word, in the group image.openshift.io: a rule for "
         "*/layers, or for the legacy group alone, does not match, although oc adm policy who-can says that it does. "
-        "Somebody relies on access that does not exist, or believes a review that is wrong."
+        "Somebody relies on access that does not exist, or believes a review that is wrong. Only openshift-apiserver "
+        "asks for the subresource apart, when a tag in another namespace is to refer to an image stream here: there, "
+        "a rule for */layers with the verb get counts, and lets its holder copy the images."
     ),
     remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
     controls=INVENTORY,
