@@ -1,15 +1,34 @@
-"""`query`: SQL over the Parquet tables of one run or of many, in a DuckDB that may read nothing else."""
+"""`query`: SQL over the Parquet tables of one run or of many, in a DuckDB that can read nothing else, and not write."""
 
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
+from audit import console
 from audit.commands.result import Grid, Result
-from audit.errors import UsageError
+from audit.errors import UsageError, contained
+from audit.exit_codes import of_answer
 from audit.storage.store import Folder, is_url, resolve_store
 from audit.tables.model import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
+
+# Nothing outside of the tables can be read or written: no file, no extension, no variable of this program.
+_LOCKED: Final = (
+    "SET python_enable_replacements = false",
+    "SET temp_directory = ''",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
 
 
 def query(sql: str, runs: str) -> Result:
@@ -34,45 +53,88 @@ def _fetch(runs: str, folder: Path) -> None:
 
 def _answer(sql: str, runs: Path) -> Result:
     with duckdb.connect() as connection:
-        _views(connection, runs.absolute())
+        complete = [_register(connection, table, runs.absolute()) for table in SCHEMAS]
+        for setting in _LOCKED:
+            connection.execute(setting)
         try:
+            _check(connection, sql)
             answer = connection.execute(sql)
-            header = [column[0] for column in answer.description or ()]
+            header = _distinct([column[0] for column in answer.description or ()])
             rows = answer.fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, pa.ArrowException) as error:
             raise UsageError(f"the query failed: {error}", fix=f"the tables are {', '.join(SCHEMAS)}") from error
     return Result(
-        value=lambda: [dict(zip(header, map(_plain, row), strict=True)) for row in rows],
+        value=lambda: [dict(zip(header, map(_json, row), strict=True)) for row in rows],
         text=[Grid(header, [["" if value is None else str(value) for value in row] for row in rows])],
+        exit_code=of_answer(complete=all(complete)),
     )
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | None) else str(value)
+def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise UsageError for what is not one query: no other statement has anything to do here."""
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise UsageError("not a query", where=sql, fix="give one SELECT: this command only reads")
 
 
-def _views(connection: duckdb.DuckDBPyConnection, runs: Path) -> None:
-    """Make a view of each table, and then take away the right to read anything else."""
-    for table in SCHEMAS:
-        files = sorted(path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/**/*.parquet"))
-        # `latest` is a link to a run that is in the folder under its own name.
-        own = [path for path in files if not any(parent.is_symlink() for parent in _within(path, runs))]
-        if not own:
-            raise UsageError(
-                f"no Parquet table {table} here", where=str(runs), fix="write some: run --format parquet --out DIR"
-            )
-        listed = ", ".join(map(_quoted, own))
-        types = ", ".join(f"'{name}': VARCHAR" for name in PARTITIONS[: 1 if table in OF_THE_RUN else None])
-        source = f"read_parquet([{listed}], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = true)"
-        connection.execute(f'CREATE VIEW "{table}" AS SELECT * FROM {source}')  # noqa: S608  names of ours, quoted
-    connection.execute(f"SET allowed_directories = [{_quoted(runs)}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
+def _register(connection: duckdb.DuckDBPyConnection, table: str, runs: Path) -> bool:
+    """Make a table of its Parquet files; return whether all of them could be read."""
+    partitions = PARTITIONS[: 1 if table in OF_THE_RUN else None]
+    files, schemas, complete = [], [], True
+    for path in _files(runs, table):
+        try:
+            schemas.append(pq.read_schema(path).remove_metadata())
+            files.append(str(path))
+        except BaseException as error:  # noqa: BLE001  one damaged file loses no other
+            console.note(f"{path}: not read: {contained(error)}")
+            complete = False
+    if not files:
+        fix = "write some: run --format parquet --out DIR"
+        raise UsageError(f"no Parquet table {table} here", where=str(runs), fix=fix)
+    parts = pa.schema([(name, pa.string()) for name in partitions])
+    plain = [pa.schema([_plain_field(field) for field in schema]) for schema in schemas]
+    schema = pa.unify_schemas([*plain, parts], promote_options="permissive")
+    connection.register(table, ds.dataset(files, schema, partitioning=ds.partitioning(parts, flavor="hive")))
+    return complete
 
 
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
+def _files(runs: Path, table: str) -> list[Path]:
+    found = {path for start in ("", "*/") for path in runs.glob(f"{start}{FOLDER}/{table}/**/*.parquet")}
+    # `latest` is a link to a run that is in the folder under its own name.
+    return sorted(path for path in found if path.is_file() and not any(map(Path.is_symlink, _below(path, runs))))
 
 
-def _within(path: Path, top: Path) -> list[Path]:
-    return [parent for parent in path.parents if parent != top and parent.is_relative_to(top)]
+def _below(path: Path, top: Path) -> Iterable[Path]:
+    return (part for part in (path, *path.parents) if part != top and part.is_relative_to(top))
+
+
+def _plain_field(field: pa.Field) -> pa.Field:
+    return field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return the names of columns, each once: `a`, `a_2` for a second `a`."""
+    counts: Counter[str] = Counter()
+    made: list[str] = []
+    for name in names:
+        counts[name] += 1
+        unique = name if counts[name] == 1 else f"{name}_{counts[name]}"
+        while unique in made:
+            unique += "_"
+        made.append(unique)
+    return made
+
+
+def _json(value: object) -> Any:
+    """Return a value as JSON has it: what is not a number, text, list or object there is text; NaN is null."""
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, Decimal):
+        value = int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, date | datetime | time):
+        return value.isoformat()
+    return value if value is None or isinstance(value, str | int | float) else str(value)

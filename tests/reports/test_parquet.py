@@ -1,6 +1,7 @@
 """Parquet: the same tables, typed, and a history of runs as one of them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -105,20 +106,61 @@ def test_an_answer_is_a_table_for_people(runs: Path, capsys: pytest.CaptureFixtu
         ("SELECT nothing FROM access", "the query failed"),
         ("SELEC", "the query failed"),
         ("SELECT * FROM read_csv('/etc/passwd')", "the query failed"),
-        ("COPY access TO '/tmp/registry-audit-copy.csv'", "the query failed"),
-        ("SET enable_external_access = true", "the query failed"),
+        ("SELECT * FROM '/etc/passwd'", "the query failed"),
+        ("SELECT * FROM read_text('/etc/passwd')", "the query failed"),
+        ("SELECT * FROM glob('/*')", "the query failed"),
+        ("SELECT * FROM rows", "the query failed"),
+        ("COPY access TO '/tmp/registry-audit-copy.csv'", "not a query"),
+        ("COPY (SELECT 1) TO 'RUNS/latest/access.csv'", "not a query"),
+        ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'RUNS/copy.csv'", "not a query"),
+        ("SELECT 1; COPY (SELECT 1) TO 'RUNS/copy.csv'", "not a query"),
+        ("EXPORT DATABASE 'RUNS/export'", "not a query"),
+        ("ATTACH 'RUNS/database.db'", "not a query"),
+        ("INSTALL httpfs", "not a query"),
+        ("LOAD httpfs", "not a query"),
+        ("PRAGMA database_list", "not a query"),
+        ("SET enable_external_access = true", "not a query"),
+        ("CREATE TABLE x AS SELECT 1", "not a query"),
+        ("DROP VIEW access", "not a query"),
+        ("", "not a query"),
     ],
 )
 def test_a_query_reads_the_tables_and_nothing_else(
     runs: Path, capsys: pytest.CaptureFixture[str], sql: str, said: str
 ) -> None:
-    """A mistake is one message; files elsewhere are neither read nor written."""
+    """A mistake is one message; no file is read or written, neither elsewhere nor among the runs."""
     capsys.readouterr()
-    assert run_command(["query", sql, "--runs", str(runs)]) == 2
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
+    assert run_command(["query", sql.replace("RUNS", str(runs)), "--runs", str(runs)]) == 2
+    assert {path: path.stat().st_mtime_ns for path in runs.rglob("*")} == before
     said_all = capsys.readouterr()
     assert said in said_all.err
     assert not said_all.out
     assert not Path("/tmp/registry-audit-copy.csv").exists()
+
+
+def test_values_are_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """NaN is null, dates are text, decimals are numbers, columns of one name are told apart."""
+    capsys.readouterr()
+    sql = (
+        "SELECT 'NaN'::FLOAT AS a, DATE '2026-01-01' AS a, 1.5::DECIMAL(3, 1) AS b, [1, 'inf'::DOUBLE] AS c, {'x': 1} d"
+    )
+    found = asked(runs, sql, capsys)
+    assert found == [{"a": None, "a_2": "2026-01-01", "b": 1.5, "c": [1, None], "d": {"x": 1}}]
+    assert run_command(["query", 'SELECT 1 AS "\x1b[31m"', "--runs", str(runs)]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_damaged_file_is_left_out(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others are read; exit code 3."""
+    copy = shutil.copytree(runs, tmp_path / "runs", symlinks=True)
+    damaged = min(copy.glob("2*/parquet/access/*/*/*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    capsys.readouterr()
+    assert run_command(["query", "SELECT count(DISTINCT run || zone) AS parts FROM access", "--runs", str(copy)]) == 3
+    printed = capsys.readouterr()
+    assert printed.out == "PARTS\n3\n"
+    assert f"{damaged}: not read: " in printed.err
 
 
 def test_runs_without_parquet_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
