@@ -36,7 +36,7 @@ REGISTRY_ACCOUNT: Final = "system:serviceaccount:openshift-image-registry:regist
 _IMAGES, _OK, _REFUSED = "image.openshift.io", range(200, 300), 403
 
 
-class _User(msgspec.Struct):
+class _EventUser(msgspec.Struct):
     username: str = ""
 
 
@@ -48,7 +48,7 @@ class _Reference(msgspec.Struct, rename="camel"):
     subresource: str = ""
 
 
-class _Status(msgspec.Struct):
+class _ResponseStatus(msgspec.Struct):
     code: int = 0
 
 
@@ -72,7 +72,7 @@ class _Allowed(msgspec.Struct):
     allowed: bool = False
 
 
-class _Answer(msgspec.Struct):
+class _ReviewAnswer(msgspec.Struct):
     status: _Allowed | None = None
 
 
@@ -85,10 +85,10 @@ class Event(msgspec.Struct, rename="camel"):
     audit_id: str = msgspec.field(default="", name="auditID")
     stage: str = ""
     verb: str = ""
-    user: _User = msgspec.field(default_factory=_User)
-    impersonated_user: _User | None = None
+    user: _EventUser = msgspec.field(default_factory=_EventUser)
+    impersonated_user: _EventUser | None = None
     object_ref: _Reference | None = None
-    response_status: _Status | None = None
+    response_status: _ResponseStatus | None = None
     request_received_timestamp: str = ""
     annotations: dict[str, str] = msgspec.field(default_factory=dict)
     request_object: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
@@ -97,7 +97,7 @@ class Event(msgspec.Struct, rename="camel"):
 
 _EVENTS: Final = msgspec.json.Decoder(Event)
 _REVIEWS: Final = msgspec.json.Decoder(_Review)
-_ANSWERS: Final = msgspec.json.Decoder(_Answer)
+_ANSWERS: Final = msgspec.json.Decoder(_ReviewAnswer)
 _GRANT: Final = re.compile(r'RBAC: allowed by (RoleBinding|ClusterRoleBinding) "([^"]+)" of')
 _WRITES: Final = dict.fromkeys(("create", "update", "patch"), TAG)
 _READS: Final = dict.fromkeys(("get", "list", "watch"), READ_SECRETS)
