@@ -38,7 +38,11 @@ BUCKET: Object = {"volume": {"enabled": False}, "envFrom": ["registry-audit-stor
 WAYS: dict[str, Object] = {
     "base": {},
     "overlays/s3": BUCKET,
-    "overlays/remote-zones": {"zonesSecret": "registry-audit-zones", "config": config("overlays/remote-zones")},
+    "overlays/remote-zones": {
+        "access": False,
+        "zonesSecret": "registry-audit-zones",
+        "config": config("overlays/remote-zones"),
+    },
     "overlays/many-zones": {**BUCKET, "shards": 4},
     "overlays/monitoring": {"monitoring": {"alerts": True, "dashboard": True}},
 }
@@ -61,12 +65,23 @@ def charted(values: Object, name: str = NAME) -> Objects:
 
 
 def cron(objects: Objects) -> Object:
-    (found,) = (one for (kind, _), one in objects.items() if kind == "CronJob")
+    (found,) = (one for (kind, name), one in objects.items() if kind == "CronJob" and not name.endswith("-prune"))
+    return found
+
+
+def pod_of(cron: Object) -> Object:
+    found: Object = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
     return found
 
 
 def pod(objects: Objects) -> Object:
-    found: Object = cron(objects)["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return pod_of(cron(objects))
+
+
+def pods(objects: Objects) -> list[Object]:
+    """Return the pods of all CronJobs: of the one that audits, and of the one that prunes."""
+    found = [pod_of(one) for (kind, _), one in objects.items() if kind == "CronJob"]
+    assert len(found) == 2
     return found
 
 
@@ -79,7 +94,7 @@ def compared(objects: Objects) -> Objects:
             one["metadata"].pop("namespace", None)
         if key == f"ConfigMap/{NAME}":
             one["data"]["config.yaml"] = yaml.safe_load(one["data"]["config.yaml"])
-        if key == f"CronJob/{NAME}":
+        if key.startswith("CronJob/"):
             job = one["spec"]["jobTemplate"]
             # The network policy finds its pods by this.
             assert job["spec"]["template"].pop("metadata")["labels"] == {"app.kubernetes.io/name": NAME}
@@ -107,15 +122,15 @@ def test_what_is_made_is_what_kubernetes_takes(way: str) -> None:
             if kind != "PrometheusRule":
                 for version in ("1.31", "1.37"):
                     kubernetes_validate.validate(one, version, strict=True)
-    assert {"CronJob", "ConfigMap", "ServiceAccount", "ClusterRole", "ClusterRoleBinding", "NetworkPolicy"} <= kinds
+    assert {"CronJob", "ConfigMap", "ServiceAccount", "NetworkPolicy"} <= kinds
+    assert ({"ClusterRole", "ClusterRoleBinding"} <= kinds) is (way != "overlays/remote-zones")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_pods_are_restricted(way: str) -> None:
     """As the restricted pod security standard wants it, with any user id, and nothing to write but volumes."""
-    for objects in (kustomized(way), charted(WAYS[way])):
-        spec = pod(objects)
+    for spec in (*pods(kustomized(way)), *pods(charted(WAYS[way]))):
         assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
         (container,) = spec["containers"]
         assert container["securityContext"] == {
@@ -204,8 +219,8 @@ def test_commands_are_commands() -> None:
     import typer
 
     root = typer.main.get_command(app)
-    for way in WAYS:
-        name, *arguments = pod(kustomized(way))["containers"][0]["args"]
+    for spec in (spec for way in WAYS for spec in pods(kustomized(way))):
+        name, *arguments = spec["containers"][0]["args"]
         command = root.get_command(None, name)  # type: ignore[attr-defined]
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in arguments if word.startswith("--")} <= known
@@ -220,6 +235,12 @@ def test_commands_are_commands() -> None:
         {"volume": {"size": "much"}},
         {"networkPolicy": {"ports": ["https"]}},
         {"monitoring": {"alert": True}},
+        {"image": {"repository": "a@sha256:abc"}},
+        {"image": {"digest": "sha256:abc"}},
+        # What cannot work: no place for runs, pods on several nodes and one volume, a tenant's cluster role.
+        {"volume": {"enabled": False}},
+        {"shards": 4},
+        {"tenant": True},
     ],
 )
 def test_values_are_checked(bad: Object) -> None:
@@ -235,13 +256,84 @@ def test_the_chart_is_good() -> None:
     assert report["errors"] == []
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert {*yaml.safe_load((CHART / "values.yaml").read_text())} == {*schema["properties"]} - {"global"}
-    off = charted({"access": False, "networkPolicy": {"enabled": False}, "volume": {"enabled": False}, "fsGroup": 2000})
+    less = {"networkPolicy": {"enabled": False}, "prune": {"keepDays": 0}, "fsGroup": 2000}
+    off = charted({**BUCKET, **less, "access": False})
     assert {kind for kind, _ in off} == {"ServiceAccount", "ConfigMap", "CronJob"}
     assert pod(off)["automountServiceAccountToken"] is False
     assert pod(off)["securityContext"]["fsGroup"] == 2000
     other = charted({"volume": {"storageClass": "fast"}}, name="second")
     assert other["PersistentVolumeClaim", "second"]["spec"]["storageClassName"] == "fast"
     assert pod(other)["volumes"][1]["persistentVolumeClaim"]["claimName"] == "second"
+
+
+def test_two_releases_share_nothing() -> None:
+    """Each object, cluster-wide ones too, is named by its release."""
+    values: Object = {"monitoring": {"alerts": True, "dashboard": True}}
+    one, other = charted(values), charted(values, name="second")
+    assert len(one) == len(other) == 10
+    assert not {*one} & {*other}
+    for (kind, _), found in other.items():
+        if kind == "ClusterRoleBinding":
+            assert ("ClusterRole", found["roleRef"]["name"]) in other
+
+
+def test_pods_go_where_and_have_what_a_cluster_asks_for() -> None:
+    """Pull secrets, nodes, tolerations, annotations and volumes of all pods; arguments of the one that audits."""
+    volume, mount = (
+        {"name": "ca", "configMap": {"name": "ca"}},
+        {"name": "ca", "mountPath": "/etc/ca", "readOnly": True},
+    )
+    toleration = {"key": "dedicated", "operator": "Exists"}
+    digest = f"sha256:{'a' * 64}"
+    objects = charted(
+        {
+            "image": {"digest": digest, "repository": "registry.example.com/audit"},
+            "imagePullSecrets": ["pull"],
+            "nodeSelector": {"kind": "infra"},
+            "tolerations": [toleration],
+            "podAnnotations": {"a": "b"},
+            "extraArgs": ["--expand"],
+            "extraVolumes": [volume],
+            "extraVolumeMounts": [mount],
+        }
+    )
+    for (kind, _), one in objects.items():
+        if kind == "CronJob":
+            kubernetes_validate.validate(one, "1.37", strict=True)
+            assert one["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["annotations"] == {"a": "b"}
+    for spec in pods(objects):
+        assert spec["imagePullSecrets"] == [{"name": "pull"}]
+        assert (spec["nodeSelector"], spec["tolerations"]) == ({"kind": "infra"}, [toleration])
+        assert volume in spec["volumes"]
+        assert mount in spec["containers"][0]["volumeMounts"]
+        assert spec["containers"][0]["image"] == f"registry.example.com/audit@{digest}"
+    assert [("--expand" in spec["containers"][0]["args"]) for spec in pods(objects)] == [True, False]
+
+
+def test_a_tenant_needs_nothing_of_the_cluster() -> None:
+    """No cluster role, the account's own token, and no alert that a run of a tenant would always raise."""
+    objects = charted({"tenant": True, "access": False, "monitoring": {"alerts": True}})
+    assert not [kind for kind, _ in objects if kind.startswith("Cluster")]
+    assert pod(objects)["automountServiceAccountToken"] is True
+    assert yaml.safe_load(objects["ConfigMap", NAME]["data"]["config.yaml"])["collect"] == {"scope": "tenant"}
+    whole = charted({"monitoring": {"alerts": True}})
+    names = [
+        {rule["alert"] for rule in one["PrometheusRule", NAME]["spec"]["groups"][0]["rules"]}
+        for one in (whole, objects)
+    ]
+    assert names[0] - names[1] == {"RegistryAuditNoSuccess", "RegistryAuditNeverSucceeded", "RegistryAuditPartial"}
+    assert "RegistryAuditNoRun" in names[1]
+
+
+def test_old_runs_are_removed_by_a_job_without_credentials() -> None:
+    """It has no token and no Secret of zones, and runs hours after the audit has ended."""
+    for objects in (kustomized("base"), charted({"zonesSecret": "zones"})):
+        job = objects["CronJob", f"{NAME}-prune"]
+        spec = pod_of(job)
+        assert spec["automountServiceAccountToken"] is False
+        assert {volume["name"] for volume in spec["volumes"]} == {"config", "runs", "tmp"}
+        hours = [int(one["spec"]["schedule"].split()[1]) for one in (cron(objects), job)]
+        assert hours[1] - hours[0] > cron(objects)["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] / 3600
 
 
 def test_versions_agree() -> None:

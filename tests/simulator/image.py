@@ -76,7 +76,11 @@ class Pod:
         done = subprocess.run(
             [str(_KUBECTL), "kustomize", str(ROOT / "deploy/kustomize" / self.way)], capture_output=True, check=True
         )
-        (cron,) = (one for one in yaml.safe_load_all(done.stdout) if one["kind"] == "CronJob")
+        (cron,) = (
+            one
+            for one in yaml.safe_load_all(done.stdout)
+            if (one["kind"], one["metadata"]["name"]) == ("CronJob", "registry-audit")
+        )
         self.job: dict[str, Any] = cron["spec"]["jobTemplate"]["spec"]
         (self.container,) = self.job["template"]["spec"]["containers"]
         self.last_words = self.folder / "termination-log"
