@@ -14,7 +14,7 @@ def read_regular(path: Path, root: Path | None = None, *, limit: int = LARGEST) 
 
     Raises OSError for everything else: a FIFO, a device, a folder, a file of more than `limit` bytes. It never waits.
     """
-    if root is not None and not path.resolve().is_relative_to(root.resolve()):
+    if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise OSError(errno.EPERM, f"a link that leads out of {root}", str(path))
     # O_NONBLOCK: opening a FIFO would wait for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -9,10 +9,10 @@ from audit.commands.result import Result
 from audit.config.model import Config
 from audit.errors import UsageError
 from audit.job.sealing import signer_of
-from audit.runs.runs import MANIFEST, PRUNED, EarlierRun, Runs
+from audit.runs.runs import MANIFEST, PRUNED, Runs
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Signer
-from audit.runs.tombstone import STAYS, tombstone
+from audit.runs.tombstone import REMAINING, retained, tombstone, unfinished
 from audit.storage.store import Store
 
 
@@ -22,30 +22,28 @@ def prune(config: Config) -> Result:
     if days is None:
         raise UsageError("no retention given", fix="--keep-days N, or evidence.keep_days in the configuration")
     store, signer, now = runs_store(config), signer_of(config), datetime.now(UTC)
-    old = _old(store, now - timedelta(days=days))
-    removed = [run.id for run in old if _remove(store.inside(run.id), run.id, days, now, signer)]
+    listed = Runs(store, console.note).listed()
+    limit, kept = f"{now - timedelta(days=days):%Y%m%dT%H%M%SZ}", retained(listed)
+    old = [run.id for run in listed if run.id < limit and run.id not in kept]
+    removed = [run for run in old if _remove(store.inside(run), run, days, now, signer)]
+    broken_off = [run for run in unfinished(store, listed) if run < limit]
+    for run in broken_off:
+        store.remove(run)
     return Result(
-        value=lambda: {"folder": store.where, "keep_days": days, "removed": removed},
-        text=[*removed, f"{len(removed)} removed; their manifests stay"],
+        value=lambda: {"folder": store.where, "keep_days": days, "removed": removed, "unfinished": broken_off},
+        text=[
+            *removed,
+            f"{len(removed)} removed; their manifests stay",
+            *(f"{run}: removed, it did not finish" for run in broken_off),
+        ],
         files=True,
     )
-
-
-def _old(out: Store, before: datetime) -> list[EarlierRun]:
-    """Return the runs that began before a time, but for the newest complete one, and the newest state of each zone."""
-    listed = Runs(out, console.note).listed()
-    needed = {run.id: run for run in listed if run.whole()}
-    kept = {max(needed, default="")}
-    for zone in {zone.id for run in listed for zone in run.run.zones}:
-        kept.add(max((run.id for run in listed if run.whole(zone)), default=""))
-    limit = f"{before:%Y%m%dT%H%M%SZ}"
-    return [run for run in listed if run.id < limit and run.id not in kept]
 
 
 def _remove(run: Store, run_id: str, days: int, now: datetime, signer: Signer | None) -> bool:
     """Put a note into a run and remove all but its manifest; return whether there was anything to remove."""
     there = run.entries()
-    gone = [name for name in there if name not in STAYS]
+    gone = [name for name in there if name not in REMAINING]
     if PRUNED in there and not gone:
         return False
     note = tombstone(run_id, hashlib.sha256(run.read(MANIFEST)).hexdigest(), f"{now:%Y-%m-%dT%H:%M:%SZ}", days)

@@ -1,9 +1,10 @@
-"""Does evidence hold: every file, every number and every link of the chain, computed again from what is there."""
+"""Checks evidence: every file, every number and every link of the chain, computed again from what is there."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,7 +13,7 @@ from audit.access.build import facts_of
 from audit.access.reconcile import reconcile
 from audit.config.model import Namespaces, Selection
 from audit.errors import UsageError
-from audit.runs.chain import chain_problems, tombstone_problems
+from audit.runs.chain import chain_problems, latest_problems
 from audit.runs.info import overall_state
 from audit.runs.manifest import (
     DIGEST,
@@ -25,122 +26,149 @@ from audit.runs.manifest import (
     zone_evidence,
 )
 from audit.runs.recount import rows_of
-from audit.runs.runs import COMPLETE, FORMAT, MANIFEST, SNAPSHOTS, VERSION, inside, is_run
+from audit.runs.runs import FORMAT, MANIFEST, SNAPSHOTS, VERSION, Runs, inside, is_run
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Verifier
-from audit.runs.tombstone import read_tombstone
+from audit.runs.tombstone import REMAINING, CheckContext, read_tombstone, tombstone_problems
 from audit.snapshot.model import SUFFIX, decode
 from audit.snapshot.scope import Selects, scope_of
 from audit.storage.store import LATEST, Store, is_url, locate, store_of
 
-Problem = tuple[str, str]  # the run, and what does not hold of it
+Problem = tuple[str, str]  # the run, and what is wrong with it
 
-# What lies beside the files of a run and is not one of them: it is checked by itself.
-_BESIDE: Final = {MANIFEST, DIGEST, f"{MANIFEST}{SIGNATURE}"}
+# Files of a run that its manifest does not list; each is checked by itself.
+_UNLISTED: Final = {MANIFEST, DIGEST, f"{MANIFEST}{SIGNATURE}"}
 
 
 @dataclass(slots=True)
 class EvidenceResult:
-    """What was checked: the runs, oldest first, what does not hold, and what is to be known beside it."""
+    """The runs that were checked, oldest first, the problems, and remarks that are no problems."""
 
     runs: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     remarks: list[Problem] = field(default_factory=list)
 
 
+class _ReadManifest(NamedTuple):
+    """A manifest as its bytes and decoded; None when it cannot be used, and then why."""
+
+    data: bytes
+    manifest: Manifest | None
+    problem: str = ""
+
+
 def check_evidence(place: str, verifier: Verifier | None) -> EvidenceResult:
     """Check the run at `place` (a path or URL), or all runs in that folder. Raises UsageError when there is none."""
     try:
-        store, run = _opened(place)
+        store, run = _locate(place)
         runs = [name for name in store.entries() if is_run(name)]
-        wanted = [run] if run else runs
-        if not wanted:
+        requested = [run] if run else runs
+        if not requested:
             raise UsageError("there is no run here", where=store.where, fix="give a run, or a folder of runs")
-        checked = EvidenceResult()
-        for name in wanted:
-            _check_run(store.inside(name), name, verifier, checked)
-        _check_chain(store, runs if run in runs or not run else wanted, checked)
+        checked = EvidenceResult(requested)
+        context = CheckContext(Runs(store, lambda _: None).listed(), datetime.now(UTC), verifier)
+        for name in requested:
+            if store.link_target(name):
+                checked.problems.append((name, "it is a link, not a folder"))
+            _check_run(store.inside(name), name, context, checked)
+        _check_chain(store, runs if run in runs or not run else requested, checked)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror or error}", where=place) from error
-    checked.problems.sort()
+    # Names of files need not be UTF-8.
+    checked.problems = sorted((run, what.encode(errors="backslashreplace").decode()) for run, what in checked.problems)
     return checked
 
 
-def _opened(place: str) -> tuple[Store, str]:
-    """Return the folder of runs, and which of them is meant (empty: all)."""
+def _locate(place: str) -> tuple[Store, str]:
+    """Return the folder of runs, and which run is requested (empty: all)."""
     if is_url(place) and not urlsplit(place).path.strip("/"):
         return store_of(place), ""
     store, name = locate(place)
-    inside_it = store.inside(name).entries()
-    return (store, name) if MANIFEST in inside_it or (inside_it and is_run(name)) else (store.inside(name), "")
+    entries = store.inside(name).entries()
+    return (store, name) if MANIFEST in entries or (entries and is_run(name)) else (store.inside(name), "")
 
 
 def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> None:
-    """Check how the runs of a place hang together. One by itself may be a copy: others are then not missed."""
-    manifests = {run: _read(store.inside(run)) for run in runs}
-    records = {run: record for run, (_, record, _) in manifests.items() if record is not None}
-    digests = {run: hashlib.sha256(data).hexdigest() for run, (data, _, _) in manifests.items()}
+    """Check the chain of the runs in a folder. A single run may be a copy: no others are missed then."""
+    read = {run: _read(store.inside(run)) for run in runs}
+    manifests = {run: found.manifest for run, found in read.items() if found.manifest is not None}
+    digests = {run: hashlib.sha256(found.data).hexdigest() for run, found in read.items()}
     alone = len(runs) == 1
-    for run, what, grave in chain_problems(records, digests, alone=alone):
-        (checked.problems if grave else checked.remarks).append((run, what))
-    checked.problems += _latest(store.link_target(LATEST), records)
+    for run, what, is_problem in chain_problems(manifests, digests, alone=alone):
+        (checked.problems if is_problem else checked.remarks).append((run, what))
+    checked.problems += [(LATEST, what) for what in latest_problems(store, manifests, alone=alone)]
 
 
-def _check_run(folder: Store, run: str, verifier: Verifier | None, checked: EvidenceResult) -> None:
-    checked.runs.append(run)
-    data, record, wrong = _read(folder)
-    if record is None:
-        checked.problems.append((run, wrong))
+def _check_run(folder: Store, run: str, context: CheckContext, checked: EvidenceResult) -> None:
+    """Check one run. Whatever a forged file makes fail is a problem of this run; the others are checked too."""
+    try:
+        for what in _run_problems(folder, run, context):
+            checked.problems.append((run, what))
+        pruned = read_tombstone(folder)
+        if pruned is not None:
+            removed = f"its files were removed on {pruned.removed}, as kept for {pruned.keep_days} days"
+            checked.remarks.append((run, removed))
+        if f"{MANIFEST}{SIGNATURE}" in folder.entries() and context.verifier is None:
+            checked.remarks.append((run, "it is signed; --public-key checks by whom"))
+    except Exception as error:  # noqa: BLE001  see above
+        checked.problems.append((run, f"it cannot be checked: {type(error).__name__}"))
+
+
+def _run_problems(folder: Store, run: str, context: CheckContext) -> Iterator[str]:
+    special = {*folder.irregular_files()}
+    yield from (f"{name} is not a regular file" for name in sorted(special & (_UNLISTED | REMAINING)))
+    data, manifest, problem = _read(folder)
+    if manifest is None:
+        yield problem
         return
-    said: list[str] = list(_of_manifest(folder, run, data, record, verifier))
+    yield from _manifest_problems(folder, run, data, manifest, context.verifier)
     pruned = read_tombstone(folder)
-    if pruned is None:
-        said += _files(folder, record.files)
-        said += _numbers(folder, record)
-    else:
-        said += tombstone_problems(folder, run, data, pruned, verifier)
-        checked.remarks.append(
-            (run, f"its files were removed on {pruned.removed}, as kept for {pruned.keep_days} days")
-        )
-    if f"{MANIFEST}{SIGNATURE}" in folder.entries() and verifier is None:
-        checked.remarks.append((run, "it is signed; --public-key checks by whom"))
-    checked.problems += [(run, what) for what in said]
+    if pruned is not None:
+        yield from tombstone_problems(folder, run, data, pruned, context)
+        return
+    changed: set[str] = set()
+    for name, what in _file_problems(folder, manifest.files, special):
+        changed.add(name)
+        yield f"{name} {what}"
+    yield from _zone_problems(folder, manifest, changed)
 
 
-_RECORD: Final = msgspec.json.Decoder(Manifest)
+_MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 
-def _read(folder: Store) -> tuple[bytes, Manifest | None, str]:
-    """Return the manifest of a run as it stands there, as what it says, and what is wrong with it."""
+def _read(folder: Store) -> _ReadManifest:
+    """Return the manifest of a run."""
     try:
         data = folder.read(MANIFEST)
-        record = _RECORD.decode(data)
+        manifest = _MANIFEST.decode(data)
     except FileNotFoundError:
-        return b"", None, "it has no manifest: it did not end, or the manifest was taken away"
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return b"", None, "its manifest cannot be read as one"
-    if (record.format, record.version) != (FORMAT, VERSION):
-        return b"", None, f"its manifest has another format than {FORMAT} {VERSION}"
-    return data, record, ""
+        return _ReadManifest(b"", None, "it has no manifest: the run did not finish, or the manifest was removed")
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _ReadManifest(b"", None, "its manifest cannot be read")
+    if (manifest.format, manifest.version) != (FORMAT, VERSION):
+        return _ReadManifest(b"", None, f"its manifest has another format than {FORMAT} {VERSION}")
+    return _ReadManifest(data, manifest)
 
 
-def _of_manifest(folder: Store, run: str, data: bytes, record: Manifest, verifier: Verifier | None) -> Iterator[str]:
-    """Yield what does not hold of the manifest itself."""
-    if record.run.run_id != run:
-        yield f"its manifest is of the run {record.run.run_id}"
+def _manifest_problems(
+    folder: Store, run: str, data: bytes, manifest: Manifest, verifier: Verifier | None
+) -> Iterator[str]:
+    """Yield the problems of the manifest itself."""
+    if manifest.run.run_id != run:
+        yield f"its manifest belongs to the run {manifest.run.run_id}"
     if _bytes(folder, DIGEST) != sha256sum(data, MANIFEST):
-        yield f"{DIGEST} is not of this manifest"
+        yield f"{DIGEST} does not match the manifest"
     if verifier is not None:
         signature = _bytes(folder, f"{MANIFEST}{SIGNATURE}")
         if signature is None:
             yield "it is not signed"
-        elif not verifier.holds(data, signature, f"run {record.run.run_id}"):
+        elif not verifier.holds(data, signature, f"run {manifest.run.run_id}"):
             yield "its signature does not hold"
-    state = overall_state(zone.state for zone in record.run.zones)
-    if record.state not in {"partial" if record.missing and state == COMPLETE else state, "stopped"}:
-        yield f"its state is {record.state}, and its zones make it {state}"
-    if record.run.evidence_digest != evidence_digest(file for file in record.files if file.name.endswith(SUFFIX)):
-        yield "its digest of all snapshots is not theirs"
+    state = overall_state(zone.state for zone in manifest.run.zones)
+    if manifest.state not in {state, "stopped"}:
+        yield f"its state is {manifest.state}, but its zones make it {state}"
+    if manifest.run.evidence_digest != evidence_digest(one for one in manifest.files if one.name.endswith(SUFFIX)):
+        yield "its digest of all snapshots does not match them"
 
 
 def _bytes(folder: Store, name: str) -> bytes | None:
@@ -150,99 +178,77 @@ def _bytes(folder: Store, name: str) -> bytes | None:
         return None
 
 
-def _files(folder: Store, files: Sequence[WrittenFile]) -> Iterator[str]:
-    """Yield what does not hold of the files: missing, changed, added."""
-    listed, others = {file.name for file in files}, {*folder.irregular_files()}
-    found = {*folder.files()} | others
-    yield from (f"{name} was added" for name in sorted(found - listed - _BESIDE))
+def _file_problems(folder: Store, files: Sequence[WrittenFile], special: set[str]) -> Iterator[Problem]:
+    """Yield files that are missing, changed or added, with what is wrong."""
+    listed, found = {file.name for file in files}, {*folder.files()} | special
+    yield from ((name, "was added") for name in sorted(found - listed - _UNLISTED))
     for file in files:
         if not inside(file.name):
-            yield f"{file.name} cannot be a file of a run"
-        elif file.name in others:
-            yield f"{file.name} is a link or a folder, and no file"
+            yield file.name, "cannot be a file of a run"
+        elif file.name in special:
+            yield file.name, "is not a regular file"
         elif file.name not in found:
-            yield f"{file.name} is missing"
-        else:
-            yield from _file(folder, file)
+            yield file.name, "is missing"
+        elif problem := _content_problem(folder, file):
+            yield file.name, problem
 
 
-def _file(folder: Store, file: WrittenFile) -> Iterator[str]:
+def _content_problem(folder: Store, file: WrittenFile) -> str:
     try:
         data = folder.read(file.name)
     except OSError as error:
-        yield f"{file.name} cannot be read: {error.strerror}"
-        return
+        return f"cannot be read: {error.strerror or error}"
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        more = f": {len(data)} bytes, and {file.size} were written" if len(data) != file.size else ""
-        yield f"{file.name} was changed{more}"
-    elif len(data) != file.size:
-        yield f"{file.name} has {len(data)} bytes, and the manifest says {file.size}"
-    elif file.rows >= 0 and (rows := rows_of(file.name, data)) != file.rows:
-        yield f"{file.name} has {'no' if rows is None else rows} rows, and the manifest says {file.rows}"
+        return "was changed" + (f": {len(data)} bytes, not {file.size}" if len(data) != file.size else "")
+    if len(data) != file.size:
+        return f"has {len(data)} bytes; the manifest says {file.size}"
+    if file.rows >= 0 and (rows := rows_of(file.name, data)) != file.rows:
+        return f"has {'no' if rows is None else rows} rows; the manifest says {file.rows}"
+    return ""
 
 
-def _numbers(folder: Store, record: Manifest) -> Iterator[str]:
-    """Yield what does not hold of the zones: what the manifest says of each, made again of its snapshot."""
-    ids = [zone.id for zone in record.zones]
-    if ids != [zone.id for zone in record.run.zones]:
-        yield "its zones do not stand in the run and in the evidence alike"
-    for zone, told in zip(record.zones, record.run.zones, strict=False):
-        if zone.state != told.state:
-            yield f"zone {zone.id}: it is {zone.state} in the evidence, and {told.state} in the run"
-        yield from (f"zone {zone.id}: {what}" for what in _zone(folder, record, zone))
+def _zone_problems(folder: Store, manifest: Manifest, changed: set[str]) -> Iterator[str]:
+    """Yield what the manifest says of each zone and its snapshot does not. A changed snapshot says nothing."""
+    if [zone.id for zone in manifest.zones] != [zone.id for zone in manifest.run.zones]:
+        yield "its zones are not the same in the run and in the evidence"
+    states = {zone.id: zone.state for zone in manifest.run.zones}
+    listed = {file.name for file in manifest.files}
+    for zone in manifest.zones:
+        if zone.state != states.get(zone.id, zone.state):
+            yield f"zone {zone.id}: it is {zone.state} in the evidence, and {states[zone.id]} in the run"
+        name = f"{SNAPSHOTS}/{zone.id}{SUFFIX}"
+        if name in changed:
+            continue
+        if name not in listed:
+            yield f"zone {zone.id}: its snapshot is not in the manifest"
+            continue
+        try:
+            yield from (f"zone {zone.id}: {what}" for what in _snapshot_problems(folder, name, manifest, zone))
+        except Exception as error:  # noqa: BLE001  a forged snapshot may decode, and make anything fail
+            yield f"zone {zone.id}: its snapshot cannot be checked: {type(error).__name__}"
 
 
-def _zone(folder: Store, record: Manifest, zone: ZoneEvidence) -> Iterator[str]:
-    name = f"{SNAPSHOTS}/{zone.id}{SUFFIX}"
-    if any(part.name == name for part in record.missing):
-        return
+def _snapshot_problems(folder: Store, name: str, manifest: Manifest, zone: ZoneEvidence) -> Iterator[str]:
     try:
         snapshot = decode(folder.read(name), name)
     except OSError as error:
-        yield f"its snapshot cannot be read: {error.strerror}"
+        yield f"its snapshot cannot be read: {error.strerror or error}"
         return
     except UsageError as error:
         yield error.what
         return
-    if not zone.lists and (record.state == "stopped" or zone.state == "failed"):
-        return  # its tables were not made, so that nothing was counted
-    selects = _selects(record.scope)
-    made = facts_of(snapshot, scope_of(snapshot, selects), organization_label=record.scope.organization_label)
-    counts = reconcile(snapshot, selects, made)
+    if not zone.lists and manifest.state == "stopped":
+        return
+    selects = _selects(manifest.scope)
+    tables = facts_of(snapshot, scope_of(snapshot, selects), organization_label=manifest.scope.organization_label)
+    counts = reconcile(snapshot, selects, tables)
     yield from (f"{count.kind} do not add up" for count in counts if not count.adds_up)
-    # Its state follows from more than the snapshot: whether the zone itself, when it was asked, agreed.
+    # The state follows from more than the snapshot: --verify may have found that the zone itself disagrees.
     if msgspec.structs.replace(zone_evidence(snapshot, counts), state=zone.state) != zone:
-        yield "its snapshot says something else than the manifest"
+        yield "its snapshot does not match the manifest"
 
 
 def _selects(scope: RunScope) -> Selects | None:
-    chosen = (Selection(names=one.names, labels=one.labels) for one in (scope.include, scope.exclude))
-    include, exclude = chosen
+    include, exclude = (Selection(names=one.names, labels=one.labels) for one in (scope.include, scope.exclude))
     namespaces = Namespaces(include=include, exclude=exclude)
     return None if namespaces.everything else namespaces.selects
-
-
-def _latest(target: str, records: Mapping[str, Manifest]) -> Iterator[Problem]:
-    """Yield what does not hold of where `latest` leads: to the newest run that was complete."""
-    if not target:
-        return
-    later = [run for run in records if _complete(records[run]) and target in _before(run, records)]
-    if target not in records:
-        yield LATEST, f"it points at {target}, which is not there"
-    elif not _complete(records[target]) or later:
-        yield LATEST, f"it points at {target}, which is not the newest that is complete"
-
-
-def _complete(record: Manifest) -> bool:
-    """Return whether `latest` may point at a run: it has read all zones, and its manifest says if a format failed."""
-    partly = record.state == "partial" and bool(record.missing)
-    return record.state == COMPLETE or (partly and overall_state(zone.state for zone in record.run.zones) == COMPLETE)
-
-
-def _before(run: str, records: Mapping[str, Manifest]) -> set[str]:
-    """Return the runs before a run, along the chain."""
-    found: set[str] = set()
-    while (link := records[run].previous) and link.run_id in records and link.run_id not in found:
-        run = link.run_id
-        found.add(run)
-    return found

@@ -132,7 +132,7 @@ class Runs:
         listed = self.listed()
         named = {run.previous.run_id for run in listed if run.previous}
         unnamed = [run for run in listed if run.id not in named]
-        last = max(unnamed, key=lambda run: (run.run.finished, _order(run.id)), default=None)
+        last = max(unnamed, key=lambda run: (run.run.finished, run_order(run.id)), default=None)
         return Link(last.id, self._digests[last.id]) if last else None
 
     def recent(self, most: int, *, before: str = "") -> list[EarlierRun]:
@@ -141,7 +141,7 @@ class Runs:
 
     def named(self, name: str) -> EarlierRun | None:
         """Return the finished run with this id; None when there is none."""
-        return next((run for run in self._newest_first("") if run.id == name), None) if _order(name) else None
+        return next((run for run in self._newest_first("") if run.id == name), None) if run_order(name) else None
 
     def of_zone(self, zone: str, *, before: str = "") -> list[EarlierRun]:
         """Return the runs that include `zone`: those in which it is complete first, then newest first."""
@@ -203,8 +203,8 @@ class Runs:
 
     def _newest_first(self, before: str) -> Iterator[EarlierRun]:
         """Yield the finished runs; each manifest is read once, when it is needed."""
-        keys = {name: key for name in self._store.entries() if (key := _order(name))}
-        limit = _order(before)
+        keys = {name: key for name in self._store.entries() if (key := run_order(name))}
+        limit = run_order(before)
         for name in sorted(keys, key=keys.__getitem__, reverse=True):
             if limit and keys[name] >= limit:
                 continue
@@ -234,7 +234,7 @@ class Runs:
         return found
 
 
-def _order(name: str) -> tuple[str, int] | None:
+def run_order(name: str) -> tuple[str, int] | None:
     """Return the sort key of a run id: its second, and its number in that second; None for other names."""
     found = _RUN.fullmatch(name)
     return (found[1], int(found[2] or 1)) if found else None

@@ -1,15 +1,20 @@
 """Evidence: what a manifest says is so, adds up, and whatever is changed later is found."""
 
 import copy
+import gzip
 import hashlib
 import json
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 from minisign import KeyPair
 
@@ -19,6 +24,7 @@ from audit.job import run as run_folder
 from audit.runs.check import EvidenceResult, check_evidence
 from audit.runs.manifest import DIGEST, manifest_schema, sha256sum
 from audit.runs.signing import Signer, Verifier
+from audit.runs.tombstone import tombstone
 from audit.snapshot.model import Gap, encode
 from audit.storage.store import Store
 from tests.paths import ROOT
@@ -152,7 +158,7 @@ def test_lists_add_up_zone_by_zone(written: Path) -> None:
     places = [item["metadata"]["name"] for item in BOUND["namespaces"]]
     left_out = [name for name in places if name == "mall" or name.startswith("open")]
     assert lists["namespaces"]["listed"] == len(places)
-    assert lists["namespaces"]["excluded"] == len(left_out) == 2
+    assert lists["namespaces"]["excluded"] == len(left_out) == 3
     bindings = [item["metadata"]["namespace"] for item in BOUND["rolebindings"]]
     assert lists["rolebindings"]["listed"] == len(bindings)
     assert lists["rolebindings"]["excluded"] == sum(place in left_out for place in bindings) > 0
@@ -282,7 +288,44 @@ SPOILED: dict[str, Spoil] = {
     "the link moved": lambda runs: pointed(runs / "latest", run_of(runs, 1).name),
     "the chain cut": resealed(lambda content: content.update(previous=None)),
     "a run that says it was pruned": in_run(2, lambda run: (run / "pruned.json").write_text("{}")),
+    "latest removed": lambda runs: (runs / "latest").unlink(),
+    "latest made a file": lambda runs: replaced(runs / "latest", lambda path: path.write_text("forged")),
+    "latest made a copy": lambda runs: replaced(
+        runs / "latest", lambda path: shutil.copytree(run_of(runs, 3), path, symlinks=True)
+    ),
+    "latest through a folder": lambda runs: pointed(runs / "latest", f"../{runs.name}/{run_of(runs, 3).name}"),
+    "a run made a link": lambda runs: moved_out(run_of(runs, 2)),
+    "the manifest made a link": in_run(2, lambda run: moved_out(run / "manifest.json")),
+    "the manifest made a link in its folder": in_run(3, lambda run: hidden(run / "manifest.json")),
+    "the digest made a link": in_run(3, lambda run: moved_out(run / DIGEST)),
+    "the signature made a link": in_run(3, lambda run: moved_out(run / "manifest.json.minisig")),
+    "a FIFO as the manifest": in_run(2, lambda run: replaced(run / "manifest.json", os.mkfifo)),
+    "a FIFO as the digest": in_run(2, lambda run: replaced(run / DIGEST, os.mkfifo)),
+    "a FIFO as a table": in_run(2, lambda run: replaced(run / "access.csv", os.mkfifo)),
+    "a FIFO as a tombstone": in_run(2, lambda run: os.mkfifo(run / "pruned.json")),
+    "a folder as the manifest": in_run(2, lambda run: a_folder(run / "manifest.json")),
+    "a device as the manifest": in_run(2, lambda run: replaced(run / "manifest.json", zero)),
+    "a name that is not UTF-8": in_run(2, lambda run: Path(os.fsdecode(bytes(run) + b"/\xff.csv")).write_text("x")),
+    "a manifest nested too deep": in_run(2, lambda run: (run / "manifest.json").write_bytes(b"[" * 100_000)),
 }
+
+
+def zero(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def replaced(path: Path, make: Callable[[Path], object]) -> None:
+    path.unlink()
+    make(path)
+
+
+def moved_out(path: Path) -> None:
+    """The same, as a link to where it is now, outside of the folder of runs."""
+    path.symlink_to(path.rename(Path(mkdtemp(dir=path.parent.parent.parent)) / path.name))
+
+
+def hidden(path: Path) -> None:
+    path.symlink_to(path.rename(path.parent / "snapshots" / path.name))
 
 
 def a_folder(path: Path) -> None:
@@ -311,6 +354,89 @@ def test_changes_of_the_structure_are_found(how: str, runs: Path, keys: tuple[Pa
     assert check(runs, keys).problems
 
 
+def forged_tombstone(run: Path, removed: str, keep_days: int) -> None:
+    """The files of a run removed by hand, with a note as prune would write it."""
+    for path in run.iterdir():
+        if path.name not in {"manifest.json", DIGEST}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    digest = hashlib.sha256((run / "manifest.json").read_bytes()).hexdigest()
+    (run / "pruned.json").write_bytes(tombstone(run.name, digest, removed, keep_days))
+
+
+@pytest.mark.parametrize(
+    ("day", "removed", "keep_days", "said"),
+    [
+        (3, "2099-01-01T00:00:00Z", 400, "in the future"),
+        (1, "2099-01-01T00:00:00Z", 1, "in the future"),
+        (1, "2026-03-01T05:00:00Z", 0, "less than one day"),
+        (1, "2026-03-20T05:00:00Z", -5, "less than one day"),
+        (1, "2026-03-02T05:00:00Z", 30, "before they were 30 days old"),
+        (3, "2026-03-20T05:00:00Z", 1, "a run that prune never removes"),
+        (4, "2026-03-20T05:00:00Z", 1, "a run that prune never removes"),
+        (1, "2026-03-20", 1, "has no valid time"),
+        (1, "2026-03-20T05:00:00Z", 10**12, "has no valid time"),
+    ],
+)
+def test_a_forged_tombstone_is_found(day: int, removed: str, keep_days: int, said: str, runs: Path) -> None:
+    """Dated in the future, too early, or on a run that was the newest complete one, or of a zone, at that time."""
+    forged_tombstone(run_of(runs, day), removed, keep_days)
+    assert any(run == run_of(runs, day).name and said in what for run, what in check(runs).problems)
+
+
+LIES: dict[str, Callable[[Any], object]] = {
+    "rules that are not JSON": lambda saved: saved.update(
+        strings=sorted(text + "x" if text.startswith("[{") else text for text in saved["strings"])
+    ),
+    "a kind that is not known": lambda saved: saved["listings"].append({"kind": "nope", "count": 1}),
+    "another zone": lambda saved: saved["origin"].update(zone="two"),
+    "other counts": lambda saved: [listing.update(count=10**9) for listing in saved["listings"]],
+    "times that are none": lambda saved: saved["origin"].update(finished="\x00", started="9" * 9999),
+}
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("lie", LIES)
+def test_a_snapshot_that_decodes_and_lies(
+    lie: str, sealed: bool, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 5 and what is wrong, also with a manifest that fits it; and the other runs are checked too."""
+    path = run_of(runs, 2) / "snapshots/one.snapshot"
+    saved = msgspec.msgpack.decode(gzip.decompress(path.read_bytes()))
+    LIES[lie](saved)
+    data = gzip.compress(msgspec.msgpack.encode(saved))
+    path.write_bytes(data)
+
+    def change(content: Any) -> None:
+        (file,) = (one for one in content["files"] if one["name"] == "snapshots/one.snapshot")
+        file |= {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+
+    if sealed:
+        resealed(change, 2)(runs)
+    (run_of(runs, 1) / "access.csv").write_text("x")
+    assert run_command(["check-evidence", str(runs)]) == 5
+    said = capsys.readouterr().out
+    zone = "zone one: " if sealed else "snapshots/one.snapshot was changed"
+    assert f"{run_of(runs, 2).name}: {zone}" in said
+    assert f"{run_of(runs, 1).name}: access.csv was changed" in said
+    assert "4 runs checked" in said
+
+
+def test_a_run_that_did_not_finish_is_pruned_by_age(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a killed run left is reported until then; one that another run follows had a manifest, and stays."""
+    broken = runs / "20200101T000000Z"
+    shutil.copytree(run_of(runs, 3), broken)
+    (broken / "manifest.json").unlink()
+    recent = runs / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    recent.mkdir()
+    assert any(run == broken.name and "did not finish" in what for run, what in check(runs).problems)
+    (run_of(runs, 1) / "manifest.json").unlink()
+    assert pruned(runs, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["unfinished"] == [broken.name]
+    assert not broken.exists()
+    assert recent.is_dir()
+    assert run_of(runs, 1).is_dir()
+
+
 # Found without a key too: what is changed in a run that has another one after it breaks the chain.
 @pytest.mark.parametrize("how", sorted({*SPOILED} - {"the signature removed", "the signature of another run",
     "a table of the newest run and its manifest rewritten"}))  # fmt: skip
@@ -325,7 +451,7 @@ def test_a_fork_is_told_with_both_runs(runs: Path) -> None:
     before = manifest_of(run_of(runs, 3))["previous"]
     resealed(lambda content: content.update(previous=before))(runs)
     two, three, four = (run_of(runs, day).name for day in (2, 3, 4))
-    assert (four, f"it names {two} as the run before it, and so does {three}: the chain forks") in check(runs).problems
+    assert (four, f"its previous run is {two}, as of {three}: the chain forks") in check(runs).problems
 
 
 def test_the_command_says_what_does_not_hold(
@@ -337,7 +463,7 @@ def test_the_command_says_what_does_not_hold(
     (run_of(runs, 2) / "access.csv").write_bytes(b"\x1b[31m")
     assert run_command(["check-evidence", str(runs)]) == 5
     said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("20260302T040000Z: access.csv was changed: 5 bytes, and ")
+    assert said[0].startswith("20260302T040000Z: access.csv was changed: 5 bytes, not ")
     assert said[1] == "4 runs checked: 1 problem"
     assert run_command(["check-evidence", str(run_of(runs, 2)), "--json"]) == 5
     result = json.loads(capsys.readouterr().out)
@@ -353,7 +479,7 @@ def test_a_copy_of_one_run_can_be_checked_alone(runs: Path, keys: tuple[Path, Pa
     found = check(copied, keys)
     assert not found.problems
     ((_, what),) = found.remarks
-    assert what.startswith(f"the run before it, {run_of(runs, 1).name}, is not here (SHA-256 ")
+    assert what.startswith(f"the previous run, {run_of(runs, 1).name}, is not here (SHA-256 ")
 
 
 def test_a_signature_by_another_key_does_not_hold(runs: Path, tmp_path: Path) -> None:
@@ -428,14 +554,14 @@ def test_old_runs_go_and_the_chain_holds(
     ("how", "said"),
     [
         (lambda run: (run / "pruned.json").unlink(), "grants.csv is missing"),
-        (lambda run: (run / "grants.csv").write_text("x"), "grants.csv is there, though its files were removed"),
+        (lambda run: (run / "grants.csv").write_text("x"), "grants.csv exists, although the files were removed"),
         (lambda run: (run / "manifest.json").unlink(), "it has no manifest"),
         (lambda run: rewritten(run / "pruned.json", b'"keep_days": 30', b'"keep_days": 3000'), "before they were 3000"),
         (
             lambda run: rewritten(run / "pruned.json", b'removed": "2026', b'removed": "never'),
-            "before they were 30 days old",
+            "has no valid time: never",
         ),
-        (lambda run: rewritten(run / "pruned.json", b"{", b" {"), "pruned.json is not of this run"),
+        (lambda run: rewritten(run / "pruned.json", b"{", b" {"), "pruned.json does not belong to this run"),
         (lambda run: (run / "pruned.json.minisig").unlink(), "pruned.json is not signed"),
         (
             lambda run: rewritten(run / "pruned.json.minisig", b"pruned 2026", b"pruned 2027"),
