@@ -1,6 +1,6 @@
 """What a check works on: the facts and tables of one zone, the organizations, and what counts as old."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
 from audit.rbac.misspelt import meant_by
-from audit.rbac.subjects import ACCOUNT, ANONYMOUS, GROUP, USER, Identity, virtual_groups
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, home, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Mask
@@ -115,6 +115,29 @@ class CheckContext:
         spaces = np.unique(self.snapshot.tables["bindings"]["namespace"]).tolist()
         there = self.listed | {self.snapshot.strings[code] for code in spaces if code}
         return there - {*self.scope.namespaces}
+
+    @cached_property
+    def elsewhere(self) -> Mask:
+        """Return for each row of `bindings` whether it is about accounts of another namespace than its own."""
+        rows = self.bindings
+        accounts = rows.of(ACCOUNT) | rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:"))
+        return rows.pairs(accounts & rows.local & self.strangers, lambda subject, namespace: home(subject) != namespace)
+
+    @cached_property
+    def foreign_accounts(self) -> Mask:
+        """Return for each row of `bindings` whether it is about accounts of another organization than its own."""
+
+        def foreign(subject: str, namespace: str) -> bool:
+            theirs, ours = self.owner(home(subject)), self.owner(namespace)
+            return bool(theirs and ours) and theirs != ours
+
+        return self.bindings.pairs(self.elsewhere, foreign)
+
+    @cached_property
+    def pushing_accounts(self) -> Sequence[DirectGrant]:
+        """Return the grants by which accounts outside the platform can push in single namespaces."""
+        rows = self.bindings
+        return list(rows.bound(rows.of(ACCOUNT) & rows.local & self.strangers & rows.can("push")))
 
     def threshold(self, check: Check, name: str) -> int:
         """Return a threshold, as configured or by default."""

@@ -2,7 +2,7 @@
 
 from audit.checks.context import CheckContext
 from audit.rbac.rules import RIGHTS
-from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, home
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP
 from audit.tables.arrays import Mask
 
 
@@ -14,22 +14,7 @@ def accounts(context: CheckContext) -> Mask:
 
 def neighbours(context: CheckContext) -> Mask:
     """Return which rows are about accounts of another namespace, of the same organization or of none."""
-    rows = accounts(context) & context.bindings.local & context.strangers
-    return context.bindings.pairs(
-        rows, lambda subject, namespace: home(subject) != namespace and not of_others(context, subject, namespace)
-    )
-
-
-def of_others(context: CheckContext, subject: str, namespace: str) -> bool:
-    """Return whether an account's namespace is known to belong to another organization than `namespace`."""
-    theirs, ours = (context.owner(name) for name in (home(subject), namespace))
-    return bool(theirs and ours) and theirs != ours
-
-
-def foreign_accounts(context: CheckContext) -> Mask:
-    """Return which rows are about accounts of another organization."""
-    rows = accounts(context) & context.bindings.local & context.strangers
-    return context.bindings.pairs(rows, lambda subject, namespace: of_others(context, subject, namespace))
+    return context.elsewhere & ~context.foreign_accounts
 
 
 def any_right(context: CheckContext) -> Mask:

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from bisect import bisect_left
-from collections.abc import Mapping
+from functools import cache, lru_cache
 from typing import Final
 
 import numpy as np
@@ -47,6 +47,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 
+@lru_cache(maxsize=1 << 16)  # the same names are in thousands of commands
 def quoted(text: str) -> str:
     """Return `text` as one shell word; control characters are escaped, so that a command stays one line."""
     if not _CONTROL.search(text):
@@ -58,12 +59,18 @@ def quoted(text: str) -> str:
 
 def fill(template: str, **names: str) -> str:
     """Return a command with its names filled in, each quoted."""
-    if not any(text.startswith("-") for text in names.values()):
-        # Only a name that looks like an option needs `--` before it.
-        template = template.replace(" -- ", " ")
-    return template.format(**{name: quoted(text) for name, text in names.items()})
+    words = {name: quoted(text) for name, text in names.items()}
+    # Only a name that looks like an option needs `--` before it.
+    like_option = any(text[:1] == "-" for text in names.values())
+    return (template if like_option else _plain(template)).format(**words)
 
 
+@cache
+def _plain(template: str) -> str:
+    return template.replace(" -- ", " ")
+
+
+@cache
 def removal_template(binding_kind: str, role_kind: str, subject_kind: str) -> str:
     """Return the command that takes a subject out of a binding of this kind, as a template for `fill`.
 
@@ -102,19 +109,37 @@ class RemovalCommands:
         self._size = max(len(snapshot.strings), 1)
         self._keys: list[int] = (bindings["namespace"].astype(np.int64) * self._size + bindings["name"]).tolist()
         self._bindings: list[int] = snapshot.tables["subjects"]["binding"].tolist()
+        self._unusual = self._with_unusual_subjects()
 
     def take_away(self, bound: DirectGrant) -> tuple[str, ...]:
         """Return the command that removes this subject, and nobody else, from its binding."""
+        if (bound.namespace, bound.binding) not in self._unusual:
+            return (_policy(bound),)
         subjects = self._subjects(bound)
         others = [one for one in subjects if not _is(one, bound)]
         names = {"binding": bound.binding} | ({} if bound.namespace == EVERY else {"namespace": bound.namespace})
         wide = bound.namespace == EVERY
         if all(_usual(one) for one in subjects if _is(one, bound)):
-            return (_policy(bound, names),)
+            return (_policy(bound),)
         if not others:
             return (fill(DELETE_CLUSTER_BINDING if wide else DELETE_BINDING, **names),)
         patch = json.dumps({"subjects": [_subject(*one) for one in others]}, ensure_ascii=True)
         return (fill(PATCH_CLUSTER_BINDING if wide else PATCH_BINDING, patch=patch, **names),)
+
+    def _with_unusual_subjects(self) -> set[tuple[str, str]]:
+        """Return namespace and name of each binding with a subject that `oc adm policy` may not match."""
+        text, tables = self._snapshot.strings, self._snapshot.tables
+        subjects, bindings = tables["subjects"], tables["bindings"]
+        kind, name = subjects["kind"], subjects["name"]
+        user, group, account = map(self._snapshot.code, (USER, GROUP, ACCOUNT))
+        # Texts are sorted: those with the prefix follow each other.
+        first, end = bisect_left(text, ACCOUNT_PREFIX), bisect_left(text, ACCOUNT_PREFIX[:-1] + ";")
+        unusual = (kind == user) & (name >= first) & (name < end)
+        unusual |= (kind == account) & (subjects["namespace"] == 0)
+        unusual |= ~np.isin(kind, [user, group, account])
+        rows = np.unique(subjects["binding"][unusual])
+        places = zip(bindings["namespace"][rows].tolist(), bindings["name"][rows].tolist(), strict=True)
+        return {(text[space] or EVERY, text[binding]) for space, binding in places}
 
     def _subjects(self, bound: DirectGrant) -> list[tuple[str, str, str, str]]:
         """Return kind, namespace and name of each subject as spelled, and the namespace that the binding lies in."""
@@ -144,11 +169,10 @@ def _usual(subject: tuple[str, str, str, str]) -> bool:
     return found is not None and found.kind == kind
 
 
-def _policy(bound: DirectGrant, names: Mapping[str, str]) -> str:
+def _policy(bound: DirectGrant) -> str:
     name = f"{ACCOUNT_PREFIX}{bound.subject}" if bound.kind == ACCOUNT else bound.subject
-    who = "group" if bound.kind == GROUP else "user"
     template = removal_template(bound.binding_kind, bound.role_kind, bound.kind)
-    return fill(template, **names, role=bound.role, **{who: name})
+    return fill(template, namespace=bound.namespace, binding=bound.binding, role=bound.role, user=name, group=name)
 
 
 def _subject(kind: str, namespace: str, name: str, _space: str) -> dict[str, str]:

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
 from audit.checks.controls import SEPARATION
-from audit.checks.neighbours import any_right, foreign_accounts
+from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    return context.findings(foreign_accounts(context) & any_right(context), "of another organization has access")
+    return context.findings(context.foreign_accounts & any_right(context), "of another organization has access")
 
 
 CHECK = Check(

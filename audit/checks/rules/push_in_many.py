@@ -15,9 +15,9 @@ _FIRST: Final = "# First give each namespace its own account to push with."
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    rows = context.bindings
-    able = rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push"))
-    for account, held in groupby(sorted(able, key=lambda one: one.subject), key=lambda one: one.subject):
+    for account, held in groupby(
+        sorted(context.pushing_accounts, key=lambda one: one.subject), key=lambda one: one.subject
+    ):
         bindings = list(held)
         places = sorted({one.namespace for one in bindings})
         if len(places) > context.threshold(CHECK, "namespaces"):

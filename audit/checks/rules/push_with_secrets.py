@@ -9,7 +9,7 @@ from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
 from audit.checks.controls import SECRETS
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
-from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX
+from audit.rbac.subjects import ACCOUNT_PREFIX
 
 _PULLER: Final = "system:image-puller"
 _PUSHER: Final = "system:image-pusher"
@@ -17,8 +17,7 @@ _BUILDER: Final = "system:image-builder"
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    rows = context.bindings
-    for bound in rows.bound(rows.of(ACCOUNT) & rows.local & context.strangers & rows.can("push")):
+    for bound in context.pushing_accounts:
         if context.roles.reads_secrets(bound):
             detail = f"{bound.who} can push {bound.place} {bound.through}, which also reads every secret there"
             remedy = (*_instead(context, bound), *context.remover.take_away(bound))
