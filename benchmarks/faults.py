@@ -30,7 +30,7 @@ class Ground:
     """The namespaces of an estate, handed out one by one."""
 
     def __init__(self, estate: Estate, after: int = 0) -> None:
-        """Take an estate whose namespaces are called after their organizations; the first ones are left alone."""
+        """Leave the first `after` namespaces of an estate alone; all are named after their organizations."""
         self.estate = estate
         self.names: list[str] = [item["metadata"]["name"] for item in estate.kinds()["namespaces"]]
         self._next = cycle(self.names[after:])

@@ -76,7 +76,7 @@ class DirectGrants:
         """Return for each row whether its subject is of this kind and `predicate` accepts its name."""
         rows = self._kinds.get(kind)
         if rows is None:
-            rows = self._kinds[kind] = self.where("subject_kind", lambda one: one == kind)
+            rows = self._kinds[kind] = self.where("subject_kind", lambda name: name == kind)
         if predicate is bool:
             return rows.copy()
         found = np.zeros(len(self), dtype=bool)
@@ -89,10 +89,10 @@ class DirectGrants:
 
         A push needs pull as well, which another grant may give.
         """
-        held = np.zeros(len(self), dtype=bool)
+        granted = np.zeros(len(self), dtype=bool)
         for right in rights:
-            held |= self._pushing if right == "push" else self._table.numbers(right) == YES
-        return held
+            granted |= self._pushing if right == "push" else self._table.numbers(right) == YES
+        return granted
 
     def pairs(self, rows: Mask, predicate: Callable[[str, str], bool]) -> Mask:
         """Return those of `rows` whose subject and namespace `predicate` accepts; each pair is judged once."""

@@ -22,31 +22,31 @@ def tokens(context: CheckContext) -> Iterator[tuple[str, list[TokenSecret]]]:
     """Yield each account outside the platform with its tokens, by name."""
     table = context.tables["tokens"]
     columns = (table.text(name).strings() for name in ("account", "token", "created", "last_used"))
-    found: dict[str, list[TokenSecret]] = {}
+    by_account: dict[str, list[TokenSecret]] = {}
     for account, *rest in zip(*columns, strict=True):
-        found.setdefault(account, []).append(TokenSecret(*rest))
-    for account, held in sorted(found.items()):
+        by_account.setdefault(account, []).append(TokenSecret(*rest))
+    for account, secrets in sorted(by_account.items()):
         if not context.platform.trusts(ACCOUNT, account):
-            yield account, sorted(held)
+            yield account, sorted(secrets)
 
 
 def about(
     context: CheckContext,
     account: str,
-    held: Sequence[TokenSecret],
+    secrets: Sequence[TokenSecret],
     what: str,
     spare: Sequence[TokenSecret] | None = None,
 ) -> Finding:
     """Return a finding about tokens of one account; `spare` are those to delete (default: all)."""
     namespace = account.partition(":")[0]
-    doomed = held if spare is None else spare
+    doomed = secrets if spare is None else spare
     return Finding(
         zone=context.zone,
         namespace=namespace,
         subject_kind=ACCOUNT,
         subject=account,
-        detail=f"service account {account} {what}: {listed([one.name for one in held])}",
+        detail=f"service account {account} {what}: {listed([secret.name for secret in secrets])}",
         evidence_in="tokens",
-        rows=len(held),
-        remedy=tuple(fill(DELETE_SECRET, namespace=namespace, secret=one.name) for one in doomed),
+        rows=len(secrets),
+        remedy=tuple(fill(DELETE_SECRET, namespace=namespace, secret=secret.name) for secret in doomed),
     )

@@ -109,16 +109,16 @@ def _more(document: Document) -> list[str]:
     for at, entry in enumerate(entries):
         check, name = entry.get("check"), entry.get("id")
         if isinstance(check, str) and not any(fnmatchcase(one, check) for one in CHECKS):
-            said = (
+            mistake = (
                 "this glob matches no check"
                 if GLOB.search(check)
                 else f"no such check; {suggestion(check, list(CHECKS))}"
             )
-            mistakes.append(location(document, ("exceptions", at, "check")) + said)
+            mistakes.append(location(document, ("exceptions", at, "check")) + mistake)
         about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
         if about in seen:
-            said = "duplicate id" if name else "an earlier entry covers the same findings"
-            mistakes.append(location(document, ("exceptions", at)) + said)
+            mistake = "duplicate id" if name else "an earlier entry covers the same findings"
+            mistakes.append(location(document, ("exceptions", at)) + mistake)
         seen.add(about)
     return mistakes
 

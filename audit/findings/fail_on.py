@@ -45,8 +45,8 @@ class Tally:
         """Return the counts as one line."""
         found = [f"{count} {severity}" for severity, count in self.by_severity.items() if count]
         rest = (("new", self.new), ("unknown", self.unknown), ("accepted", self.accepted), ("gone", self.gone))
-        said = [f"{count} {word}" for word, count in rest if count]
-        return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(said)})" if said else "")
+        others = [f"{count} {word}" for word, count in rest if count]
+        return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(others)})" if others else "")
 
     def plus(self, other: "Tally") -> "Tally":
         """Return the sum of both; the gate is the same."""

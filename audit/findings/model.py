@@ -114,27 +114,27 @@ def _id(check: Check, finding: Finding) -> str:
 def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
     """Yield the one unknown finding of a check whose lists could not all be read, or were not requested."""
     gaps = [gap for kind in check.needs for gap in snapshot.gaps_of(kind)]
-    unasked = [kind for kind in check.needs if not snapshot.requested(kind)]
-    if gaps or unasked:
-        said = [*gap_lines(gaps)[:_GAPS_TOLD], *(f"{kind}: not requested" for kind in unasked)]
-        more = len(gap_lines(gaps)) - _GAPS_TOLD
+    not_requested = [kind for kind in check.needs if not snapshot.requested(kind)]
+    if gaps or not_requested:
+        missing = [*gap_lines(gaps)[:_GAPS_SHOWN], *(f"{kind}: not requested" for kind in not_requested)]
+        more = len(gap_lines(gaps)) - _GAPS_SHOWN
         yield Finding(
             zone=snapshot.origin.zone,
             namespace="*",
             subject_kind=ANY,
             subject="*",
             detail="; ".join(
-                ["unknown: lists that decide this are missing", *said, *([f"{more} more"] if more > 0 else [])]
+                ["unknown: lists that decide this are missing", *missing, *([f"{more} more"] if more > 0 else [])]
             ),
             evidence_in="coverage",
-            rows=len(gaps) + len(unasked),
+            rows=len(gaps) + len(not_requested),
             answer=UNKNOWN,
             # A list that nobody requested is worth a line, and no alarm.
             severity=None if gaps else "info",
         )
 
 
-_GAPS_TOLD: Final = 5
+_GAPS_SHOWN: Final = 5
 
 
 def since(
@@ -151,8 +151,8 @@ def since(
         for one in found
     ]
     here = {one.id for one in found}
-    asked = {*CHECKS} - settings.off
-    left = [one for one in earlier.values() if one.id not in here and one.check in asked and not _about_lists(one)]
+    enabled = {*CHECKS} - settings.off
+    left = [one for one in earlier.values() if one.id not in here and one.check in enabled and not _about_lists(one)]
     now += [_no_more(one, context.snapshot) for one in left if not context.left_out(one.namespace)]
     return sorted(now, key=order)
 

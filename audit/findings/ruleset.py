@@ -19,7 +19,7 @@ class ChecksDigest(msgspec.Struct, frozen=True):
 
 def checks_digest(settings: Settings) -> ChecksDigest:
     """Return the digest of checks and settings; the version of the program stands for its code."""
-    said = [
+    declared = [
         [
             check.id,
             settings.severities.get(check.id, check.severity),
@@ -34,5 +34,5 @@ def checks_digest(settings: Settings) -> ChecksDigest:
         for check in CHECKS.values()
     ]
     platform = [settings.platform.namespaces, settings.platform.subjects]
-    text = json.dumps([said, platform, settings.organization_label], sort_keys=True)
+    text = json.dumps([declared, platform, settings.organization_label], sort_keys=True)
     return ChecksDigest(len(CHECKS), hashlib.sha256(text.encode()).hexdigest(), tuple(sorted(settings.off)))

@@ -145,8 +145,8 @@ class Pseudonymizer:
         return msgspec.json.encode(Aggregation(selectors)).decode()
 
     def _selector(self, selector: Selector) -> Selector:
-        labels, asked = selector.labels, selector.expressions
-        return Selector(labels and self._matched(labels), asked and [*map(self._requirement, asked)])
+        labels, expressions = selector.labels, selector.expressions
+        return Selector(labels and self._matched(labels), expressions and [*map(self._requirement, expressions)])
 
     def _requirement(self, one: Requirement) -> Requirement:
         return Requirement(

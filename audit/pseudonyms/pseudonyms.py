@@ -113,14 +113,14 @@ class Pseudonyms:
     def selects(self, selects: Selects) -> Selects:
         """Return a selector that decides about a namespace's pseudonym as `selects` does about its name."""
 
-        def wanted(name: str, labels: Mapping[str, str] | None) -> bool:
+        def selected(name: str, labels: Mapping[str, str] | None) -> bool:
             known = None if labels is None else {self.real(key): self.real(value) for key, value in labels.items()}
             kept = selects(self.real(name), known)
             if not kept:
                 self.left_out.add(name)
             return kept
 
-        return wanted
+        return selected
 
     def _code(self, kind: str, text: str) -> str:
         # No kind contains the separator: different pairs never give the same bytes.

@@ -35,8 +35,8 @@ def organizations_table(
     """Return the table `organizations` of one zone: the declared ones, and those of `namespaces` (default: all)."""
     declared, groups = _declared(snapshot), groups_of(snapshot)
     owners = namespace_owners(snapshot, label)
-    wanted = owners if namespaces is None else [name for name in namespaces if name in owners]
-    spaces = Counter(owners[name] for name in wanted if owners[name])
+    shown = owners if namespaces is None else [name for name in namespaces if name in owners]
+    spaces = Counter(owners[name] for name in shown if owners[name])
     groups_unseen = snapshot.gaps_of("groups")
     rows: list[Mapping[str, str | int]] = []
     for one in sorted({*declared, *_teams({*spaces, *(team.organization for team in declared)}, groups)}):

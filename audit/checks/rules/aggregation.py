@@ -9,6 +9,7 @@ from audit.checks.context import CheckContext
 from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import UNLABEL_ROLE, fill
 from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
+from audit.tenancy.platform_names import SYSTEM_NAMES
 
 _WORDS: Final = {
     PULL: "pull",
@@ -26,10 +27,10 @@ _EXPECTED: Final = {"edit": _READ | PUSH | CREATE, "admin": _READ | PUSH | CREAT
 def _find(context: CheckContext) -> Iterator[Finding]:
     for role in context.roles.aggregating():
         excess = role.rights & ~_EXPECTED.get(role.name, _READ)
-        sources = [one for one in role.selected if one.rights & excess]
-        if sources and not role.name.startswith("system:"):
+        sources = [selected for selected in role.selected if selected.rights & excess]
+        if sources and role.name not in SYSTEM_NAMES:
             words = ", ".join(word for right, word in _WORDS.items() if right & excess)
-            names = [one.name for one in sources]
+            names = [source.name for source in sources]
             yield Finding(
                 zone=context.zone,
                 namespace=EVERY,
@@ -38,7 +39,9 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 detail=f"ClusterRole {role.name} also allows to {words}, aggregated from {listed(names)}",
                 evidence_in="coverage",
                 rows=1,
-                remedy=tuple(fill(UNLABEL_ROLE, role=one.name, label=label) for one in sources for label in one.labels),
+                remedy=tuple(
+                    fill(UNLABEL_ROLE, role=source.name, label=label) for source in sources for label in source.labels
+                ),
             )
 
 

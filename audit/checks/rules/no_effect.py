@@ -11,6 +11,7 @@ from audit.checks.remedies import EDIT_LOCAL_ROLE, EDIT_ROLE, fill
 from audit.checks.roles import decoded
 from audit.rbac.rules import PULL, PUSH, judge
 from audit.snapshot.objects import Rule
+from audit.tenancy.platform_names import SYSTEM_NAMES
 
 _ACTIONS: Final = (("pull", "get", PULL), ("push", "update", PUSH))
 
@@ -18,15 +19,15 @@ _ACTIONS: Final = (("pull", "get", PULL), ("push", "update", PUSH))
 def _find(context: CheckContext) -> Iterator[Finding]:
     for (namespace, name), texts in context.roles.bound(context.scope):
         rules = [rule for text in texts for rule in decoded(text)]
-        said = _said(rules)
-        if said and not name.startswith("system:") and not context.platform.has(namespace):
+        promised = _promised(rules)
+        if promised and name not in SYSTEM_NAMES and not context.platform.has(namespace):
             kind = "Role" if namespace else "ClusterRole"
             yield Finding(
                 zone=context.zone,
                 namespace=namespace or EVERY,
                 role_kind=kind,
                 role=name,
-                detail=f"{kind} {name} looks like access to {said}, and the registry grants none",
+                detail=f"{kind} {name} looks like access to {promised}, and the registry grants none",
                 evidence_in="coverage",
                 rows=1,
                 remedy=(_edit(namespace, name),),
@@ -40,14 +41,14 @@ def _edit(namespace: str, name: str) -> str:
     return fill(EDIT_ROLE, role=name)
 
 
-def _said(rules: Sequence[Rule]) -> str:
+def _promised(rules: Sequence[Rule]) -> str:
     """Return what rules seem to say and do not give, for a sentence; empty when they give what they say."""
-    held = 0
+    rights = 0
     for capability in judge(rules):
-        held |= capability.rights
+        rights |= capability.rights
     looks = [rule for rule in rules if _looks(rule)]
-    asked = {verb for rule in looks for verb in rule.verbs or ()}
-    missing = [word for word, verb, right in _ACTIONS if {verb, "*"} & asked and not held & right]
+    verbs = {verb for rule in looks for verb in rule.verbs or ()}
+    missing = [word for word, verb, right in _ACTIONS if {verb, "*"} & verbs and not rights & right]
     why = sorted({"*/layers" if "*/layers" in (rule.resources or ()) else "the legacy API group" for rule in looks})
     return f"{' and '.join(missing)} by {' and '.join(why)}" if missing else ""
 

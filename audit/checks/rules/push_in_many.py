@@ -15,13 +15,13 @@ _FIRST: Final = "# First give each namespace its own account to push with."
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    for account, held in groupby(
-        sorted(context.pushing_accounts, key=lambda one: one.subject), key=lambda one: one.subject
+    for account, grants in groupby(
+        sorted(context.pushing_accounts, key=lambda grant: grant.subject), key=lambda grant: grant.subject
     ):
-        bindings = list(held)
-        places = sorted({one.namespace for one in bindings})
+        bindings = list(grants)
+        places = sorted({grant.namespace for grant in bindings})
         if len(places) > context.threshold(CHECK, "namespaces"):
-            elsewhere = [one for one in bindings if one.namespace != home(account)]
+            elsewhere = [grant for grant in bindings if grant.namespace != home(account)]
             yield Finding(
                 zone=context.zone,
                 namespace="*",
@@ -29,8 +29,8 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 subject=account,
                 detail=f"service account {account} can push in {len(places)} namespaces: {listed(places)}",
                 evidence_in="grants",
-                rows=sum(one.rows for one in bindings),
-                remedy=(_FIRST, *(line for one in elsewhere for line in context.remover.take_away(one))),
+                rows=sum(grant.rows for grant in bindings),
+                remedy=(_FIRST, *(line for grant in elsewhere for line in context.remover.take_away(grant))),
             )
 
 

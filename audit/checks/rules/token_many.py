@@ -10,11 +10,11 @@ from audit.checks.tokens import about, tokens
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    for account, held in tokens(context):
-        if len(held) > context.threshold(CHECK, "tokens"):
+    for account, secrets in tokens(context):
+        if len(secrets) > context.threshold(CHECK, "tokens"):
             # The one that was used last is the one that somebody would miss.
-            *spare, _ = sorted(held, key=lambda one: (one.last_used, one.created, one.name))
-            yield about(context, account, held, f"has {len(held)} tokens that never expire", spare)
+            *spare, _ = sorted(secrets, key=lambda secret: (secret.last_used, secret.created, secret.name))
+            yield about(context, account, secrets, f"has {len(secrets)} tokens that never expire", spare)
 
 
 CHECK = Check(

@@ -10,9 +10,9 @@ from audit.checks.tokens import about, tokens
 
 
 def _find(context: CheckContext) -> Iterator[Finding]:
-    for account, held in tokens(context):
+    for account, secrets in tokens(context):
         if context.pushes(account):
-            yield about(context, account, held, "can push and has tokens that never expire")
+            yield about(context, account, secrets, "can push and has tokens that never expire")
 
 
 CHECK = Check(

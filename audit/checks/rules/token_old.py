@@ -11,8 +11,8 @@ from audit.checks.tokens import about, tokens
 
 def _find(context: CheckContext) -> Iterator[Finding]:
     days = context.threshold(CHECK, "days")
-    for account, held in tokens(context):
-        old = [one for one in held if one.created < context.days_ago(days)]
+    for account, secrets in tokens(context):
+        old = [secret for secret in secrets if secret.created < context.days_ago(days)]
         if old:
             yield about(context, account, old, f"has tokens older than {days} days")
 

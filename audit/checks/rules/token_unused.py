@@ -12,8 +12,10 @@ from audit.checks.tokens import about, tokens
 def _find(context: CheckContext) -> Iterator[Finding]:
     days = context.threshold(CHECK, "days")
     limit = context.days_ago(days)
-    for account, held in tokens(context):
-        idle = [one for one in held if one.created < limit and one.last_used < limit[: len("2026-01-01")]]
+    for account, secrets in tokens(context):
+        idle = [
+            secret for secret in secrets if secret.created < limit and secret.last_used < limit[: len("2026-01-01")]
+        ]
         if idle:
             yield about(context, account, idle, f"has tokens that nobody has used for {days} days")
 
