@@ -23,14 +23,18 @@ def merge(job: str | None, path: Path, options: RunOptions) -> Result:
     request = Request.of(load_config(path), options)
     config, store = request.config, job_folder(request.store, job)
     left = records(store)
-    if not left:
+    if not left.found and left.damaged:
+        raise UsageError(min(left.damaged.values()), fix="run the shards again")
+    if not left.found:
         raise UsageError("no shard of this job has left anything here", where=store.where, fix="--job, --out")
     with stopping() as stop, watched(config, stop) as watch:
         found = zones_of(config, options.only, stop)
         known = {zone.id: zone for zone in found.zones}
-        everything = {*known, *(zone for record in left.values() for zone in record.zones)}
+        everything = {*known, *(zone for record in left.found.values() for zone in record.zones)}
         zones = sorted(known if options.only else everything)
         run = watch.run = Run(request.store, request.plan(every_zone=found.whole and not options.only), stop)
+        for index, reason in sorted(left.damaged.items()):
+            run.files.lack(f"the result of shard {index}", reason)
         for name, kept in snapshots(store, left, zones):
             zone = known.get(name, Zone(name))
             run.keep(failed(zone, "missing", kept) if isinstance(kept, str) else kept)

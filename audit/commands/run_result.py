@@ -40,7 +40,7 @@ def finished(run: Run, names: Names | None = None) -> Result:
 def _value(outcome: RunOutcome, states: dict[str, str], folder: Store, findings: object) -> dict[str, object]:
     value = {"state": outcome.state, "zones": states, "folder": folder.where, "findings": findings}
     missing = {part.name: part.reason for part in outcome.missing}
-    return value | {"not_written": missing} if missing else value
+    return value | {"missing": missing} if missing else value
 
 
 def _text(outcome: RunOutcome, run: RunInfo, folder: Store) -> Iterator[str | Grid]:

@@ -64,7 +64,8 @@ def run_shard(
         counts = attempt.finish()
         if stop.is_set():
             raise Stopped("stopped before all zones were read", where=store.where, fix="run the shard again")
-    if and_merge and len(records(store)) == part.count:
+    left = records(store)
+    if and_merge and len(left.found) + len(left.damaged) == part.count:
         # Two that finish at the same moment may both be last: the report is then made twice, and none is lost.
         return merge(job, path, options)
     return _result(part, zones, counts=counts)

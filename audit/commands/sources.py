@@ -1,17 +1,18 @@
 """Where a command's facts come from: saved snapshots, dumps, or the zones of a configuration, collected now."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.commands.options import FactsOptions
 from audit.commands.progress import progress
 from audit.commands.signals import stopping
-from audit.errors import Stopped, UsageError
+from audit.errors import AuditError, Stopped, UsageError, contained
 from audit.runs.runs import SNAPSHOTS
 from audit.snapshot.model import SUFFIX, Snapshot, decode, load
-from audit.storage.store import is_url, locate
+from audit.storage.store import Store, is_url, locate
 
 if TYPE_CHECKING:
     from audit.collect.control_api import ZoneDirectory
@@ -49,18 +50,36 @@ def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
 def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
     """Return the snapshots at `paths`, by zone: snapshot files, folders of these, runs, or dumps.
 
-    Raises UsageError when one cannot be read, when two are of the same zone, or when a zone of `only` is not there.
+    Where there are several, one that cannot be read costs its zone only, which is then failed. Raises UsageError when
+    none can be read, when two are of the same zone, or when a zone of `only` is not there.
     """
     found: dict[str, Snapshot] = {}
+    damaged: dict[str, AuditError] = {}  # by the name of its file, which is usually its zone
     for path in paths:
-        for snapshot in _at(path):
+        for name, read in _at(path):
+            try:
+                snapshot = read()
+            except BaseException as error:  # noqa: BLE001  one snapshot never loses the others
+                reason = contained(error)
+                damaged[name] = error if isinstance(error, AuditError) else UsageError(reason, where=path)
+                continue
             if snapshot.origin.zone in found:
                 raise UsageError(f"zone {snapshot.origin.zone} is given twice", where=path, fix="give one of them")
             found[snapshot.origin.zone] = snapshot
+    if damaged and not found:
+        raise next(iter(damaged.values()))
+    found |= {zone: _damaged(zone, error) for zone, error in damaged.items() if zone not in found}
     for zone in only:
         if zone not in found:
             raise UsageError(f"no snapshot of zone {zone}", fix=f"there are {', '.join(sorted(found))}")
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
+
+
+def _damaged(zone: str, error: AuditError) -> Snapshot:
+    from audit.collect.run import failed
+    from audit.collect.zones import Zone
+
+    return failed(Zone(zone), "malformed", str(error))
 
 
 def zones(config: "Config", only: Sequence[str], stop: threading.Event) -> "ZoneDirectory":
@@ -96,33 +115,45 @@ def limits_of(config: "Config") -> "Limits":
     )
 
 
-def _at(place: str) -> list[Snapshot]:
+def _at(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
+    """Yield a name and a reader of each snapshot at a place. Raises UsageError if there is none."""
     if is_url(place):
-        return _stored(place)
+        yield from _stored(place)
+        return
     path = Path(place)
     if path.is_file():
-        return [load(path)]
+        yield path.name.removesuffix(SUFFIX), partial(load, path)
+        return
     if not path.is_dir():
         raise UsageError("no such file or folder", where=place, fix="give a snapshot or the folder of a dump")
-    for folder in (path / SNAPSHOTS, path):
-        files = sorted(folder.glob(f"*{SUFFIX}"))
-        if files:
-            return [load(file) for file in files]
-    from audit.collect.run import collect_folder
+    files = sorted((path / SNAPSHOTS).glob(f"*{SUFFIX}")) or sorted(path.glob(f"*{SUFFIX}"))
+    for file in files:
+        yield file.name.removesuffix(SUFFIX), partial(load, file)
+    if not files:
+        from audit.collect.run import collect_folder
 
-    return [collect_folder(path)]
+        yield path.resolve().name, partial(collect_folder, path)
 
 
-def _stored(place: str) -> list[Snapshot]:
-    """Return the snapshots at a URL: a snapshot, a folder of these, or a run."""
+def _stored(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
+    """Yield the same of a URL: a snapshot, a folder of these, or a run."""
     store, name = locate(place)
     fix = "give a snapshot, a folder of snapshots, or a run"
     try:
         files = [name] if name.endswith(SUFFIX) else []
         for folder in () if files else (f"{name}/{SNAPSHOTS}", name):
-            files = files or [f"{folder}/{one}" for one in store.entries(folder) if one.endswith(SUFFIX)]
-        if files:
-            return [decode(store.read(file), f"{store.where}/{file}") for file in files]
+            files = files or [f"{folder}/{file}" for file in store.entries(folder) if file.endswith(SUFFIX)]
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=place, fix=fix) from error
-    raise UsageError("no snapshot here", where=place, fix=fix)
+    if not files:
+        raise UsageError("no snapshot here", where=place, fix=fix)
+    for file in files:
+        yield file.rpartition("/")[2].removesuffix(SUFFIX), partial(_fetched, store, file)
+
+
+def _fetched(store: Store, file: str) -> Snapshot:
+    where = f"{store.where}/{file}"
+    try:
+        return decode(store.read(file), where)
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=where) from error

@@ -29,9 +29,12 @@ class RunFiles:
         try:
             yield
         except BaseException as error:  # noqa: BLE001  also a panic of native code; a stop passes
-            reason = contained(error)
-            self.missing.append(MissingPart(name, reason))
-            console.note(f"not written: {name}: {reason}", level="error")
+            self.lack(name, contained(error))
+
+    def lack(self, name: str, reason: str) -> None:
+        """Record a part as missing."""
+        self.missing.append(MissingPart(name, reason))
+        console.note(f"missing: {name}: {reason}", level="error")
 
     def free_space(self) -> None:
         """Remove the files of formats that are incomplete: on a full disk, the manifest needs the space."""

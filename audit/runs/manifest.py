@@ -27,7 +27,7 @@ class WrittenFile(msgspec.Struct, frozen=True):
 
 
 class MissingPart(msgspec.Struct, frozen=True):
-    """A format or file that the run was to write and could not, and why."""
+    """A format, file or result of a shard that the run lacks, and why."""
 
     name: str
     reason: str

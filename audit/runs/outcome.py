@@ -30,7 +30,7 @@ class RunOutcome:
     run: RunInfo | None = None
     news: News = field(default_factory=News)
     problem: str = ""
-    missing: tuple[MissingPart, ...] = ()  # what could not be written
+    missing: tuple[MissingPart, ...] = ()  # parts of the run
     stages: Mapping[str, float] = field(default_factory=dict)  # seconds of each stage
     delivered: Mapping[str, bool] = field(default_factory=dict)
 
@@ -62,7 +62,7 @@ def termination_message(ending: RunOutcome) -> str:
     if ending.run:
         lines += [f"run {ending.run.run_id}, version {ending.run.version}"]
         lines += [ending.run.findings.text] if ending.run.findings else []
-        lines += [f"not written: {part.name}: {clipped(part.reason, _LINE)}" for part in ending.missing]
+        lines += [f"missing: {part.name}: {clipped(part.reason, _LINE)}" for part in ending.missing]
         for zone in sorted(ending.run.zones, key=lambda zone: zone.state == "complete"):
             lines.append(f"{zone.id}: {zone.state}" + (f", {len(zone.gaps)} gaps" if zone.gaps else ""))
             lines += [f"  {clipped(gap, _LINE)}" for gap in zone.gaps[:_GAPS]]

@@ -7,13 +7,14 @@ concurrent or not, one counts, never a mix.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from audit.errors import UsageError
+from audit.errors import UsageError, contained
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import SUFFIX, Snapshot, decode, encode
 from audit.storage.store import Store
@@ -38,7 +39,11 @@ class Shard:
         This follows from the zone's id alone: neither a retry nor a different configuration moves a zone from shard
         to shard. Shards therefore differ in size.
         """
-        return int.from_bytes(hashlib.sha256(zone.encode()).digest()[:8], "big") % self.count == self.index
+        return _shard_of(zone, self.count) == self.index
+
+
+def _shard_of(zone: str, count: int) -> int:
+    return int.from_bytes(hashlib.sha256(zone.encode()).digest()[:8], "big") % count
 
 
 class SavedSnapshot(msgspec.Struct, frozen=True):
@@ -84,7 +89,7 @@ class Attempt:
     def finish(self) -> bool:
         """Make this attempt count, unless an earlier one is complete and this one is not; return whether it counts."""
         record = ShardRecord(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
-        before = records(self._job).get(self._part.index)
+        before = records(self._job).found.get(self._part.index)
         if before is not None and before.whole and not record.whole:
             return False
         self._job.write(f"{self._part.index}{_ENDING}", [msgspec.json.format(msgspec.json.encode(record)) + b"\n"])
@@ -98,14 +103,31 @@ def job_store(out: Store, job: str) -> Store:
     return out.inside(f"{FOLDER}/{job}")
 
 
-def records(job: Store) -> dict[int, ShardRecord]:
-    """Return the record of each shard that has one. Raises UsageError for a record that cannot be read."""
-    found = {}
+class ShardRecords(NamedTuple):
+    """The records of a job, by shard: those that can be read, and why the others cannot."""
+
+    found: dict[int, ShardRecord]
+    damaged: dict[int, str]
+
+    @property
+    def shard_count(self) -> int:
+        """Return how many shards the job has, as most of them say; 0 if none does."""
+        counts = Counter(record.count for record in self.found.values())
+        return max(counts, key=counts.__getitem__, default=0)
+
+
+def records(job: Store) -> ShardRecords:
+    """Return the record of each shard that has one; a damaged record costs the zones of its shard only."""
+    found: dict[int, ShardRecord] = {}
+    damaged: dict[int, str] = {}
     for name in job.entries():
-        if name.endswith(_ENDING):
-            record = _record(job, name)
-            found[record.index] = record
-    return found
+        index = name.removesuffix(_ENDING)
+        if name.endswith(_ENDING) and index.isdecimal():
+            try:
+                found[int(index)] = _record(job, name)
+            except BaseException as error:  # noqa: BLE001  one record never loses the others
+                damaged[int(index)] = contained(error)
+    return ShardRecords(found, damaged)
 
 
 _RECORD: Final = msgspec.json.Decoder(ShardRecord)
@@ -124,24 +146,20 @@ def _record(job: Store, name: str) -> ShardRecord:
     return record
 
 
-def snapshots(
-    job: Store, found: Mapping[int, ShardRecord], zones: Iterable[str]
-) -> Iterator[tuple[str, Snapshot | str]]:
+def snapshots(job: Store, left: ShardRecords, zones: Iterable[str]) -> Iterator[tuple[str, Snapshot | str]]:
     """Yield for each of `zones` its snapshot, or why there is none; one at a time is in memory."""
     for zone in zones:
-        saved = next((record.zones[zone] for record in found.values() if zone in record.zones), None)
-        if saved is None:
-            yield zone, _missing(found, zone)
-        else:
-            yield zone, _snapshot(job, saved)
+        saved = next((record.zones[zone] for record in left.found.values() if zone in record.zones), None)
+        yield zone, _missing(left, zone) if saved is None else _snapshot(job, saved)
 
 
-def _missing(found: Mapping[int, ShardRecord], zone: str) -> str:
-    count = next((record.count for record in found.values()), 0)
-    index = next((index for index in range(count) if Shard(index, count).holds(zone)), None)
-    if index is None or index in found:
+def _missing(left: ShardRecords, zone: str) -> str:
+    index = _shard_of(zone, left.shard_count) if left.shard_count else min(left.damaged, default=-1)
+    if index in left.damaged:
+        return f"the result of shard {index} cannot be used: {left.damaged[index]}"
+    if index in left.found or index < 0:
         return "no shard had this zone in its configuration"
-    return f"shard {index} of {count} has no result"
+    return f"shard {index} of {left.shard_count} has no result"
 
 
 def _snapshot(job: Store, saved: SavedSnapshot) -> Snapshot | str:
@@ -154,3 +172,5 @@ def _snapshot(job: Store, saved: SavedSnapshot) -> Snapshot | str:
         return f"{saved.file} cannot be read: {error.strerror}"
     except UsageError as error:
         return f"{saved.file}: {error.what}"
+    except BaseException as error:  # noqa: BLE001  one snapshot never loses the others
+        return f"{saved.file}: {contained(error)}"

@@ -165,12 +165,12 @@ def test_the_last_whole_attempt_counts(job: Store) -> None:
     gap = [Gap("groups", "", "refused")]
     assert attempt(job, "a", "zone-1", "zone-2", gaps=gap)
     assert attempt(job, "b", "zone-1", gaps=gap)
-    assert {*records(job)[0].zones} == {"zone-1"}
+    assert {*records(job).found[0].zones} == {"zone-1"}
     assert attempt(job, "c", "zone-1", "zone-2")
     assert not attempt(job, "d", "zone-1", "zone-2", gaps=gap)
-    assert {saved.file.split("/")[1] for saved in records(job)[0].zones.values()} == {"c"}
+    assert {saved.file.split("/")[1] for saved in records(job).found[0].zones.values()} == {"c"}
     assert attempt(job, "e", "zone-1", "zone-2", seed=2)
-    assert {saved.file.split("/")[1] for saved in records(job)[0].zones.values()} == {"e"}
+    assert {saved.file.split("/")[1] for saved in records(job).found[0].zones.values()} == {"e"}
 
 
 @pytest.mark.slow
@@ -276,7 +276,7 @@ def test_a_shard_tells_programs_too(config: str, tmp_path: Path, capsys: pytest.
             path.unlink()
         assert run_command(command) == 3
         assert "the earlier one is used" in capsys.readouterr().err
-    assert {zone.state for zone in records(store_of(out).inside("shards/one"))[0].zones.values()} == {"complete"}
+    assert {zone.state for zone in records(store_of(out).inside("shards/one")).found[0].zones.values()} == {"complete"}
 
 
 def test_the_shard_that_is_done_last_makes_the_report(
