@@ -36,6 +36,7 @@ class Page(Struct):
     items: list[Item]
     version: str = ""
     more: str = ""
+    api: str = ""  # the `apiVersion` of the list
 
 
 class _ListMeta(Struct):
@@ -61,6 +62,7 @@ _STATUS: Final = msgspec.json.Decoder(_Status)
 class _Answer(_Status):
     """Fields of a LIST response, or of the Status that replaces it."""
 
+    api: str = field(default="", name="apiVersion")
     metadata: _ListMeta | None = None
     items: list[Any] | UnsetType | None = UNSET
 
@@ -101,7 +103,8 @@ def status_text(body: bytes) -> str:
 
 def _answer_type(kind: Kind) -> type[_Answer]:
     # In a `kind: List`, as `oc get -o json` writes it, each object has its own kind.
-    item = msgspec.defstruct(kind.singular, [("kind", str, "")], bases=(kind.item,), frozen=True)
+    own = [("kind", str, ""), ("api", str, field(default="", name="apiVersion"))]
+    item = msgspec.defstruct(kind.singular, own, bases=(kind.item,), frozen=True)
     items = list[item] | UnsetType | None  # type: ignore[valid-type]
     made = msgspec.defstruct(f"{kind.singular}Answer", [("items", items, UNSET)], bases=(_Answer,))
     return cast("type[_Answer]", made)
@@ -124,7 +127,7 @@ def _page(kind: Kind, answer: _Answer) -> Page:
         if wrong:
             raise CollectError("malformed", f"{wrong} - at `$.items[{at}]`")
     meta = answer.metadata or _ListMeta()
-    return Page(items, meta.version or "", meta.more or "")
+    return Page(items, meta.version or "", meta.more or "", answer.api)
 
 
 def _wrong(kind: Kind, item: Any) -> str:

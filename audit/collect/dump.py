@@ -1,206 +1,198 @@
-"""Files -> Snapshot: LIST answers as `oc get -o json` or `-o yaml` writes them, or a tree of `oc adm inspect`."""
+"""Files -> Snapshot: lists as `oc get -o json` or `-o yaml` writes them, and trees of `oc adm inspect`, in any shape.
 
-import gzip
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+What an object is, its `kind` and `apiVersion` say; a file's name says it only where these do not. Each kind must be
+there as a list, or in a tree that was asked for all of it; else there is a gap.
+"""
+
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from typing import Final
 
-from audit.collect.decode import CollectError, Page, page_of_json, page_of_object
+from audit.collect.decode import CollectError
+from audit.collect.dump_files import DumpFile, dump_files
+from audit.collect.dump_parts import Part, Parts, merged, read_part
+from audit.collect.dump_shape import Shape, shape_of
 from audit.collect.zones import Zone
-from audit.config.yaml_reader import YamlError, read_values
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS, NEEDED, Item, Kind
 
-_ENDINGS: Final = tuple(f"{form}{packed}" for form in (".json", ".yaml", ".yml") for packed in ("", ".gz"))
-_LARGEST: Final = 4 * 1024**3  # bytes of one file, unpacked
-_CLUSTER, _SPACES = "cluster-scoped-resources", "namespaces"
-
 Listed = Callable[[str, int], None]
+
+_CLUSTER, _SPACES = "cluster-scoped-resources", "namespaces"
+_EVERYWHERE: Final = {"default", "kube-system"}  # namespaces of every cluster
 
 
 def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, stop: Event) -> Snapshot:
-    """Return the snapshot of the files in `folder`; what is missing or damaged is a gap.
+    """Return the snapshot of the files in `folder`, of an archive or file, or of standard input (`-`).
 
-    The facts are as old as the newest file that was read. `listed` hears of each kind that is there, with its count.
+    What is missing or damaged is a gap. The facts are as old as the newest file that was read. `listed` hears of each
+    kind that is there, with its count.
     """
-    dump = _Dump(folder, stop)
-    trees = _trees(folder)
-    if any(_files(folder, kind) for kind in KINDS.values()) or not trees:
-        for kind in KINDS.values():
-            dump.flat(kind)
-    elif len(trees) > 1:
-        dump.undecided(trees)
-    else:
-        dump.tree(trees[0])
+    dump = _Dump(folder)
+    try:
+        dump.read([*dump_files(folder)], stop)
+    except CollectError as error:
+        dump.nothing(error.reason, error.detail)
     for listing in dump.listings():
         dump.facts.listed(listing)
         listed(listing.kind, listing.count)
     when = f"{datetime.fromtimestamp(dump.newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if dump.newest else ""
-    return dump.facts.snapshot(
-        Origin(zone.id, "dump", str(folder), zone.registry, started=when, finished=when, tool=tool)
-    )
-
-
-def _files(folder: Path, kind: Kind) -> list[Path]:
-    return [path for ending in _ENDINGS if (path := folder / f"{kind.plural}{ending}").is_file()]
-
-
-def _trees(folder: Path) -> list[Path]:
-    """Return the roots of trees that `oc adm inspect` wrote: the folder, or some in it, as must-gather has them."""
-
-    def is_root(path: Path) -> bool:
-        return (path / _CLUSTER).is_dir() or (path / _SPACES).is_dir()
-
-    if not folder.is_dir() or is_root(folder):
-        return [folder] if folder.is_dir() else []
-    return sorted(path for path in folder.iterdir() if is_root(path))
+    origin = Origin(zone.id, "dump", str(folder), zone.registry, started=when, finished=when, tool=tool)
+    return dump.facts.snapshot(origin)
 
 
 class _Dump:
     """Reads files into facts, kind by kind."""
 
-    def __init__(self, folder: Path, stop: Event) -> None:
+    def __init__(self, place: Path) -> None:
         self.facts = SnapshotBuilder()
         self.newest = 0.0
-        self._folder = folder
-        self._stop = stop
-        self._counts: dict[str, tuple[int, str]] = {}
+        self.single: set[str] = set()  # kinds read as files of one object each
+        self._place = place
+        self._parts = Parts()
+        self._shape = Shape()
+        self._listings: dict[str, Listing] = {}
         self._incomplete: set[str] = set()
 
     def listings(self) -> Iterator[Listing]:
         """Yield what was read without a gap."""
-        for kind, (count, version) in self._counts.items():
-            if kind not in self._incomplete:
-                yield Listing(kind, count, version)
+        for plural in KINDS:
+            if plural in self._listings and plural not in self._incomplete:
+                yield self._listings[plural]
 
-    def flat(self, kind: Kind) -> None:
-        """Read the one file of a kind; an optional one may be missing."""
-        found = _files(self._folder, kind)
-        if not found and kind.optional:
-            return
-        if not found:
-            there = self._folder.is_dir()
-            what = f"no file {kind.plural}.json or .yaml (.gz too) in" if there else "there is no folder"
-            self._gap(kind, "", "missing", f"{what} {self._folder}")
-        elif len(found) > 1:
-            self._gap(
-                kind, "", "malformed", f"several files, which one counts? {', '.join(path.name for path in found)}"
-            )
-        else:
-            self._read(kind, found, "")
-
-    def undecided(self, trees: Sequence[Path]) -> None:
-        """Say that there are several trees: a part of them must not pass for all."""
-        names = ", ".join(path.name for path in trees)
+    def nothing(self, reason: str, detail: str) -> None:
+        """Record that nothing could be read."""
         for plural in NEEDED:
-            self._gap(KINDS[plural], "", "malformed", f"several trees, which one counts? {names}")
+            self._gap(KINDS[plural], "", reason, detail)
 
-    def tree(self, root: Path) -> None:
-        """Read the tree of `oc adm inspect` at `root`."""
-        spaces = sorted(path for path in (root / _SPACES).glob("*") if path.is_dir())
-        folders = {path.name: path for path in spaces}
-        listed = _of_tree(root / _CLUSTER, KINDS["namespaces"])
-        known = self._namespaces(listed, spaces)
-        for kind in KINDS.values():
-            if kind.namespaced and not kind.optional:
-                for name in sorted({*known, *folders}):
-                    self._spaced(kind, name, folders.get(name))
-                if not listed:
-                    self._gap(kind, "*", "missing", "the list of all namespaces is not in this tree")
-            elif kind.plural != "namespaces" and (not kind.optional or _of_tree(root / _CLUSTER, kind)):
-                self._wide(kind, root / _CLUSTER)
-
-    def _namespaces(self, listed: Sequence[Path], spaces: Sequence[Path]) -> set[str]:
-        kind = KINDS["namespaces"]
-        own = [path / f"{path.name}.yaml" for path in spaces]
-        items: dict[str, Item] = {}
-        for path in (*(path for path in own if path.is_file()), *listed):
-            for item in self._items(kind, path, ""):
-                items[item.metadata.name] = item
-        if not listed:
-            self._gap(kind, "", "missing", f"no {_CLUSTER}/core/namespaces in this tree")
-        self._add(kind, list(items.values()))
-        return {*items}
-
-    def _wide(self, kind: Kind, folder: Path) -> None:
-        found = _of_tree(folder, kind)
-        if found:
-            self._read(kind, found, "")
-        else:
-            self._gap(kind, "", "missing", f"no {_CLUSTER}/{kind.group}/{kind.plural} in this tree")
-
-    def _spaced(self, kind: Kind, namespace: str, folder: Path | None) -> None:
-        found = _of_tree(folder, kind) if folder else []
-        if found:
-            self._read(kind, found, namespace)
-        else:
-            what = f"no {_SPACES}/{namespace}/{kind.group or 'core'}/{kind.plural} in this tree"
-            self._gap(kind, namespace, "missing", what)
-
-    def _read(self, kind: Kind, paths: Sequence[Path], namespace: str) -> None:
-        self._add(kind, [item for path in paths for item in self._items(kind, path, namespace)])
-
-    def _add(self, kind: Kind, items: Sequence[Item], version: str = "") -> None:
-        self.facts.add(kind.plural, items)
-        before, known = self._counts.get(kind.plural, (0, ""))
-        self._counts[kind.plural] = before + len(items), version or known
-
-    def _items(self, kind: Kind, path: Path, namespace: str) -> Iterable[Item]:
-        """Return the objects in a file; what is wrong with it becomes a gap."""
-        if self._stop.is_set():
-            self._gap(kind, namespace, "stopped", "stopped before this file was read")
-            return []
-        name = path.relative_to(self._folder)
-        try:
-            pages = list(self._pages(kind, path))
-        except CollectError as error:
-            self._gap(kind, namespace, error.reason, f"{name}: {error.detail}")
-            return []
-        if any(page.more for page in pages):
-            self._gap(kind, namespace, "cut", f"{name}: this is the first part of a list only (`continue` is set)")
-        if not pages:
-            self._gap(kind, namespace, "malformed", f"{name}: this file is empty")
-        version = next((page.version for page in pages if page.version), "")
-        self._counts[kind.plural] = self._counts.get(kind.plural, (0, ""))[0], version
-        return [item for page in pages for item in page.items]
-
-    def _pages(self, kind: Kind, path: Path) -> Iterator[Page]:
-        if not path.resolve().is_relative_to(self._folder.resolve()):
-            raise CollectError("malformed", "a link that leads out of the folder is not followed")
-        data = _bytes(path)
-        self.newest = max(self.newest, path.stat().st_mtime)
-        if path.name.removesuffix(".gz").endswith(".json"):
-            yield page_of_json(kind, data)
+    def read(self, files: list[DumpFile], stop: Event) -> None:
+        """Read all files, then add what they hold."""
+        self._shape = shape_of(files, alone=not self._place.is_dir())
+        for file in self._shape.files:
+            if stop.is_set():
+                self.nothing("stopped", "stopped before all files were read")
+                return
+            read_part(self._parts, file, self._shape.places.get(file.name))
+        self.newest = self._parts.newest
+        if self._shape.undecided:
+            self.nothing("malformed", self._shape.undecided)
             return
-        try:
-            for value in read_values(data):
-                yield page_of_object(kind, value)
-        except YamlError as error:
-            raise CollectError("malformed", str(error)) from error
+        known = self._namespaces()
+        for kind in KINDS.values():
+            if kind.plural != "namespaces":
+                self._kind(kind, known)
+
+    def _kind(self, kind: Kind, known: set[str]) -> None:
+        listed = self._flat(kind)
+        placed = self._parts.placed(kind)
+        if listed is None and self._shape.tree and not kind.optional:
+            if kind.namespaced:
+                self._spaced(kind, known)
+            elif placed:
+                self._wide(kind)
+            elif not self._parts.wrong(kind):
+                self._missing(kind, f"no {_CLUSTER}/{kind.group}/{kind.plural} in this tree")
+        elif listed is None and placed and not kind.namespaced:
+            self._wide(kind)
+        elif listed is None and not kind.optional and not self._parts.wrong(kind):
+            self._missing(kind, self._absent(kind))
+        self._add(kind, [*(listed or ()), *placed])
+
+    def _flat(self, kind: Kind) -> list[Part] | None:
+        """Return the list of a kind for the whole zone, or None; several that differ are a gap."""
+        for name, space, error in self._parts.wrong(kind):
+            self._gap(kind, space, error.reason, f"{name}: {error.detail}")
+        lists = self._parts.lists(kind)
+        if len(lists) > 1 and any(part.items() != lists[0].items() for part in lists[1:]):
+            names = ", ".join(part.name for part in lists)
+            self._gap(kind, "", "malformed", f"several files, which one counts? {names}")
+            return []
+        for part in lists:
+            if part.held.more:
+                detail = f"{part.name}: this is the first part of a list only (`continue` is set)"
+                self._gap(kind, "", "cut", detail)
+        return lists[:1] or ([] if self._parts.wrong(kind, "") else None)
+
+    def _absent(self, kind: Kind) -> str:
+        """Return why there is no list of a kind, with what to do."""
+        place = self._place
+        if singles := self._parts.singles(kind):
+            return f"{singles[0].name}: single objects, not a list: write it with {_command(kind)}"
+        if mismatch := self._parts.mismatch(kind):
+            return mismatch
+        where = f"no file {kind.plural}.json or .yaml (.gz too) in" if place.is_dir() else f"no {kind.singular} in"
+        return f"{where} {place}{self._parts.unread()}: write it with {_command(kind)}"
+
+    def _missing(self, kind: Kind, detail: str) -> None:
+        """Record that a kind has no list. A damaged file of unknown kind may have been it."""
+        if damaged := self._parts.damaged:
+            name, error = damaged[0]
+            self._gap(kind, "", error.reason, f"{name}: {error.detail}")
+        else:
+            self._gap(kind, "", "malformed" if self._parts.mismatch(kind) else "missing", detail)
+
+    def _namespaces(self) -> set[str]:
+        """Add the namespaces, and return the names of all that are known."""
+        kind = KINDS["namespaces"]
+        listed, placed = self._flat(kind), self._parts.placed(kind)
+        known = {item.metadata.name for part in (*(listed or ()), *placed) for item in part.held.items}
+        if listed is None and not self._shape.tree and not self._parts.wrong(kind):
+            self._missing(kind, self._absent(kind))
+        elif listed is None and self._shape.tree and not self._tree_has_all(placed, known):
+            self._missing(
+                kind,
+                f"nothing says that the namespaces in this tree are all: put the list beside it, {_command(kind)}",
+            )
+        self._add(kind, [*(listed or ()), *placed])
+        return known | self._shape.spaces
+
+    def _tree_has_all(self, placed: list[Part], known: set[str]) -> bool:
+        if any(f"{_CLUSTER}/" in part.name for part in placed):
+            return True
+        return known >= _EVERYWHERE | self._shape.spaces and self._asked_by_kind(known)
+
+    def _asked_by_kind(self, known: set[str]) -> bool:
+        """Return whether the tree holds kinds over all namespaces: every namespace has accounts."""
+        return {part.space for part in self._parts.placed(KINDS["serviceaccounts"])} >= known
+
+    def _wide(self, kind: Kind) -> None:
+        if not any(part.held.whole for part in self._parts.placed(kind)):
+            self.single.add(kind.plural)
+
+    def _spaced(self, kind: Kind, known: set[str]) -> None:
+        """Record in which namespaces of the tree a kind is missing.
+
+        Objects asked for by kind leave no file where there are none; lists do.
+        """
+        placed = self._parts.placed(kind)
+        seen = {part.space for part in placed} | {space for _, space, _ in self._parts.wrong(kind)}
+        by_kind = placed and not any(part.held.whole for part in placed) and kind.plural != "serviceaccounts"
+        if not (by_kind and self._asked_by_kind(known)):
+            for name in sorted(known - seen):
+                what = f"no {_SPACES}/{name}/{kind.group or 'core'}/{kind.plural} in this tree"
+                self._gap(kind, name, "missing", what)
+        if "namespaces" in self._incomplete:
+            self._gap(kind, "*", "missing", "the list of all namespaces is not in this tree")
+
+    def _add(self, kind: Kind, parts: list[Part]) -> None:
+        if not parts:
+            return
+        items: list[Item]
+        items, differing = merged(kind, parts)
+        if differing:
+            self._gap(kind, "", "malformed", f"{differing}: which file counts?")
+        self.facts.add(kind.plural, items)
+        version = next((part.held.version for part in parts if part.held.version), "")
+        self._listings[kind.plural] = Listing(kind.plural, len(items), version)
 
     def _gap(self, kind: Kind, namespace: str, reason: str, detail: str) -> None:
         self._incomplete.add(kind.plural)
         self.facts.gap(Gap(kind.plural, namespace, reason, detail))
 
 
-def _of_tree(folder: Path, kind: Kind) -> list[Path]:
-    """Return the files of a kind in a folder of the tree: a list in one file, or a folder with one for each object."""
-    place = folder / (kind.group or "core") / kind.plural
-    return [*(path for path in [place.with_suffix(".yaml")] if path.is_file()), *sorted(place.glob("*.yaml"))]
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
-    except EOFError as error:
-        raise CollectError("cut", "the compressed file ends in the middle") from error
-    except (OSError, zlib.error) as error:
-        raise CollectError("malformed", f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    if len(data) > _LARGEST:
-        raise CollectError("malformed", f"larger than {_LARGEST >> 30} GiB")
-    return data
+def _command(kind: Kind) -> str:
+    scope = "-A " if kind.namespaced else ""
+    return f"`oc get {kind.plural} {scope}-o json > {kind.plural}.json`"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from audit.collect.decode import CollectError, Page, page_of_json
 from audit.collect.dump import collect_dump
+from audit.collect.dump_objects import read_contents
 from audit.collect.zones import Zone
 from audit.snapshot.model import Snapshot
 from audit.snapshot.objects import KINDS, NEEDED
@@ -276,3 +277,200 @@ def test_several_trees_are_not_guessed_about(tmp_path: Path) -> None:
     assert snapshot.state == "failed"
     assert "several trees, which one counts? image-1, image-2" in snapshot.gaps[0].detail
     assert read(tmp_path / "image-1").state == "complete"
+
+
+@settings(max_examples=300)
+@given(
+    st.binary(max_size=60)
+    | st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.sampled_from(["List", "RoleBinding", "RoleList", "Status", "v1"]),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["kind", "apiVersion", "items", "metadata", "name", "roleRef", "subjects", "rules"]),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    ).map(lambda value: json.dumps(value).encode()),
+    st.booleans(),
+    st.sampled_from([None, "roles", "rolebindings", "namespaces"]),
+)
+def test_no_file_makes_more_than_an_error(data: bytes, yaml: bool, kind: str | None) -> None:
+    """Whatever a file holds, it is objects, or it is said why not."""
+    try:
+        held = {*read_contents(data, KINDS[kind] if kind else None, yaml=yaml).held}
+    except CollectError:
+        held = set()
+    assert held <= {*KINDS}
+
+
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32")
+SHORT = {
+    "namespaces": "NS",
+    "clusterroles": "clusterrole",
+    "clusterrolebindings": "crb",
+    "roles": "roles.rbac.authorization.k8s.io",
+    "rolebindings": "rb",
+    "groups": "group",
+    "serviceaccounts": "sa",
+    "imagestreams": "ImageStreams.v1.image.openshift.io",
+    "users": "User",
+}
+
+
+def lists_of(world: World) -> dict[str, dict[str, Any]]:
+    """What `oc get KIND -A -o json` writes of each kind of a zone, with the API of each object."""
+    lists = {}
+    for plural, kind in KINDS.items():
+        if plural in SHORT:
+            api = f"{kind.group}/v1".lstrip("/")
+            items = [{"apiVersion": api, "kind": kind.singular, **item} for item in world.get(plural) or []]
+            lists[plural] = {"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items}
+    return lists
+
+
+def write(path: Path, value: object, encoding: str = "utf-8") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(json.dumps(value, indent=1).encode(encoding))
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_every_encoding_of_json_is_read(tmp_path: Path, encoding: str) -> None:
+    """PowerShell writes UTF-16, or UTF-8 with a byte-order mark."""
+    world = world_of(3)
+    for plural, value in lists_of(world).items():
+        write(tmp_path / f"{plural}.json", value, encoding)
+    snapshot = read(tmp_path)
+    assert snapshot.state == "complete", snapshot.gaps
+    same_facts(snapshot, snapshot_of(world))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_short_names_and_names_with_their_group_are_read(tmp_path: Path, seed: int) -> None:
+    """`rb.json`, `sa.json`, `KIND.GROUP.json`, in any case of letters, also of empty lists."""
+    world = world_of(seed)
+    for plural, value in lists_of(world).items():
+        write(tmp_path / f"{SHORT[plural]}.json", value)
+    snapshot = read(tmp_path)
+    assert snapshot.state == "complete", snapshot.gaps
+    same_facts(snapshot, snapshot_of(world))
+
+
+def mixed(world: World) -> dict[str, Any]:
+    """What `oc get roles,rolebindings,… -A -o json` writes."""
+    items = [item for value in lists_of(world).values() for item in value["items"]]
+    return {"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items}
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("form", ["all.json", "all.yaml", "all.json.gz", "lines.json", "documents.yaml", "lists.json"])
+def test_one_file_with_all_kinds_is_read(tmp_path: Path, seed: int, form: str) -> None:
+    """A mixed List, one document for each object, or one list after the other; a kind without objects is a gap."""
+    world = world_of(seed)
+    value = mixed(world)
+    text = {
+        "lines.json": "\n".join(json.dumps(item) for item in value["items"]),
+        "documents.yaml": yaml.safe_dump_all(value["items"], allow_unicode=True),
+        "lists.json": "".join(json.dumps(one, indent=1) + "\n" for one in lists_of(world).values() if one["items"]),
+        "all.yaml": yaml.safe_dump(value, allow_unicode=True),
+    }.get(form, json.dumps(value))
+    data = text.encode()
+    (tmp_path / form).write_bytes(gzip.compress(data) if form.endswith(".gz") else data)
+    snapshot = read(tmp_path)
+    same_facts(snapshot, snapshot_of(world))
+    empty = {plural for plural in NEEDED if not world.get(plural)}
+    assert {gap.kind: gap.reason for gap in snapshot.gaps} == dict.fromkeys(empty, "missing")
+    same_facts(read(tmp_path / form), snapshot)
+
+
+def test_a_cut_mixed_list_is_a_gap_of_every_kind(tmp_path: Path) -> None:
+    """Nobody knows what the rest held."""
+    (tmp_path / "all.json").write_text(json.dumps(mixed(world_of(3)))[:-20])
+    snapshot = read(tmp_path)
+    assert {gap.kind for gap in snapshot.gaps} == {*NEEDED}
+    assert "all.json: " in snapshot.gaps[0].detail
+
+
+def test_the_content_says_the_kind_and_not_the_name_of_the_file(tmp_path: Path) -> None:
+    """Two files whose names were exchanged."""
+    world = world_of(3)
+    exchanged = {"roles": "rolebindings", "rolebindings": "roles"}
+    for plural, value in lists_of(world).items():
+        write(tmp_path / f"{exchanged.get(plural, plural)}.json", value)
+    same_facts(read(tmp_path), snapshot_of(world))
+
+
+def test_projects_are_namespaces(tmp_path: Path) -> None:
+    """`oc get projects` has the same names and labels."""
+    world = world_of(3)
+    for plural, value in lists_of(world).items():
+        if plural == "namespaces":
+            for item in value["items"]:
+                item |= {"kind": "Project", "apiVersion": "project.openshift.io/v1"}
+        write(tmp_path / f"{'projects' if plural == 'namespaces' else plural}.json", value)
+    snapshot = read(tmp_path)
+    assert snapshot.state == "complete", snapshot.gaps
+    same_facts(snapshot, snapshot_of(world))
+
+
+@pytest.mark.parametrize("kind_in_reference", [False, True])
+def test_roles_of_the_older_api_are_converted(tmp_path: Path, kind_in_reference: bool) -> None:
+    """SystemUser and SystemGroup are a user and a group; without a namespace a reference is to a cluster role."""
+    write_dump(world_of(1), tmp_path)
+    binding = {
+        "apiVersion": "authorization.openshift.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "open", "namespace": "shop"},
+        "roleRef": {"name": "system:image-puller"} | ({"kind": "ClusterRole"} if kind_in_reference else {}),
+        "subjects": [
+            {"kind": "SystemGroup", "name": "system:authenticated"},
+            {"kind": "SystemUser", "name": "system:anonymous"},
+            {"kind": "ServiceAccount", "name": "ci"},
+        ],
+    }
+    local = binding | {"metadata": {"name": "own", "namespace": "shop"}, "subjects": None, "userNames": ["ann"]}
+    local["roleRef"] = {"name": "pusher", "namespace": "shop"}
+    write(tmp_path / "rolebindings.json", {"apiVersion": "v1", "kind": "List", "items": [binding, local]})
+    snapshot = read(tmp_path)
+    assert snapshot.gaps == ()
+    texts = snapshot.strings
+    bindings, subjects = snapshot.tables["bindings"], snapshot.tables["subjects"]
+    roles = {texts[name]: texts[kind] for name, kind in zip(bindings["role"], bindings["role_kind"], strict=True)}
+    assert roles["system:image-puller"] == "ClusterRole"
+    assert roles["pusher"] == "Role"
+    spelled = {
+        (texts[kind], texts[space], texts[name])
+        for kind, space, name in zip(subjects["kind"], subjects["namespace"], subjects["name"], strict=True)
+    }
+    assert spelled >= {
+        ("Group", "", "system:authenticated"),
+        ("User", "", "system:anonymous"),
+        ("ServiceAccount", "shop", "ci"),
+        ("User", "", "ann"),
+    }
+
+
+def test_what_is_no_use_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """Somebody who has never seen the program can act on it."""
+    write_dump(world_of(1), tmp_path)
+    (tmp_path / "roles.json").unlink()
+    write(tmp_path / "pods.json", {"kind": "List", "items": [{"kind": "Pod", "metadata": {"name": "a"}}]})
+    detail = gaps(read(tmp_path))["roles"][1]
+    assert "pods.json (Pod)" in detail
+    assert "`oc get roles -A -o json > roles.json`" in detail
+
+
+def test_a_fifo_is_a_gap_and_not_waited_for(tmp_path: Path) -> None:
+    """Beside the lists, and in a tree."""
+    write_dump(world_of(1), tmp_path / "dump")
+    (tmp_path / "dump/roles.json").unlink()
+    os.mkfifo(tmp_path / "dump/roles.json")
+    assert "not a regular file" in gaps(read(tmp_path / "dump"))["roles"][1]
+    inspect_tree(world_of(3), tmp_path / "tree", single=False)
+    os.mkfifo(tmp_path / "tree/cluster-scoped-resources/rbac.authorization.k8s.io/clusterroles/x.yaml")
+    assert "not a regular file" in gaps(read(tmp_path / "tree"))["clusterroles"][1]
