@@ -54,6 +54,11 @@ thresholds, or disables it. Access is decided by the rules of roles, never by th
 Where a list that a check needs is missing, the check reports one *unknown* finding: it never says no about what it
 could not see. An earlier finding that cannot be looked for now stays open; it is not reported as *gone*.
 
+The platform's own subjects are expected to have access. A subject is the platform's own if the API server or an
+OpenShift release creates it (by its exact name, or because the object that names it belongs to the release), or if
+`platform` in the configuration names it. A name alone is not enough: accounts of `default` and `kube-system`, other
+names that begin with `system:`, and operators in other `openshift-*` namespaces are judged like others.
+
 Commands show placeholders in braces. In a finding, the names are filled in and quoted for a shell.
 """
 
