@@ -15,6 +15,19 @@ from audit.tables.spreadsheet import neutral, original, plain
 Verdict = Literal["keep", "reduce", "revoke", "exception"]
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+# What a spreadsheet shows in place of a value that it could not compute.
+_ERRORS: Final = {
+    "#N/A",
+    "#REF!",
+    "#VALUE!",
+    "#DIV/0!",
+    "#NAME?",
+    "#NULL!",
+    "#NUM!",
+    "#SPILL!",
+    "#CALC!",
+    "#GETTING_DATA",
+}
 _LONGEST: Final = 2000  # characters of an answer
 # Columns that identify the grant: where they are those of another line, the columns were sorted separately.
 _IDENTITY: Final = ("zone", "namespace", "subject")
@@ -56,15 +69,28 @@ class AnswerContext:
     replace: bool = False
 
 
+def answered(row: Row) -> dict[str, str]:
+    """Return the cells of a row that make a decision."""
+    cells = {name: row.cells.get(name, "").strip() for name in ("id", "path", *ANSWERED)}
+    # A name may begin like a formula: it is only compared with the names of reviewers.
+    return cells | {"decided by": original(cells["decided by"])}
+
+
+def is_answer(decision: Decision, cells: Mapping[str, str]) -> bool:
+    """Return whether these cells, as `answered` returns them, make this decision."""
+    until = decision.until.isoformat() if decision.until else ""
+    made = (decision.id, decision.decision, decision.by, decision.on.isoformat(), until, decision.why, decision.ticket)
+    names = ("id", "decision", "decided by", "decided on", "until", "why", "ticket")
+    return made == tuple(cells[name].lower() if name == "decision" else cells[name] for name in names)
+
+
 def decisions_of(rows: Iterable[Row], context: AnswerContext) -> tuple[list[Decision], list[str], int]:
     """Return the decisions, every mistake (a line each), and the number of rows without a decision."""
     taken: dict[str, Decision] = {}
     mistakes: list[str] = []
     undecided = 0
     for row in rows:
-        cells = {name: row.cells.get(name, "").strip() for name in ("id", "path", *ANSWERED)}
-        # A name may begin like a formula: it is only compared with the names of reviewers.
-        cells["decided by"] = original(cells["decided by"])
+        cells = answered(row)
         if not cells["decision"]:
             undecided += bool(cells["id"])
             # Names and days that were filled down do not decide anything; other answers need a decision.
@@ -105,6 +131,8 @@ def _text_problems(cells: Mapping[str, str]) -> Iterator[str]:
         text = cells[name]
         if name != "decided by" and neutral(text) != text:
             yield f"{name} begins like a formula"
+        if text in _ERRORS:
+            yield f"{name} is the error value {text}"
         if len(text) > _LONGEST:
             yield f"{name} is longer than {_LONGEST} characters"
 

@@ -1,6 +1,7 @@
 """A campaign: what has to be decided by when, and who may decide."""
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
@@ -12,7 +13,7 @@ import msgspec
 from audit.access.tables import tables_of
 from audit.campaigns.lines import Line, review_lines
 from audit.checks.settings import Settings
-from audit.rbac.subjects import GROUP, USER, is_virtual
+from audit.rbac.subjects import ACCOUNT_PREFIX, ACCOUNTS, GROUP, is_virtual
 from audit.snapshot.model import Snapshot, encode, gap_lines
 from audit.snapshot.scope import Selects, scope_of
 from audit.tenancy.membership import groups_of
@@ -21,6 +22,8 @@ from audit.tenancy.organizations import namespace_owners
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
 EVERY: Final = "*"  # as a namespace: all of them
+# Unicode categories of what a name does not show: controls, formats, blanks, and marks without a letter of their own.
+_UNSEEN: Final = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 Answer = Literal["yes", "no", "unknown"]
 
 
@@ -106,16 +109,30 @@ class Campaign(msgspec.Struct, frozen=True):
 
 
 def own(line: Line, person: str, groups: Groups) -> Answer:
-    """Return whether a line is about the access of this person: by name, or by a group that lists them.
+    """Return whether a line is about the access of this person, under any spelling: by name, or by a group.
 
-    Virtual groups (everybody) are nobody's own access. `unknown`: the members of the group could not be read.
+    Virtual groups (everybody) are nobody's own access, except that of the accounts of one namespace. `unknown`: the
+    members of the group could not be read.
     """
-    if line.subject_kind == USER:
-        return "yes" if line.subject == person else "no"
-    if line.subject_kind != GROUP or is_virtual(line.subject):
+    name, subject = spelling(person), spelling(line.subject)
+    if line.subject_kind != GROUP:
+        return "yes" if name == subject else "no"
+    if subject.startswith(f"{ACCOUNTS}:"):
+        return "yes" if name.startswith(f"{subject.removeprefix(f'{ACCOUNTS}:')}:") else "no"
+    if is_virtual(line.subject):
         return "no"
     members = groups.get(line.zone, {}).get(line.subject)
-    return "unknown" if members is None else "yes" if person in members else "no"
+    return "unknown" if members is None else "yes" if name in map(spelling, members) else "no"
+
+
+def spelling(name: str) -> str:
+    """Return what all spellings of a name share: without case, Unicode form, blanks and invisible characters.
+
+    An account is `namespace:name`, as the tables have it, also when it is given by its user name.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    kept = (character for character in folded if unicodedata.category(character) not in _UNSEEN)
+    return "".join(kept).removeprefix(ACCOUNT_PREFIX).removeprefix("sa/")
 
 
 class ZoneLines:

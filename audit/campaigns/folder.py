@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Final, NamedTuple
 
 import msgspec
 
-from audit.campaigns.answers import Decision
+from audit.campaigns.answers import Decision, answered, is_answer
 from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Groups
+from audit.campaigns.reading import Unreadable, rows_of
 from audit.errors import UsageError
 from audit.storage.store import Store
 
@@ -68,7 +69,9 @@ class CampaignFolder:
         self.records: list[AnswersRecord] = []
         self._last = self.sha256
         for name in store.entries(APPLIED):
-            self._take(name)
+            # A name that begins with a dot is a file that was not finished.
+            if not name.startswith("."):
+                self._take(name)
 
     def _take(self, name: str) -> None:
         where = f"{APPLIED}/{name}"
@@ -82,6 +85,35 @@ class CampaignFolder:
             raise UsageError("this does not follow the previous record", where=_where(self.store, where), fix=fix)
         self.records.append(record)
         self._last = hashlib.sha256(data).hexdigest()
+
+    def check_answers(self) -> None:
+        """Raise UsageError unless the decisions of each record are those in its files, which must be unchanged.
+
+        The last record has no successor that holds its digest: its files prove it.
+        """
+        known: set[str] = set()
+        for number, record in enumerate(self.records, 1):
+            where = f"record {number} in {self.store.where}/{APPLIED}"
+            given = [cells for file in record.sources for cells in self._rows(file) if cells["decision"]]
+            known |= {decision.id for decision in record.decisions}
+            by_id: dict[str, list[Mapping[str, str]]] = {}
+            for cells in given:
+                by_id.setdefault(cells["id"], []).append(cells)
+            for decision in record.decisions:
+                if not any(is_answer(decision, cells) for cells in by_id.get(decision.id, ())):
+                    raise UsageError(f"the decision on {decision.id} is not in its files of answers", where=where)
+            if missing := by_id.keys() - known:
+                raise UsageError(f"the decision on {min(missing)} is missing from the record", where=where)
+
+    def _rows(self, file: AnswerFile) -> list[dict[str, str]]:
+        name = f"{ANSWERS}/{file.sha256}{PurePosixPath(file.name).suffix.lower()}"
+        data = _read(self.store, name)
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise UsageError("this file of answers was changed", where=_where(self.store, name))
+        try:
+            return [answered(row) for row in rows_of(Path(file.name), data)]
+        except Unreadable as error:
+            raise UsageError(f"this file of answers {error}", where=_where(self.store, name)) from error
 
     @property
     def decided(self) -> Mapping[str, StandingDecision]:

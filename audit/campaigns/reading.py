@@ -1,27 +1,25 @@
 """Files of answers (workbook, CSV or YAML) -> their rows as text, each with its place."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime, time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from typing import Any, Final, NamedTuple
+from zipfile import BadZipFile
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from audit.campaigns.workbook import UNPACKED, AnswerSheet, sheets_of, unpacked_size
 from audit.config.model_file import FileFormat, location, parse_model
 from audit.config.yaml_reader import Document
 from audit.errors import ConfigError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 # The columns of an answer; other columns of a row are only compared.
 ANSWERED: Final = ("decision", "until", "decided by", "decided on", "why", "ticket")
 _NEEDED: Final = {"id", "decision"}
+# What a row is found and compared by, beside the id.
+_COMPARED: Final = {"path", "zone", "namespace", "subject"}
 _LARGEST: Final = 64 << 20  # bytes of a file
-_UNPACKED: Final = 1 << 30  # bytes of an unpacked workbook
-_FORMULA: Final = "=(a formula)"
 
 
 class Row(NamedTuple):
@@ -46,53 +44,46 @@ def rows_of(path: Path, data: bytes) -> list[Row]:
 
 
 def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
-    """Yield the rows of each sheet with answers."""
-    found = False
-    for name, frame in _sheets(data).items():
-        lines = ([_text(cell) for cell in line] for line in frame.itertuples(index=False))
-        header = [title.strip().lower() for title in next(lines, [])]
-        if {*header} >= _NEEDED:
-            found = True
-            yield from (
-                Row(f"{path.name}: {name} row {number}", _cells(header, line)) for number, line in enumerate(lines, 2)
-            )
-    if not found:
-        raise Unreadable("has no sheet with the columns id and decision")
-
-
-def _sheets(data: bytes) -> "dict[str, pd.DataFrame]":
-    """Return all sheets. Formulas are not evaluated, nor is their cached value used."""
-    import pandas as pd
-
+    """Yield the rows of each sheet with answers. Hidden answers are refused: nobody has seen them."""
+    problems: list[str] = []
     try:
-        with ZipFile(BytesIO(data)) as packed:
-            size = sum(one.file_size for one in packed.infolist())
-        if size <= _UNPACKED:
-            return pd.read_excel(
-                BytesIO(data),
-                sheet_name=None,
-                header=None,
-                dtype=object,
-                na_filter=False,
-                engine="openpyxl",
-                engine_kwargs={"data_only": False},
-            )
+        size = unpacked_size(data)
+        sheets = [_sheet(sheet, problems) for sheet in sheets_of(data)] if size <= UNPACKED else []
     except Exception as error:  # openpyxl raises many types for a damaged file
         what = "is not a workbook (.xlsx)" if isinstance(error, BadZipFile) else f"cannot be read: {error}"
         raise Unreadable(" ".join(what.split())[:300]) from error
-    raise Unreadable(f"unpacks to more than {_UNPACKED >> 30} GiB")
+    if size > UNPACKED:
+        raise Unreadable(f"unpacks to more than {UNPACKED >> 20} MiB")
+    if all(rows is None for rows in sheets):
+        raise Unreadable("has no sheet with the columns id and decision")
+    if problems:
+        raise Unreadable("\n".join(problems))
+    yield from (Row(f"{path.name}: {row.where}", row.cells) for rows in sheets for row in rows or ())
 
 
-def _text(cell: Any) -> str:
-    """Return a cell as text; a date becomes YYYY-MM-DD."""
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == datetime.min.time() else cell.isoformat(" ")
-    if isinstance(cell, bool | int | float | time):
-        return str(cell)
-    # Objects of openpyxl for formulas that fill several cells.
-    return _FORMULA
+def _sheet(sheet: AnswerSheet, problems: list[str]) -> list[Row] | None:
+    """Return the rows of a sheet; None when it has no answers. Add what is wrong with it to `problems`."""
+    first = next(sheet.rows, None)
+    header = {column: title.strip().lower() for column, title in first.cells.items()} if first else {}
+    if first is None or not {*header.values()} >= _NEEDED:
+        return None
+    problems += [f"{sheet.name} row {first.number}: {what}" for what in _header_problems(header.values())]
+    if sheet.hidden:
+        problems.append(f"sheet {sheet.name} is hidden: show it, or delete it")
+    rows = []
+    for row in sheet.rows:
+        cells = {title: row.cells.get(column, "") for column, title in header.items() if title}
+        if row.hidden and cells["decision"]:
+            problems.append(f"{sheet.name} row {row.number} is hidden: show it, or delete it")
+        rows.append(Row(f"{sheet.name} row {row.number}", cells))
+    return rows
+
+
+def _header_problems(header: Iterable[str]) -> Iterator[str]:
+    """Yield a problem for each column of a decision that is there twice: which one counts would be a guess."""
+    for title, count in Counter(header).items():
+        if count > 1 and title in {*_NEEDED, *ANSWERED, *_COMPARED}:
+            yield f"duplicate column: {title}"
 
 
 def _csv(path: Path, data: bytes) -> Iterator[Row]:
@@ -119,6 +110,8 @@ def _csv(path: Path, data: bytes) -> Iterator[Row]:
     header = [str(title).strip().lower() for title in next(lines)]
     if not {*header} >= _NEEDED:
         raise Unreadable("does not have the columns id and decision")
+    if problems := [f"line 1: {what}" for what in _header_problems(header)]:
+        raise Unreadable("\n".join(problems))
     number = 1
     for line in lines:
         number += 1

@@ -244,6 +244,7 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
 def _stand(folder: str, seen: ZonesState) -> tuple[CampaignFolder, LaterState, list[LineOutcome]]:
     """Return a campaign, what was seen since, and how each line stands."""
     reviewing, config = CampaignFolder(resolve_store(folder)), seen.read()
+    reviewing.check_answers()
     later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     today = datetime.now(UTC).date()
     return reviewing, later, list(outcomes(reviewing.campaign, reviewing.decided, later, today))

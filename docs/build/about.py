@@ -61,13 +61,16 @@ APPLY: Final = """\
 `apply` accepts all answers or none, and reports every mistake at once, with file and line:
 
 - unknown ids, and a path that differs from that of the line;
-- a decision by someone who is not a reviewer of that line, or on their own access, also through a group. Access that
-  everybody has is nobody's own;
-- an exception without an end or a reason, days in the past or future, formulas, and texts that begin like one;
+- a decision by someone who is not a reviewer of that line, or on their own access: by name, in any spelling (case,
+  Unicode form, an account by its user name), or through a group. Access that everybody has is nobody's own;
+- an exception without an end or a reason, days in the past or future, formulas, texts that begin like one, and cells
+  that show an error;
+- two columns of the same name, and answers in hidden rows and sheets;
 - rows that conflict with each other or with an earlier decision (`--replace` replaces it).
 
 A row without a decision stays open: silence is not approval. The files are stored in the folder by their SHA-256, with
-a record for each `apply` that holds the digest of the previous record. Only one person applies at a time.
+a record for each `apply` that holds the digest of the previous record. Only one person applies at a time. `status` and
+`export` refuse a folder in which a decision is not that of its file of answers.
 
 ## What later runs show
 

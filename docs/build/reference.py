@@ -30,9 +30,9 @@ Version {} of the tables. New columns come at the end; a change of meaning raise
 CSV as in RFC 4180: UTF-8 without a byte order mark, commas, CRLF, one header line, quotes where needed.
 
 A spreadsheet must not take a cell for a formula. A text that could be one (it begins with `=`, `+`, `-`, `@`, their
-full-width forms, a tab or a line break, also after spaces) has an apostrophe `'` before it; so has a text that begins
-with an apostrophe. Taking one leading apostrophe away always gives the original. `output.csv` in the configuration sets
-another delimiter, a byte order mark, or names as they are.
+full-width forms, a tab or a line break, also after spaces and invisible characters) has an apostrophe `'` before it; so
+has a text that begins with an apostrophe. Taking one leading apostrophe away always gives the original. `output.csv` in
+the configuration sets another delimiter, a byte order mark, or names as they are.
 
 JSON Lines and Parquet are the authoritative forms: every name is exactly as it is, and a count that is not known is
 null.

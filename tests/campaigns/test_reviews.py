@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import tracemalloc
 from dataclasses import replace
 from datetime import date, time
 from pathlib import Path
@@ -429,7 +430,7 @@ def test_a_workbook_without_answers_or_too_large(review: Review, monkeypatch: py
     book.save(review.folder / "a.xlsx")
     assert review.apply(review.folder / "a.xlsx") == 2
     assert "has no sheet with the columns id and decision" in review.said()
-    for limit, said in (("_UNPACKED", "unpacks to more than"), ("_LARGEST", "is larger than")):
+    for limit, said in (("UNPACKED", "unpacks to more than"), ("_LARGEST", "is larger than")):
         with monkeypatch.context() as patch:
             patch.setattr(f"audit.campaigns.reading.{limit}", 10)
             assert review.apply(review.folder / "a.xlsx") == 2
@@ -679,3 +680,145 @@ def test_the_evidence_is_whole_and_signed(review: Review, tmp_path: Path) -> Non
     told = [said[name] for name in ("decision", "decided_by", "decided_on", "why", "ticket", "outcome")]
     assert told == ["revoke", "dora", "2026-03-02", "left", "T-1", "revoked, verified gone"]
     assert any(row["subject"] == "'=1+1" for row in rows)
+
+
+def test_a_name_that_looks_like_an_escape_comes_back(review: Review) -> None:
+    """A workbook writes `_x0041_` with an escape before it; read without it, all answers would be refused."""
+    bound = bind("shop", "odd", "system:image-puller", ("User", "_x0041_"), ("User", "a_x000D_b"))
+    review.start(made=world(*BASE, bound))
+    book = load_workbook(review.campaign / "review.xlsx")
+    for row in book["Reviews"].iter_rows(min_row=2):
+        row[1].value, row[3].value, row[4].value = "keep", "dora", "2026-03-02"
+    book.save(review.folder / "answers.xlsx")
+    assert review.apply(review.folder / "answers.xlsx") == 0
+    assert review.status()["lines"] == {"kept": 11}
+
+
+SELF = """
+reviewers:
+  - who: ["{who}"]
+    namespace: "*"
+"""
+
+
+@pytest.mark.parametrize(
+    ("who", "line"),
+    [
+        ("system:serviceaccount:shop:ci", "shop/shop:ci"),
+        ("shop:ci", "shop/shop:ci"),
+        ("SHOP:CI", "shop/shop:ci"),
+        ("Kim", "shop/kim"),
+        ("k\\u200bim", "shop/kim"),
+        ("\\uff4bim", "shop/kim"),
+        ("ANN", "shop/acme"),
+        ("system:serviceaccount:shop:other", "shop/system:serviceaccounts:shop"),
+    ],
+)
+def test_nobody_decides_on_their_own_access_under_any_spelling(who: str, line: str, review: Review) -> None:
+    """Accounts by their user name or as the tables have them, names in another case or Unicode form, and groups."""
+    review.start(reviewers=SELF.format(who=who))
+    name = who.encode().decode("unicode_escape") if "\\u" in who else who
+    assert review.apply(review.decided({"line": line, "decision": "keep", "decided by": name})) == 2
+    assert "may not decide on their own access" in review.said()
+
+
+def test_a_duplicate_column_is_refused(review: Review) -> None:
+    """Which one counts would be a guess; with its place, in CSV and in a workbook."""
+    review.start()
+    line = review.rows()[SHOP_KIM]["id"]
+    path = review.folder / "a.csv"
+    path.write_text(f"id,decision,Decision ,decided by,decided on\n{line},keep,revoke,dora,2026-03-02\n")
+    assert review.apply(path) == 2
+    assert "a.csv: line 1: duplicate column: decision" in review.said()
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(["id", "decision", "decision", "decided by", "decided on"])
+    book.active.append([line, "keep", "revoke", "dora", "2026-03-02"])
+    book.save(review.folder / "a.xlsx")
+    assert review.apply(review.folder / "a.xlsx") == 2
+    assert "a.xlsx: Sheet row 1: duplicate column: decision" in review.said()
+
+
+@pytest.mark.parametrize("how", ["hidden", "veryHidden", "row", "error"])
+def test_what_nobody_has_seen_is_refused(how: str, review: Review) -> None:
+    """Hidden sheets, hidden rows with a decision, and cells that show an error, with their place."""
+    review.start()
+    ids = {name: row["id"] for name, row in review.rows().items()}
+    header = ["id", "decision", "decided by", "decided on", "why", "until"]
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(header)
+    sheet.append([ids[SHOP_KIM], "keep", "dora", "2026-03-02"])
+    other = book.create_sheet("More")
+    other.append(header)
+    why = "#N/A" if how == "error" else "needed"
+    other.append([ids[MALL_KIM], "exception", "dora", "2026-03-02", why, "2026-09-01"])
+    other.append([ids[SHOP_CI]])
+    other.row_dimensions[3].hidden = True  # a filter hides rows that are not decided, and that is no harm
+    said = "sheet More is hidden"
+    if how == "row":
+        other.row_dimensions[2].hidden, said = True, "More row 2 is hidden"
+    elif how == "error":
+        said = "More row 2: why is the error value #N/A"
+    else:
+        other.sheet_state = how
+    book.save(review.folder / "a.xlsx")
+    assert review.apply(review.folder / "a.xlsx") == 2
+    assert f"a.xlsx: {said}" in review.said()
+    assert review.status()["undecided"] == 9
+
+
+def test_a_cell_at_the_end_of_a_sheet_costs_nothing(review: Review) -> None:
+    """A workbook of a few kilobytes may have one at XFD1048576; only cells that exist are looked at."""
+    review.start()
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["id", "decision", "decided by", "decided on"])
+    sheet.append([review.rows()[SHOP_KIM]["id"], "keep", "dora", "2026-03-02"])
+    sheet["XFD1048576"] = "x"
+    book.save(review.folder / "a.xlsx")
+    tracemalloc.start()
+    assert review.apply(review.folder / "a.xlsx") == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
+    assert review.status()["lines"] == {"kept": 1, "open": 8}
+
+
+@pytest.mark.parametrize("how", ["record", "answers", "answers changed", "both removed from"])
+def test_the_last_record_is_proven_by_its_answers(how: str, review: Review) -> None:
+    """No later record holds its digest; the export refuses what its files of answers do not say."""
+    review.start()
+    answers = ({"line": SHOP_KIM, "decision": "revoke"}, {"line": MALL_KIM, "decision": "keep"})
+    assert review.apply(review.decided(*answers)) == 0
+    assert review.status()["undecided"] == 7
+    (record,), (given,) = ((review.campaign / name).iterdir() for name in ("applied", "answers"))
+    content = json.loads(record.read_bytes())
+    if how == "record":
+        content["decisions"][0]["decision"] = "keep"
+    elif how == "both removed from":
+        del content["decisions"][0]
+    record.write_text(json.dumps(content))
+    if how == "answers":
+        given.unlink()
+    elif how == "answers changed":
+        given.write_bytes(given.read_bytes().replace(b"revoke", b"keep"))
+    assert run_command(["review", "export", str(review.campaign), "-o", str(review.folder / "out")]) == 2
+    said = review.said()
+    assert any(
+        part in said for part in ("is not in its files of answers", "cannot be read", "was changed", "missing from the")
+    )
+    assert not (review.folder / "out").exists()
+
+
+def test_a_file_that_was_not_finished_is_not_a_record(review: Review) -> None:
+    """A program that was killed leaves one whose name begins with a dot."""
+    review.start()
+    assert review.apply(review.decided({"line": SHOP_KIM, "decision": "keep"})) == 0
+    (record,) = (review.campaign / "applied").iterdir()
+    record.rename(record.with_name(f".{record.name}.123.tmp"))
+    assert review.status()["undecided"] == 9
+    record.with_name(f".{record.name}.123.tmp").write_bytes(b"{")
+    assert review.status()["undecided"] == 9

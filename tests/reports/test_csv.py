@@ -33,6 +33,18 @@ def test_no_cell_begins_like_a_formula(text: str) -> None:
     assert not neutral(text).lstrip().startswith(("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
 
 
+@given(
+    st.text(alphabet=st.characters(categories=["Cc", "Cf", "Zs", "Zl", "Zp"]), max_size=4),
+    st.text(alphabet="\u034f\u115f\u1160\u17b4\u180b\u2800\u3164\ufe0f\uffa0\U000e0100", max_size=4),
+    st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20"),
+)
+def test_what_cannot_be_seen_hides_no_formula(unseen: str, filler: str, sign: str) -> None:
+    """Controls, joiners, directions, fillers and variation selectors before the sign; and it can be had back."""
+    for text in (f"{unseen}{filler}{sign}1", f"{filler}{unseen}{sign}1"):
+        assert neutral(text) == f"'{text}"
+        assert original(neutral(text)) == text
+
+
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8")), min_size=1, max_size=5))
 def test_cells_are_read_back(texts: list[str]) -> None:
     """Commas, quotes, line breaks and other scripts come through any CSV reader."""

@@ -1,6 +1,10 @@
 // Rows as CSV, as in the files of the run (reports/csv.py): RFC 4180, and harmless in a spreadsheet.
 
-const FORMULA = /^(?:\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|')/u;
+// Characters that show nothing, as in audit/tables/spreadsheet.py.
+const INVISIBLE =
+    "\\x00-\\x20\\x7f-\\xa0\\xad\\u034f\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f" +
+    "\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\u{110bd}\\u{110cd}\\u{13430}-\\u{1343f}\\u{1bca0}-\\u{1bca3}\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e0fff}";
+const FORMULA = new RegExp(`^(?:[\\s${INVISIBLE}]*[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20]|[\\t\\r\\n]|')`, "u");
 const QUOTED = /[",\r\n]/;
 
 // Return one cell. A text that a spreadsheet could take for a formula gets an apostrophe.
