@@ -106,16 +106,17 @@ export class Explorer {
             cell: (line, column) => lines.cell(line, column),
             part: (line) => lines.isPart(line),
             opened: (line) => this.opened(line),
-            sorted: (column) => this.change({ sort: this.nextSort(column.name) }),
+            sorted: (column) => this.change({ sort: this.nextSort(column) }),
             expanded: (line, open) => this.expand(line, open),
         };
     }
 
-    // Ascending, descending, and the default order again.
-    nextSort(name) {
+    // Both directions, and the default order again. Of numbers the greatest come first.
+    nextSort({ name, kind }) {
         const { sort } = this.state;
-        if (sort === name) return `-${name}`;
-        return sort === `-${name}` ? "" : name;
+        const directions = [name, `-${name}`];
+        if (kind === "count" || kind === "zones") directions.reverse();
+        return [...directions, ""][directions.indexOf(sort) + 1];
     }
 
     async expand(line, open) {

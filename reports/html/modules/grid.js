@@ -16,6 +16,10 @@ export class Grid {
         this.element.addStyleListener(() => this.dress());
         this.element.addEventListener("keydown", (event) => this.key(event));
         this.element.addEventListener("click", (event) => this.click(event));
+        // A column that is made narrower leaves the pointer over its heading: that is no click on it.
+        document.addEventListener("pointerdown", ({ target }) => {
+            this.resizing = target.classList?.contains("rt-column-resize");
+        });
         new ResizeObserver(() => this.fit()).observe(this.element);
         this.element.setDataListener((...area) => this.data(...area), { virtual_mode: "both" });
     }
@@ -109,20 +113,20 @@ export class Grid {
             const meta = this.element.getMeta(cell);
             const column = this.source.columns[meta?.x ?? -1];
             if (!column || line >= this.source.count) continue;
-            const { text, class: names, label } = this.source.cell(line, column);
+            const { text, class: names, label, title } = this.source.cell(line, column);
             cell.setAttribute("role", "gridcell");
             cell.setAttribute("aria-colindex", meta.x + 1);
             dressCell(cell, names);
             if (label) cell.setAttribute("aria-label", label);
             else cell.removeAttribute("aria-label");
-            cell.title = label ?? shown(text);
+            cell.title = label ?? shown(title ?? text);
         }
     }
 
     click(event) {
         const cell = event.target.closest("td, th");
         const meta = cell && this.element.getMeta(cell);
-        if (!meta || event.target.classList.contains("rt-column-resize")) return;
+        if (!meta || this.resizing || event.target.classList.contains("rt-column-resize")) return;
         if (cell.tagName === "TH") {
             this.source.sorted(this.source.columns[meta.x]);
             return;

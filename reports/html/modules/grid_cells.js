@@ -2,7 +2,8 @@
 import { SEVERITIES } from "./tables.js";
 import { KIND_WORDS } from "./words.js";
 
-// Return the text of a cell, its classes, and a label for screen readers where the text is a symbol.
+// Return the text of a cell, its classes, a label for screen readers where the text is a symbol, and a title where it is
+// shortened.
 export function cellOf(table, column, row) {
     const text = table.text(row, column.name);
     switch (column.kind) {
@@ -18,6 +19,9 @@ export function cellOf(table, column, row) {
             return { text: text === "0" ? "" : text === "1" ? "1 zone" : `${text} zones`, class: "n" };
         case "blind":
             return text === "yes" ? { text: "◌ incomplete", class: "maybe" } : { text: "", class: "" };
+        case "time":
+            // The day is what people compare; the exact time is in the title of the cell.
+            return { text: text.replace(/^(\d{4}-\d\d-\d\d)T.*$/, "$1"), class: "", title: text };
         case "severity":
             return { text, class: SEVERITIES.slice(0, 2).includes(text) ? "grave" : "" };
         case "open":

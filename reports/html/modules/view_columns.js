@@ -5,20 +5,20 @@ export function column(name, label, kind = "text", width = 120, hidden = false) 
     return { name, label, kind, width, hidden };
 }
 
-export const ZONE = column("zone", "Zone", "text", 110);
-export const NAMESPACE = column("namespace", "Namespace", "name", 200);
-export const REPOSITORY = column("repository", "Repository", "name", 110);
+export const ZONE = column("zone", "Zone", "text", 96);
+export const NAMESPACE = column("namespace", "Namespace", "name", 180);
+export const REPOSITORY = column("repository", "Repository", "name", 96);
 export const ORGANIZATION = column("organization", "Organization", "name", 130);
-export const WHO = [column("subject_kind", "Kind", "kind", 110), column("subject", "Subject", "subject", 230)];
+export const WHO = [column("subject_kind", "Kind", "kind", 112), column("subject", "Subject", "subject", 210)];
 export const RIGHTS = [
-    column("pull", "Pull", "answer", 60),
-    column("push", "Push", "answer", 60),
-    column("create", "Create", "answer", 68),
+    column("pull", "Pull", "answer", 56),
+    column("push", "Push", "answer", 56),
+    column("create", "Create", "answer", 66),
 ];
 export const MORE_RIGHTS = ["delete", "catalog", "sign"].map((name) =>
     column(name, name[0].toUpperCase() + name.slice(1), "answer", 72, true),
 );
-export const HOW = column("how", "How", "text", 90);
+export const HOW = column("how", "How", "text", 82);
 export const GROUP = column("group", "Through group", "name", 150);
 export const BINDING = [
     column("binding_kind", "Binding kind", "text", 140, true),
@@ -29,7 +29,7 @@ export const ROLE = [
     column("role", "Role", "name", 150),
     column("aggregated_from", "Aggregated from", "name", 140),
 ];
-export const SINCE = column("since", "Since", "time", 165);
+export const SINCE = column("since", "Since", "time", 100);
 export const EXISTS = column("account", "Exists", "text", 84, true);
 export const MEMBERS = column("members", "Members", "count", 84, true);
 export const OPEN = [column("open_pull", "Open for pull", "open", 120), column("open_push", "Open for push", "open", 120)];

@@ -392,7 +392,7 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     opened.settled()
     assert page.locator("regular-table tbody td:nth-child(2)").all_inner_texts() == sorted(names, reverse=True)
     zones = page.locator("regular-table thead th").first
-    expect(zones).to_have_css("width", "110px")
+    expect(zones).to_have_css("width", "96px")
     # Two presses within half a second put the usual width back.
     page.wait_for_timeout(600)
     handle = zones.locator(".rt-column-resize").bounding_box()
@@ -401,7 +401,22 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     page.mouse.down()
     page.mouse.move(handle["x"] + 104, handle["y"] + 9, steps=5)
     page.mouse.up()
-    expect(zones).to_have_css("width", "210px")
+    expect(zones).to_have_css("width", "196px")
+    handle = zones.locator(".rt-column-resize").bounding_box()
+    assert handle
+    page.wait_for_timeout(600)
+    page.mouse.move(handle["x"] + 4, handle["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(handle["x"] - 96, handle["y"] + 9, steps=5)
+    page.mouse.up()
+    expect(zones).to_have_css("width", "96px")
+    assert page.url.endswith("#/namespaces?sort=-namespace"), "making a column narrower sorts by it"
+    page.locator("regular-table thead th", has_text="Findings").click()
+    opened.settled()
+    assert page.url.endswith("#/namespaces?sort=-findings"), "of numbers, the greatest come first"
+    page.locator("regular-table thead th", has_text="Findings").click()
+    opened.settled()
+    assert page.url.endswith("#/namespaces?sort=findings")
     page.locator("details.columns summary").click()
     page.locator("details.columns input[value=organization]").uncheck()
     page.locator("regular-table thead th", has_text="Organization").wait_for(state="detached")
