@@ -1,5 +1,5 @@
 // The drawer beside the rows: it explains one row. Each table has its own drawer_*.js.
-import { find, make, shown } from "./dom.js";
+import { find, make, say, shown } from "./dom.js";
 import { accessDrawer, grantDrawer } from "./drawer_access.js";
 import { controlDrawer, exceptionDrawer, findingDrawer } from "./drawer_finding.js";
 import { namespaceDrawer } from "./drawer_namespace.js";
@@ -44,6 +44,7 @@ export async function openDrawer(view, table, key, close) {
         ...content.parts.flat(9).filter(Boolean),
     );
     drawer.hidden = false;
+    say(shown(`${content.title}: ${content.why}`));
     drawer.scrollTop = 0;
     return row ?? -1;
 }

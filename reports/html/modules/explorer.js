@@ -106,6 +106,7 @@ export class Explorer {
             cell: (line, column) => lines.cell(line, column),
             part: (line) => lines.isPart(line),
             opened: (line) => this.opened(line),
+            moved: (line) => this.state.row && !lines.groups && this.opened(line),
             sorted: (column) => this.change({ sort: this.nextSort(column) }),
             expanded: (line, open) => this.expand(line, open),
         };
@@ -180,6 +181,7 @@ export function place(explorer) {
             holder.replaceChildren(...parts);
     };
     put(".tools", ...explorer.toolbar.elements);
+    section.querySelector(".tools").classList.toggle("open", explorer.toolbar.open);
     section.querySelector(".chips").replaceChildren(...(explorer.toolbar.chips ?? []));
     put(".sheet", explorer.grid.element, explorer.grid.empty);
 }

@@ -4,8 +4,8 @@ import { make, shown } from "./dom.js";
 const HEIGHT = 28;
 
 // `source` has the data: count, columns, heading(column) -> {text, order, hint}, cell(line, column) -> {text, class,
-// label}, part(line) (a namespace of an expanded row); and takes events: opened(line), sorted(column), expanded(line,
-// open).
+// label}, part(line) (a namespace of an expanded row); and takes events: opened(line), moved(line), sorted(column),
+// expanded(line, open).
 export class Grid {
     constructor(label, source) {
         this.source = source;
@@ -79,6 +79,7 @@ export class Grid {
         element.setAttribute("aria-colcount", source.columns.length);
         const table = element.querySelector("table");
         if (!table) return;
+        this.sizes = element.saveColumnSizes();
         table.setAttribute("role", "presentation");
         for (const group of [table.tHead, ...table.tBodies]) group?.setAttribute("role", "rowgroup");
         for (const heading of table.querySelectorAll("thead th")) this.dressHeading(heading);
@@ -96,6 +97,7 @@ export class Grid {
         heading.setAttribute("aria-sort", order ?? "none");
         heading.setAttribute("aria-colindex", meta.x + 1);
         heading.title = hint;
+        this.fitColumn(heading, meta.x);
         heading.classList.toggle("answer", column.kind === "answer");
         heading.classList.toggle("n", column.kind === "count" || column.kind === "zones");
     }
@@ -117,10 +119,16 @@ export class Grid {
             cell.setAttribute("role", "gridcell");
             cell.setAttribute("aria-colindex", meta.x + 1);
             dressCell(cell, names);
+            this.fitColumn(cell, meta.x);
             if (label) cell.setAttribute("aria-label", label);
             else cell.removeAttribute("aria-label");
             cell.title = label ?? shown(title ?? text);
         }
+    }
+
+    // Keep a column at its width: the library would make it as wide as its widest text.
+    fitColumn(cell, at) {
+        cell.style.maxWidth = this.sizes[at] ? `${this.sizes[at]}px` : "";
     }
 
     click(event) {
@@ -142,14 +150,20 @@ export class Grid {
         const last = this.source.count - 1;
         const steps = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1, PageDown: page, PageUp: -page };
         if (event.altKey || event.ctrlKey || event.metaKey || last < 0) return;
-        if (event.key in steps) this.choose(Math.max(0, Math.min(last, this.active + steps[event.key])));
-        else if (event.key === "Home") this.choose(0);
-        else if (event.key === "End") this.choose(last);
+        if (event.key in steps) this.move(Math.max(0, Math.min(last, this.active + steps[event.key])));
+        else if (event.key === "Home") this.move(0);
+        else if (event.key === "End") this.move(last);
         else if (event.key === "Enter" || event.key === " ") this.source.opened(this.active);
         else if (event.key === "+" || event.key === "-") this.source.expanded(this.active, event.key === "+");
         else return;
         event.preventDefault();
         event.stopPropagation();
+    }
+
+    // Go to a line by a key; an open drawer follows.
+    move(line) {
+        this.choose(line);
+        this.source.moved(line);
     }
 
     // Make a line the current one, and scroll it into view.

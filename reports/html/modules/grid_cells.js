@@ -23,7 +23,7 @@ export function cellOf(table, column, row) {
             // The day is what people compare; the exact time is in the title of the cell.
             return { text: text.replace(/^(\d{4}-\d\d-\d\d)T.*$/, "$1"), class: "", title: text };
         case "severity":
-            return { text, class: SEVERITIES.slice(0, 2).includes(text) ? "grave" : "" };
+            return { text, class: text === SEVERITIES[0] ? "critical" : text === SEVERITIES[1] ? "grave" : "" };
         case "open":
             return { text, class: text ? "grave" : "" };
         case "name":

@@ -83,10 +83,21 @@ function close() {
     } else if (view) explorers.get(current).grid.element.focus({ preventScroll: true });
 }
 
+// Return how many rows a view shows at first: without those that are hidden.
+function rowsAtFirst(view, all) {
+    if (!view.folded) return all.rows;
+    const { codes, values } = all.column(view.folded.column);
+    const visible = values.map((value) => view.folded.shown.includes(value));
+    let count = 0;
+    for (const code of codes) if (visible[code]) count++;
+    return count;
+}
+
 async function countRows() {
     for (const mark of document.querySelectorAll("nav i")) {
-        const { rows } = await table(mark.dataset.count);
-        mark.textContent = formatted(rows);
+        const view = VIEWS[mark.dataset.count];
+        const count = rowsAtFirst(view, await table(view.table));
+        mark.textContent = `${formatted(count)}${run.caveat ? "+" : ""}`;
     }
     document.body.dataset.ready = "yes";
 }

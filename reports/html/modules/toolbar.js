@@ -23,7 +23,7 @@ const GROUPS = [
 export class Toolbar {
     // `acts`: change(part of the state, replace), choose(column, value, on), toggle(column, visible), save().
     constructor(view, table, lines, acts) {
-        Object.assign(this, { view, table, lines, acts });
+        Object.assign(this, { view, table, lines, acts, open: false });
         this.words = make("input", {
             type: "search",
             id: "words",
@@ -37,8 +37,14 @@ export class Toolbar {
         this.group = this.groupPicker();
         this.order = this.orderPicker();
         this.count = make("output", { "aria-live": "polite" });
+        this.filters = make(
+            "button",
+            { type: "button", class: "filters", "aria-expanded": "false", click: () => this.showFilters() },
+            "Filters",
+        );
         this.elements = [
             this.words,
+            this.filters,
             ...this.menus.map((menu) => menu.element),
             this.group,
             this.order,
@@ -54,6 +60,13 @@ export class Toolbar {
 
     label(name) {
         return REACH[name] ?? this.view.columns.find((column) => column.name === name)?.label ?? name;
+    }
+
+    // Where there is little room, the filters are behind one button.
+    showFilters() {
+        this.open = !this.open;
+        this.filters.setAttribute("aria-expanded", this.open);
+        this.filters.parentElement.classList.toggle("open", this.open);
     }
 
     groupPicker() {
@@ -118,6 +131,8 @@ export class Toolbar {
     update(state, selected) {
         const { view } = this;
         if (document.activeElement !== this.words) this.words.value = state.regex ? `/${state.words}/` : state.words;
+        const active = [...state.terms].filter(([name]) => view.facets.includes(name)).length;
+        this.filters.textContent = active ? `Filters (${active})` : "Filters";
         this.group.value = state.group;
         this.order.value = state.sort;
         view.facets.forEach((name, at) =>

@@ -5,15 +5,15 @@ export function column(name, label, kind = "text", width = 120, hidden = false) 
     return { name, label, kind, width, hidden };
 }
 
-export const ZONE = column("zone", "Zone", "text", 96);
+export const ZONE = column("zone", "Zone", "text", 88);
 export const NAMESPACE = column("namespace", "Namespace", "name", 180);
-export const REPOSITORY = column("repository", "Repository", "name", 96);
+export const REPOSITORY = column("repository", "Repository", "name", 104);
 export const ORGANIZATION = column("organization", "Organization", "name", 130);
-export const WHO = [column("subject_kind", "Kind", "kind", 112), column("subject", "Subject", "subject", 210)];
+export const WHO = [column("subject_kind", "Kind", "kind", 142), column("subject", "Subject", "subject", 200)];
 export const RIGHTS = [
     column("pull", "Pull", "answer", 56),
     column("push", "Push", "answer", 56),
-    column("create", "Create", "answer", 66),
+    column("create", "Create", "answer", 72),
 ];
 export const MORE_RIGHTS = ["delete", "catalog", "sign"].map((name) =>
     column(name, name[0].toUpperCase() + name.slice(1), "answer", 72, true),

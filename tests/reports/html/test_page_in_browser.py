@@ -392,7 +392,7 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     opened.settled()
     assert page.locator("regular-table tbody td:nth-child(2)").all_inner_texts() == sorted(names, reverse=True)
     zones = page.locator("regular-table thead th").first
-    expect(zones).to_have_css("width", "96px")
+    expect(zones).to_have_css("width", "88px")
     # Two presses within half a second put the usual width back.
     page.wait_for_timeout(600)
     handle = zones.locator(".rt-column-resize").bounding_box()
@@ -401,7 +401,7 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     page.mouse.down()
     page.mouse.move(handle["x"] + 104, handle["y"] + 9, steps=5)
     page.mouse.up()
-    expect(zones).to_have_css("width", "196px")
+    expect(zones).to_have_css("width", "188px")
     handle = zones.locator(".rt-column-resize").bounding_box()
     assert handle
     page.wait_for_timeout(600)
@@ -409,7 +409,7 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     page.mouse.down()
     page.mouse.move(handle["x"] - 96, handle["y"] + 9, steps=5)
     page.mouse.up()
-    expect(zones).to_have_css("width", "96px")
+    expect(zones).to_have_css("width", "88px")
     assert page.url.endswith("#/namespaces?sort=-namespace"), "making a column narrower sorts by it"
     page.locator("regular-table thead th", has_text="Findings").click()
     opened.settled()
@@ -429,6 +429,57 @@ def test_lines_between_rows_move_with_them(opened: Opened) -> None:
     assert style == "separate"
     rows = page.locator("regular-table tbody tr").all()
     assert {row.evaluate("row => row.getBoundingClientRect().height") for row in rows} == {28}
+
+
+def test_an_open_drawer_follows_the_keys_and_is_announced(opened: Opened) -> None:
+    """The next row explains itself, without a step in the history; screen readers hear it."""
+    page = opened.go("#/access?expected=every")
+    page.locator("regular-table").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Enter")
+    opened.settled()
+    first = page.locator("#drawer h2").first.inner_text()
+    steps = page.evaluate("history.length")
+    page.keyboard.press("j")
+    opened.settled()
+    second = page.locator("#drawer h2").first.inner_text()
+    assert second != first
+    assert page.locator("#announced").inner_text().startswith(f"{second}: ")
+    page.keyboard.press("k")
+    opened.settled()
+    assert page.locator("#drawer h2").first.inner_text() == first
+    assert page.evaluate("history.length") == steps
+
+
+def test_badges_count_what_their_lists_show(opened: Opened) -> None:
+    """Without rows that are hidden at first; a plus marks missing data."""
+    page = opened.go()
+    for view in ("findings", "access", "namespaces", "controls"):
+        badge = page.locator(f"nav i[data-count={view}]").inner_text()
+        opened.go(f"#/{view}")
+        assert badge == f"{opened.rows()}+"
+
+
+def test_little_room_is_used_for_rows(browser: Browser, sample_page: Path) -> None:
+    """Filters are behind one button, the drawer covers the table, and on a phone rows start in the upper half."""
+    one = Opened(browser, sample_page)
+    one.page.set_viewport_size({"width": 1024, "height": 760})
+    page = one.go("#/access?row=a,acme-shop,*,User,ann&zone=a")
+    assert page.locator("#drawer").evaluate("drawer => getComputedStyle(drawer).position") == "fixed"
+    assert page.locator("details.facet").first.is_hidden()
+    button = page.locator(".tools .filters")
+    assert button.inner_text() == "Filters (1)"
+    page.keyboard.press("Escape")
+    one.settled()
+    button.click()
+    assert page.locator("details.facet").first.is_visible()
+    assert button.get_attribute("aria-expanded") == "true"
+    one.page.set_viewport_size({"width": 390, "height": 844})
+    one.go("#/namespaces")
+    top = page.locator("regular-table").bounding_box()
+    assert top
+    assert top["y"] < 422
+    one.close()
 
 
 def test_everything_can_be_done_by_keys(opened: Opened) -> None:
