@@ -44,9 +44,9 @@ from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
-    "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be seen), "
-    "4 nothing usable, 5 evidence that does not hold, 10 findings that --fail-on or --fail-on-new "
-    "asks to fail on, 143 stopped."
+    "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be read or "
+    "written), 4 nothing usable, 5 evidence that does not hold, 10 findings at or above --fail-on, or new ones with "
+    "--fail-on-new, 143 stopped."
 )
 
 app = typer.Typer(

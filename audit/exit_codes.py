@@ -9,11 +9,11 @@ EXIT_CODES: Final[dict[int, str]] = {
     0: "done",
     1: "an error of the program itself",
     2: "usage or configuration",
-    3: "partial: something could not be seen, or a zone contradicts its tables; what was written says so",
+    3: "partial: something could not be read or written, or a zone contradicts its tables; the output says what",
     4: "nothing usable: no zone could be read",
-    5: "evidence that does not hold (`check-evidence`): it is not what the run wrote",
-    10: "findings that `--fail-on` or `--fail-on-new` asks to fail on; partial wins over it",
-    143: "stopped by SIGTERM or Ctrl-C; what was whole is kept",
+    5: "evidence that does not hold (`check-evidence`): it differs from what the run wrote",
+    10: "findings at or above `--fail-on`, or new ones with `--fail-on-new`; 3 takes precedence",
+    143: "stopped by SIGTERM or Ctrl-C; what is complete is kept",
 }
 DONE, BROKEN, USAGE, PARTIAL, NOTHING, NOT_HOLDING, FINDINGS, STOPPED = EXIT_CODES
 

@@ -12,7 +12,7 @@ from audit.commands.result import Grid, Result, Verbatim
 from audit.commands.sources import saved
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
-from audit.job.comparing import Basis
+from audit.job.comparing import ComparisonBasis
 from audit.runs.runs import Runs
 from audit.snapshot.model import Snapshot, gap_lines
 from audit.snapshot.stale import staleness
@@ -37,7 +37,7 @@ def diff(old: str, new: str, output: str, config: Path | None) -> Result:
     """
     if output not in FORMATS:
         raise UsageError(f"no such format: {output}", fix=f"choose from {', '.join(FORMATS)}")
-    basis, from_run = Basis.of(config), locate(old)[1]
+    basis, from_run = ComparisonBasis.of(config), locate(old)[1]
     before, after = _paired(_side(old), _side(new))
     tables, complete = [table_of("changes", [])], True
     for zone in sorted(before.zones.keys() | after.zones.keys()):
@@ -67,7 +67,7 @@ def diff(old: str, new: str, output: str, config: Path | None) -> Result:
     )
 
 
-def _changes(before: Snapshot, after: Snapshot, basis: Basis, from_run: str) -> Table:
+def _changes(before: Snapshot, after: Snapshot, basis: ComparisonBasis, from_run: str) -> Table:
     namespaces = basis.namespaces(before, after)
     scope = ComparisonScope(namespaces, basis.organization_label, from_run)
     return changes_of(State.of(before, namespaces), State.of(after, namespaces), scope)

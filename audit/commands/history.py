@@ -13,7 +13,7 @@ from audit.commands.result import Grid, Result
 from audit.commands.typed import place_of, subject_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
-from audit.job.comparing import Basis
+from audit.job.comparing import ComparisonBasis
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
 from audit.runs.runs import EarlierRun, Runs
@@ -89,7 +89,7 @@ def history(subject: str, place: str, only: Sequence[str], config: Path | None) 
 
     `config` says which label names the organization of a namespace.
     """
-    topic, runs = _topic(subject, Basis.of(config).organization_label), Runs(store_of(place), console.note)
+    topic, runs = _topic(subject, ComparisonBasis.of(config).organization_label), Runs(store_of(place), console.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:

@@ -1,4 +1,4 @@
-"""A run's changes: every zone compared with the last state that lacked nothing, or else with the last that was seen."""
+"""The changes of a run: every zone compared with its last complete state, or else with the last that was read."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,15 +17,15 @@ from audit.tables.model import Table, joined, table_of
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
 
-class Basis(NamedTuple):
-    """What counts when states are compared: which namespaces (None: all), and what says their organization."""
+class ComparisonBasis(NamedTuple):
+    """Which namespaces are compared (None: all), and which label names their organization."""
 
     selects: Selects | None = None
     organization_label: str = ORGANIZATION_LABEL
 
     @classmethod
     def of(cls, path: Path | None) -> Self:
-        """Return what the configuration at `path` says."""
+        """Return the basis that the configuration at `path` sets."""
         if path is None:
             return cls()
         namespaces = load_config(path).namespaces
@@ -39,10 +39,9 @@ class Basis(NamedTuple):
 
 
 class Comparing:
-    """Compares the zones of one run, the one called `run_id`, with those before; `with_run` fills as it does."""
+    """Compares the zones of the run `run_id` with earlier ones; `with_run` says with which."""
 
-    def __init__(self, runs: Runs, run_id: str, basis: Basis) -> None:
-        """Take the runs before this one, and what counts."""
+    def __init__(self, runs: Runs, run_id: str, basis: ComparisonBasis) -> None:
         self._runs = runs
         self._run_id = run_id
         self._basis = basis
@@ -50,17 +49,17 @@ class Comparing:
         self.with_run: dict[str, str] = {}  # zone -> id of the run that it was compared with
 
     def zone(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
-        """Compare a zone, whose tables of this run are given."""
+        """Compare a zone with its earlier state, by its tables of this run."""
         zone = snapshot.origin.zone
         earlier = self._runs.last_state(zone, before=self._run_id)
         if earlier is None:
-            # An ordinary account never sees all: what both runs saw is compared, and the rest stays unknown.
+            # An ordinary account is never complete: what both runs saw is compared, and the rest stays unknown.
             earlier = self._runs.last_seen(zone, before=self._run_id)
         if earlier is None or earlier.snapshot.origin.names != snapshot.origin.names:
-            return  # names of another key are all others: nothing would be the same
+            return  # pseudonyms of another key are other names: everything would have changed
         self.with_run[zone] = earlier.run.id
         if snapshot.origin.stale:
-            # It stands in for a zone that was not seen: what it holds is no news.
+            # An older snapshot stands in for this zone: it holds nothing new.
             self._tables.append(zone_unseen(zone, staleness(snapshot.origin), earlier.run.id))
             return
         namespaces = self._basis.namespaces(earlier.snapshot, snapshot)
@@ -73,10 +72,10 @@ class Comparing:
         self._tables.append(changes_of(before, now, scope))
 
     def table(self, zones: Sequence[str], *, every_zone: bool) -> Table:
-        """Return all changes; `every_zone`: these zones are all that there are, so that others are gone."""
+        """Return all changes; with `every_zone`, these are all zones that exist, so that others are gone."""
         last = self._last_of_every_zone()
         if last is not None:
-            # What stands for zones that could not be listed is no zone itself.
+            # The entry for zones that could not be listed is not a zone.
             before, now = {zone.id for zone in last.run.zones}, {*zones} - {UNLISTED}
             self._tables += [zone_moved(zone, APPEARED, last.id) for zone in sorted(now - before)]
             self._tables += [zone_moved(zone, GONE, last.id) for zone in sorted(before - now) if every_zone]

@@ -1,4 +1,4 @@
-"""A run's findings: every zone judged as it comes, with what earlier runs knew of it."""
+"""The findings of a run: every zone judged in turn, with the findings of earlier runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from audit.tables.model import Table
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """By what a run is judged: settings of checks, what has been accepted, and when it fails."""
+    """How a run is judged: settings of checks, accepted findings, and when it fails."""
 
     settings: Settings = field(default_factory=Settings)
     decisions: ExceptionSet = field(default_factory=ExceptionSet)
@@ -28,10 +28,9 @@ class Judgement:
 
 
 class Judging:
-    """Judges the zones of one run, the one that began at `started` and is called `run_id`."""
+    """Judges the zones of the run `run_id`, which began at `started`."""
 
     def __init__(self, by: Judgement, runs: Runs, run_id: str, started: datetime) -> None:
-        """Take by what to judge, and the runs before this one."""
         self._by = by
         self._runs = runs
         self._run_id = run_id
@@ -42,8 +41,8 @@ class Judging:
         self.platform = by.settings.platform  # with what the release created in the zones judged so far
 
     def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[FindingRecord]:
-        """Judge a zone by its other tables; return its findings."""
-        # What is old or unused is so by the time of the facts: the same facts give the same findings.
+        """Return the findings of a zone, from its other tables."""
+        # Age is measured at the time of the facts: the same facts give the same findings.
         now = _time(snapshot.origin.finished) or self._started
         context = CheckContext(snapshot, tables, now, self._by.settings, scope)
         self.platform = self.platform.seen_in(snapshot)
@@ -54,15 +53,15 @@ class Judging:
         return found
 
     def exceptions(self) -> Table:
-        """Return the table `exceptions`, when all zones were judged, and tell what ends."""
-        self._earlier.clear()  # a fleet's findings, which nobody wants any more
+        """Return the table `exceptions` once all zones are judged, and note which exceptions expire."""
+        self._earlier.clear()  # findings of a whole fleet, not needed any more
         uses = self._deciding.uses()
         for line in remarks(uses):
             console.note(line)
         return exceptions_table(uses)
 
     def _before(self, zone: str) -> list[FindingRecord]:
-        """Return what the last run that saw all of a zone found there; if there is none, the last run that has any."""
+        """Return the findings of a zone in the last run that read it completely; else in the last run that has any."""
         for run in self._runs.of_zone(zone, before=self._run_id):
             found = self._of(run)
             if found is not None:
@@ -70,13 +69,13 @@ class Judging:
         return []
 
     def _of(self, run: EarlierRun) -> Mapping[str, list[msgspec.Raw]] | None:
-        """Return the findings of an earlier run, by zone; None when they cannot be used. They are read once."""
+        """Return the findings of an earlier run by zone; None if they cannot be used. They are read once."""
         if run.id not in self._earlier:
             data = self._runs.read(run, FILE)
             try:
                 self._earlier[run.id] = None if data is None else decode_findings(data)
             except (msgspec.MsgspecError, ValueError) as error:
-                console.note(f"the findings of run {run.id} are not used: {error}")
+                console.note(f"the findings of run {run.id} cannot be used: {error}")
                 self._earlier[run.id] = None
         return self._earlier[run.id]
 

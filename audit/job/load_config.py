@@ -1,4 +1,4 @@
-"""A configuration file -> Config, or every mistake in it with its place and what was meant."""
+"""A configuration file -> Config, or every mistake in it with its place and a suggestion."""
 
 from pathlib import Path
 from typing import Final
@@ -15,7 +15,7 @@ def load_config(path: Path) -> Config:
 
 
 def _unknown_checks(document: Document) -> list[str]:
-    """Return what names no check, or no threshold of one."""
+    """Return the names of checks and thresholds that do not exist."""
     checks = document.value.get("checks") if isinstance(document.value, dict) else None
     mistakes = []
     for name, given in checks.items() if isinstance(checks, dict) else ():

@@ -1,10 +1,10 @@
-"""Memory that was used for something large and is free again, given back, so that what comes next adds nothing."""
+"""Memory that is free again, returned to the system."""
 
 import ctypes
 from contextlib import suppress
 
 
 def give_back() -> None:
-    """Return to the system what the C library keeps of memory that was freed; only that of GNU can do so."""
+    """Return freed memory that the C library keeps; only the GNU C library can."""
     with suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

@@ -16,7 +16,7 @@ from audit.errors import Stopped, UsageError, contained
 from audit.findings.controls import controls_table
 from audit.findings.model import FILE as FINDINGS
 from audit.findings.model import encode_findings, findings_table
-from audit.job.comparing import Basis, Comparing
+from audit.job.comparing import Comparing, ComparisonBasis
 from audit.job.judging import Judging
 from audit.job.kept_snapshots import KeptSnapshots, zone_file
 from audit.job.memory import give_back
@@ -73,7 +73,7 @@ class Run:
         self._earlier = Runs(out, console.note, names=plan.names)
         self._sealing = Sealing(plan.seal, settings, plan.selects, out)
         self._judging = Judging(plan.judgement, self._earlier, self.id, self.started)
-        self._comparing = Comparing(self._earlier, self.id, Basis(plan.selects, settings.organization_label))
+        self._comparing = Comparing(self._earlier, self.id, ComparisonBasis(plan.selects, settings.organization_label))
         self._counting, self._news = NewsCounter(), News()
         self._stages = Stages()
         self.outcome: RunOutcome | None = None  # once it has ended

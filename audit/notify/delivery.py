@@ -1,7 +1,7 @@
-"""What leaves this machine beside questions to zones: metrics and messages, a few bytes each.
+"""Delivery of metrics and messages, the only requests beside those to zones.
 
-Each delivery is bounded in time and repeated with growing pauses where that can help. Why one failed is said in words
-of this module only: an address, a password or what a server answers never is.
+Each delivery is limited in time and retried with growing pauses where that can help. Its errors are words of this
+module only: they never hold an address, a password or the answer of a server.
 """
 
 import smtplib
@@ -28,22 +28,22 @@ from audit.collect.transport import Route, TransportError
 
 _ATTEMPT: Final = 10.0  # seconds for one attempt
 _LONGEST_PAUSE: Final = 10.0
-_WHEN_STOPPED: Final = 3.0  # seconds that are left to tell of a run that was asked to stop
-_AGAIN: Final = (408, 425, 429, 500, 502, 503, 504)
+_WHEN_STOPPED: Final = 3.0  # seconds for messages about a run that was stopped
+_RETRY: Final = (408, 425, 429, 500, 502, 503, 504)
 
 
 class Undelivered(Exception):
-    """Why something could not be delivered; `again`: another attempt may help, after `after` seconds at least."""
+    """A failed delivery; `retry`: another attempt may succeed, after at least `after` seconds."""
 
-    def __init__(self, why: str, *, again: bool = False, after: float = 0) -> None:
+    def __init__(self, why: str, *, retry: bool = False, after: float = 0) -> None:
         super().__init__(why)
-        self.again = again
+        self.retry = retry
         self.after = after
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a delivery is tried: seconds in all, attempts, and the first pause (it doubles)."""
+    """How long to retry a delivery: seconds in all, attempts, and the first pause (it doubles)."""
 
     seconds: float = 30
     attempts: int = 5
@@ -52,7 +52,7 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What is sent to an address by HTTP."""
+    """A message to send by HTTP."""
 
     url: str
     body: bytes
@@ -63,7 +63,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """A server that takes mail. `tls` is `starttls`, `tls` or `none`; `login` a name and a password."""
+    """A mail server. `tls` is `starttls`, `tls` or `none`; `login` a name and a password."""
 
     host: str
     port: int
@@ -73,9 +73,9 @@ class Mailbox:
 
 
 def deliver(attempt: Callable[[float], None], patience: Patience, stop: threading.Event) -> None:
-    """Call `attempt` with the seconds that it may take, again where that can help. Raises Undelivered.
+    """Call `attempt` with the seconds that it may take, and retry where that can help. Raises Undelivered.
 
-    It returns in time even when an attempt does not. Once somebody has asked to stop, little time is left.
+    It returns in time even when an attempt does not. Once a stop is requested, little time is left.
     """
     end = time.monotonic() + (min(patience.seconds, _WHEN_STOPPED) if stop.is_set() else patience.seconds)
     pause = patience.pause
@@ -87,40 +87,40 @@ def deliver(attempt: Callable[[float], None], patience: Patience, stop: threadin
             left = 0
         except Undelivered as failed:
             wait = max(pause, failed.after)
-            if not failed.again or not left or stop.is_set() or time.monotonic() + wait >= end:
+            if not failed.retry or not left or stop.is_set() or time.monotonic() + wait >= end:
                 raise
             stop.wait(wait)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 def _within(seconds: float, attempt: Callable[[float], None]) -> None:
-    """Make one attempt in a thread of its own: a server that sends drop by drop may hang for ever."""
+    """Make one attempt in a thread of its own: a slow server could hang for ever."""
     failed: list[Exception] = []
     longest = min(max(seconds, 0.0), _ATTEMPT)
 
     def work() -> None:
         try:
             attempt(longest)
-        except Exception as error:  # noqa: BLE001  told by whoever waits
+        except Exception as error:  # noqa: BLE001  raised by the waiting thread
             failed.append(error)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(longest)
     if thread.is_alive():
-        raise Undelivered("no answer in time", again=True)
+        raise Undelivered("no answer in time", retry=True)
     if failed:
         error = failed[0]
         raise error if isinstance(error, Undelivered) else Undelivered(f"an error: {type(error).__name__}")
 
 
 def send(letter: Letter, seconds: float) -> None:
-    """Send a letter, and take any 2xx for an answer. Raises Undelivered."""
+    """Send a message; any 2xx is success. Raises Undelivered."""
     answer = _answer(letter, seconds)
-    if answer.status in _AGAIN:
+    if answer.status in _RETRY:
         after = answer.headers.get("Retry-After", "")
-        raise Undelivered(f"HTTP {answer.status}", again=True, after=float(after) if after.isdecimal() else 0)
-    if not 200 <= answer.status < 300:  # noqa: PLR2004  a redirect is not followed: what is sent is meant for one place
+        raise Undelivered(f"HTTP {answer.status}", retry=True, after=float(after) if after.isdecimal() else 0)
+    if not 200 <= answer.status < 300:  # noqa: PLR2004  redirects are not followed: the message is for one address
         raise Undelivered(f"HTTP {answer.status}")
 
 
@@ -138,7 +138,7 @@ def _answer(letter: Letter, seconds: float) -> urllib3.BaseHTTPResponse:
         )
     except (TransportError, HTTPError) as error:
         raise _no_answer(error) from None
-    # Nothing but how it went is of interest, and a server may say that without an end.
+    # Only the status matters, and a body may be endless.
     response.close()
     return response
 
@@ -149,15 +149,15 @@ def _pool(letter: Letter) -> urllib3.PoolManager:
     except ValueError:
         scheme, host = "", ""
     if scheme not in {"http", "https"} or not host:
-        raise Undelivered("the address is no http(s)://HOST")
-    # A proxy is for what goes out; an address without TLS is within the cluster.
+        raise Undelivered("the address is not http(s)://HOST")
+    # A proxy is for external addresses; an address without TLS is inside the cluster.
     return Route(letter.authority).pool(letter.url) if scheme == "https" else urllib3.PoolManager(retries=False)
 
 
-_NO_TLS: Final = "TLS: the server's certificate is not accepted, or it does not speak TLS"
+_NO_TLS: Final = "TLS: the server's certificate is not trusted, or it does not use TLS"
 _FOR_GOOD: Final = {
-    smtplib.SMTPNotSupportedError: "the server offers no TLS, or no login: nothing was sent",
-    smtplib.SMTPAuthenticationError: "the server does not accept the login",
+    smtplib.SMTPNotSupportedError: "the server offers no TLS or no login: nothing was sent",
+    smtplib.SMTPAuthenticationError: "the server refused the login",
     ssl.SSLError: _NO_TLS,
 }
 
@@ -168,14 +168,14 @@ def _no_answer(error: Exception) -> Undelivered:
     if isinstance(error, SSLError):
         return Undelivered(_NO_TLS)
     if isinstance(error, NewConnectionError | ProxyError):
-        return Undelivered("no connection", again=True)
+        return Undelivered("no connection", retry=True)
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-        return Undelivered("no answer in time", again=True)
-    return Undelivered("the connection broke", again=True)
+        return Undelivered("no answer in time", retry=True)
+    return Undelivered("the connection was closed", retry=True)
 
 
 def mail(message: EmailMessage, box: Mailbox, seconds: float) -> None:
-    """Send a message. Raises Undelivered; over a line without TLS only when the mailbox says so."""
+    """Send a message, without TLS only if the mailbox allows it. Raises Undelivered."""
     context = ssl.create_default_context(cadata=box.authority.decode("ascii", "ignore") or None)
     try:
         if box.tls == "tls":
@@ -197,18 +197,18 @@ def mail(message: EmailMessage, box: Mailbox, seconds: float) -> None:
 
 
 def _not_taken(error: Exception) -> Undelivered:
-    """Say why a server took no mail; what is not among these is a line that broke."""
+    """Return why a server did not accept mail; by default, the connection failed."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
-        return Undelivered("all recipients were refused", again=all(_for_now(code) for code in codes))
+        return Undelivered("all recipients were refused", retry=all(_for_now(code) for code in codes))
     for kind, why in _FOR_GOOD.items():
         if isinstance(error, kind):
             return Undelivered(why)
     if isinstance(error, smtplib.SMTPResponseException):
-        return Undelivered(f"SMTP {error.smtp_code}", again=_for_now(error.smtp_code))
-    return Undelivered("no answer in time" if isinstance(error, TimeoutError) else "no connection", again=True)
+        return Undelivered(f"SMTP {error.smtp_code}", retry=_for_now(error.smtp_code))
+    return Undelivered("no answer in time" if isinstance(error, TimeoutError) else "no connection", retry=True)
 
 
 def _for_now(code: int) -> bool:
-    """Say whether a server refuses for the time being only."""
+    """Return whether the refusal is temporary."""
     return 400 <= code < 500  # noqa: PLR2004  as in RFC 5321

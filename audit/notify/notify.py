@@ -1,4 +1,4 @@
-"""Whoever watches a run is told how it ends, however it does: metrics, messages, and a pod's last words."""
+"""Messages and metrics about how a run ends, however it does, and the termination message of a pod."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -23,19 +23,19 @@ from audit.storage.files import write_private
 from reports.message import HTML, TEMPLATES, render_message, subject_of
 from reports.metrics import last_success_in, metrics
 
-_READABLE: Final = 0o644  # metrics name no people, and another program reads them
+_READABLE: Final = 0o644  # metrics hold no names of people, and another program reads them
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(slots=True)
 class Watch:
-    """What there is to tell once the run has ended: its folder, when there is one."""
+    """What is known of a run while it is watched: its beginning, and the run once it has a folder."""
 
     started: datetime
     run: Run | None = None
 
-    def ending(self, error: BaseException | None) -> RunOutcome:
-        """Return how it has ended: as the run says when it could, else by the error."""
+    def outcome(self, error: BaseException | None) -> RunOutcome:
+        """Return the outcome of the run: its own if it has one, else that of the error."""
         known = self.run.outcome if self.run else None
         if known and (error is None or known.state == "stopped"):
             return replace(known, problem=str(error) if error else "")
@@ -56,47 +56,48 @@ class Watch:
 
 @contextmanager
 def watched(config: Config, stop: threading.Event) -> Iterator[Watch]:
-    """Tell whoever the configuration says how the block ends; nothing that goes wrong with this changes how."""
+    """Send messages and metrics about how the block ends; no failure of these changes how it ends."""
     watch = Watch(datetime.now(UTC))
     try:
         yield watch
     except BaseException as error:
         with suppress(Exception):
-            tell(config, watch.ending(error), stop)
+            notify(config, watch.outcome(error), stop)
         raise
-    tell(config, watch.ending(None), stop)
+    with suppress(Exception):
+        notify(config, watch.outcome(None), stop)
 
 
-def tell(config: Config, ending: RunOutcome, stop: threading.Event) -> RunOutcome:
-    """Send the messages, then the metrics, which say whether that went well; return the ending with that."""
-    if ending.notable(changes=config.notify.changes):
-        ending = replace(ending, delivered=_notify(config, ending, stop))
-    _keep(config.metrics, ending, stop)
-    console.remember(termination_message(ending))
-    return ending
+def notify(config: Config, outcome: RunOutcome, stop: threading.Event) -> RunOutcome:
+    """Send the messages, then the metrics, which report delivery; return the outcome with the deliveries."""
+    if outcome.notable(changes=config.notify.changes):
+        outcome = replace(outcome, delivered=_notify(config, outcome, stop))
+    _keep(config.metrics, outcome, stop)
+    console.remember(termination_message(outcome))
+    return outcome
 
 
-def _notify(config: Config, ending: RunOutcome, stop: threading.Event) -> dict[str, bool]:
-    """Tell every channel, all at the same time, and return which of them were told."""
-    told: dict[str, bool] = {}
+def _notify(config: Config, outcome: RunOutcome, stop: threading.Event) -> dict[str, bool]:
+    """Send to all channels at once; return for each whether it accepted."""
+    accepted: dict[str, bool] = {}
     threads = []
     for channel in config.notify.channels:
 
         def work(channel: Channel = channel) -> None:
-            told[channel.name] = _said(channel.name, lambda: _channel(config, channel, ending, stop))
+            accepted[channel.name] = _delivered(channel.name, lambda: _channel(config, channel, outcome, stop))
 
         threads.append(threading.Thread(target=work, daemon=True))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return {channel.name: told.get(channel.name, False) for channel in config.notify.channels}
+    return {channel.name: accepted.get(channel.name, False) for channel in config.notify.channels}
 
 
-def _said(name: str, deliver_it: Callable[[], None]) -> bool:
-    """Deliver, and say in one line how that went; a failure is told and loses nothing else."""
+def _delivered(name: str, send_it: Callable[[], None]) -> bool:
+    """Deliver, and log the result in one line; a failure costs nothing else."""
     try:
-        deliver_it()
+        send_it()
     except (AuditError, Undelivered) as error:
         why = str(error)
     except Exception as error:  # noqa: BLE001  whatever it is, it must not lose the run
@@ -107,25 +108,25 @@ def _said(name: str, deliver_it: Callable[[], None]) -> bool:
     if console.for_programs():
         console.event("told", level="error", channel=name, delivered=False, why=why)
     else:
-        console.note(f"{name}: could not be told: {why}")
+        console.note(f"{name}: not delivered: {why}")
     return False
 
 
-def _channel(config: Config, channel: Channel, ending: RunOutcome, stop: threading.Event) -> None:
-    given, way = config.notify, getattr(channel, channel.kind)
-    patience = Patience(given.timeout_seconds)
+def _channel(config: Config, channel: Channel, outcome: RunOutcome, stop: threading.Event) -> None:
+    settings, target = config.notify, getattr(channel, channel.kind)
+    patience = Patience(settings.timeout_seconds)
 
     def text(template: str) -> bytes:
-        return render_message(ending, template, people=given.people, own=given.templates)
+        return render_message(outcome, template, people=settings.people, own=settings.templates)
 
     body = text(TEMPLATES[channel.kind])
-    if isinstance(way, Path):
-        write_private(way, [body])
-    elif isinstance(way, Webhook):
-        letter = Letter(way.url.read(), body, authority=_pem(way.ca_file))
+    if isinstance(target, Path):
+        write_private(target, [body])
+    elif isinstance(target, Webhook):
+        letter = Letter(target.url.read(), body, authority=_pem(target.ca_file))
         deliver(lambda seconds: send(letter, seconds), patience, stop)
     else:
-        message, box = _message(way, subject_of(ending), body, text(HTML)), _mailbox(way)
+        message, box = _message(target, subject_of(outcome), body, text(HTML)), _mailbox(target)
         deliver(lambda seconds: mail(message, box, seconds), patience, stop)
 
 
@@ -144,29 +145,29 @@ def _mailbox(given: Email) -> Mailbox:
     return Mailbox(given.host, given.port, given.tls, login, _pem(given.ca_file))
 
 
-def _keep(places: MetricsConfig, ending: RunOutcome, stop: threading.Event) -> None:
+def _keep(places: MetricsConfig, outcome: RunOutcome, stop: threading.Event) -> None:
     if path := places.textfile:
-        _said("metrics", lambda: _textfile(path, ending))
+        _delivered("metrics", lambda: _textfile(path, outcome))
     if gateway := places.pushgateway:
-        _said("pushgateway", lambda: _pushed(f"{gateway}/metrics/job/{places.job}", places, ending, stop))
+        _delivered("pushgateway", lambda: _pushed(f"{gateway}/metrics/job/{places.job}", places, outcome, stop))
 
 
-def _pushed(url: str, places: MetricsConfig, ending: RunOutcome, stop: threading.Event) -> None:
+def _pushed(url: str, places: MetricsConfig, outcome: RunOutcome, stop: threading.Event) -> None:
     # With POST, what is not in the body stays: a run that failed leaves the time of the last success as it is.
-    letter = Letter(url, metrics(ending), _TEXT_FORMAT, authority=_pem(places.ca_file))
+    letter = Letter(url, metrics(outcome), _TEXT_FORMAT, authority=_pem(places.ca_file))
     deliver(lambda seconds: send(letter, seconds), Patience(), stop)
 
 
-def _textfile(path: Path, ending: RunOutcome) -> None:
+def _textfile(path: Path, outcome: RunOutcome) -> None:
     try:
         before = last_success_in(path.read_bytes())
     except OSError:
         before = None
-    write_private(path, [metrics(ending, before)], mode=_READABLE)
+    write_private(path, [metrics(outcome, before)], mode=_READABLE)
 
 
 def _pem(path: Path | None) -> bytes:
     try:
         return path.read_bytes() if path else b""
     except OSError as error:
-        raise UsageError(f"the certificate authority at {path} cannot be read") from error
+        raise UsageError(f"cannot read the certificate authority at {path}") from error

@@ -97,8 +97,11 @@ def columns_reference() -> str:
 _EXIT_CODES_HEAD: Final = """\
 # Exit codes
 
-Of every command. All others are reserved. Metrics or messages that cannot be delivered change no exit code: they are
-told in the log, and in the metrics.
+The exit codes of every command; others are reserved.
+
+Metrics and messages that cannot be delivered do not change the exit code: the log and the metrics report them. Neither
+does output: a closed or full stdout or stderr, or a reader that has left (`| head`), leaves the exit code that of the
+work. Only an answer that cannot be written (`can`, `who`, `query` and the like) is an error, with exit code 2.
 
 """
 
@@ -179,17 +182,17 @@ def campaigns_reference() -> str:
 _METRICS_HEAD: Final = """\
 # Metrics
 
-Each run leaves `metrics.prom` in its folder. With `metrics.textfile`, `run` also writes them to a file for
-node_exporter's textfile collector, whole or not at all; with `metrics.pushgateway`, it sends them to a Pushgateway, in
-the group of `metrics.job`. Both happen however a run ends: stopped, failed, or unable to write its reports. Only a
-configuration that cannot be read leaves them as they are, so an alert on the last success always fires.
+Each run writes `metrics.prom` to its folder. With `metrics.textfile`, `run` and `merge` also write a file for the
+textfile collector of node_exporter, atomically; with `metrics.pushgateway`, they push to a Pushgateway, in the group of
+`metrics.job`. Both happen however a run ends: stopped, failed, or unable to write its reports. Only an invalid
+configuration leaves the metrics as they are, so an alert on the last success always fires.
 
-All are gauges, of whole zones: no namespace and no person is in them. Of a zone that could not be read there are no
-counts, and of one that was compared with nothing there are no changes: what is not known is absent, not zero. A run
-that did not see everything says nothing of success: the last one stays as it was.
+All metrics are gauges of whole zones, without names of namespaces or people. There are no counts for a zone that could
+not be read, and no changes for one without an earlier run: what is unknown is absent, not zero. A run that is not
+complete does not change the time of the last success.
 
-Alerts (`deploy/chart/files/monitoring/alerts.yaml`, a PrometheusRule) and a dashboard for Grafana
-(`deploy/chart/files/monitoring/dashboard.json`) are made of these.
+The alerts (`deploy/chart/files/monitoring/alerts.yaml`, a PrometheusRule) and the Grafana dashboard
+(`deploy/chart/files/monitoring/dashboard.json`) use these metrics.
 
 """
 

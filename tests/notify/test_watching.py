@@ -27,7 +27,7 @@ from audit.config.model import Config
 from audit.errors import Stopped, UsageError
 from audit.job.load_config import load_config
 from audit.notify import notify as watching
-from audit.notify.notify import tell
+from audit.notify.notify import notify
 from audit.runs.news import News
 from audit.runs.outcome import RunOutcome, clipped, termination_message
 from reports.message import HTML, TEMPLATES, harmless, mrkdwn, render_message, subject_of
@@ -195,7 +195,7 @@ def test_every_channel_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
                 {"file": "told.txt"},
                 {"email": people},
             )
-            told = tell(given, loud(), threading.Event())
+            told = notify(given, loud(), threading.Event())
     assert told.delivered == {f"c{at}": True for at in range(6)}
     assert {path for path, _, _ in server.taken} == {f"/{SECRET}"}
     assert len({body for _, _, body in server.taken}) == 4
@@ -222,12 +222,12 @@ def test_a_channel_that_fails_loses_nothing(
             monkeypatch.setenv(name, f"{url}/{SECRET}")
         names = ("BAD", "SILENT", "GOOD", "ABSENT")
         given = channels(tmp_path, *({"webhook": {"url": {"env": name}}} for name in names), timeout_seconds=1)
-        told = tell(given, loud(), threading.Event())
+        told = notify(given, loud(), threading.Event())
     assert told.delivered == {"c0": False, "c1": False, "c2": True, "c3": False}
     said = capsys.readouterr().err
-    assert "c0: could not be told: HTTP 500" in said
-    assert "c1: could not be told: no answer in time" in said
-    assert "c3: could not be told: the variable ABSENT is empty" in said
+    assert "c0: not delivered: HTTP 500" in said
+    assert "c1: not delivered: no answer in time" in said
+    assert "c3: not delivered: the variable ABSENT is empty" in said
     assert SECRET not in said
     assert "channel c0: message not delivered" in termination_message(told)
 
@@ -247,7 +247,7 @@ def test_a_run_tells_and_keeps_its_exit_code(
         first = values((tmp_path / "node/audit.prom").read_bytes())
         assert run_command(command) == 0
         assert len(server.taken) == 1
-    assert "chat: could not be told: HTTP 404" in capsys.readouterr().err
+    assert "chat: not delivered: HTTP 404" in capsys.readouterr().err
     assert first["notification_delivered", (("channel", "chat"),)] == 0
     second = values((tmp_path / "node/audit.prom").read_bytes())
     assert second["new_findings", (("severity", "critical"), ("zone", "demo"))] == 0
@@ -322,9 +322,9 @@ def test_places_for_metrics_that_do_not_work(tmp_path: Path, capsys: pytest.Capt
         places = {"pushgateway": server.url, "ca_file": "no.pem"}
         assert run_command(["run", "-c", configured(tmp_path, metrics=places), "-o", str(tmp_path / "out")]) == 0
     said = capsys.readouterr().err
-    assert "pushgateway: could not be told: the certificate authority at " in said
-    assert "pushgateway: could not be told: HTTP 400" in said
-    assert "metrics: could not be told: " in said
+    assert "pushgateway: not delivered: cannot read the certificate authority at " in said
+    assert "pushgateway: not delivered: HTTP 400" in said
+    assert "metrics: not delivered: " in said
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -386,7 +386,7 @@ def test_channels_in_a_log_for_programs(
     with receiver((403, {})) as server:
         monkeypatch.setenv("HOOK", f"{server.url}/{SECRET}")
         given = channels(tmp_path, {"slack": {"url": {"env": "HOOK"}}}, {"file": "told.txt"})
-        tell(given, loud(), threading.Event())
+        notify(given, loud(), threading.Event())
     said = capsys.readouterr().err
     assert {(line["channel"], line["delivered"]) for line in events(said)} == {("c0", False), ("c1", True)}
     assert SECRET not in said
@@ -525,7 +525,7 @@ def test_an_authority_that_went_away(tmp_path: Path, capsys: pytest.CaptureFixtu
     """Is told when it is needed."""
     (tmp_path / "hook").write_text("https://127.0.0.1:1/x")
     given = channels(tmp_path, {"slack": {"url": {"file": "hook"}, "ca_file": "no.pem"}})
-    assert tell(given, loud(), threading.Event()).delivered == {"c0": False}
+    assert notify(given, loud(), threading.Event()).delivered == {"c0": False}
     assert "the certificate authority at " in capsys.readouterr().err
 
 
@@ -538,9 +538,9 @@ def test_a_bug_on_the_way_to_a_channel_loses_nothing(
         raise KeyError(SECRET)
 
     monkeypatch.setattr(watching, "render_message", fail)
-    assert tell(channels(tmp_path, {"file": "told.txt"}), loud(), threading.Event()).delivered == {"c0": False}
+    assert notify(channels(tmp_path, {"file": "told.txt"}), loud(), threading.Event()).delivered == {"c0": False}
     said = capsys.readouterr().err
-    assert "c0: could not be told: a bug: KeyError" in said
+    assert "c0: not delivered: a bug: KeyError" in said
     assert SECRET not in said
 
 
@@ -556,8 +556,8 @@ def test_a_pushgateway_keeps_the_last_success() -> None:
             while not ready(address):
                 assert server.poll() is None
                 time.sleep(0.05)
-            tell(config, quiet(), threading.Event())
-            tell(config, quiet(state="failed", exit_code=4, finished=2000.0, news=News()), threading.Event())
+            notify(config, quiet(), threading.Event())
+            notify(config, quiet(state="failed", exit_code=4, finished=2000.0, news=News()), threading.Event())
             with urllib.request.urlopen(f"http://{address}/metrics") as answer:
                 text = answer.read().decode()
         finally:
