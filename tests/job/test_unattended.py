@@ -31,7 +31,9 @@ ZONES = ("zone-a", "zone-b", "zone-c")
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.getbasetemp().parent / "image")
+    # Each process that runs tests has a folder of its own in one that all share; one process alone has only its own.
+    own = tmp_path_factory.getbasetemp()
+    return built((own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "image")
 
 
 @pytest.fixture
@@ -205,7 +207,10 @@ def test_what_is_in_the_image(home: Path) -> None:
     pinned = {name for name, _ in pins}
     assert {(name, version) for name, version in there.items() if name in pinned} <= pins
     assert {"duckdb", "pyarrow", "urllib3"} <= {*there}
-    assert {*there} - pinned <= {"registry-access-audit", "pip", "setuptools"}
+    vendored = {path.parent.name: path.read_text().strip() for path in ROOT.glob("reports/html/vendor/*/VERSION")}
+    assert vendored
+    assert {name: there[name] for name in vendored} == vendored
+    assert {*there} - pinned <= {"registry-access-audit", "pip", "setuptools", *vendored}
     assert not list(home.glob("lib/python*/site-packages/pip"))
     for path in home.rglob("*"):
         if not path.is_symlink():
@@ -221,6 +226,10 @@ def test_the_containerfile() -> None:
     runtime = found[last:]
     assert "RUN" not in {word for word, _ in runtime}
     assert ("USER", "1001:0") in runtime
+    label = next(rest for word, rest in runtime if word == "LABEL")
+    assert {f"org.opencontainers.image.{name}=" for name in ("version", "source", "revision")} <= {
+        part.partition("=")[0] + "=" for part in label.split()
+    }
     (entry,) = (rest for word, rest in runtime if word == "ENTRYPOINT")
     assert json.loads(entry)[0] == f"{HOME}/bin/python"
     for word, rest in found:

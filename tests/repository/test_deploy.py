@@ -342,5 +342,20 @@ def test_versions_agree() -> None:
     assert version
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == version[1]
+    assert f'org.opencontainers.image.version="{version[1]}"' in (ROOT / "Containerfile").read_text()
     for objects in (kustomized("base"), charted({})):
         assert pod(objects)["containers"][0]["image"] == f"{NAME}:{version[1]}"
+
+
+def test_the_context_of_a_build_has_what_is_copied_and_nothing_else() -> None:
+    """Each path that the Containerfile copies, and each of those is copied."""
+    copied = [
+        path
+        for line in re.findall(r"^COPY (?!--from)(.*) \S+$", (ROOT / "Containerfile").read_text(), re.MULTILINE)
+        for path in line.split()
+    ]
+    everything, *kept = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")]
+    assert (everything, kept.pop()) == ("*", "**/__pycache__")
+    assert {line.removeprefix("!") for line in kept} == {
+        "deploy/image" if path.startswith("deploy/image/") else path for path in copied
+    }

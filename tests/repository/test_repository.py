@@ -1,6 +1,7 @@
 """The repository itself: documents are true, layers hold, and nothing is there that should not be."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -121,6 +122,31 @@ def test_every_ci_runs_the_same() -> None:
     pythons = gitlab["parallel"]["matrix"][0]["PYTHON"]
     assert pythons == github["strategy"]["matrix"]["python"]
     assert PROJECT["project"]["requires-python"] == f">={pythons[0]}"
+
+
+def test_a_release_publishes_what_was_tested(capsys: pytest.CaptureFixture[str]) -> None:
+    """Package, image and chart need the tests first; an action or component names options that `run` has."""
+    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
+    assert jobs.keys() == {"test", "package", "image", "chart"}
+    for name, job in jobs.items():
+        needs = job.get("needs")
+        while needs and needs != "test":
+            needs = jobs[needs]["needs"]
+        assert (needs == "test") is (name != "test")
+    action = (ROOT / "action.yml").read_text()
+    component = (ROOT / "templates/registry-audit.yml").read_text()
+    assert run_command(["run", "--help"]) == 0
+    options = {*re.findall(r"--[a-z-]+", capsys.readouterr().out)}
+    for text in (action, component):
+        (line,) = re.findall(r'registry-audit"? run ((?:.*\\\n)*.*)$', text, re.MULTILINE)
+        assert {*re.findall(r"--[a-z-]+", line)} <= options
+        assert "--fail-on" in options
+    used = {step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step}
+    used |= {step["uses"] for step in yaml.safe_load(action)["runs"]["steps"] if "uses" in step}
+    assert all(re.fullmatch(r"[\w-]+/[\w/-]+@[\w./]+", name) for name in used), used
+    inputs, job = yaml.safe_load_all(component)
+    named = {*re.findall(r"\$\[\[ inputs\.(\w+) \]\]", json.dumps(job))}
+    assert named == inputs["spec"]["inputs"].keys()
 
 
 def test_hooks_use_the_pinned_tools() -> None:
