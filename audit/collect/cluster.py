@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from audit.collect.access_reviews import who_am_i
+from audit.collect.completeness import believed
 from audit.collect.connection import Connection
 from audit.collect.credentials import Unreachable
 from audit.collect.decode import CollectError
@@ -48,7 +49,8 @@ def collect_cluster(
             facts.gap(Gap(plural, "", error.reason, error.detail))
     for outcome in declared:
         outcome.put(facts)
-    return facts.snapshot(Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool))
+    origin = Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool)
+    return believed(facts.snapshot(origin))
 
 
 def _lists(connection: Connection, limits: Limits, facts: SnapshotBuilder, listed: Listed) -> str:

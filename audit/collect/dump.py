@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
+from audit.collect.completeness import believed
 from audit.collect.decode import CollectError
 from audit.collect.dump_files import DumpFile, dump_files
 from audit.collect.dump_parts import Part, Parts, merged, read_part
@@ -41,7 +42,7 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
         listed(listing.kind, listing.count)
     when = f"{datetime.fromtimestamp(dump.newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if dump.newest else ""
     origin = Origin(zone.id, "dump", str(folder), zone.registry, started=when, finished=when, tool=tool)
-    return dump.facts.snapshot(origin)
+    return believed(dump.facts.snapshot(origin), dump.single)
 
 
 class _Dump:

@@ -67,6 +67,7 @@ REASONS: Final[dict[str, str]] = {
     "credentials": "the credentials could not be used",
     "not-served": "the cluster does not serve this API",
     "cut": "the answer ended in the middle",
+    "incomplete": "other lists show that it is not whole",
     "expired": "the list changed faster than it could be read",
     "malformed": "the answer or file is not what it should be",
     "unreachable": "the zone did not answer",

@@ -16,7 +16,7 @@ from audit.cli import run_command
 from audit.rbac.subjects import user
 from audit.snapshot.model import Gap
 from audit.tables.model import NO, UNKNOWN, YES
-from tests.worlds.random_zones import world_of, write_dump
+from tests.worlds.random_zones import furnished, world_of, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 PULL = {"verbs": ["get"], "apiGroups": ["image.openshift.io"], "resources": ["imagestreams/layers"]}
@@ -174,7 +174,7 @@ def test_many_reasons_are_cut_with_a_count() -> None:
 
 @pytest.fixture(name="dump")
 def _dump(tmp_path: Path) -> str:
-    return str(write_dump(WORLD, tmp_path / "zone-1"))
+    return str(write_dump(furnished(WORLD), tmp_path / "zone-1"))
 
 
 def test_can_prints_the_answer_first(dump: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -285,7 +285,7 @@ def test_questions_that_cannot_be_asked(
 
 def test_several_zones_must_be_named(dump: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An empty zone is clear only when there is one."""
-    other = str(write_dump(WORLD, tmp_path / "zone-2"))
+    other = str(write_dump(furnished(WORLD), tmp_path / "zone-2"))
     asked = questions(tmp_path, f"{HEADER}\n,User,x,pull,shop,\n")
     assert run_command(["can", "-q", asked, "-s", dump, "-s", other]) == 2
     assert "line 2: several zones: name one" in capsys.readouterr().err
@@ -304,7 +304,7 @@ def test_progress_on_a_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bar over the zones, on stderr; the result stays alone on stdout."""
-    write_dump(WORLD, tmp_path / "dump")
+    write_dump(furnished(WORLD), tmp_path / "dump")
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump({"zones": [{"id": "a", "source": {"dump": "dump"}}]}))
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)

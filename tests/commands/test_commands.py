@@ -32,7 +32,7 @@ from tests.paths import ROOT
 from tests.simulator.faults import Fault, hang, refuse_with
 from tests.simulator.server import SimulatedZone
 from tests.worlds.plain_rbac import World
-from tests.worlds.random_zones import HOSTILE, world_of, write_dump
+from tests.worlds.random_zones import HOSTILE, furnished, world_of, write_dump
 
 DEMO = ROOT / "audit/demo/demo-1"
 OUTPUTS = {
@@ -356,7 +356,7 @@ def hostile_world() -> World:
 
 def test_hostile_names_are_harmless_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Terminal, CSV and page hold them as names, and as nothing else."""
-    dump = write_dump(hostile_world(), tmp_path / "dump")
+    dump = write_dump(furnished(hostile_world()), tmp_path / "dump")
     assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out")]) == 0
     for command in (["who", "push", "ns"], ["explain", "user/\x1b[31mred"], ["can", "user/\x1b[31mred", "push", "ns"]):
         assert run_command([*command, "-s", str(dump)]) == 0
@@ -503,12 +503,17 @@ ACCEPTED = "exceptions: [{{check: anonymous-pull, why: w, decided_by: d, until: 
 
 def open_zone(tmp_path: Path) -> Path:
     """A dump in which anybody may pull; it has everything but the optional lists."""
-    folder = write_dump({plural: [] for plural in NEEDED}, tmp_path / "dump")
     pulls = {"verbs": ["get"], "apiGroups": ["image.openshift.io"], "resources": ["imagestreams/layers"]}
     role = {"metadata": {"name": "puller"}, "rules": [pulls]}
-    (folder / "clusterroles.json").write_text(json.dumps({"items": [role]}))
-    (folder / "rolebindings.json").write_text(OPEN_BINDING)
-    return folder
+    return write_dump(
+        closed_zone(clusterroles=[role], rolebindings=json.loads(OPEN_BINDING)["items"]), tmp_path / "dump"
+    )
+
+
+def closed_zone(**objects: Any) -> World:
+    """A zone of one namespace in which nobody may do anything, but for these objects."""
+    shop = {"metadata": {"name": "shop", "labels": {"appuio.io/organization": "acme"}}}
+    return furnished({plural: [] for plural in NEEDED} | {"namespaces": [shop]} | objects)
 
 
 @pytest.mark.parametrize(
@@ -568,7 +573,7 @@ def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.Captur
     assert "no such check; did you mean prune?" in capsys.readouterr().err
     (tmp_path / "accepted.yaml").unlink()
     assert run_command(["config", "check", "-c", config]) == 2
-    assert "exceptions: there is no file" in capsys.readouterr().err
+    assert "exceptions: no readable file" in capsys.readouterr().err
     assert run_command(["run", "-c", config, "-o", str(tmp_path / "more")]) == 2
 
 
@@ -583,7 +588,8 @@ def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.Ca
 
     one, two = again("first"), again("second")
     assert (one["state"], two["state"], two["first_seen"]) == ("new", "open", one["first_seen"])
-    (folder / "rolebindings.json").write_text('{"items": []}')
+    (folder / "rolebindings.json").write_text(OPEN_BINDING.replace("system:unauthenticated", "acme"))
+    (folder / "groups.json").write_text('{"items": [{"metadata": {"name": "acme"}, "users": []}]}')
     three = again("third")
     assert (three["state"], three["id"]) == ("gone", one["id"])
     capsys.readouterr()
@@ -613,7 +619,7 @@ def test_a_zone_that_is_never_seen_whole_has_a_memory_too(tmp_path: Path) -> Non
         last = max(path for path in out.iterdir() if path.is_dir() and not path.is_symlink())
         states = {row["check"]: row["state"] for row in rows(last / "findings.csv")}
         assert states["anonymous-pull"] == ("open" if number else "new")
-    write_dump({plural: [] for plural in NEEDED}, tmp_path / "another")
+    write_dump(closed_zone(), tmp_path / "another")
     assert run_command(["report", "-s", str(tmp_path / "another"), "-o", str(out), "-f", "csv"]) == 0
 
 

@@ -99,7 +99,29 @@ def _assemble(base: int, pieces: Iterable[int]) -> World:
     for seed in pieces:
         draft.rng = Random(seed)
         draft.rng.choice(_PIECES)(draft)
-    return draft.world
+    return furnished(draft.world)
+
+
+def furnished(world: World) -> World:
+    """Return a world with what every cluster has, which gives nobody anything: without it, no list is believed."""
+    more: World = {plural: [] for plural in world}
+
+    def add(plural: str, namespace: str, name: str, **fields: Any) -> None:
+        place = {"namespace": namespace} if namespace else {}
+        key = (namespace, name)
+        if all((one["metadata"].get("namespace", ""), one["metadata"]["name"]) != key for one in world[plural]):
+            more[plural].append({"metadata": {"name": name, "creationTimestamp": None, **place}, **fields})
+
+    for name in ("admin", "cluster-admin", "edit", "view", "zz-last"):
+        add("clusterroles", "", name, rules=[])
+    add("groups", "", "zz-last", users=[])
+    ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "zz-last"}
+    add("clusterrolebindings", "", "cluster-admins", roleRef=ref)
+    for namespace in [one["metadata"]["name"] for one in world["namespaces"]]:
+        add("serviceaccounts", namespace, "default")
+        add("roles", namespace, "zz-last", rules=[])
+        add("rolebindings", namespace, "system:image-pullers", roleRef=ref)
+    return {plural: [*objects, *more[plural]] for plural, objects in world.items()}
 
 
 def _chance(rng: Random, share: float) -> bool:
