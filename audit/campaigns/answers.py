@@ -10,6 +10,7 @@ import msgspec
 
 from audit.campaigns.campaign import Campaign, CampaignLine, Groups, own
 from audit.campaigns.reading import ANSWERED, Row
+from audit.rbac.subjects import GROUP
 from audit.tables.spreadsheet import neutral, original, plain
 
 Verdict = Literal["keep", "reduce", "revoke", "exception"]
@@ -179,7 +180,7 @@ def _reviewer_problems(person: str, entry: CampaignLine, context: AnswerContext)
     if person not in allowed:
         yield f"{person} is not a reviewer of this line; its reviewers: {', '.join(allowed) or 'none'}"
     if own(entry.line, person, context.groups) == "yes":
-        group = f", through group {entry.line.subject}" if entry.line.subject != person else ""
+        group = f", through group {entry.line.subject}" if entry.line.subject_kind == GROUP else ""
         yield f"{person} may not decide on their own access{group}"
 
 

@@ -25,6 +25,7 @@ from audit.errors import ConfigError, UsageError
 from audit.exit_codes import of_answer
 from audit.job.load_config import load_config
 from audit.job.sealing import signer_of
+from audit.regular_files import read_regular
 from audit.runs.manifest import HashingChunks
 from audit.runs.signing import SUFFIX
 from audit.snapshot.scope import Selects
@@ -148,7 +149,7 @@ def _rows(files: Iterable[Path]) -> tuple[dict[str, bytes], list[Row], list[str]
     mistakes: list[str] = []
     for path in files:
         try:
-            given[str(path)] = path.read_bytes()
+            given[str(path)] = read_regular(path)
             rows += rows_of(path, given[str(path)])
         except OSError as error:
             mistakes.append(f"{path.name}: cannot be read: {error.strerror}")

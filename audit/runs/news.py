@@ -21,8 +21,8 @@ _KEPT = 50  # new findings that are kept to be named
 class ZoneNews:
     """One zone: findings that are still so, by severity and by check, and the new ones; changes of access, by kind.
 
-    `anonymous` counts the rows by which somebody who is not logged in has gained access. `changes` and it are None for
-    a zone that was compared with nothing: nothing is said of it, and that is not zero.
+    `anonymous` counts the rows by which anonymous users gained access. `changes` and `anonymous` are None, not zero, for
+    a zone that was compared with nothing.
     """
 
     zone: str
@@ -57,7 +57,7 @@ class NewsCounter:
         self._worst: list[FindingRecord] = []
 
     def zone(self, zone: str, found: Sequence[FindingRecord]) -> None:
-        """Take in the findings of a zone."""
+        """Count the findings of a zone."""
         live = [one for one in found if one.state in {NEW, OPEN}]
         sure = [one for one in live if one.answer == ANSWERS[YES]]
         new = [one for one in sure if one.state == NEW]
