@@ -1,4 +1,4 @@
-"""What a run has found and what is new in it, counted for each zone: what metrics and messages are made of."""
+"""What a run has found and what is new, counted by zone: the source of metrics and messages."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,15 +14,15 @@ from audit.tables.model import ANSWERS, SEVERITIES, YES, Numbers, Table
 
 _NOBODY: Final = frozenset({"system:anonymous", "system:unauthenticated"})
 _GAINED: Final = frozenset({"gained", "widened"})
-_KEPT = 50  # new findings that are kept to be named
+_KEPT: Final = 50  # new findings that are kept to be named
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneNews:
-    """One zone: findings that are still so, by severity and by check, and the new ones; changes of access, by kind.
+    """One zone: open findings by severity and by check, the new ones, and changes of access by kind.
 
-    `anonymous` counts the rows by which anonymous users gained access. `changes` and `anonymous` are None, not zero, for
-    a zone that was compared with nothing.
+    `anonymous` counts the rows by which anonymous users gained access. `changes` and `anonymous` are None, not zero,
+    for a zone that was compared with nothing.
     """
 
     zone: str

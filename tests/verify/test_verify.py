@@ -393,7 +393,7 @@ def test_zones_that_nobody_can_ask(tmp_path: Path, capsys: pytest.CaptureFixture
         ]
         found = verified(capsys, "-c", configuration(tmp_path, zones), "-n", "12", code=3)
     assert found["one"]["agreed"] == found["one"]["asked"] > 0
-    assert "there is nobody to ask" in found["demo-1"]["why"]
+    assert "there is no API server" in found["demo-1"]["why"]
     assert "credentials" in found["locked"]["why"]
     assert found["locked"]["asked"] == 0
 
