@@ -489,8 +489,16 @@ def config_schema() -> Result:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the program and end it with the documented exit code; only a bug leaves a traceback."""
+    """Run the program and end it with the documented exit code; tracebacks are for REGISTRY_AUDIT_DEBUG only."""
+    if not os.environ.get(DEBUG):
+        # What fails while an object is dropped, such as closing a file on a full disk, is reported where it matters.
+        sys.unraisablehook = _ignore
+        os.environ["RUST_BACKTRACE"] = "0"
     sys.exit(run_command(arguments))
+
+
+def _ignore(_: object) -> None:
+    """Ignore an error that cannot be raised."""
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:

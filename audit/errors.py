@@ -76,8 +76,17 @@ def contained(error: BaseException) -> str:
         return "out of memory"
     if isinstance(error, AuditError):
         text = str(error)
-    elif isinstance(error, OSError) and error.strerror:
-        text = error.strerror
+    elif cause := _system_error(error):
+        text = cause
     else:
         text = f"an error of the program: {type(error).__name__}: {error}"
     return printable(text.encode(errors="replace").decode())[:_MAX_REASON]
+
+
+def _system_error(error: BaseException | None) -> str:
+    """Return the operating system's reason for an error, or for the error behind it; empty if there is none."""
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return ""

@@ -45,7 +45,7 @@ class Secret(ConfigModel):
         else:
             path = self.file or Path()
             try:
-                secret, where = path.read_text().strip(), f"the file {path}"
+                secret, where = path.read_text(encoding="utf-8").strip(), f"the file {path}"
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"the file {path} cannot be read") from error
         if not secret:

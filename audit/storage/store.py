@@ -29,6 +29,8 @@ _IN_MEMORY: Final = 64 << 20  # bytes of a file buffered in memory instead of on
 _CLAIMS: Final = ".claims"  # where runs that start in the same second agree on their names
 
 _PLAIN: Final = "AWS_ALLOW_HTTP"
+_ENDPOINT: Final = re.compile(r"ENDPOINT(_URL(_S3)?)?$")
+_VARIABLES: Final = ("AWS_", "AZURE_", "GOOGLE_")  # that the library reads
 
 T = TypeVar("T")
 
@@ -329,6 +331,7 @@ class Bucket:
         if self._made is None:
             from obstore.store import from_url
 
+            _check_environment()
             patience: Any = {"max_retries": 4, "retry_timeout": timedelta(minutes=2)}
             # No connection without encryption unless requested, as for the tools of the provider.
             plain = os.environ.get(_PLAIN, "").lower() == "true"
@@ -336,6 +339,29 @@ class Bucket:
                 self._root, client_options={"timeout": "120s", "allow_http": plain}, retry_config=patience
             )
         return self._made
+
+
+def _check_environment() -> None:
+    """Raise UsageError for variables that the library cannot use: it would end the program.
+
+    A Secret that was made by `echo | base64` ends with a line break.
+    """
+    for name, value in sorted(os.environ.items()):
+        if not name.startswith(_VARIABLES):
+            continue
+        if not value.isprintable():
+            fix = "set it again without it; `printf %s` adds no line break"
+            raise UsageError(f"the variable {name} holds a line break or another control character", fix=fix)
+        if _ENDPOINT.search(name) and value and not _is_address(value):
+            raise UsageError(f"the variable {name} is not an address", fix="write https://HOST or https://HOST:PORT")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_irregular(path: Path) -> bool:

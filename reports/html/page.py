@@ -69,7 +69,7 @@ class _About(NamedTuple):
 
 
 def _shell(shown: Overview, run: RunInfo, about: _About) -> str:
-    style, code = (_HERE / "templates" / "page.css").read_text(), script()
+    style, code = (_HERE / "templates" / "page.css").read_text(encoding="utf-8"), script()
     # Only the page's own style and script run: the policy has their hashes.
     own = f"style-src '{_hash(style)}'; script-src '{_hash(code)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
@@ -92,7 +92,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
     )
-    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text())
+    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text(encoding="utf-8"))
 
 
 def harmless(value: object) -> object:

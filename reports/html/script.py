@@ -46,14 +46,14 @@ _TAIL: Final = re.compile(r"export\s*\{[^}]*\};?\s*|^//# sourceMappingURL=.*$", 
 @cache
 def script() -> str:
     """Return the whole script. Each module has its own scope, and returns what it exports."""
-    library = (_HERE / "vendor" / "regular-table" / "regular-table.js").read_text()
+    library = (_HERE / "vendor" / "regular-table" / "regular-table.js").read_text(encoding="utf-8")
     # The library registers an element: its exports and its source map are not needed.
     alone = "(() => {\n" + _TAIL.sub("", library) + "\n})();"
     return "\n".join(['"use strict";', alone, *map(_scoped, MODULES)]) + "\n"
 
 
 def _scoped(name: str) -> str:
-    text = (_HERE / "modules" / f"{name}.js").read_text()
+    text = (_HERE / "modules" / f"{name}.js").read_text(encoding="utf-8")
     exported = ", ".join(match[1] for match in _EXPORT.findall(text))
     body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = \2_module;", text))
     return f"const {name}_module = (() => {{\n{body}return {{ {exported} }};\n}})();"

@@ -257,3 +257,28 @@ def test_a_bucket_is_asked_only_when_needed() -> None:
 def test_what_a_server_says_is_not_quoted(text: str, said: str) -> None:
     """It may name the key that was used: only its code is told."""
     assert _short_message(RuntimeError(text)) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("AWS_ACCESS_KEY_ID", "AKID\n", "AWS_ACCESS_KEY_ID holds a line break"),
+        ("AWS_SESSION_TOKEN", "T\r\n", "AWS_SESSION_TOKEN holds a line break"),
+        ("AWS_SECRET_ACCESS_KEY", "S\x00".replace("\x00", "\x01"), "AWS_SECRET_ACCESS_KEY holds a line break"),
+        ("AWS_ENDPOINT_URL", "http://[::1", "AWS_ENDPOINT_URL is not an address"),
+        ("AWS_ENDPOINT_URL", "nowhere", "AWS_ENDPOINT_URL is not an address"),
+        ("AWS_ENDPOINT_URL_S3", "https://", "AWS_ENDPOINT_URL_S3 is not an address"),
+        ("AWS_ENDPOINT_URL", "https://h:99999", "AWS_ENDPOINT_URL is not an address"),
+    ],
+)
+def test_variables_that_the_library_cannot_use(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """One message and exit code 2; no panic of native code, and not the value."""
+    for key, text in {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "AWS_REGION": "x", name: value}.items():
+        monkeypatch.setenv(key, text)
+    assert run_command(["check-evidence", "s3://bucket/folder"]) == 2
+    printed = capfd.readouterr().err
+    assert message in printed
+    assert "panicked" not in printed
+    assert len(printed.splitlines()) == 1
