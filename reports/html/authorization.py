@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from audit.access.subjects import ANYBODY, also_acts_as
 from audit.checks.remedies import LEAVE_GROUP, removal_template
+from audit.checks.rules.registry import CHECKS
 from audit.rbac.rules import ACTIONS, IMAGES, NEEDS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ACCOUNTS, ANONYMOUS, ANY_USER, GROUP, USER, VIRTUAL, Identity
 
@@ -21,13 +22,15 @@ def authorization() -> dict[str, Any]:
 
     `questions` are by action; `remove` is by the kinds of binding, role and subject, joined by a space. `acts_as` are
     patterns of subjects, of which the first that matches counts: kind, beginning of the name, whether that is the whole
-    name, and the kinds and names of the subjects whose access such a subject has too.
+    name, and the kinds and names of the subjects whose access such a subject has too. `checks` says why each check
+    matters.
     """
     return {
         "acts_as": [
             [pattern.kind, pattern.name, whole, [list(other) for other in _acts_as(like)]]
             for pattern, whole, like in _patterns()
         ],
+        "checks": {check.id: check.why for check in CHECKS.values()},
         "api_group": IMAGES,
         "account_prefix": ACCOUNT_PREFIX,
         "questions": {

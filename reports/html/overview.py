@@ -126,7 +126,7 @@ def _numbers(made: Mapping[str, Table], compared_with: str) -> list[Number]:
     return [
         Number(anyone, "namespaces that anyone can pull from", _OPEN_PULL["anyone"]),
         Number(users, "namespaces that every user can pull from", _OPEN_PULL["users"]),
-        Number(_sum(_broad(spaces)), "namespaces that built-in groups can push to", _BROAD),
+        Number(_sum(_broad(spaces)), "namespaces that virtual groups can push to", _BROAD),
         Number(_sum(spaces.numbers("push_outside") > 0), "namespaces that other organizations can push to", _OUTSIDE),
         Number(
             None if unlisted else _sum(tokens > 0),

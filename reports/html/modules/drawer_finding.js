@@ -1,8 +1,12 @@
 // The drawers of a finding, an exception and a control.
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
-import { code, command, facts, heading, links } from "./drawer_parts.js";
+import { authorization } from "./authorization.js";
+import { chain, code, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
+import { matching } from "./query.js";
 import { spelled } from "./reach.js";
+import { table } from "./tables.js";
+import { who } from "./words.js";
 
 // Return a link to the rows that show a finding.
 function evidence(record) {
@@ -20,8 +24,19 @@ function access(record) {
     return [["Access of the subject there", link("access", { ...wanted, expected: "every" })]];
 }
 
+// Return the grants that a finding is about: of its subject by its binding.
+async function grantsOf(record) {
+    if (!record.binding) return [];
+    const grants = await table("grants");
+    const { zone, namespace, binding_kind, binding, subject } = record;
+    const wanted = { zone, namespace, binding_kind, binding, ...(subject ? { subject } : {}) };
+    return matching(grants, wanted).map((row) => grants.record(row));
+}
+
 export async function findingDrawer(record) {
     const unknown = record.answer === "unknown";
+    const grants = await grantsOf(record);
+    const { checks } = await authorization();
     return {
         title: record.title,
         why: record.detail,
@@ -32,7 +47,15 @@ export async function findingDrawer(record) {
                 ["Namespace", link("namespaces", { zone: record.zone, namespace: record.namespace })],
                 ...access(record),
             ),
-            record.remedy ? [heading("Fix"), command(record.remedy)] : null,
+            facts([
+                ["Zone", record.zone],
+                ["Namespace", record.namespace === "*" ? "all namespaces" : record.namespace],
+                ["Subject", record.subject && record.subject !== "*" ? who(record) : ""],
+                ["Since", grants[0]?.since ?? ""],
+            ]),
+            checks[record.check] ? [heading("Why it matters"), make("p", {}, shown(checks[record.check]))] : null,
+            grants.length ? [heading("Grant"), grants.slice(0, SHOWN).map(chain)] : null,
+            record.remedy ? [heading(`Fix in zone ${shown(record.zone)}`), command(record.remedy)] : null,
             heading("History"),
             facts([
                 ["State", record.state],

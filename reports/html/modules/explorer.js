@@ -51,15 +51,15 @@ export class Explorer {
         else if (folded && terms.get(folded.column).has(EVERY)) terms.delete(folded.column);
         const filters = await reachFilters(all, state.terms);
         const query = { terms, filters, words: state.words, regex: state.regex, facets: view.facets };
+        this.invalid = false;
         try {
             this.selected = select(all, query, view.searched);
-            this.toolbar.valid(true);
         } catch (error) {
             if (!(error instanceof SyntaxError)) throw error;
-            this.toolbar.valid(false);
-            say("invalid regular expression");
+            this.invalid = true;
             this.selected = select(all, { ...query, words: "" }, view.searched);
         }
+        this.toolbar.valid(!this.invalid);
         this.terms = new Map([...terms, ...[...filters.keys()].map((name) => [name, state.terms.get(name)])]);
         this.lines.take(this.selected.rows, { sort: state.sort || view.order || "", group: state.group });
     }
@@ -164,7 +164,7 @@ export class Explorer {
 
     filterText() {
         const parts = [...this.terms].map(([name, values]) => `${name} = ${[...values].join(" or ")}`);
-        if (this.state.words)
+        if (this.state.words && !this.invalid)
             parts.push(this.state.regex ? `matches /${this.state.words}/` : `contains "${this.state.words}"`);
         return parts.length ? parts.join("; ") : "none";
     }

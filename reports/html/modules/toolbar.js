@@ -121,8 +121,9 @@ export class Toolbar {
         this.acts.change({ words: pattern ? pattern[1] : text, regex: Boolean(pattern) }, true);
     }
 
-    // Mark whether the search is a valid regular expression.
+    // Mark whether the search is a valid regular expression: one that is not filters nothing.
     valid(is) {
+        this.invalid = !is;
         if (is) this.words.removeAttribute("aria-invalid");
         else this.words.setAttribute("aria-invalid", "true");
     }
@@ -156,7 +157,9 @@ export class Toolbar {
                 ),
         );
         const words = state.regex ? `/${shown(state.words)}/` : `“${shown(state.words)}”`;
-        if (state.words) chips.push(chip(words, () => this.acts.change({ words: "", regex: false })));
+        const clear = () => this.acts.change({ words: "", regex: false });
+        if (state.words && this.invalid) chips.push(chip(`Invalid regular expression, not applied: ${words}`, clear));
+        else if (state.words) chips.push(chip(words, clear));
         return chips;
     }
 

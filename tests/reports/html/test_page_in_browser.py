@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from audit.checks.remedies import REMOVE_GROUP, fill
+from audit.checks.rules.registry import CHECKS
 from audit.tables.model import ANSWERS, SCHEMAS, YES, Text
 from audit.tables.spreadsheet import original
 from audit.tenancy.platform import Platform
@@ -152,6 +153,9 @@ def test_words_and_patterns_find_rows(opened: Opened, typed: str, subjects: list
     assert box.get_attribute("aria-invalid") == ("true" if subjects is None else None)
     if subjects is None:
         assert opened.rows() == len(RECORDS["access"])
+        assert page.locator(".chips button").first.inner_text() == "Invalid regular expression, not applied: /(/ ✕"
+        remarks, _ = saved(page)
+        assert "(/" not in remarks[2]
         return
     assert opened.rows() == len(subjects)
     assert sorted(page.locator("regular-table tbody td:nth-child(2)").all_inner_texts()) == subjects
@@ -329,6 +333,32 @@ def test_a_control_says_what_answers_it_and_what_does_not(opened: Opened) -> Non
     told = opened.go("#/controls?row=NIST%20800-53,IA-2").locator("#drawer").inner_text()
     assert "This report does not answer it." in told
     assert told.count("None.") == 2
+
+
+def test_a_finding_names_its_place_its_grant_and_why_it_matters(browser: Browser, tmp_path: Path) -> None:
+    """Zone, namespace, subject, since when, the chain, and the zone of its command."""
+    grant: Record = {"binding_kind": "RoleBinding", "binding": "b", "role_kind": "ClusterRole", "role": "edit"}
+    finding: Record = {
+        "id": "f",
+        "check": "anonymous-pull",
+        "title": "t",
+        "severity": "high",
+        "state": "new",
+        "zone": "z",
+    }
+    finding = {**finding, **grant, "namespace": "ns", "subject_kind": "User", "subject": "alice", "remedy": "oc get x"}
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(grants=[{**grant, "since": "2026-01-01T00:00:00Z"}], findings=[finding])))
+    one = Opened(browser, path)
+    drawer = one.go("#/findings?row=f").locator("#drawer")
+    facts = drawer.locator("dl").first.inner_text().split("\n")
+    assert [fact for fact in facts if fact] == [
+        *("Zone", "z", "Namespace", "ns", "Subject", "user alice", "Since", "2026-01-01T00:00:00Z"),
+    ]
+    assert CHECKS["anonymous-pull"].why in drawer.inner_text()
+    assert "RoleBinding b in ns since" in drawer.locator(".chain").inner_text()
+    assert "Fix in zone z" in drawer.inner_text()
+    one.close()
 
 
 def test_history_is_told(opened: Opened) -> None:
