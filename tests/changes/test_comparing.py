@@ -441,7 +441,7 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
         "",
         "## Gained access",
         "",
-        "| who or what | where | before | now | why |",
+        "| subject or object | where | before | after | cause |",
         "|---|---|---|---|---|",
         "| group g (2 people) | z: a |  | pull | c |",
         "| user eve, by group h | z: b, repository app |  | pull | c |",
@@ -450,7 +450,7 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
         "",
         "## Changed without effect on anybody's access",
         "",
-        "| who or what | where | before | now | why |",
+        "| subject or object | where | before | after | cause |",
         "|---|---|---|---|---|",
         "| role | z |  |  | d |",
     ]

@@ -85,8 +85,8 @@ def test_an_ordinary_user(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert found["one"]["may"]["rolebindings"] == "no"
     told = "\n".join(found["one"]["not_known"])
     assert "not known: who has access in every namespace (may not list clusterrolebindings)" in told
-    assert "may not list rolebindings in all namespaces: only in those that are visible to the account)" in told
-    assert "(may not list namespaces: only those that are visible to the account are read)" in told
+    assert "may not list rolebindings in all namespaces: only in those that this account sees)" in told
+    assert "(may not list namespaces: only those that this account sees are read)" in told
 
 
 def test_zones_that_do_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -248,7 +248,7 @@ def test_the_standard_kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("[", "is not YAML"),
         ("- a", "is not a kubeconfig"),
         ("contexts: [{name: 5, context: {}}]", "must be a list of `name`"),
-        ("contexts: []", "no context is called * (no context in it leads anywhere)"),
+        ("contexts: []", "no context matches * (no context in it has a cluster)"),
         ("token: s3cret\n\tx", "is not YAML"),
     ],
 )
@@ -266,7 +266,7 @@ def test_a_file_that_is_no_kubeconfig(tmp_path: Path, capsys: pytest.CaptureFixt
     [
         (["-c", "CONFIG", "-k", "KUBE"], "--config already names the zones"),
         (["-c", "CONFIG", "--context", "x"], "--config already names the zones"),
-        (["-k", "KUBE", "--context", "x*"], "no context is called x* (there are lpg-2)"),
+        (["-k", "KUBE", "--context", "x*"], "no context matches x* (known: lpg-2)"),
         (["-k", "KUBE", "--zone", "lpg2"], "did you mean lpg-2?"),
         (["-k", "NONE"], "cannot read "),
     ],

@@ -172,7 +172,7 @@ def test_only_the_zones_that_are_named(tmp_path: Path) -> None:
     assert [zone.id for zone in zones_of(config, ["gva-2"])] == ["gva-2"]
     with pytest.raises(Exception, match="did you mean lpg-2"):
         zones_of(config, ["lpg2"])
-    with pytest.raises(Exception, match="there are lpg-2, gva-2"):
+    with pytest.raises(Exception, match="known: lpg-2, gva-2"):
         zones_of(config, ["elsewhere"])
 
 

@@ -285,7 +285,7 @@ def test_the_pauses_grow_and_never_end_before_they_may(tmp_path: Path, monkeypat
 
 def test_a_plugin_that_hangs_does_not_hold_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever blocks before the first request: the zone is given up, and the others are whole."""
-    monkeypatch.setattr("audit.collect.run._BEYOND", 0.2)
+    monkeypatch.setattr("audit.collect.run._GRACE", 0.2)
     forever = Event()
     monkeypatch.setattr(credentials, "_bearer_file", lambda path: forever.wait())
     with SimulatedZone(WORLD, tmp_path) as server:

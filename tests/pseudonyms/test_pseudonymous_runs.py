@@ -360,7 +360,7 @@ def test_a_review_of_names_is_not_proven_by_pseudonyms(runs: Runs, capsys: pytes
     assert run_command(["review", "status", str(runs.folder / "q"), "-s", str(run), "--json"]) == 3
     said = json.loads(capsys.readouterr().out)
     assert said["lines"]["revoked, unknown"] == 3
-    assert {one["remark"] for one in said["changed"]} == {"its names were not replaced by the same key"}
+    assert {one["remark"] for one in said["changed"]} == {"its pseudonyms were made with another key"}
 
 
 def test_old_runs_are_removed_without_a_name(runs: Runs) -> None:
@@ -521,9 +521,9 @@ def test_reveal_turns_pseudonyms_back(runs: Runs, capsys: pytest.CaptureFixture[
         ("key", "out/map", "the map is in the folder of runs"),
         ("key", "link/map", "the map is in the folder of runs"),
         ("key", "key", "the map would overwrite the key"),
-        ("key", "text", "this is no map of pseudonyms"),
-        ("key", "numbers", "this is no map of pseudonyms"),
-        ("key", ".", "this is no map of pseudonyms"),
+        ("key", "text", "not a map of pseudonyms"),
+        ("key", "numbers", "not a map of pseudonyms"),
+        ("key", ".", "not a map of pseudonyms"),
         ("key", "nowhere/map", "cannot write this file"),
         ("key", "", "must be given together"),
         ("", "map", "must be given together"),
@@ -562,7 +562,7 @@ def test_shards_keep_names_and_are_refused(runs: Runs, capsys: pytest.CaptureFix
     """They leave snapshots for each other, before anything is replaced; and what has no names has none to replace."""
     config = configuration(runs.folder, [{"id": "one", "source": {"dump": str(runs.folder)}}])
     assert run_command(["run", "--config", config, "--out", str(runs.folder / "out"), *runs.hiding, "--shard"]) == 2
-    assert "--shard keeps names for `merge`" in capsys.readouterr().err
+    assert "--pseudonyms cannot be combined with --shard" in capsys.readouterr().err
     _, run = runs.report(facts(runs.folder, "one"), "out", "--format", "csv")
     command = ["report", "--snapshot", str(run), "--out", str(runs.folder / "out"), *runs.hiding]
     assert run_command(command) == 2
