@@ -443,7 +443,7 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
         "",
         "| subject or object | where | before | after | cause |",
         "|---|---|---|---|---|",
-        "| group g (2 people) | z: a |  | pull | c |",
+        "| group g (2 members) | z: a |  | pull | c |",
         "| user eve, by group h | z: b, repository app |  | pull | c |",
         "| service account x:ci | z: n0, n1, n2 and 2 more namespaces |  | pull | c |",
         "| user op | z: everywhere |  | pull | c |",

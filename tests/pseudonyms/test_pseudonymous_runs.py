@@ -566,7 +566,7 @@ def test_shards_keep_names_and_are_refused(runs: Runs, capsys: pytest.CaptureFix
     _, run = runs.report(facts(runs.folder, "one"), "out", "--format", "csv")
     command = ["report", "--snapshot", str(run), "--out", str(runs.folder / "out"), *runs.hiding]
     assert run_command(command) == 2
-    assert "zone one: its names were replaced already" in capsys.readouterr().err
+    assert "zone one: its names have already been replaced" in capsys.readouterr().err
     assert [*(runs.folder / "out").glob("2*")] == [run]
     assert load(run / "snapshots" / "one.snapshot").origin.names == names().fingerprint
 
