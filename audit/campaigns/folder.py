@@ -61,7 +61,7 @@ class CampaignFolder:
         data = _read(store, CAMPAIGN)
         try:
             self.campaign = _CAMPAIGN.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
             raise UsageError("this is not a campaign, or has another version", where=_where(store, CAMPAIGN))
@@ -78,7 +78,7 @@ class CampaignFolder:
         data = _read(self.store, where)
         try:
             record = _RECORD.decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError("this is not a record of answers", where=_where(self.store, where)) from error
         if record.previous != self._last:
             fix = "restore the folder: each record has the digest of the previous one"

@@ -223,7 +223,7 @@ class Runs:
             return None
         except OSError as error:
             wrong = f"cannot be read: {error.strerror or error}"
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             wrong = "is not a manifest, or is damaged"
         else:
             wrong = _wrong(found, name)

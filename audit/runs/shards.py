@@ -139,7 +139,7 @@ def _record(job: Store, name: str) -> ShardRecord:
         record = _RECORD.decode(job.read(name))
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=where, fix="merge again") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("this is not the record of a shard", where=where, fix="run that shard again") from error
     if (record.format, record.version, f"{record.index}{_ENDING}") != (FORMAT, VERSION, name):
         raise UsageError("this is not the record of this shard, or has another version", where=where)

@@ -53,7 +53,7 @@ def read_tombstone(folder: Store) -> Tombstone | None:
         return None
     try:
         return _TOMBSTONE.decode(folder.read(PRUNED))
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return Tombstone("", 0, "", "", "", 0)
 
 

@@ -33,6 +33,7 @@ from tests.worlds.small import BOUND
 from tests.worlds.snapshots import snapshot_of
 
 HIDDEN = (Gap("clusterroles", "", "refused", "no"), Gap("groups", "", "refused", "no"))
+NESTED = b'{"x": ' + b"[" * 100_000
 CONFIG = "zones: [{id: one}]\nnamespaces: {exclude: {names: [mall, 'open*']}}\n"
 
 
@@ -306,7 +307,9 @@ SPOILED: dict[str, Spoil] = {
     "a folder as the manifest": in_run(2, lambda run: a_folder(run / "manifest.json")),
     "a device as the manifest": in_run(2, lambda run: replaced(run / "manifest.json", zero)),
     "a name that is not UTF-8": in_run(2, lambda run: Path(os.fsdecode(bytes(run) + b"/\xff.csv")).write_text("x")),
-    "a manifest nested too deep": in_run(2, lambda run: (run / "manifest.json").write_bytes(b"[" * 100_000)),
+    "a manifest nested too deep": in_run(
+        2, lambda run: (run / "manifest.json").write_bytes(b'{"x": ' + b"[" * 100_000)
+    ),
 }
 
 
