@@ -2,16 +2,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three environments: what the program needs, what develops and tests it, and servers that tests start.
+# Environments: what the program needs, what develops and tests it, servers that tests start, and the documents' site.
 PROGRAM := $(VENV)/program/.installed
 STAMP := $(VENV)/.installed
 SERVERS := $(VENV)/servers/.installed
+SITE := $(VENV)/site/.installed
 PIP := -m pip install -q --disable-pip-version-check
 OUT ?= demo-report
 T = tests
 LIBRARY := reports/html/vendor/regular-table
 
-.PHONY: help demo test quick lint format system properties docs bench lock vendor screenshots clean
+.PHONY: help demo test quick lint format system properties docs site bench lock vendor screenshots clean
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
@@ -48,6 +49,9 @@ docs: $(STAMP) ## Write the references in docs/ from the code
 	$(BIN)/python -c "from docs.build.documents import DOCUMENTS as a; from audit.runs.manifest import DOCUMENTS as b; \
 	  [open(f'docs/{n}', 'w').write(t()) for n, t in (a | b).items()]"
 
+site: $(SITE) ## Make the site of the documents in site/
+	NO_MKDOCS_2_WARNING=1 $(VENV)/site/bin/mkdocs build --strict -q
+
 bench: $(STAMP) ## Measure the job stage by stage, and the page with a million rows; write what docs/ says of both
 	$(BIN)/python -m benchmarks.bench
 	$(BIN)/python -m benchmarks.page
@@ -62,6 +66,8 @@ lock: $(STAMP) ## Pin the newest dependencies again
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o deploy/image/build.txt deploy/image/build.in
+	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --upgrade -q -o docs/build/site.txt docs/build/site.in
 
 screenshots: $(STAMP) ## Take the pictures of the README again
 	REGISTRY_AUDIT_SCREENSHOTS=docs/screenshots $(BIN)/pytest -q -n 0 tests/reports/html/test_screenshots.py
@@ -72,7 +78,7 @@ vendor: ## Renew the table library of the page from its npm package
 	  && sed -n 's/^ *"version": "\(.*\)",/\1/p' package/package.json > $(CURDIR)/$(LIBRARY)/VERSION
 
 clean: ## Remove what was made
-	rm -rf $(VENV) $(OUT) build dist *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OUT) build dist site *.egg-info .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 CHECK := $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is required: make PYTHON=...")'
 
@@ -95,4 +101,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 $(SERVERS): tests/servers.txt
 	$(PYTHON) -m venv $(VENV)/servers
 	$(VENV)/servers/bin/python $(PIP) --require-hashes -r tests/servers.txt
+	@touch $@
+
+$(SITE): docs/build/site.txt
+	$(PYTHON) -m venv $(VENV)/site
+	$(VENV)/site/bin/python $(PIP) --require-hashes -r docs/build/site.txt
 	@touch $@

@@ -133,6 +133,16 @@ def test_the_index_names_every_document() -> None:
     assert "(docs/README.md)" in (ROOT / "README.md").read_text()
 
 
+def test_the_site_has_every_document_once() -> None:
+    """By kind: tutorials, how-to guides, reference, explanation; and it fetches no font."""
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text())
+    start, *sections = site["nav"]
+    listed = [name for section in sections for names in section.values() for name in names]
+    assert sorted([*start.values(), *listed]) == [path.name for path in DOCS]
+    assert [*next(iter(sections))] == ["Tutorials"]
+    assert site["theme"]["font"] is False
+
+
 def test_the_architecture_names_every_room() -> None:
     """Each folder of the program, and none that is gone."""
     named = set(
