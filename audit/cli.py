@@ -35,6 +35,7 @@ from audit.commands.options import (
     SignKey,
     Snapshots,
     Subject,
+    ZoneId,
     Zones,
 )
 from audit.commands.result import Result, Verbatim, present
@@ -155,11 +156,22 @@ def report(
             metavar="zone:ID|organization:NAME",
         ),
     ] = None,
+    zone_id: ZoneId = None,
 ) -> Result:
     """Write the reports from saved snapshots or dumps."""
     from audit.commands.report import report
 
-    return report(snapshot or (), config, options, pseudonyms, readers or ())
+    return report(snapshot or (), config, options, pseudonyms, readers or (), zone_id)
+
+
+@command(app, json=False)
+def dump_commands(
+    shell: Annotated[str, typer.Option("--shell", help="sh or powershell.", metavar="SHELL")] = "sh",
+) -> Result:
+    """Print the commands that write a dump of a zone with `oc`, and fail when a list is refused."""
+    from audit.commands.dump_commands import dump_commands
+
+    return dump_commands(shell)
 
 
 @command(app)

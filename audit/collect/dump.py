@@ -100,6 +100,9 @@ class _Dump:
             self._wide(kind)
         elif listed is None and not kind.optional and not self._parts.wrong(kind):
             self._missing(kind, self._absent(kind))
+        if self._parts.damaged and not listed and (placed or kind.plural == "users"):
+            # Nobody knows which files are missing.
+            self._missing(kind, "")
         self._add(kind, [*(listed or ()), *placed])
 
     def _flat(self, kind: Kind) -> list[Part] | None:
@@ -147,6 +150,8 @@ class _Dump:
                 kind,
                 f"nothing says that the namespaces in this tree are all: put the list beside it, {_command(kind)}",
             )
+        if self._parts.damaged and placed and not listed:
+            self._missing(kind, "")
         self._add(kind, [*(listed or ()), *placed])
         return known | self._shape.spaces
 

@@ -131,9 +131,10 @@ def _regular(path: Path, place: Path) -> bytes:
 
 
 class _Counted(io.RawIOBase):
-    """A stream that ends with CollectError when it gives more than MAX_UNPACKED bytes."""
+    """A stream that ends with CollectError when it gives more than MAX_UNPACKED bytes; `tail` is its last block."""
 
     def __init__(self, file: BinaryIO) -> None:
+        self.tail = b""
         self._file = file
         self._left = MAX_UNPACKED
 
@@ -142,6 +143,7 @@ class _Counted(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise CollectError("malformed", _TOO_MUCH)
+        self.tail = data[-tarfile.BLOCKSIZE :] or self.tail
         return data
 
 
@@ -194,7 +196,8 @@ def _members(data: bytes) -> Iterator[DumpFile] | None:
 
 
 def _tar_members(stream: BinaryIO) -> Iterator[DumpFile]:
-    with tarfile.open(fileobj=cast("BinaryIO", _Counted(stream)), mode="r|") as archive:
+    counted = _Counted(stream)
+    with tarfile.open(fileobj=cast("BinaryIO", counted), mode="r|") as archive:
         for member in archive:
             name = _clean(member.name)
             if member.isdir() or not _wanted(name):
@@ -205,6 +208,10 @@ def _tar_members(stream: BinaryIO) -> Iterator[DumpFile]:
                 continue
             file = archive.extractfile(member)
             yield _member(name, float(member.mtime), file.read() if file else b"")
+    while counted.read(tarfile.RECORDSIZE):
+        pass
+    if counted.tail.strip(b"\0"):  # empty blocks end an archive: without them, members may be missing
+        raise CollectError("cut", "the archive ends in the middle: copy it again")
 
 
 def _zip_members(data: bytes) -> Iterator[DumpFile]:

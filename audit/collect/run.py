@@ -70,9 +70,9 @@ def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snap
         return failed(zone, "timeout", "the zone did not end within its time limit")
 
 
-def collect_folder(folder: Path) -> Snapshot:
-    """Return the snapshot of a dump; the zone is called as its folder."""
-    zone = Zone(id=folder.resolve().name or "dump", dump=folder)
+def collect_folder(folder: Path, zone_id: str = "") -> Snapshot:
+    """Return the snapshot of a dump; the zone is called as its folder, or `zone_id`."""
+    zone = Zone(id=zone_id or folder.resolve().name or "dump", dump=folder)
     return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
 
 

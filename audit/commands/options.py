@@ -10,7 +10,7 @@ import typer
 SUBJECT_HELP = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
 ACTION_HELP = "pull, push, or create (push to a repository that does not exist yet)."
 PLACE_HELP = "Without a repository: any that no rule names."
-SAVED_HELP = "A run, snapshot, folder of snapshots, or dump."
+SAVED_HELP = "A run, snapshot, folder of snapshots, or dump (folder, file, archive)."
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
 LiveConfig = Annotated[
@@ -36,7 +36,8 @@ Snapshots = Annotated[
     typer.Option(
         "--snapshot",
         "-s",
-        help="Read this snapshot, folder of snapshots, run (path or URL), or dump (repeatable).",
+        help="Read this snapshot, folder of snapshots, run (path or URL), or dump: folder, file, archive, or `-` "
+        "for standard input (repeatable).",
         metavar="PATH|URL",
     ),
 ]
@@ -46,6 +47,12 @@ AccountScope = Annotated[
         "--scope",
         help="What the account may list: cluster (all namespaces), tenant (those it sees), or auto (detect).",
         metavar="SCOPE",
+    ),
+]
+ZoneId = Annotated[
+    str | None,
+    typer.Option(
+        "--zone-id", help="What the zone of a dump is called, in place of its folder's or file's name.", metavar="ID"
     ),
 ]
 SignKey = Annotated[
@@ -143,6 +150,7 @@ class FactsOptions:
     config: LiveConfig = None
     zone: Zones = None
     scope: AccountScope = None
+    zone_id: ZoneId = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,12 +20,13 @@ def report(
     options: RunOptions,
     pseudonyms: PseudonymOptions | None = None,
     readers: Sequence[str] = (),
+    zone_id: str | None = None,
 ) -> Result:
     """Report on saved snapshots."""
     if not paths:
         raise UsageError("nothing to report on", fix="--snapshot PATH")
     request = Request.of(load_config(config) if config else None, options, None, pseudonyms, readers)
-    plan, snapshots = request.plan(), saved(paths, options.only)
+    plan, snapshots = request.plan(), saved(paths, options.only, zone_id)
     if request.names:
         request.names.refuse(snapshots)
     with stopping() as stop:

@@ -11,7 +11,7 @@ from audit.commands.progress import progress
 from audit.commands.signals import stopping
 from audit.errors import AuditError, Stopped, UsageError, contained
 from audit.runs.runs import SNAPSHOTS
-from audit.snapshot.model import SUFFIX, Snapshot, decode, load
+from audit.snapshot.model import SUFFIX, Snapshot, decode, is_snapshot, load
 from audit.storage.store import Store, is_url, locate
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def facts(options: FactsOptions) -> list[Snapshot]:
             "no facts given, or two kinds", fix="--snapshot PATH for what was saved, --config FILE to collect now"
         )
     if options.config is None:
-        return saved(options.snapshot or (), only)
+        return saved(options.snapshot or (), only, options.zone_id)
     from audit.commands.overlay import loaded
 
     config = loaded(options.config, scope=options.scope)
@@ -47,8 +47,10 @@ def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
     return snapshots[0]
 
 
-def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
+def saved(paths: Sequence[str], only: Sequence[str] = (), zone_id: str | None = None) -> list[Snapshot]:
     """Return the snapshots at `paths`, by zone: snapshot files, folders of these, runs, or dumps.
+
+    `zone_id` is what the zone of a dump is called, in place of the name of its folder or file.
 
     Where there are several, one that cannot be read costs its zone only, which is then failed. Raises UsageError when
     none can be read, when two are of the same zone, or when a zone of `only` is not there.
@@ -56,7 +58,7 @@ def saved(paths: Sequence[str], only: Sequence[str] = ()) -> list[Snapshot]:
     found: dict[str, Snapshot] = {}
     damaged: dict[str, AuditError] = {}  # by the name of its file, which is usually its zone
     for path in paths:
-        for name, read in _at(path):
+        for name, read in _at(path, zone_id or ""):
             try:
                 snapshot = read()
             except BaseException as error:  # noqa: BLE001  one snapshot never loses the others
@@ -115,24 +117,27 @@ def limits_of(config: "Config") -> "Limits":
     )
 
 
-def _at(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
+def _at(place: str, zone_id: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
     """Yield a name and a reader of each snapshot at a place. Raises UsageError if there is none."""
     if is_url(place):
         yield from _stored(place)
         return
+    if zone_id and Path(zone_id).name != zone_id:
+        raise UsageError("a zone's name cannot hold a slash", where="--zone-id", fix="letters, digits and dashes")
     path = Path(place)
-    if path.is_file():
+    if path.is_file() and is_snapshot(path):
         yield path.name.removesuffix(SUFFIX), partial(load, path)
         return
-    if not path.is_dir():
-        raise UsageError("no such file or folder", where=place, fix="give a snapshot or the folder of a dump")
+    if not path.is_file() and not path.is_dir() and place != "-":
+        raise UsageError("no such file or folder", where=place, fix="give a snapshot, or the folder or file of a dump")
     files = sorted((path / SNAPSHOTS).glob(f"*{SUFFIX}")) or sorted(path.glob(f"*{SUFFIX}"))
     for file in files:
         yield file.name.removesuffix(SUFFIX), partial(load, file)
     if not files:
-        from audit.collect.run import collect_folder
+        from audit.collect.dump_zones import collect_dumps
 
-        yield path.resolve().name, partial(collect_folder, path)
+        for snapshot in collect_dumps(path, zone_id):
+            yield snapshot.origin.zone, partial(next, iter([snapshot]))
 
 
 def _stored(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:

@@ -218,6 +218,17 @@ def encode(snapshot: Snapshot) -> bytes:
     return gzip.compress(msgspec.msgpack.encode(saved), compresslevel=1, mtime=0)
 
 
+def is_snapshot(path: Path) -> bool:
+    """Return whether a file is a snapshot, by its name or by its first bytes."""
+    if path.suffix == SUFFIX:
+        return True
+    try:
+        with gzip.open(path) as file:
+            return file.read(1) == _FIRST
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 def load(path: Path) -> Snapshot:
     """Return the snapshot in the file `path`; raises UsageError when it is none, damaged or of another version."""
     try:
@@ -227,6 +238,7 @@ def load(path: Path) -> Snapshot:
     return decode(data, str(path))
 
 
+_FIRST: Final = bytes([0x80 | len(_Saved.__struct_fields__)])  # MessagePack: a map of that many fields
 _SAVED: Final = msgspec.msgpack.Decoder(_Saved)
 
 

@@ -1,0 +1,42 @@
+"""`dump-commands`: what to run where the program cannot connect: it leaves whole lists, or fails and says which not.
+
+A refused `oc get` leaves an empty list behind: each list is written to another name first, and counts only when `oc`
+succeeded.
+"""
+
+from typing import Final
+
+from audit.commands.result import Result, Verbatim
+from audit.errors import UsageError
+from audit.snapshot.objects import DECLARED, OF_A_ZONE
+
+_KINDS: Final = [kind for kind in OF_A_ZONE if kind not in {*DECLARED, "tokens"}]
+_SH: Final = """\
+mkdir -p dump && failed=
+for kind in {kinds}; do
+  if oc get "$kind" -A -o json > "dump/$kind.part"; then mv "dump/$kind.part" "dump/$kind.json"
+  else rm -f "dump/$kind.part" "dump/$kind.json"; failed="$failed $kind"; fi
+done
+[ -z "$failed" ] || {{ echo "NOT WHOLE, refused or failed:$failed" >&2; false; }}
+"""
+_POWERSHELL: Final = """\
+[Console]::OutputEncoding = [Text.Encoding]::UTF8
+New-Item -ItemType Directory -Force dump | Out-Null; $failed = @()
+foreach ($kind in {kinds}) {{
+  $json = oc get $kind -A -o json
+  if ($LASTEXITCODE -eq 0) {{ $json | Out-File -Encoding utf8 "dump/$kind.json" }}
+  else {{ Remove-Item -ErrorAction SilentlyContinue "dump/$kind.json"; $failed += $kind }}
+}}
+if ($failed) {{ throw "NOT WHOLE, refused or failed: $failed" }}
+"""
+
+
+def dump_commands(shell: str) -> Result:
+    """Return the commands for a shell. Raises UsageError for another one."""
+    if shell == "sh":
+        text = _SH.format(kinds=" ".join(_KINDS))
+    elif shell == "powershell":
+        text = _POWERSHELL.format(kinds=", ".join(f'"{kind}"' for kind in _KINDS))
+    else:
+        raise UsageError(f"no such shell: {shell}", where="--shell", fix="sh or powershell")
+    return Result(value=lambda: text, text=[Verbatim(text)])
