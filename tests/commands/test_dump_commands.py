@@ -23,7 +23,7 @@ def test_a_refused_list_fails_and_leaves_no_file(tmp_path: Path, refused: str) -
     (tmp_path / "oc").chmod(0o755)
     done = subprocess.run(
         ["sh"],
-        input=dump_commands("sh").value(),
+        input=str(dump_commands("sh").value()),
         cwd=tmp_path,
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "REFUSED": refused},
         capture_output=True,
