@@ -120,14 +120,14 @@ def _regular(path: Path, place: Path) -> bytes:
             raise CollectError("malformed", "not a regular file, so it is not opened: replace it by one")
         # Something else may have taken its place meanwhile: without waiting, that is seen.
         with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
                 raise CollectError("malformed", "not a regular file")
-            data = file.read(_LARGEST + 1)
+            if status.st_size > _LARGEST:
+                raise CollectError("malformed", f"larger than {_LARGEST >> 30} GiB")
+            return file.read(status.st_size)  # never with a larger number: that much memory would be taken at once
     except OSError as error:
         raise CollectError("malformed", f"cannot be read: {error.strerror or error}") from error
-    if len(data) > _LARGEST:
-        raise CollectError("malformed", f"larger than {_LARGEST >> 30} GiB")
-    return data
 
 
 class _Counted(io.RawIOBase):
