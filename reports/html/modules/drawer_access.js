@@ -58,7 +58,11 @@ export async function accessDrawer(record) {
             heading(found.length === 1 ? "Grant" : `Grants: ${found.length}`),
             found.length
                 ? [...new Set([own, ...found])].slice(0, SHOWN).map(chain)
-                : make("p", { class: "note" }, "No grant to this subject was found: the answer depends on missing data."),
+                : make(
+                      "p",
+                      { class: "note" },
+                      "No grant to this subject was found: the answer depends on missing data.",
+                  ),
             commands.length ? [heading("Check"), commands.map(command)] : null,
             removing.length
                 ? [
@@ -99,18 +103,22 @@ async function history(record) {
     const reported = matching(findings, wanted).map((row) => findings.record(row));
     const entries = [
         ["Bound since", record.since ?? ""],
-        ...changed.slice(0, SHOWN).map((change) => [
-            capital(change.change),
-            `${change.before || "no access"} → ${change.after || "no access"}: ${change.cause} (since run ${change.from_run})`,
-        ]),
-        ...reported.slice(0, SHOWN).map((finding) => [
-            `Finding (${finding.state})`,
-            make(
-                "a",
-                { href: link("findings", { state: "every" }, { row: [finding.id] }) },
-                shown(`${finding.title} (${finding.severity}), first seen ${finding.first_seen || "in this run"}`),
-            ),
-        ]),
+        ...changed
+            .slice(0, SHOWN)
+            .map((change) => [
+                capital(change.change),
+                `${change.before || "no access"} → ${change.after || "no access"}: ${change.cause} (since run ${change.from_run})`,
+            ]),
+        ...reported
+            .slice(0, SHOWN)
+            .map((finding) => [
+                `Finding (${finding.state})`,
+                make(
+                    "a",
+                    { href: link("findings", { state: "every" }, { row: [finding.id] }) },
+                    shown(`${finding.title} (${finding.severity}), first seen ${finding.first_seen || "in this run"}`),
+                ),
+            ]),
     ];
     const empty = entries.length === 1 && !record.since;
     return [heading("History"), empty ? make("p", { class: "note" }, "No history is known.") : facts(entries)];

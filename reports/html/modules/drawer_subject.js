@@ -44,8 +44,7 @@ export async function subjectDrawer(record) {
     const all = link("access", { ...zone, for: spelled(record.subject_kind, record.subject), expected: "every" });
     const wanted = { ...zone, subject: record.subject, subject_kind: record.subject_kind };
     const entries = rows.slice(0, SHOWN).map((row) => entry(row, record));
-    if (rows.length > SHOWN)
-        entries.push(make("li", {}, make("a", { href: all }, `and ${rows.length - SHOWN} more`)));
+    if (rows.length > SHOWN) entries.push(make("li", {}, make("a", { href: all }, `and ${rows.length - SHOWN} more`)));
     const everywhere = Number(record.push_everywhere)
         ? ` This includes all namespaces of ${counted(Number(record.push_everywhere), "zone")} for push.`
         : "";

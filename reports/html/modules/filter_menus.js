@@ -53,7 +53,9 @@ export function facetMenu(label, name, changed) {
         const focused = list.contains(document.activeElement) ? document.activeElement.value : null;
         list.replaceChildren(...useful.slice(0, LISTED).map((entry) => choice(entry, state.chosen.has(entry.value))));
         if (useful.length > LISTED)
-            list.append(make("p", { class: "note" }, `and ${formatted(useful.length - LISTED)} more: type to narrow the list`));
+            list.append(
+                make("p", { class: "note" }, `and ${formatted(useful.length - LISTED)} more: type to narrow the list`),
+            );
         if (!useful.length) list.append(make("p", { class: "note" }, "No values in these rows."));
         if (focused !== null) [...list.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
     };

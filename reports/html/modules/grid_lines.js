@@ -57,7 +57,9 @@ export class Lines {
     // Return the line that shows a row of the table, or -1.
     lineOf(row) {
         const at = this.groups ? -1 : this.rows.indexOf(row);
-        return at < 0 ? -1 : this.expanded.reduce((line, { row: before, names }) => line + (before < at ? names.length : 0), at);
+        return at < 0
+            ? -1
+            : this.expanded.reduce((line, { row: before, names }) => line + (before < at ? names.length : 0), at);
     }
 
     rowOf(line) {

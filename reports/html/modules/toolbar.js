@@ -71,7 +71,10 @@ export class Toolbar {
 
     groupPicker() {
         const names = GROUPS.filter((name) => this.table.column(name) && !this.table.column(name).items);
-        const choices = [["", "Group by …"], ...names.map((name) => [name, `Group by ${this.label(name).toLowerCase()}`])];
+        const choices = [
+            ["", "Group by …"],
+            ...names.map((name) => [name, `Group by ${this.label(name).toLowerCase()}`]),
+        ];
         const picker = this.picker("Group by", "group", choices, () =>
             this.acts.change({ group: picker.value, sort: "" }),
         );

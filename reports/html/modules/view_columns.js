@@ -32,7 +32,10 @@ export const ROLE = [
 export const SINCE = column("since", "Since", "time", 100);
 export const EXISTS = column("account", "Exists", "text", 84, true);
 export const MEMBERS = column("members", "Members", "count", 84, true);
-export const OPEN = [column("open_pull", "Open for pull", "open", 120), column("open_push", "Open for push", "open", 120)];
+export const OPEN = [
+    column("open_pull", "Open for pull", "open", 120),
+    column("open_push", "Open for push", "open", 120),
+];
 
 export const PLACE_KEY = ["zone", "namespace"];
 export const ACCESS_KEY = [...PLACE_KEY, "repository", "subject_kind", "subject"];

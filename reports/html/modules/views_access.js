@@ -1,5 +1,25 @@
 // The views of access: namespaces, subjects, access, grants, repositories.
-import { ACCESS_KEY, BINDING, column, counts, EXISTS, GROUP, HOW, MEMBERS, MORE_RIGHTS, NAMESPACE, OPEN, ORGANIZATION, PLACE_KEY, REPOSITORY, RIGHTS, ROLE, SINCE, WHO, ZONE } from "./view_columns.js";
+import {
+    ACCESS_KEY,
+    BINDING,
+    column,
+    counts,
+    EXISTS,
+    GROUP,
+    HOW,
+    MEMBERS,
+    MORE_RIGHTS,
+    NAMESPACE,
+    OPEN,
+    ORGANIZATION,
+    PLACE_KEY,
+    REPOSITORY,
+    RIGHTS,
+    ROLE,
+    SINCE,
+    WHO,
+    ZONE,
+} from "./view_columns.js";
 
 export const ACCESS_VIEWS = {
     namespaces: {

@@ -1,5 +1,17 @@
 // The views of findings and of what they rest on: changes, exceptions, controls, organizations, coverage.
-import { ACCESS_KEY, BINDING, column, GROUP, NAMESPACE, ORGANIZATION, REPOSITORY, ROLE, SINCE, WHO, ZONE } from "./view_columns.js";
+import {
+    ACCESS_KEY,
+    BINDING,
+    column,
+    GROUP,
+    NAMESPACE,
+    ORGANIZATION,
+    REPOSITORY,
+    ROLE,
+    SINCE,
+    WHO,
+    ZONE,
+} from "./view_columns.js";
 
 export const FINDING_VIEWS = {
     findings: {
