@@ -181,7 +181,7 @@ class _Evidence:
         listed = self._texts(self._tables["groups"]["name"])
         users = {*self._texts(np.unique(self._tables["members"]["user"])), *self._bound("User")}
         # A group object cannot have a colon in its name: such groups are asserted by identity providers.
-        unlisted = sorted(name for name in self._bound("Group") if ":" not in name and name not in {*users, *listed})
+        unlisted = sorted(name for name in self._bound("Group") - users - {*listed} if ":" not in name)
         beyond = [name for name in unlisted if name > max(listed, default="")]
         if beyond and (not listed or len(beyond) > 1):
             yield Doubt("groups", f"{_names('group', beyond)} bound and not listed; {_FIX}")

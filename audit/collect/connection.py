@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import (
     ConnectTimeoutError,
     DecodeError,
@@ -68,7 +69,7 @@ class Connection:
         return self._request("POST", path, body, JSON)
 
     def _request(self, method: str, target: str, body: bytes | None, accept: str) -> Response:
-        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "registry-audit"}
+        headers = HTTPHeaderDict({"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "registry-audit"})
         if body is not None:
             headers["Content-Type"] = JSON
         with self.budget.slot():
@@ -76,6 +77,9 @@ class Connection:
             credential = self._login.credential()
             if credential.header:
                 headers["Authorization"] = credential.header
+            for name, value in credential.impersonate:
+                # As kubectl sends it: the bytes of UTF-8, one header for each group.
+                headers.add(name, value.encode().decode("latin-1"))
             answer = self._answer(self._pool_for(credential), method, self.url + target, headers, body)
         if answer.status == _UNAUTHENTICATED:
             self._login.refused(credential)

@@ -9,13 +9,14 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from audit.collect.decode import CollectError
 from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import CredentialsError, KubeContext, KubeContexts, same_server
+from audit.collect.kubeconfig import CredentialsError, KubeContext, KubeContexts, Section, same_server
 from audit.collect.oidc import id_token
 from audit.collect.transport import TransportError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
@@ -37,12 +38,13 @@ class Unreachable(CollectError):
 class ClientAuth:
     """Value of the header `Authorization`, client certificate and key (PEM), and when they expire.
 
-    `until` is a value of `time.monotonic`; infinite when unknown.
+    `until` is a value of `time.monotonic`; infinite when unknown. `impersonate` are the headers for another identity.
     """
 
     header: str = ""
     certificate: tuple[bytes, bytes] | None = None
     until: float = math.inf
+    impersonate: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
         return target, Login(lambda: _bearer_file(_ACCOUNT / "token"))
     found = _context(zone, given)
     _belongs(zone, found.server)
-    return _target(zone, found), Login(lambda: _credential(_context(zone, given), left))
+    return _target(zone, found), Login(lambda: _impersonating(_context(zone, given), left))
 
 
 def usable(obtain: Callable[[], T]) -> T:
@@ -165,6 +167,22 @@ def _target(zone: Zone, context: KubeContext) -> Target:
         raise CredentialsError("the kubeconfig turns TLS verification off: set ca_file of the zone instead")
     authority = cluster.content("certificate-authority")
     return Target(context.server, authority, cluster.text("tls-server-name"), cluster.text("proxy-url"))
+
+
+def _impersonating(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
+    """Return the credentials of a context, with the identity that kubectl would impersonate (`as`, `as-groups`)."""
+    user = context.user
+    headers = [("Impersonate-User", user.text("as"))] if user.text("as") else []
+    headers += [("Impersonate-Group", group) for group in user.texts("as-groups")]
+    headers += [("Impersonate-Uid", user.text("as-uid"))] if user.text("as-uid") else []
+    extra = user.inner("as-user-extra") or Section("", {}, Path())
+    for key in extra.values:
+        headers += [(f"Impersonate-Extra-{quote(key.lower(), safe='')}", value) for value in extra.texts(key)]
+    if headers and not user.text("as"):
+        raise CredentialsError(f"{user.name}: as-groups, as-uid and as-user-extra need `as`")
+    if not all(value.isprintable() for _, value in headers):
+        raise CredentialsError(f"{user.name}: `as` and as-groups have characters that a header cannot have")
+    return replace(_credential(context, left), impersonate=tuple(headers))
 
 
 def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:

@@ -39,10 +39,12 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
         dump.nothing(error.reason, error.detail)
     for listing in dump.listings():
         dump.facts.listed(listing)
-        listed(listing.kind, listing.count)
     when = f"{datetime.fromtimestamp(dump.newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if dump.newest else ""
     origin = Origin(zone.id, "dump", str(folder), zone.registry, started=when, finished=when, tool=tool)
-    return believed(dump.facts.snapshot(origin), dump.single)
+    snapshot = believed(dump.facts.snapshot(origin), dump.single)
+    for listing in sorted(snapshot.listings, key=lambda listing: [*KINDS].index(listing.kind)):
+        listed(listing.kind, listing.count)
+    return snapshot
 
 
 class _Dump:

@@ -45,6 +45,13 @@ class Section:
             raise CredentialsError(f"{self.name}: {key} must be a mapping")
         return Section(f"{self.name}: {key}", value, self.folder)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of strings, empty when it is missing. Raises CredentialsError for anything else."""
+        values = self.values.get(key) or []
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise CredentialsError(f"{self.name}: {key} must be a list of strings")
+        return tuple(values)
+
     def path(self, key: str) -> Path | None:
         """Return a path, relative to the file that has it."""
         value = self.text(key)

@@ -421,3 +421,36 @@ def test_a_token_file_that_is_empty(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(" \n")
     snapshot = collect(Zone("z", "https://127.0.0.1:1", credentials=TokenFile(tmp_path / "token")))
     assert snapshot.gaps[0].detail == "cannot load the credentials: the token is empty"
+
+
+def test_a_kubeconfig_impersonates_as_kubectl_does(tmp_path: Path) -> None:
+    """`as` and its companions go with every request, so that the answers are those that kubectl would get."""
+    user = {"as": "Zürich admin", "as-groups": ["a", "system:masters"], "as-uid": "7"}
+    with SimulatedZone(WORLD, tmp_path) as server:
+        path = kubeconfig(server, tmp_path, user | {"token": server.token, "as-user-extra": {"Scope/x": ["y"]}})
+        assert collect(Zone("z", credentials=Kubeconfig(path))).state == "complete"
+    assert server.requests
+    for request in server.requests:
+        assert request.headers["impersonate-user"].encode("latin-1").decode() == "Zürich admin"
+        assert request.headers["impersonate-group"] == "a, system:masters"
+        assert request.headers["impersonate-uid"] == "7"
+        assert request.headers["impersonate-extra-scope%2fx"] == "y"
+
+
+@pytest.mark.parametrize(
+    ("user", "problem"),
+    [
+        ({"as-groups": ["system:masters"]}, "need `as`"),
+        ({"as": "a", "as-groups": "system:masters"}, "as-groups must be a list of strings"),
+        ({"as": 5}, "as must be a string"),
+        ({"as": "a\r\nAuthorization: x"}, "characters that a header cannot have"),
+        ({"as": "a", "as-user-extra": ["x"]}, "as-user-extra must be a mapping"),
+    ],
+)
+def test_an_impersonation_that_cannot_be_sent_is_refused(tmp_path: Path, user: dict[str, Any], problem: str) -> None:
+    """Nothing is asked as somebody else than the kubeconfig says."""
+    with SimulatedZone(WORLD, tmp_path) as server:
+        path = kubeconfig(server, tmp_path, {"token": server.token, **user})
+        gap = collect(Zone("z", credentials=Kubeconfig(path))).gaps[0]
+    assert (gap.reason, problem in gap.detail) == ("credentials", True)
+    assert not server.requests

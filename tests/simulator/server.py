@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: tests read `Zone.requests`."""
 
     def _respond(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
+        headers = {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers}
         body = self.rfile.read(int(headers.get("content-length", "0")))
         self._deliver(self.zone.handle(Request(self.command, self.path, headers, body)))
 
