@@ -39,6 +39,6 @@ def frame(table: Table) -> pd.DataFrame:
 
 
 def _texts(text: Text) -> pd.Categorical:
-    # A text may stand in the values more than once; a category may not.
+    # Values may repeat a text; categories may not.
     codes, kinds = pd.factorize(pd.Index(list(text.values)))
     return pd.Categorical.from_codes(codes[text.codes], categories=kinds)

@@ -86,20 +86,21 @@ def verify(config: Path, paths: Sequence[str], only: Sequence[str], options: Ver
 def verified(
     config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], cells: int, stop: Event
 ) -> dict[str, Agreement]:
-    """Compare so many cells of each snapshot with its zone, say how it went, and return it by zone."""
+    """Compare `cells` cells of each snapshot with its zone; log and return the agreement by zone."""
     options = VerifyOptions(cells, seed=any_seed())
-    found = {one.cells.zone: one.cells.verified for one in compare(config, zones, snapshots, options, stop)}
-    for zone, one in found.items():
-        # Why there is no answer is told with all else that was not seen.
-        if one.agreed + one.differed:
-            console.note(f"{zone}: verified: {one.agreed:,} of {one.asked:,} cells agree (seed {one.seed})")
-    return found
+    agreements = {zone.cells.zone: zone.cells.verified for zone in compare(config, zones, snapshots, options, stop)}
+    for zone, agreement in agreements.items():
+        # Without an answer, the reason is among the gaps of the zone.
+        if agreement.agreed + agreement.differed:
+            cells_agree = f"{agreement.agreed:,} of {agreement.asked:,} cells agree"
+            console.note(f"{zone}: verified: {cells_agree} (seed {agreement.seed})")
+    return agreements
 
 
 def compare(
     config: Config, zones: Sequence[Zone], snapshots: Sequence[Snapshot], options: VerifyOptions, stop: Event
 ) -> list[ComparedZone]:
-    """Compare each snapshot with its zone, several at once. Raises UsageError for one whose zone is not there."""
+    """Compare each snapshot with its zone, several at once. Raises UsageError for a zone that is not configured."""
     there: Mapping[str, Zone] = {zone.id: zone for zone in zones}
     for snapshot in snapshots:
         if snapshot.origin.zone not in there:
@@ -119,7 +120,7 @@ def compare(
 
 
 def _draw(config: Config, snapshot: Snapshot, options: VerifyOptions) -> SamplePlan:
-    """Return what to draw of a zone: of the namespaces that are reported on."""
+    """Return what to draw of a zone: cells of the namespaces that are reported on."""
     selects = None if config.namespaces.everything else config.namespaces.selects
     return SamplePlan(options.cells, options.seed, scope_of(snapshot, selects).namespaces)
 
@@ -163,7 +164,7 @@ def _list_row(one: ListComparison) -> list[str]:
 def _lines(one: ComparedZone) -> Iterator[str]:
     seen, zone = one.cells.verified, one.cells.zone
     if seen.why:
-        what = f"{seen.failed:,} questions without an answer" if seen.asked else "nothing was asked"
+        what = f"{seen.failed:,} questions without an answer" if seen.asked else "no questions"
         yield f"{zone}: {what}: {seen.why}"
     if one.lists and one.lists.why:
         yield f"{zone}: {one.lists.failed + one.lists.open:,} questions about lists without an answer: {one.lists.why}"
@@ -173,11 +174,11 @@ def _lines(one: ComparedZone) -> Iterator[str]:
         asked = f"{cell.who.kind} {cell.who.name}, {cell.action}, {cell.namespace}/{cell.repository}"
         yield f"{zone}: {asked}: the tables say {ours}, the zone {theirs}"
         yield from (f"  the tables: {reason}" for reason in difference.why)
-        yield f"  the zone: {difference.reason or 'it gives no reason'}"
+        yield f"  the zone: {difference.reason or 'no reason given'}"
 
 
 def _differences(one: ComparedZone) -> list[CellDifference]:
-    """Return the differences of cells and lists, each once."""
+    """Return the differences of cells and lists, without duplicates."""
     listed = one.lists.differences if one.lists else ()
     return [*{difference.cell: difference for difference in (*one.cells.differences, *listed)}.values()]
 
