@@ -51,7 +51,9 @@ def secretive(*, later: bool = False) -> World:
         *([bind("quokkashop", "quokkanew", "edit", ("User", "Quokka New"))] if later else []),
         *([namespace("quokkafresh", "quokkaorg")] if later else [namespace("quokkaold", "quokkaorg")]),
     ]
+    spaces = ("quokkashop", "quokkashop-quokka", "quokkaout", "quokkafresh" if later else "quokkaold")
     return declared() | world(
+        *(account(space, "default") for space in (*spaces, "openshift")),
         namespace("quokkashop", "quokkaorg", quokkalabel="quokkavalue", tier="quokkagold"),
         namespace("quokkashop-quokka", "QuokkaOrg"),
         namespace("quokkaout"),

@@ -92,7 +92,7 @@ _ALWAYS: tuple[Piece, ...] = (
     *(user(name) for name in ("ann", "ben", "eve", "kim")),
     *(account(place, name) for place in ("shop", "mall", "bank") for name in ("ci", "default", "builder")),
     account("openshift", "operator"),
-    account("openshift-infra", "build-controller"),
+    *(account("openshift-infra", name) for name in ("build-controller", "default")),
     stream("shop", "web"),
     role("", "system:image-puller", PULL),
     role("", "system:image-pusher", PUSH),
