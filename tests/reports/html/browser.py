@@ -9,7 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, expect, sync_playwright
+
+# What is waited for comes at last; how long that takes depends on the machine only.
+_PATIENCE: Final = 120_000  # milliseconds
+expect.set_options(timeout=_PATIENCE)
 
 _FLAGS: Final = (
     "--no-sandbox",
@@ -47,6 +51,7 @@ class Opened:
     def __init__(self, browser: Browser, path: Path, **how: object) -> None:
         """Open the file `path`; `how` are options of a browser context."""
         self.context = browser.new_context(viewport=SIZE, **how)  # type: ignore[arg-type]
+        self.context.set_default_timeout(_PATIENCE)
         self.page: Page = self.context.new_page()
         self.errors: list[str] = []
         self.asked: list[str] = []
