@@ -42,6 +42,7 @@ class Page(Struct):
 class _ListMeta(Struct):
     version: str | None = field(default=None, name="resourceVersion")
     more: str | None = field(default=None, name="continue")
+    remaining: int | None = field(default=None, name="remainingItemCount")
 
 
 class _Status(Struct):
@@ -127,6 +128,8 @@ def _page(kind: Kind, answer: _Answer) -> Page:
         if wrong:
             raise CollectError("malformed", f"{wrong} - at `$.items[{at}]`")
     meta = answer.metadata or _ListMeta()
+    if meta.remaining and not meta.more:
+        raise CollectError("cut", f"{meta.remaining} more objects are not in this list (`remainingItemCount`)")
     return Page(items, meta.version or "", meta.more or "", answer.api)
 
 

@@ -170,6 +170,12 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
         ("roles.json", b'{"kind":"Status","code":403,"metadata":5}', "refused", "a Status instead"),
         ("roles.json", b'{"kind":"Status","code":401,"items":7,"message":"who?"}', "unauthenticated", "who?"),
         ("roles.json", b'{"kind":"RoleList","metadata":{"continue":"abc"},"items":[]}', "cut", "first part of a list"),
+        (
+            "roles.json",
+            b'{"metadata":{"remainingItemCount":7},"items":[]}',
+            "cut",
+            "7 more objects are not in this list",
+        ),
         ("roles.json", b"[" * 100_000, "malformed", "roles.json"),
         ("roles.yaml", b"items: [\n", "malformed", "line 2"),
         ("roles.yaml", b"", "malformed", "empty"),
