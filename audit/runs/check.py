@@ -29,7 +29,7 @@ from audit.runs.recount import rows_of
 from audit.runs.runs import FORMAT, MANIFEST, SNAPSHOTS, VERSION, Runs, inside, is_run
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Verifier
-from audit.runs.tombstone import REMAINING, CheckContext, read_tombstone, tombstone_problems
+from audit.runs.tombstone import REMAINING, EvidenceContext, read_tombstone, tombstone_problems
 from audit.snapshot.model import SUFFIX, decode
 from audit.snapshot.scope import Selects, scope_of
 from audit.storage.store import LATEST, Store, is_url, locate, store_of
@@ -66,7 +66,7 @@ def check_evidence(place: str, verifier: Verifier | None) -> EvidenceResult:
         if not requested:
             raise UsageError("there is no run here", where=store.where, fix="give a run, or a folder of runs")
         checked = EvidenceResult(requested)
-        context = CheckContext(Runs(store, lambda _: None).listed(), datetime.now(UTC), verifier)
+        context = EvidenceContext(Runs(store, lambda _: None).listed(), datetime.now(UTC), verifier)
         for name in requested:
             if store.link_target(name):
                 checked.problems.append((name, "it is a link, not a folder"))
@@ -99,7 +99,7 @@ def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> 
     checked.problems += [(LATEST, what) for what in latest_problems(store, manifests, alone=alone)]
 
 
-def _check_run(folder: Store, run: str, context: CheckContext, checked: EvidenceResult) -> None:
+def _check_run(folder: Store, run: str, context: EvidenceContext, checked: EvidenceResult) -> None:
     """Check one run. Whatever a forged file makes fail is a problem of this run; the others are checked too."""
     try:
         for what in _run_problems(folder, run, context):
@@ -114,7 +114,7 @@ def _check_run(folder: Store, run: str, context: CheckContext, checked: Evidence
         checked.problems.append((run, f"it cannot be checked: {type(error).__name__}"))
 
 
-def _run_problems(folder: Store, run: str, context: CheckContext) -> Iterator[str]:
+def _run_problems(folder: Store, run: str, context: EvidenceContext) -> Iterator[str]:
     special = {*folder.irregular_files()}
     yield from (f"{name} is not a regular file" for name in sorted(special & (_UNLISTED | REMAINING)))
     data, manifest, problem = _read(folder)

@@ -36,7 +36,7 @@ def tombstone(run_id: str, manifest_sha256: str, removed: str, keep_days: int) -
     return msgspec.json.format(msgspec.json.encode(note), indent=2) + b"\n"
 
 
-class CheckContext(NamedTuple):
+class EvidenceContext(NamedTuple):
     """What a run is checked against: the finished runs of its folder, the time, and a key."""
 
     runs: Sequence[EarlierRun]
@@ -74,7 +74,7 @@ def unfinished(store: Store, runs: Iterable[EarlierRun]) -> list[str]:
 
 
 def tombstone_problems(
-    folder: Store, run: str, manifest: bytes, note: Tombstone, context: CheckContext
+    folder: Store, run: str, manifest: bytes, note: Tombstone, context: EvidenceContext
 ) -> Iterator[str]:
     """Yield the problems of a run whose files were removed by age."""
     data = folder.read(PRUNED)
@@ -90,7 +90,7 @@ def tombstone_problems(
     yield from (f"{name} exists, although the files were removed" for name in folder.entries() if name not in REMAINING)
 
 
-def _removal_problems(run: str, note: Tombstone, context: CheckContext) -> Iterator[str]:
+def _removal_problems(run: str, note: Tombstone, context: EvidenceContext) -> Iterator[str]:
     """Yield why prune cannot have removed the files at the time that the note says."""
     try:
         began = datetime.strptime(run[:16], "%Y%m%dT%H%M%S%z")
