@@ -398,7 +398,7 @@ def test_a_cut_mixed_list_is_a_gap_of_every_kind(tmp_path: Path) -> None:
     """Nobody knows what the rest held."""
     (tmp_path / "all.json").write_text(json.dumps(mixed(world_of(3)))[:-20])
     snapshot = read(tmp_path)
-    assert {gap.kind for gap in snapshot.gaps} == {*NEEDED}
+    assert {gap.kind for gap in snapshot.gaps} == {*NEEDED, "users"}
     assert "all.json: " in snapshot.gaps[0].detail
 
 
