@@ -50,7 +50,7 @@ class LogFile(AbstractContextManager["LogFile"], Protocol):
         """Go to a position."""
 
 
-class Part(NamedTuple):
+class FilePart(NamedTuple):
     """Bytes `start` to `end` of a file; -1 is its end."""
 
     path: str
@@ -95,7 +95,7 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             raise UsageError(f"{path}: not a regular file", fix="--usage takes a log file or a folder")
 
 
-def read_part(part: Part) -> Read:
+def read_part(part: FilePart) -> Read:
     """Return what one part of a file says."""
     registry: defaultdict[str, Seen] = defaultdict(Seen)
     servers: defaultdict[str, Seen] = defaultdict(Seen)
@@ -143,13 +143,13 @@ def _named(
     return use[keep], time[keep], request[keep]
 
 
-def _parts(path: Path) -> Iterator[Part]:
+def _parts(path: Path) -> Iterator[FilePart]:
     size = path.stat().st_size
     if size <= _PART or _packed(path):
-        yield Part(str(path), 0, -1)
+        yield FilePart(str(path), 0, -1)
         return
     starts = range(0, size, _PART)
-    yield from (Part(str(path), start, min(start + _PART, size)) for start in starts)
+    yield from (FilePart(str(path), start, min(start + _PART, size)) for start in starts)
 
 
 def _packed(path: Path) -> str:
@@ -170,7 +170,7 @@ def _opened(path: Path) -> LogFile:
     return path.open("rb")
 
 
-def _chunks(file: LogFile, part: Part, damaged: Damaged) -> Iterator[bytes]:
+def _chunks(file: LogFile, part: FilePart, damaged: Damaged) -> Iterator[bytes]:
     """Yield the whole lines that begin in a part of a file, some megabytes at a time."""
     position = part.start
     if position:

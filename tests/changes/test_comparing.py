@@ -19,7 +19,7 @@ from audit.tables.model import SCHEMAS, table_of
 from reports.markdown import changes_summary, markdown
 from tests.changes.test_changes import ORGANIZATION, bind, namespace, thing, world
 from tests.worlds.plain_rbac import World
-from tests.worlds.random_zones import HOSTILE, write_dump
+from tests.worlds.random_zones import HOSTILE, furnished, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 ANN = bind("x", "a", "puller", "User/ann")
@@ -30,7 +30,7 @@ Captured = pytest.CaptureFixture[str]
 def dump(folder: Path, one: World) -> str:
     """Write a dump of a world; what it does not speak of is an empty list."""
     kinds = ("namespaces", "clusterroles", "clusterrolebindings", "roles", "rolebindings", "groups", "imagestreams")
-    return str(write_dump({plural: one.get(plural, []) for plural in (*kinds, "serviceaccounts")}, folder))
+    return str(write_dump(furnished({plural: one.get(plural, []) for plural in (*kinds, "serviceaccounts")}), folder))
 
 
 def report(tmp_path: Path, *folders: str, out: str = "out", config: dict[str, Any] | None = None) -> Path:
@@ -444,11 +444,11 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
         "| subject or object | where | before | after | cause |",
         "|---|---|---|---|---|",
         "| group g (2 members) | z: a |  | pull | c |",
-        "| user eve, by group h | z: b, repository app |  | pull | c |",
+        "| user eve, through group h | z: b, repository app |  | pull | c |",
         "| service account x:ci | z: n0, n1, n2 and 2 more namespaces |  | pull | c |",
-        "| user op | z: everywhere |  | pull | c |",
+        "| user op | z: all namespaces |  | pull | c |",
         "",
-        "## Changed without effect on anybody's access",
+        "## Changes without effect on access",
         "",
         "| subject or object | where | before | after | cause |",
         "|---|---|---|---|---|",

@@ -16,7 +16,7 @@ import pytest
 
 from audit.errors import UsageError
 from audit.usage import files
-from audit.usage.files import Part, Read, read_files, read_part
+from audit.usage.files import FilePart, Read, read_files, read_part
 from audit.usage.requests import PULL, PUSH, Use
 from tests.paths import SHARED
 from tests.usage.logs import counted, log, requests, truth
@@ -194,7 +194,7 @@ def test_what_a_real_registry_did_is_what_its_log_says(zone: Path) -> None:
             ):
                 action = PULL if row["action"] == "pull" else PUSH
                 done[row["user"], action, row["namespace"], row["repository"]] += 1
-    result = read_part(Part(str(zone / "logs/image-registry.log.gz"), 0, -1))
+    result = read_part(FilePart(str(zone / "logs/image-registry.log.gz"), 0, -1))
     used: Counter[Use] = counted(result)
     # What made the images that were pulled.
     filler = "system:serviceaccount:openshift:filler"
