@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from audit.runs.info import overall_state
 from audit.runs.manifest import Manifest
 from audit.runs.runs import COMPLETE
 from audit.storage.store import LATEST, Store
@@ -38,7 +39,7 @@ def chain_problems(
 def latest_problems(store: Store, manifests: Mapping[str, Manifest], *, alone: bool) -> Iterator[str]:
     """Yield the problems of `latest`, which must be a link to the newest complete run."""
     target = store.link_target(LATEST)
-    complete = [run for run, manifest in manifests.items() if manifest.state == COMPLETE]
+    complete = [run for run, manifest in manifests.items() if _is_complete(manifest)]
     if not target:
         if LATEST in store.entries():
             yield "it is not a link to a run"
@@ -48,6 +49,14 @@ def latest_problems(store: Store, manifests: Mapping[str, Manifest], *, alone: b
         yield f"it points at {target}, which is not there"
     elif target not in complete or any(target in _earlier(run, manifests) for run in complete):
         yield f"it points at {target}, which is not the newest complete run"
+
+
+def _is_complete(manifest: Manifest) -> bool:
+    """Return whether `latest` points at such a run: it has read all zones, even if it lacks a format and says so."""
+    partly = manifest.state == "partial" and bool(manifest.missing)
+    return manifest.state == COMPLETE or (
+        partly and overall_state(zone.state for zone in manifest.run.zones) == COMPLETE
+    )
 
 
 def _earlier(run: str, manifests: Mapping[str, Manifest]) -> set[str]:

@@ -26,7 +26,7 @@ from audit.runs.manifest import (
     zone_evidence,
 )
 from audit.runs.recount import rows_of
-from audit.runs.runs import FORMAT, MANIFEST, SNAPSHOTS, VERSION, Runs, inside, is_run
+from audit.runs.runs import COMPLETE, FORMAT, MANIFEST, SNAPSHOTS, VERSION, Runs, inside, is_run
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Verifier
 from audit.runs.tombstone import REMAINING, EvidenceContext, read_tombstone, tombstone_problems
@@ -165,7 +165,7 @@ def _manifest_problems(
         elif not verifier.holds(data, signature, f"run {manifest.run.run_id}"):
             yield "its signature does not hold"
     state = overall_state(zone.state for zone in manifest.run.zones)
-    if manifest.state not in {state, "stopped"}:
+    if manifest.state not in {"partial" if manifest.missing and state == COMPLETE else state, "stopped"}:
         yield f"its state is {manifest.state}, but its zones make it {state}"
     if manifest.run.evidence_digest != evidence_digest(one for one in manifest.files if one.name.endswith(SUFFIX)):
         yield "its digest of all snapshots does not match them"
@@ -219,6 +219,8 @@ def _zone_problems(folder: Store, manifest: Manifest, changed: set[str]) -> Iter
         name = f"{SNAPSHOTS}/{zone.id}{SUFFIX}"
         if name in changed:
             continue
+        if any(part.name == name for part in manifest.missing):
+            continue
         if name not in listed:
             yield f"zone {zone.id}: its snapshot is not in the manifest"
             continue
@@ -237,7 +239,7 @@ def _snapshot_problems(folder: Store, name: str, manifest: Manifest, zone: ZoneE
     except UsageError as error:
         yield error.what
         return
-    if not zone.lists and manifest.state == "stopped":
+    if not zone.lists and (manifest.state == "stopped" or zone.state == "failed"):
         return
     selects = _selects(manifest.scope)
     tables = facts_of(snapshot, scope_of(snapshot, selects), organization_label=manifest.scope.organization_label)
