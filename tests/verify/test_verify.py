@@ -38,7 +38,7 @@ from tests.simulator.faults import (
 )
 from tests.simulator.server import SimulatedZone
 from tests.worlds.plain_rbac import World, allowed
-from tests.worlds.random_zones import HOSTILE, world_of, worlds, write_dump
+from tests.worlds.random_zones import HOSTILE, furnished, world_of, worlds, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 PULLER = [{"verbs": ["get"], "apiGroups": ["image.openshift.io"], "resources": ["imagestreams/layers"]}]
@@ -51,12 +51,13 @@ def small_world(*people: str, rules: list[dict[str, Any]] | None = None) -> Worl
     world: World = {
         plural: [] for plural in ("clusterrolebindings", "roles", "serviceaccounts", "imagestreams", "groups")
     }
-    return {
+    bound: World = {
         **world,
         "namespaces": [{"metadata": {"name": "ns"}}],
         "clusterroles": [{"metadata": {"name": "puller"}, "rules": PULLER if rules is None else rules}],
         "rolebindings": [{"metadata": {"name": "b", "namespace": "ns"}, "roleRef": ref, "subjects": subjects}],
     }
+    return furnished(bound)
 
 
 def asking(world: World) -> Callable[[str, tuple[str, ...], dict[str, str]], Allowed]:
