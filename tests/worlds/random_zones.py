@@ -103,25 +103,31 @@ def _assemble(base: int, pieces: Iterable[int]) -> World:
 
 
 def furnished(world: World) -> World:
-    """Return a world with what every cluster has, which gives nobody anything: without it, no list is believed."""
+    """Return a world with what every cluster has, which gives nobody anything: without it, no list is believed.
+
+    Lists that are not in the world are left out, and a world without namespaces is left alone.
+    """
     more: World = {plural: [] for plural in world}
 
     def add(plural: str, namespace: str, name: str, **fields: Any) -> None:
         place = {"namespace": namespace} if namespace else {}
         key = (namespace, name)
-        if all((one["metadata"].get("namespace", ""), one["metadata"]["name"]) != key for one in world[plural]):
+        listed = ((one["metadata"].get("namespace", ""), one["metadata"]["name"]) for one in world.get(plural, []))
+        if plural in world and key not in listed:
             more[plural].append({"metadata": {"name": name, "creationTimestamp": None, **place}, **fields})
 
-    for name in ("admin", "cluster-admin", "edit", "view", "zz-last"):
-        add("clusterroles", "", name, rules=[])
-    add("groups", "", "zz-last", users=[])
+    spaces = [one["metadata"]["name"] for one in world.get("namespaces") or []]
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "zz-last"}
-    add("clusterrolebindings", "", "cluster-admins", roleRef=ref)
-    for namespace in [one["metadata"]["name"] for one in world["namespaces"]]:
+    for name in ("admin", "cluster-admin", "edit", "view", "zz-last") if spaces else ():
+        add("clusterroles", "", name, rules=[])
+    if spaces:
+        add("groups", "", "zz-last", users=[])
+        add("clusterrolebindings", "", "cluster-admins", roleRef=ref)
+    for namespace in spaces:
         add("serviceaccounts", namespace, "default")
         add("roles", namespace, "zz-last", rules=[])
         add("rolebindings", namespace, "system:image-pullers", roleRef=ref)
-    return {plural: [*objects, *more[plural]] for plural, objects in world.items()}
+    return {plural: [*(objects or ()), *more[plural]] for plural, objects in world.items()}
 
 
 def _chance(rng: Random, share: float) -> bool:
@@ -400,6 +406,7 @@ def shuffled(world: World, seed: int) -> World:
 def write_dump(world: World, folder: Path, *, kinds: Iterable[str] | None = None, form: Form = "json") -> Path:
     """Write `<plural>.<form>` for each kind, as the LIST that the API server answers; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
+    world = furnished(world) if kinds is None else world
     for plural in world if kinds is None else kinds:
         listed = as_list(KINDS[plural], world.get(plural) or [], resourceVersion="1000")
         if form == "yaml":
