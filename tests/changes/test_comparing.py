@@ -455,7 +455,7 @@ def test_a_summary_folds_people_into_their_group_and_namespaces_into_one_line() 
         "| role | z |  |  | d |",
     ]
     one = changes_summary(table_of("changes", [shared, people[0]]), "run-1")
-    assert "| group g (1 person) |" in one
+    assert "| group g (1 member) |" in one
     lost = [{**row, "namespace": "a", "subject_kind": "User", "subject": f"u{at}"} for at in range(60)]
     assert "\nand 10 more: changes.csv has all\n" in changes_summary(table_of("changes", lost), "x")
 
