@@ -17,7 +17,7 @@ from tests.commands.test_zones_command import shown
 from tests.simulator.faults import Fault, hang, other_body, refuse_with
 from tests.simulator.server import SimulatedZone
 from tests.worlds.plain_rbac import World
-from tests.worlds.random_zones import HOSTILE, world_of, write_dump
+from tests.worlds.random_zones import HOSTILE, furnished, world_of, write_dump
 from tests.worlds.snapshots import snapshot_of
 
 TOKEN = "control-token"
@@ -40,7 +40,9 @@ def zone_world(groups: dict[str, list[str]], **owners: str) -> World:
     """Groups with their members, and namespaces with the organizations that they are for."""
     label = "appuio.io/organization"
     return {
-        **{plural: [] for plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings")},
+        **{
+            plural: [] for plural in ("clusterroles", "clusterrolebindings", "roles", "rolebindings", "serviceaccounts")
+        },
         "namespaces": [{"metadata": {"name": name, "labels": {label: owner}}} for name, owner in owners.items()],
         "groups": [{"metadata": {"name": name}, "users": users} for name, users in groups.items()],
     }
@@ -110,7 +112,7 @@ def test_zones_as_the_control_api_lists_them(tmp_path: Path, capsys: pytest.Capt
 def test_a_run_compares_organizations_and_teams(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Who is declared and not in the zone's group, the reverse, groups that are missing: in a table, and counted."""
     groups = {"acme": ["ann", "old"], "acme+ops": ["ann"], "acme+gone": ["bob"], "other": []}
-    with SimulatedZone(zone_world(groups, shop="acme", bank="other", lost="ghost"), tmp_path / "a") as zone:
+    with SimulatedZone(furnished(zone_world(groups, shop="acme", bank="other", lost="ghost")), tmp_path / "a") as zone:
         world = control(
             [listed("zone-0", urls={"api": zone.url})],
             [members("acme", "ann", "new"), members("other"), members("unused", "zed")],
@@ -149,7 +151,7 @@ def test_a_run_compares_organizations_and_teams(tmp_path: Path, capsys: pytest.C
 def test_a_list_that_is_refused_is_unknown(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
     """Said in coverage, exit code 3, and nobody is called missing for it; access is as well known as before."""
     groups = {"acme": ["ann"], "acme+ops": ["ann"]}
-    with SimulatedZone(zone_world(groups, shop="acme"), tmp_path / "a") as zone:
+    with SimulatedZone(furnished(zone_world(groups, shop="acme")), tmp_path / "a") as zone:
         world = control(
             [listed("zone-0", urls={"api": zone.url})], [members("acme")], [members("acme", "bob", team="ops")]
         )
@@ -168,7 +170,7 @@ def test_a_list_that_is_refused_is_unknown(tmp_path: Path, capsys: pytest.Captur
 
 def test_organizations_can_be_left_alone(tmp_path: Path) -> None:
     """Then they are not asked for, which is no gap, and nothing is said of who is declared."""
-    with SimulatedZone(zone_world({"acme": ["ann"]}, shop="acme"), tmp_path / "a") as zone:
+    with SimulatedZone(furnished(zone_world({"acme": ["ann"]}, shop="acme")), tmp_path / "a") as zone:
         world = control([listed("zone-0", urls={"api": zone.url})])
         with SimulatedZone(world, tmp_path / "c", token=TOKEN) as api:
             place = Place(tmp_path, api, zone, organizations=False)
@@ -210,7 +212,7 @@ def test_a_control_api_that_does_not_list_its_zones(
 def test_zones_that_are_not_listed_today_are_not_gone(tmp_path: Path) -> None:
     """A control API that is away says nothing of its zones; one that lists them no more does."""
     out = tmp_path / "out"
-    with SimulatedZone(zone_world({"acme": ["ann"]}, shop="acme"), tmp_path / "a") as zone:
+    with SimulatedZone(furnished(zone_world({"acme": ["ann"]}, shop="acme")), tmp_path / "a") as zone:
         world = control([listed("zone-0", urls={"api": zone.url})], [members("acme", "ann")])
         away = Fault("/zones", refuse_with(403), nth=2)
         with SimulatedZone(world, tmp_path / "c", token=TOKEN, faults=[away]) as api:

@@ -22,7 +22,6 @@ from tests.simulator.answers import Answer, Api, Caller, Request, status
 from tests.simulator.faults import Fault
 from tests.simulator.rights import covered, rights_of
 from tests.worlds.plain_rbac import World
-from tests.worlds.random_zones import furnished
 
 TOKEN = "simulated-token"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time at all
@@ -130,7 +129,7 @@ class SimulatedZone(Zone):
     ) -> None:
         super().__init__(folder, token)
         self.faults = list(faults)
-        self.api = Api(furnished(world), caller or Caller(), refuse, absent, tenant_of)
+        self.api = Api(world, caller or Caller(), refuse, absent, tenant_of)
 
     def expire(self) -> None:
         """Make every `continue` token given so far answer 410."""

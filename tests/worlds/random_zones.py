@@ -99,6 +99,7 @@ def _assemble(base: int, pieces: Iterable[int]) -> World:
     for seed in pieces:
         draft.rng = Random(seed)
         draft.rng.choice(_PIECES)(draft)
+    draft.add("groups", None, "zz-last", users=[])
     return furnished(draft.world)
 
 
@@ -120,8 +121,9 @@ def furnished(world: World) -> World:
     ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "zz-last"}
     for name in ("admin", "cluster-admin", "edit", "view", "zz-last") if spaces else ():
         add("clusterroles", "", name, rules=[])
-    if spaces:
+    if spaces and not world.get("groups"):
         add("groups", "", "zz-last", users=[])
+    if spaces:
         add("clusterrolebindings", "", "cluster-admins", roleRef=ref)
     for namespace in spaces:
         add("serviceaccounts", namespace, "default")
