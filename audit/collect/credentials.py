@@ -144,10 +144,18 @@ def _content(path: Path) -> str:
 
 
 def _cluster_of_the_pod() -> Target:
-    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{name}", "") for name in ("HOST", "PORT"))
-    if not host or not port:
-        raise CredentialsError("not running in a cluster: KUBERNETES_SERVICE_HOST and _PORT are not set")
-    return Target(f"https://{f'[{host}]' if ':' in host else host}:{port}", (_ACCOUNT / "ca.crt").read_bytes())
+    """Return the API server of the cluster that the program runs in, as the official client finds it."""
+    from kubernetes.client import Configuration
+    from kubernetes.config import ConfigException
+    from kubernetes.config.incluster_config import InClusterConfigLoader
+
+    token, authority = (str(_ACCOUNT / name) for name in ("token", "ca.crt"))
+    cluster = Configuration()
+    try:
+        InClusterConfigLoader(token, authority, environ=os.environ).load_and_set(cluster)
+    except ConfigException as error:
+        raise CredentialsError(f"not running in a cluster: {error}") from error
+    return Target(cluster.host, Path(authority).read_bytes())
 
 
 def _context(zone: Zone, where: Kubeconfig) -> KubeContext:

@@ -383,7 +383,7 @@ def test_outside_a_cluster_there_is_no_account_of_a_pod(monkeypatch: pytest.Monk
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "fd00::1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
     monkeypatch.setattr(credentials, "_ACCOUNT", Path("/no/such/place"))
-    assert "No such file" in collect(Zone("here", credentials=InCluster())).gaps[0].detail
+    assert "token file does not exist" in collect(Zone("here", credentials=InCluster())).gaps[0].detail
 
 
 def test_a_server_that_repeats_the_token_is_not_quoted(tmp_path: Path) -> None:
