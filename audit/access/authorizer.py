@@ -9,6 +9,7 @@ import numpy as np
 
 from audit.access.bound_subjects import BoundSubjects
 from audit.access.effective import EffectiveAccess, unseen_rights
+from audit.access.login import WITHOUT_TOKEN, admitted
 from audit.access.rights import Rights, answer, reach
 from audit.access.subjects import NONE, also_acts_as, is_person
 from audit.rbac.rules import NEEDS
@@ -50,11 +51,24 @@ class Authorizer:
         """Return all rights of `subject` in one place, with what cannot be known about them."""
         key = subject, namespace, repository
         if key not in self._rights:
-            space = max(self.bound.snapshot.code(namespace), 0)
-            acts_as = self._acts_as(subject)
-            held = self._effective.rights_of(acts_as, space, self._repositories.get(repository, 0))
-            self._rights[key] = held | self._unseen(namespace)
+            held = self.rights_by_rbac(subject, namespace, repository)
+            login = self.login(subject)
+            if login is not None:
+                anonymous = self.rights_by_rbac(WITHOUT_TOKEN[0], namespace, repository)
+                held = _one(admitted(_row(held), _row(anonymous), _row(login), np.zeros(1, dtype=bool)))
+            self._rights[key] = held
         return self._rights[key]
+
+    def rights_by_rbac(self, subject: Identity, namespace: str, repository: str = "") -> Rights[int]:
+        """Return the rights as the API server would answer about them, whoever may log in."""
+        space = max(self.bound.snapshot.code(namespace), 0)
+        held = self._effective.rights_of(self._acts_as(subject), space, self._repositories.get(repository, 0))
+        return held | self._unseen(namespace)
+
+    def login(self, subject: Identity) -> Rights[int] | None:
+        """Return the LOGIN rights of a subject; None where the registry does not ask for any, or everybody has them."""
+        logins = self._effective.logins
+        return None if logins is None or subject in WITHOUT_TOKEN else logins.of(self._acts_as(subject))
 
     def blind(self, namespace: str) -> list[Gap]:
         """Return the gaps because of which anybody may have access in `namespace`."""
@@ -132,3 +146,11 @@ class Authorizer:
             yield Grant(
                 bound.snapshot.strings[space], repository, rights, group, holder, binding, role, int(roles.how[at])
             )
+
+
+def _row(rights: Rights[int]) -> Rights[Ints]:
+    return Rights(np.array([rights.granted], dtype=np.int32), np.array([rights.possible], dtype=np.int32))
+
+
+def _one(rights: Rights[Ints]) -> Rights[int]:
+    return Rights(int(rights.granted[0]), int(rights.possible[0]))

@@ -11,8 +11,10 @@ from typing import Final
 import numpy as np
 
 from audit.access.judged_roles import BUILT_IN, UNSEEN, JudgedRoles, judge_roles, role_rows
+from audit.access.login import login_bindings
 from audit.access.subjects import Subjects
 from audit.access.subjects_builder import SubjectsBuilder
+from audit.rbac.rules import LOGIN
 from audit.rbac.subjects import GROUP, MASTERS, Identity
 from audit.snapshot.model import Ints, Snapshot
 from audit.tables.arrays import Positions, different, packed, ranked, unpacked
@@ -31,6 +33,7 @@ class BoundSubjects:
     binding: Ints  # row of the binding table, or NO_BINDING
     subject: Ints  # position in `subjects`
     role: Ints  # position in `roles`
+    login: Ints | None  # of each of `subjects`: LOGIN rights by its own bindings; None where all callers may log in
 
     @property
     def namespace(self) -> Ints:
@@ -54,7 +57,9 @@ def bound_subjects(snapshot: Snapshot, namespaces: Iterable[str] | None = None) 
     # A subject that a binding names twice is one entry; a kind that matches nobody is none.
     matched = number >= 0
     binding, number = unpacked(different(packed(binding[matched], number[matched])))
-    number = np.append(number, np.int32(builder.add(Identity(GROUP, MASTERS))))
+    masters = builder.add(Identity(GROUP, MASTERS))
+    number = np.append(number, np.int32(masters))
+    logins = _logins(snapshot, builder)
     subjects, position = builder.finish()
     return BoundSubjects(
         snapshot=snapshot,
@@ -63,7 +68,28 @@ def bound_subjects(snapshot: Snapshot, namespaces: Iterable[str] | None = None) 
         binding=np.append(binding, np.int32(NO_BINDING)),
         subject=position[number],
         role=np.append(role_of_binding[binding], np.int32(len(roles.row) - 1)),
+        login=None if logins is None else _login_of_each(logins, masters, position),
     )
+
+
+def _logins(snapshot: Snapshot, builder: SubjectsBuilder) -> tuple[Ints, Ints] | None:
+    """Return the numbers of the subjects of the bindings that decide who may log in, and what each gives."""
+    bindings = login_bindings(snapshot)
+    if bindings is None:
+        return None
+    rights = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
+    rights[bindings.rows] = bindings.rights
+    binding, *columns = _subjects(snapshot, bindings.rows)
+    return builder.identify(*columns), rights[binding]
+
+
+def _login_of_each(logins: tuple[Ints, Ints], masters: int, position: Ints) -> Ints:
+    """Return the LOGIN rights of each subject by its own bindings; `position` is that of each number."""
+    number, rights = logins
+    of_each = np.zeros(len(position), dtype=np.int32)
+    np.bitwise_or.at(of_each, position[number[number >= 0]], rights[number >= 0])
+    of_each[position[masters]] = LOGIN
+    return of_each
 
 
 def _binding_rows(snapshot: Snapshot, namespaces: Iterable[str] | None) -> Positions:

@@ -1,6 +1,6 @@
 """Columns that the tables `grants` and `access` have in common: places, answers, bindings, and who exists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -8,8 +8,6 @@ import numpy as np
 from audit.access.bound_subjects import NO_BINDING, BoundSubjects
 from audit.access.grants import Grants
 from audit.access.judged_roles import MISSING, UNSEEN
-from audit.access.rights import Rights
-from audit.access.rights import answers as answers_to
 from audit.access.subjects import KINDS, account_keys
 from audit.rbac.subjects import ACCOUNT, ANY, ANY_USER, GROUP, USER, VIRTUAL, Identity
 from audit.snapshot.model import Ints, Snapshot
@@ -33,11 +31,6 @@ def place_columns(
         "subject_kind": Text(kind[subject], _KIND_TEXTS),
         "subject": Text(subject, bound.subjects.names),
     }
-
-
-def answers(rights: Rights[Ints], needs: Mapping[str, int]) -> dict[str, Numbers]:
-    """Return for each name a column of NO, YES or UNKNOWN: whether all the rights that it needs are held."""
-    return {name: answers_to(rights, needed) for name, needed in needs.items()}
 
 
 def group_column(bound: BoundSubjects, group: Ints) -> Text:

@@ -12,8 +12,9 @@ import numpy as np
 
 from audit.access.bound_subjects import BoundSubjects
 from audit.access.grants import expand, place_keys
+from audit.access.login import Logins
 from audit.access.rights import NOTHING, Rights, reach
-from audit.access.subjects import PERSON
+from audit.access.subjects import NONE, PERSON
 from audit.rbac.subjects import may_join
 from audit.snapshot.model import Ints
 from audit.tables.arrays import Longs, Mask, Positions, positions
@@ -42,6 +43,9 @@ class EffectiveAccess:
         if self.groups_unseen:
             self._add_any_person()
         self.also_acts_as = bound.subjects.also_acts_as(groups_unseen=self.groups_unseen)
+        self.logins = None
+        if bound.login is not None:
+            self.logins = Logins(bound.subjects, bound.login, groups_unseen=self.groups_unseen)
 
     def own_rights(self) -> Rights[Ints]:
         """Return what the grants of each of `keys` give by themselves."""
@@ -53,6 +57,14 @@ class EffectiveAccess:
 
     def rights(self, place: Place) -> Rights[Ints]:
         """Return the effective rights in each place."""
+        held = self.rights_by_rbac(place)
+        if self.logins is None:
+            return held
+        space, repository, subject = place
+        return self.logins.admit(subject, held, self._without_token(space, repository))
+
+    def rights_by_rbac(self, place: Place) -> Rights[Ints]:
+        """Return the rights in each place as the API server would answer about them, whoever may log in."""
         space, repository, subject = place
         held = self._granted_to(place)
         for others in self.also_acts_as.T:
@@ -61,6 +73,12 @@ class EffectiveAccess:
             held.granted[some] |= more.granted
             held.possible[some] |= more.possible
         return Rights(held.granted, held.possible | self.unseen(space))
+
+    def _without_token(self, space: Ints, repository: Ints) -> Rights[Ints]:
+        """Return the rights of a caller without a token in each place."""
+        if self.logins is None or self.logins.without_token == NONE:
+            return Rights(np.zeros_like(space), self.unseen(space))
+        return self.rights_by_rbac((space, repository, np.full_like(space, self.logins.without_token)))
 
     def rights_of(self, acts_as: Sequence[int], space: int, repository: int) -> Rights[int]:
         """Return the rights in one place of somebody who acts as the subjects at these positions, without `unseen`."""
@@ -95,8 +113,13 @@ class EffectiveAccess:
     def _add(self, held: Rights[Ints], rows: Positions, place: Place) -> None:
         """Add the rights of the grants for exactly these places to the given rows."""
         at = self.at(place_keys(self.bound, *place))
-        held.granted[rows] |= np.append(self._rights.granted, np.int32(0))[at]
-        held.possible[rows] |= np.append(self._rights.possible, np.int32(0))[at]
+        held.granted[rows] |= self._or_nothing.granted[at]
+        held.possible[rows] |= self._or_nothing.possible[at]
+
+    @cached_property
+    def _or_nothing(self) -> Rights[Ints]:
+        """Return the rights of each of `keys`, and at the end, where -1 points, none."""
+        return Rights(np.append(self._rights.granted, np.int32(0)), np.append(self._rights.possible, np.int32(0)))
 
     @cached_property
     def _everywhere(self) -> Rights[Ints]:

@@ -1,5 +1,6 @@
 """Rights that are held in a place, for certain and as far as is known, and what they answer. The one place for both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
@@ -37,10 +38,10 @@ def answer(rights: Rights[int], needed: int) -> int:
     return int(_answers_to(needed)[rights.granted, rights.possible])
 
 
-def answers(rights: Rights[Ints], needed: int) -> Numbers:
-    """Return `answer` of each row."""
-    column: Numbers = _answers_to(needed)[rights.granted, rights.possible]
-    return column
+def answers(rights: Rights[Ints], needs: Mapping[str, int]) -> dict[str, Numbers]:
+    """Return a column for each name: the `answer` of each row to whether it has all that the name needs."""
+    pairs = rights.granted * (EVERYTHING + 1) + rights.possible
+    return {name: _answers_to(needed).ravel().take(pairs) for name, needed in needs.items()}
 
 
 @cache

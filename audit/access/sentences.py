@@ -1,13 +1,15 @@
 """Why an answer is what it is, in sentences. Names are as the cluster has them: the caller escapes them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from audit.access.authorizer import Authorizer, Grant
 from audit.access.bound_subjects import NO_BINDING
 from audit.access.judged_roles import MISSING, UNSEEN
-from audit.rbac.rules import CATALOG, CREATE, DELETE, NEEDS, PULL, PUSH, SIGN
+from audit.access.rights import Rights
+from audit.rbac.rules import CATALOG, CREATE, DELETE, IDENTIFY, LOGIN, LOGIN_QUESTIONS, NEEDS, PULL, PUSH, SIGN
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
+from audit.snapshot.model import Snapshot
 from audit.tables.model import NO, UNKNOWN, YES
 
 _RIGHTS: Final = {
@@ -18,7 +20,10 @@ _RIGHTS: Final = {
     CATALOG: "list every repository",
     SIGN: "sign images",
 }
+# Without pull nobody can push: alone, the right is one to upload.
+_ALONE: Final = _RIGHTS | {PUSH: "upload"}
 _SHOWN: Final = 20  # reasons of one answer: enough to act, few enough to read
+_REFUSED: Final = "the registry refuses a push"
 _KIND_WORDS: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
 
 
@@ -35,23 +40,63 @@ def verdict(authorizer: Authorizer, who: Identity, action: str, namespace: str, 
     needed = NEEDS[action]
     here = [grant for grant in authorizer.grants_of(who) if grant.namespace in {"", namespace}]
     relevant = [grant for grant in here if grant.repository in {"", repository}]
+    reasons = list(login_remarks(authorizer, who))
     if answer == YES:
-        reasons = [sentence(authorizer, who, grant) for grant in relevant if grant.rights.granted & needed]
+        reasons += [sentence(authorizer, who, grant) for grant in relevant if grant.rights.granted & needed]
     else:
-        reasons = list(_obstacles(authorizer, who, namespace)) if answer == UNKNOWN else []
+        reasons += _halves(who, authorizer.rights_by_rbac(who, namespace, repository), needed)
+        reasons += _obstacles(authorizer, who, namespace) if answer == UNKNOWN else []
         reasons += _partial(authorizer, who, here, needed)
     if answer == NO and not reasons:
         reasons.append(f"no binding gives {_name(who)} any part of it")
-    if not authorizer.bound.snapshot.lists(namespace):
-        reasons.append(f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants")
-    return Verdict(answer, tuple(_short(reasons)))
+    return Verdict(answer, (*_short(reasons), *_remarks(authorizer.bound.snapshot, action, namespace, repository)))
+
+
+def _halves(who: Identity, rights: Rights[int], needed: int) -> Iterator[str]:
+    """Yield what of the rights that one push takes is there, and what is missing."""
+    there, missing = rights.granted & needed, needed & ~rights.possible
+    if there and missing:
+        yield f"{_name(who)} may {_words(there, _ALONE)} there but not {_words(missing, _ALONE)}: {_REFUSED}"
+    elif there and (unknown := needed & ~there):
+        yield f"{_name(who)} may {_words(there, _ALONE)} there; whether also {_words(unknown, _ALONE)} is not known"
+
+
+def _remarks(snapshot: Snapshot, action: str, namespace: str, repository: str) -> Iterator[str]:
+    """Yield what else decides about the action, beside the rights of the subject."""
+    if not snapshot.lists(namespace):
+        yield f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants"
+    elif action == "push" and repository and not _may_exist(snapshot, namespace, repository):
+        yield f"there is no image stream {repository} in {namespace}: a push of a tag that creates it needs create"
+
+
+def _may_exist(snapshot: Snapshot, namespace: str, repository: str) -> bool:
+    """Return whether an image stream is in the list, or the list is not whole."""
+    streams = snapshot.tables["imagestreams"]
+    space, name = snapshot.code(namespace), snapshot.code(repository)
+    listed = bool(((streams["namespace"] == space) & (streams["name"] == name)).any())
+    return listed or bool(snapshot.gaps_in("imagestreams", namespace)) or not snapshot.requested("imagestreams")
+
+
+def login_remarks(authorizer: Authorizer, who: Identity) -> Iterator[str]:
+    """Yield whether the registry refuses a subject, or takes it for anonymous, whatever its bindings grant."""
+    login = authorizer.login(who)
+    if login is None or login.granted == LOGIN:
+        return
+    for question in LOGIN_QUESTIONS:
+        if not login.granted & question.right:
+            may = f"may not {question.verb} {question.resource}"
+            effect = "refuses it everything" if question.right == IDENTIFY else "takes it for system:anonymous"
+            doubt = "perhaps " if login.possible & question.right else ""
+            yield f"{_name(who)} {doubt}{may}, as everybody may by default: then the registry {effect}"
+            return
 
 
 class Explanation(NamedTuple):
-    """Every grant of one subject with its sentence, and what could not be seen and may give more."""
+    """Every grant of one subject with its sentence, what could not be seen and may give more, and what else counts."""
 
     grants: tuple[tuple[Grant, str], ...]
     obstacles: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -66,6 +111,7 @@ def explain(authorizer: Authorizer, who: Identity, namespace: str | None = None)
     return Explanation(
         tuple((grant, sentence(authorizer, who, grant)) for grant in grants),
         tuple(_obstacles(authorizer, who, namespace)),
+        tuple(login_remarks(authorizer, who)),
     )
 
 
@@ -79,7 +125,26 @@ def sentence(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
         subject += f", who is in group {grant.group}," if who.kind == USER else f", as part of group {grant.group},"
     if grant.binding == NO_BINDING:
         return f"{subject} can do everything {place}: the API server asks no role about group {grant.group or who.name}"
-    return f"{subject} {_effect(authorizer, grant, place)}"
+    return f"{subject} {_effect(authorizer, grant, place)}{_without_pull(authorizer, who, grant)}"
+
+
+def _without_pull(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
+    """Return what a grant to upload is missing: without pull the registry refuses every push."""
+    if not grant.rights.granted & PUSH or grant.rights.granted & PULL:
+        return ""
+    held = authorizer.rights_by_rbac(who, grant.namespace, grant.repository)
+    if held.granted & PULL:
+        return "; with pull from elsewhere that is a push"
+    if held.possible & PULL:
+        return f"; whether it may pull there is not known: without pull {_REFUSED}"
+    some = any(_meet(grant, other) for other in authorizer.grants_of(who) if other.rights.granted & PULL)
+    return f"; it may upload but not pull{', but for a part,' if some else ''} there: {_REFUSED}"
+
+
+def _meet(one: Grant, other: Grant) -> bool:
+    """Return whether two grants have a place in common."""
+    spaces, repositories = {one.namespace, other.namespace} - {""}, {one.repository, other.repository} - {""}
+    return len(spaces) < 2 and len(repositories) < 2  # noqa: PLR2004  different ones have nothing in common
 
 
 def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:
@@ -97,7 +162,7 @@ def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:
         return f"gets nothing {place} by {through}: a service account without a namespace matches nobody"
     source = roles.sources[grant.role]
     origin = f", which has it from {source}" if source else ""
-    can = _listed(words for bit, words in _RIGHTS.items() if grant.rights.granted & bit)
+    can = _words(grant.rights.granted, _RIGHTS if grant.rights.granted & PULL else _ALONE)
     return f"can {can} {place} by {through}{origin}"
 
 
@@ -122,8 +187,9 @@ def _name(who: Identity) -> str:
     return f"{_KIND_WORDS[who.kind]} {who.name}"
 
 
-def _listed(words: Iterable[str]) -> str:
-    *most, last = words
+def _words(rights: int, words: Mapping[int, str]) -> str:
+    """Return rights for a sentence."""
+    *most, last = (word for right, word in words.items() if rights & right)
     return f"{', '.join(most)} and {last}" if most else last
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from audit.changes.access import Deltas, Differences, Index
 from audit.changes.causes import Cause, Causes, GrantDifference
 from audit.changes.objects import Objects, paired
-from audit.rbac.rules import CREATE, PUSH
+from audit.rbac.rules import NEEDS, RIGHTS
 from audit.rbac.subjects import Identity
 from audit.tables.arrays import Longs, Positions, positions, ranges
 from audit.tables.model import Text
@@ -71,7 +71,7 @@ def _bearing(index: Index, deltas: Deltas, differences: Differences) -> _Pairs:
         row = np.repeat(np.arange(len(wider)), count)
         pairs.append((row, ranges(low, count), np.full(len(row), order)))
     row, difference, place = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    more, less = _halves(deltas.more)[row], _halves(deltas.less)[row]
+    more, less = _needed(deltas.more)[row], _needed(deltas.less)[row]
     bears = (differences.more[difference] & more) | (differences.less[difference] & less) > 0
     row, difference, place = row[bears], difference[bears], place[bears]
     group, binding = (
@@ -81,9 +81,12 @@ def _bearing(index: Index, deltas: Deltas, differences: Differences) -> _Pairs:
     return _Pairs(row[sort], difference[sort], np.zeros(0, dtype=np.int64))
 
 
-def _halves(rights: Longs) -> Longs:
-    """Return rights with both halves of `create`: access joins them, a grant may give one."""
-    return np.where(rights & CREATE, rights | PUSH, rights)
+def _needed(actions: Longs) -> Longs:
+    """Return all rights that each of the actions takes: access joins them, a grant may give any."""
+    rights = np.zeros_like(actions)
+    for action, bit in RIGHTS.items():
+        rights |= np.where(actions & bit, NEEDS[action], 0)
+    return rights
 
 
 def _with_causes(

@@ -53,15 +53,13 @@ class DirectGrant(NamedTuple):
 class DirectGrants:
     """The rows of the table `grants` that name their subject directly; a mask has one value for each row."""
 
-    def __init__(self, grants: Table, access: Table) -> None:
+    def __init__(self, grants: Table) -> None:
         direct = grants.where("group", {""}) & ~grants.where("binding_kind", {"built-in"})
         rows = grants.take(direct)
-        self._pushing: Mask = rows.numbers("push") == YES
-        halves = np.flatnonzero(self._pushing & (rows.numbers("pull") != YES))
-        if len(halves):
-            self._pushing[halves] = _completed(rows.take(halves), grants, access)
         self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
         self._kinds: dict[str, Mask] = {}
+        self._complete = self.where("lacks", lambda lacks: not lacks)
+        self._admitted = self.where("lacks", lambda lacks: "login" not in lacks)
         self.local = self.where("scope", lambda scope: scope == "namespace")
 
     def __len__(self) -> int:
@@ -85,14 +83,12 @@ class DirectGrants:
         return found
 
     def can(self, *rights: str) -> Mask:
-        """Return for each row whether it certainly grants any of these rights; for push, whether its subject can push.
-
-        A push needs pull as well, which another grant may give.
-        """
-        granted = np.zeros(len(self), dtype=bool)
+        """Return for each row whether its subject may certainly do any of these by it, alone or with other grants."""
+        able = np.zeros(len(self), dtype=bool)
         for right in rights:
-            granted |= self._pushing if right == "push" else self._table.numbers(right) == YES
-        return granted
+            granted = self._table.numbers(right) == YES
+            able |= granted & (self._complete if right in {"push", "create"} else self._admitted)
+        return able
 
     def pairs(self, rows: Mask, predicate: Callable[[str, str], bool]) -> Mask:
         """Return those of `rows` whose subject and namespace `predicate` accepts; each pair is judged once."""
@@ -124,25 +120,6 @@ class DirectGrants:
         """Return the names of the subjects of a kind in these rows."""
         subject = self._table.text("subject")
         return {subject.values[code] for code in distinct(subject.codes[rows & self.of(kind)], len(subject.values))}
-
-
-def _completed(halves: Table, grants: Table, access: Table) -> list[bool]:
-    """Return for each grant of push without pull whether its subject, or a member of its group, can push there."""
-    place = ("namespace", "repository", "subject_kind", "subject")
-    pushing = access.take(access.numbers("push") == YES)
-    able: dict[tuple[str, ...], set[str]] = {}
-    for namespace, repository, kind, subject in zip(*(pushing.text(name).strings() for name in place), strict=True):
-        able.setdefault((namespace, kind, subject), set()).add(repository)
-    members: dict[str, set[str]] = {}
-    through = grants.take(grants.where("group", {*halves.text("subject").strings()} - {""}))
-    for group, user in zip(through.text("group").strings(), through.text("subject").strings(), strict=True):
-        members.setdefault(group, set()).add(user)
-    answers = []
-    for namespace, repository, kind, subject in zip(*(halves.text(name).strings() for name in place), strict=True):
-        people = [(USER, user) for user in members.get(subject, ())] if kind == GROUP else []
-        places = [able.get((namespace, *who), set()) for who in ((kind, subject), *people)]
-        answers.append(any(repository in found or (repository == EVERY and found) for found in places))
-    return answers
 
 
 def listed(names: Sequence[str]) -> str:

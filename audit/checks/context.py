@@ -45,7 +45,7 @@ class CheckContext:
     @cached_property
     def bindings(self) -> DirectGrants:
         """Return the grants that name their subject directly."""
-        return DirectGrants(self.tables["grants"], self.tables["access"])
+        return DirectGrants(self.tables["grants"])
 
     @cached_property
     def organizations(self) -> Organizations:

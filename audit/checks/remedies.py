@@ -41,6 +41,11 @@ EDIT_LOCAL_ROLE: Final = "oc edit role -n {namespace} -- {role}"
 UNLABEL_ROLE: Final = "oc label clusterrole {role} {label}-"
 LABEL_NAMESPACE: Final = "oc label namespace {namespace} {label}=ORGANIZATION"
 LEAVE_GROUP: Final = "oc adm groups remove-users -- {group} {user}"
+CREATE_LOGIN_ROLE: Final = (
+    "oc create clusterrole registry-login --verb=create "
+    "--resource=selfsubjectreviews.authentication.k8s.io,selfsubjectaccessreviews.authorization.k8s.io"
+)
+ALLOW_LOGIN: Final = "oc adm policy add-cluster-role-to-group {role} system:authenticated"
 TAKE_AWAY: Final = (REMOVE_USER, REMOVE_GROUP, REMOVE_USER_EVERYWHERE, REMOVE_GROUP_EVERYWHERE)
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")

@@ -43,6 +43,7 @@ def _value(typed: Identity, explanations: Mapping[str, tuple[Identity, Explanati
         "subject_kind": who.kind,
         "subject": who.name,
         "ways": ways,
+        "remarks": {zone: list(one.remarks) for zone, (_, one) in explanations.items() if one.remarks},
         "not_seen": {zone: obstacles for zone, obstacles in not_seen.items() if obstacles},
     }
 
@@ -56,5 +57,5 @@ def _records(zone: str, explanation: Explanation) -> Iterator[dict[str, str]]:
 def _lines(zone: str, who: Identity, explanation: Explanation) -> Iterator[str]:
     grants = [text for _, text in explanation.grants]
     nothing = f"no visible binding grants {who.kind} {who.name} anything"
-    for text in (*(grants or [nothing]), *explanation.obstacles):
+    for text in (*explanation.remarks, *(grants or [nothing]), *explanation.obstacles):
         yield f"{zone}: {text}"

@@ -10,16 +10,18 @@ from audit.snapshot.objects import Rule
 
 IMAGES: Final = "image.openshift.io"
 
-# What a role can give. CREATE is the right on `imagestreams` alone: creating a repository by pushing needs PUSH too.
+# What a role can give: one right for each question. What an action takes of them is in NEEDS.
 PULL, PUSH, CREATE, DELETE, CATALOG, SIGN = (1 << bit for bit in range(6))
 EVERYTHING: Final = PULL | PUSH | CREATE | DELETE | CATALOG | SIGN
 # Asked without a namespace, so a RoleBinding never gives them.
 CLUSTER_ONLY: Final = DELETE | CATALOG
 
 
-# What each answer column of the tables is about; and all the rights that each action takes.
+# The right that each answer column of the table `grants` is about.
 RIGHTS: Final = {"pull": PULL, "push": PUSH, "create": CREATE, "delete": DELETE, "catalog": CATALOG, "sign": SIGN}
-NEEDS: Final = RIGHTS | {"create": PUSH | CREATE}
+# All rights that each action takes. Every upload asks for pull and push of the repository; a push of a tag that creates
+# the image stream asks for all three.
+NEEDS: Final = RIGHTS | {"push": PULL | PUSH, "create": PULL | PUSH | CREATE}
 # The actions that can be asked about a namespace.
 ACTIONS: Final = ("pull", "push", "create")
 
@@ -31,6 +33,7 @@ class Question(NamedTuple):
     verb: str
     resource: str
     named: bool
+    group: str = IMAGES
 
 
 # `imagestreams/layers` is one resource word here: the registry sends no subresource, so `*/layers` never covers it.
@@ -44,6 +47,16 @@ QUESTIONS: Final = (
 )
 
 
+# Before all of these the registry asks who the caller is, and uses the caller's own right to ask what it may do. They
+# are rights apart, and cluster-wide: see `audit.access.login`.
+IDENTIFY, REVIEW = 1, 2
+LOGIN: Final = IDENTIFY | REVIEW
+LOGIN_QUESTIONS: Final = (
+    Question(IDENTIFY, "create", "selfsubjectreviews", named=False, group="authentication.k8s.io"),
+    Question(REVIEW, "create", "selfsubjectaccessreviews", named=False, group="authorization.k8s.io"),
+)
+
+
 class Capability(NamedTuple):
     """Rights on one repository (`""` = every one), and which of them only a resource wildcard gives."""
 
@@ -52,9 +65,9 @@ class Capability(NamedTuple):
     wildcard: int
 
 
-def covers(rule: Rule, verb: str, resource: str) -> bool:
+def covers(rule: Rule, verb: str, resource: str, group: str = IMAGES) -> bool:
     """Return whether `rule` covers the question for some names; the caller judges `resourceNames`."""
-    return _holds(rule.verbs, verb) and _holds(rule.groups, IMAGES) and (_holds(rule.resources, resource))
+    return _holds(rule.verbs, verb) and _holds(rule.groups, group) and _holds(rule.resources, resource)
 
 
 def covering(rules: Sequence[Rule], repository: str) -> str:
@@ -119,6 +132,17 @@ _RULES: Final = msgspec.json.Decoder(list[Rule])
 def covering_text(text: str, repository: str) -> str:
     """Return which of the rules in `text` give rights on `repository`; see `covering`."""
     return covering(_RULES.decode(text), repository)
+
+
+@cache
+def login_rights(text: str) -> int:
+    """Return which of IDENTIFY and REVIEW the rules in `text` give."""
+    rights = 0
+    for rule in _RULES.decode(text):
+        for question in LOGIN_QUESTIONS:
+            covered = covers(rule, question.verb, question.resource, question.group)
+            rights |= question.right if covered and _repositories(rule, named=False) else 0
+    return rights
 
 
 @cache

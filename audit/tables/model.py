@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from audit.tables.arrays import Mask, distinct
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 # The three answers, as numbers in the tables and as words in the exports.
 NO, YES, UNKNOWN = 0, 1, 2
@@ -80,12 +80,17 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_PLACE,
         *_WHO,
         Column("pull", "answer", "This grant lets the subject pull."),
-        Column("push", "answer", "This grant lets the subject push to a repository that exists."),
+        Column(
+            "push",
+            "answer",
+            "This grant gives the right to upload (`update` of `imagestreams/layers`). The registry refuses a push "
+            "without pull, which may come from any grant: the table `access` joins them.",
+        ),
         Column(
             "create",
             "answer",
-            "This grant lets the subject create image streams. Creating a repository by pushing needs `push` as well, "
-            "from any grant: the table `access` joins the two.",
+            "This grant gives the right to create image streams. A push of a tag that creates the image stream needs "
+            "pull and push as well, from any grants: the table `access` joins them.",
         ),
         *_OTHER_RIGHTS,
         Column("scope", "text", "`namespace` (a RoleBinding) or `cluster` (a ClusterRoleBinding)."),
@@ -106,13 +111,34 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "`account without namespace`.",
         ),
         Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
+        Column(
+            "lacks",
+            "text",
+            "What the subject lacks, so that the registry refuses it: `pull` or `push` where this grant is for a push "
+            "or a create, `login` where it may not use the registry at all; joined by `, `, with `?` after what it may "
+            "have. Empty: nothing, or, of a group, a member that lacks nothing.",
+        ),
     ),
     "access": (
         *_PLACE,
         *_WHO,
-        Column("pull", "answer", "The subject may pull: the cluster's own answer, from all its grants together."),
-        Column("push", "answer", "The subject may push to a repository that exists."),
-        Column("create", "answer", "The subject may push a repository that does not exist yet."),
+        Column(
+            "pull",
+            "answer",
+            "The subject may pull: the cluster's own answer, from all its grants together. It says nothing of the "
+            "images themselves: a tag may point to one that is gone.",
+        ),
+        Column(
+            "push",
+            "answer",
+            "The subject may push to a repository that exists: it has the rights to pull and to upload there.",
+        ),
+        Column(
+            "create",
+            "answer",
+            "The subject may push a tag to a repository that does not exist yet: beside the rights of `push` it may "
+            "create image streams.",
+        ),
         *_OTHER_RIGHTS,
         _HOW,
         Column("grants", "count", "Number of grants of this subject at this place; details are in the table `grants`."),

@@ -7,11 +7,12 @@ from threading import Event
 from typing import Final, NamedTuple
 
 from audit.access.authorizer import Authorizer
+from audit.access.login import WITHOUT_TOKEN
 from audit.access.sentences import sentence, verdict
 from audit.collect.access_reviews import Allowed
 from audit.collect.decode import CollectError
 from audit.parallel import run_parallel
-from audit.rbac.rules import ACTIONS, CLUSTER_ONLY, IMAGES, NEEDS, QUESTIONS
+from audit.rbac.rules import ACTIONS, CLUSTER_ONLY, IMAGES, LOGIN_QUESTIONS, NEEDS, QUESTIONS, Question
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Snapshot
 from audit.tables.model import YES
@@ -92,7 +93,7 @@ class _CellReviewer:
     """Asks the cluster about cells as its registry would; after a refusal it asks no more."""
 
     def __init__(self, authorizer: Authorizer, review: AccessReviewer) -> None:
-        self._review = review
+        self._authorizer, self._review = authorizer, review
         self._groups = _groups_of(authorizer.bound.snapshot)
         named = authorizer.bound.roles.repositories
         self._any = next(
@@ -104,9 +105,16 @@ class _CellReviewer:
         """Ask every question that the registry asks for this action: all of them must be allowed."""
         reasons = []
         try:
+            who = cell.who
+            if self._authorizer.login(who) is not None:
+                # Where not everybody may use the registry, it matters what it asks first.
+                identify, review = (self._answer(who, cell, question) for question in LOGIN_QUESTIONS)
+                if not identify.allowed:
+                    return CellAnswer(allowed=False, reason=identify.reason)
+                who = who if review.allowed else WITHOUT_TOKEN[0]
             for question in QUESTIONS:
                 if question.right & NEEDS[cell.action]:
-                    answer = self._answer(cell, question.right, question.verb, question.resource, named=question.named)
+                    answer = self._answer(who, cell, question)
                     reasons.append(answer.reason)
                     if not answer.allowed:
                         return CellAnswer(allowed=False, reason=answer.reason)
@@ -114,19 +122,20 @@ class _CellReviewer:
             return CellAnswer(None, f"{error.reason}: {error.detail}")
         return CellAnswer(allowed=True, reason="; ".join(filter(None, reasons)))
 
-    def _answer(self, cell: SampledCell, right: int, verb: str, resource: str, *, named: bool) -> Allowed:
+    def _answer(self, who: Identity, cell: SampledCell, question: Question) -> Allowed:
         if self._refused:
             raise self._refused
-        everywhere = cell.namespace == "*" or right & CLUSTER_ONLY
+        images = question.group == IMAGES
+        everywhere = not images or cell.namespace == "*" or question.right & CLUSTER_ONLY
         attributes = {
-            "verb": verb,
-            "group": IMAGES,
-            "resource": resource,
+            "verb": question.verb,
+            "group": question.group,
+            "resource": question.resource,
             "namespace": "" if everywhere else cell.namespace,
-            "name": "" if not named else self._any if cell.repository == "*" else cell.repository,
+            "name": "" if not question.named else self._any if cell.repository == "*" else cell.repository,
         }
         try:
-            return self._review(*self._caller(cell.who), attributes)
+            return self._review(*self._caller(who), attributes)
         except CollectError as error:
             if error.reason == "refused":
                 self._refused = error

@@ -13,8 +13,17 @@ from audit.access.tables import tables_of
 from audit.rbac.subjects import ANONYMOUS, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Gap, Snapshot
 from audit.tables.model import ANSWERS, Table
-from tests.worlds.plain_rbac import World, can
-from tests.worlds.random_zones import NOWHERE, Question, questions, shuffled, world_of, worlds
+from tests.worlds.plain_rbac import World, allowed, caller_of, can, logins_recorded
+from tests.worlds.random_zones import (
+    NOWHERE,
+    VIRTUAL,
+    Question,
+    questions,
+    shuffled,
+    world_of,
+    world_with_logins,
+    worlds,
+)
 from tests.worlds.snapshots import snapshot_of
 
 # What a thorough run sets to 10,000 (`make properties`).
@@ -64,9 +73,25 @@ def lookup(table: Table) -> Callable[[Question], str]:
     return answer
 
 
-def truth(world: World, question: Question) -> str:
-    """What the cluster would say."""
-    return "yes" if can(world, *question) else "no"
+def truth(world: World, question: Question, *, login: bool = True) -> str:
+    """What the registry would do; without `login`, for whoever may log in."""
+    return "yes" if can(world, *question, login=login) else "no"
+
+
+def some_count_as_anonymous(world: World) -> bool:
+    """Whether a virtual group may say who its members are, and not ask what they may do.
+
+    Its rows then say only what all members have for certain: one that may ask by another binding has other rights.
+    """
+    if not logins_recorded(world):
+        return False
+    questions = (("authentication.k8s.io", "selfsubjectreviews"), ("authorization.k8s.io", "selfsubjectaccessreviews"))
+    accounts = (f"system:serviceaccounts:{namespace['metadata']['name']}" for namespace in world["namespaces"])
+    return any(
+        [allowed(world, *caller_of(world, "Group", group), "create", *question, "", "") for question in questions]
+        == [True, False]
+        for group in (*VIRTUAL, *accounts)
+    )
 
 
 def said(authorizer: Authorizer, question: Question) -> str:
@@ -79,25 +104,42 @@ def said(authorizer: Authorizer, question: Question) -> str:
 def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> None:
     """Nothing hidden: tables and answers say yes or no, and exactly as the cluster does."""
     world = world_of(seed)
-    snapshot = snapshot_of(world)
+    snapshot, unsure = snapshot_of(world), some_count_as_anonymous(world)
     authorizer, table = Authorizer(bound_subjects(snapshot)), lookup(tables_of(snapshot)["access"])
     for question in questions(world):
         expected = truth(world, question)
         assert said(authorizer, question) == expected, question
-        assert table(question) == expected, question
+        assert table(question) in ({expected, "unknown"} if unsure else {expected}), question
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(WORLDS // 2))
+def test_who_may_not_log_in_has_nothing(seed: int) -> None:
+    """Where it is recorded who may log in: tables and answers say what the registry would do for each caller."""
+    world = world_with_logins(seed)
+    snapshot, unsure = snapshot_of(world), some_count_as_anonymous(world)
+    authorizer, table = Authorizer(bound_subjects(snapshot)), lookup(tables_of(snapshot)["access"])
+    for question in questions(world):
+        expected = truth(world, question)
+        assert said(authorizer, question) == expected, question
+        assert table(question) in ({expected, "unknown"} if unsure else {expected}), question
 
 
 @pytest.mark.slow
 @settings(max_examples=max(WORLDS, 30))
 @given(worlds(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=3, unique=True))
 def test_what_is_hidden_turns_answers_into_unknown_and_never_into_no(world: World, gaps: list[Gap]) -> None:
-    """With gaps, an answer is the cluster's own or unknown; and the table says what `can` says, or unknown."""
+    """With gaps, an answer is the cluster's own or unknown; and the table says what `can` says, or unknown.
+
+    Where the objects that say who may log in were not seen, everybody is taken to, as on every cluster at first.
+    """
+    login = not {gap.kind for gap in gaps} & {"clusterroles", "clusterrolebindings"}
     snapshot = snapshot_of(world, gaps)
     authorizer = Authorizer(bound_subjects(snapshot))
     table = lookup(tables_of(snapshot)["access"])
     listed = known_namespaces(snapshot)
     for question in questions(world):
-        expected, answer = truth(world, question), said(authorizer, question)
+        expected, answer = truth(world, question, login=login), said(authorizer, question)
         assert answer in {expected, "unknown"}, question
         if question.namespace in listed:
             assert table(question) in {answer, "unknown"}, question

@@ -14,6 +14,7 @@ from benchmarks.estate import Estate, Shape
 from benchmarks.faults import Planted, plant
 from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import shuffled
+from tests.worlds.small import bind, role
 from tests.worlds.snapshots import snapshot_of, written
 
 TIDY = Shape(
@@ -21,6 +22,9 @@ TIDY = Shape(
 )
 NOW = datetime(2025, 12, 31, tzinfo=UTC)
 TIMES = 3
+OF_THE_ZONE = "refused-login"  # once, and where it is so no grant has an effect
+# Everybody in this estate can pull where they are bound: tests/worlds/checks.py has the case.
+NOT_PLANTED = {OF_THE_ZONE, "push-without-pull"}
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +56,21 @@ def test_all_that_was_planted_is_found_and_nothing_else(planted: tuple[World, li
     assert Counter(found) - Counter(faults) == Counter()
     assert Counter(faults) - Counter(found) == Counter()
     counts = Counter(fault.check for fault in faults)
-    assert counts.keys() == CHECKS.keys()
+    assert counts.keys() == CHECKS.keys() - NOT_PLANTED
     assert min(counts.values()) == TIMES
+
+
+def test_who_may_not_log_in_is_found_and_nothing_else() -> None:
+    """A tidy estate in which somebody took the right to log in from everybody."""
+    world = dict(Estate(TIDY).kinds())
+    rules = [{"verbs": ["get"], "nonResourceURLs": ["/api"]}]
+    pieces = (
+        role("", "system:discovery", *rules),
+        bind("", "system:discovery", "system:discovery", ("Group", "system:authenticated")),
+    )
+    for plural, piece in pieces:
+        world[plural] = [*world[plural], piece]
+    assert found_in(world) == [Planted(OF_THE_ZONE, "*", "system:authenticated")]
 
 
 def test_order_changes_nothing(planted: tuple[World, list[Planted]]) -> None:

@@ -126,14 +126,16 @@ def _key(subject: Object) -> tuple[str, str, str]:
 
 
 def _add(world: World, namespace: str, ref: tuple[str, str], subject: Object) -> None:
-    for one in world["rolebindings"]:
+    bindings = world["rolebindings" if namespace else "clusterrolebindings"]
+    here = [one for one in bindings if one["metadata"].get("namespace", "") == namespace]
+    for one in here:
         same = (one["roleRef"]["kind"], one["roleRef"]["name"]) == ref
-        if same and one["metadata"]["namespace"] == namespace and _key(subject) in map(_key, one.get("subjects") or []):
+        if same and _key(subject) in map(_key, one.get("subjects") or []):
             return
-    taken = {one["metadata"]["name"] for one in world["rolebindings"] if one["metadata"]["namespace"] == namespace}
+    taken = {one["metadata"]["name"] for one in here}
     name = next(one for one in (ref[1], *(f"{ref[1]}-{n}" for n in range(99))) if one not in taken)
     _, binding = bind(namespace, name, ref[1], kind=ref[0])
-    world["rolebindings"].append({**binding, "subjects": [subject]})
+    bindings.append({**binding, "subjects": [subject]})
 
 
 def _delete(world: World, options: dict[str, list[str]], rest: list[str]) -> None:
@@ -173,6 +175,12 @@ def _aggregate(world: World) -> None:
 
 def _create(world: World, options: dict[str, list[str]], rest: list[str]) -> None:
     kind, name = rest
+    if kind == "clusterrole":
+        parts = [resource.partition(".")[::2] for resource in _only(options, "--resource").split(",")]
+        verbs = _only(options, "--verb").split(",")
+        rules = [{"apiGroups": [group], "resources": [word], "verbs": verbs} for word, group in parts]
+        world["clusterroles"].append(role("", name, *rules)[1])
+        return
     assert kind == "role"
     word, dot, resource = _only(options, "--resource").partition(".")
     group, _, sub = resource.partition("/")

@@ -33,6 +33,12 @@ TRAP = role("shop", "trap", rule(["*/layers"], ["*"]))
 LEGACY = role("shop", "legacy", rule(["imagestreams/layers"], ["get", "update"], group=""))
 DELETES = role("", "deletes", rule(["images"], ["delete"]))
 LISTS = role("", "lists", rule(["imagestreams"], ["list"]))
+UPLOADS = role("", "uploads", rule(["imagestreams/layers"], ["update"]))
+IDENTIFY = rule(["selfsubjectreviews"], ["create"], group="authentication.k8s.io")
+REVIEW = rule(["selfsubjectaccessreviews"], ["create"], group="authorization.k8s.io")
+LOGIN = role("", "system:basic-user", IDENTIFY, REVIEW)
+DISCOVERY = bind("", "system:discovery", "system:discovery", EVERYBODY)
+DISCOVERS = role("", "system:discovery", {"verbs": ["get"], "nonResourceURLs": ["/api"]})
 SIGNS = role("", "signs", rule(["imagesignatures"], ["create"]))
 
 
@@ -479,6 +485,43 @@ CASES: Final[Mapping[str, Case]] = {
                 role("shop", "lists", rule(["imagestreams/layers"], ["list"], group="")),
                 bind("shop", "x", "lists", _user("kim"), kind="Role"),
             ),
+        ],
+    ),
+    "push-without-pull": case(
+        (UPLOADS, bind("shop", "x", "uploads", _user("kim"))),
+        (UPLOADS, bind("shop", "x", "uploads", _user("kim")), _pull("mall", _user("kim"))),
+        found={("shop", "kim")},
+        nearly=[
+            UPLOADS,
+            _push("shop", _user("kim")),
+            (UPLOADS, bind("shop", "x", "uploads", _user("kim")), _pull("shop", _user("kim"))),
+            (UPLOADS, bind("shop", "x", "uploads", _user("kim")), _pull("", _user("kim"))),
+            (UPLOADS, bind("shop", "x", "uploads", _user("kim")), _pull("shop", EVERYBODY)),
+            (
+                role("shop", "one", {**PULL, "resourceNames": ["web"]}),
+                bind("shop", "y", "one", _user("kim"), kind="Role"),
+                UPLOADS,
+                bind("shop", "x", "uploads", _user("kim")),
+            ),
+        ],
+    ),
+    "refused-login": case(
+        (DISCOVERY, DISCOVERS),
+        (DISCOVERY, LOGIN, bind("", "system:basic-user", "system:basic-user", ("Group", "acme"))),
+        (DISCOVERY, DISCOVERS, role("", "half", IDENTIFY), bind("", "half", "half", EVERYBODY)),
+        found={("*", "system:authenticated")},
+        nearly=[
+            DISCOVERY,  # and no role that every API server creates: these were never recorded
+            (LOGIN, bind("", "someone", "system:basic-user", ("Group", "acme"))),
+            (DISCOVERY, LOGIN, bind("", "system:basic-user", "system:basic-user", EVERYBODY)),
+            (
+                DISCOVERY,
+                role("", "who", IDENTIFY),
+                role("", "what", REVIEW),
+                bind("", "who", "who", EVERYBODY),
+                bind("", "what", "what", EVERYBODY),
+            ),
+            (DISCOVERY, bind("", "all", "cluster-admin", EVERYBODY)),
         ],
     ),
     "aggregation": case(

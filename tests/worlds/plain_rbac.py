@@ -20,6 +20,7 @@ ACCOUNT_PREFIX = "system:serviceaccount:"
 IMAGES = "image.openshift.io"
 LAYERS = "imagestreams/layers"
 ACTIONS = ("pull", "push", "create")
+BOOTSTRAP = {"system:basic-user", "system:discovery", "system:public-info-viewer", "system:node"}
 
 
 def account_of(username: str) -> tuple[str, str] | None:
@@ -135,9 +136,47 @@ def _groups_with(group: str) -> list[str]:
     return [group, AUTHENTICATED]
 
 
-def can(world: World, subject_kind: str, subject: str, action: str, namespace: str, repository: str) -> bool:
+def logins_recorded(world: World) -> bool:
+    """Whether the world says who may log in: it has bindings that every API server makes, and their roles."""
+    names = {binding["metadata"]["name"] for binding in world.get("clusterrolebindings") or []}
+    roles = {role["metadata"]["name"] for role in world.get("clusterroles") or []}
+    for binding in world.get("clusterrolebindings") or []:
+        to_all = any(_is(subject, "", "", {AUTHENTICATED}) for subject in binding.get("subjects") or [])
+        if to_all and binding["roleRef"]["name"] in BOOTSTRAP - roles and not BOOTSTRAP & roles:
+            return False
+    return bool(BOOTSTRAP & names)
+
+
+def logged_in(world: World, user: str, groups: list[str]) -> tuple[str, list[str]] | None:
+    """As whom the registry asks for this caller; None when it refuses the caller altogether."""
+    if user == ANONYMOUS or UNAUTHENTICATED in groups or not logins_recorded(world):
+        return user, groups
+
+    def may_create(group: str, resource: str) -> bool:
+        return allowed(world, user, groups, "create", group, resource, "", "")
+
+    if not may_create("authentication.k8s.io", "selfsubjectreviews"):
+        return None
+    if not may_create("authorization.k8s.io", "selfsubjectaccessreviews"):
+        return ANONYMOUS, [UNAUTHENTICATED]
+    return user, groups
+
+
+def can(  # noqa: PLR0917 - a question, and whether its caller must log in
+    world: World,
+    subject_kind: str,
+    subject: str,
+    action: str,
+    namespace: str,
+    repository: str,
+    login: bool = True,
+) -> bool:
     """Whether a User, Group or ServiceAccount ("ns:name") may pull, push, or push what does not exist yet (create)."""
-    user, groups = caller_of(world, subject_kind, subject)
+    caller = caller_of(world, subject_kind, subject)
+    served = logged_in(world, *caller) if login else caller
+    if served is None:
+        return False
+    user, groups = served
 
     def may(verb: str, resource: str, name: str) -> bool:
         return allowed(world, user, groups, verb, IMAGES, resource, namespace, name)
@@ -145,7 +184,7 @@ def can(world: World, subject_kind: str, subject: str, action: str, namespace: s
     if action == "pull":
         return may("get", LAYERS, repository)
     if action == "push":
-        return may("update", LAYERS, repository)
+        return may("update", LAYERS, repository) and may("get", LAYERS, repository)
     if action == "create":
-        return may("update", LAYERS, repository) and may("create", "imagestreams", "")
+        return all(may(verb, LAYERS, repository) for verb in ("get", "update")) and may("create", "imagestreams", "")
     raise ValueError(f"no such action: {action}")

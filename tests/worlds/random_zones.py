@@ -77,6 +77,15 @@ def world_of(seed: int) -> World:
     return _assemble(rng.getrandbits(20), [rng.getrandbits(20) for _ in range(rng.randint(3, 14))])
 
 
+def world_with_logins(seed: int) -> World:
+    """The same, where it is recorded who may log in."""
+    rng = Random(seed)
+    base, pieces = rng.getrandbits(20), [rng.getrandbits(20) for _ in range(rng.randint(3, 14))]
+    draft = _Draft(Random(base))
+    _logins(draft)
+    return _assemble(base, pieces, draft)
+
+
 def worlds() -> st.SearchStrategy[World]:
     """Random worlds; the simplest has two namespaces and nothing bound."""
     return st.builds(_assemble, _SEEDS, st.lists(_SEEDS, max_size=14))
@@ -94,8 +103,8 @@ def pairs() -> st.SearchStrategy[tuple[World, World]]:
     )
 
 
-def _assemble(base: int, pieces: Iterable[int]) -> World:
-    draft = _Draft(Random(base))
+def _assemble(base: int, pieces: Iterable[int], draft: "_Draft | None" = None) -> World:
+    draft = draft or _Draft(Random(base))
     for seed in pieces:
         draft.rng = Random(seed)
         draft.rng.choice(_PIECES)(draft)
@@ -176,12 +185,14 @@ class _Draft:
         """A namespace, or None for the whole cluster."""
         return self.namespace() if _chance(self.rng, 0.6) else None
 
-    def bind(self, scope: str | None, role_kind: str, role: str, subjects: list[Subject] | None) -> None:
+    def bind(
+        self, scope: str | None, role_kind: str, role: str, subjects: list[Subject] | None, name: str = ""
+    ) -> None:
         ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": role_kind, "name": role}
         fields: Object = {"roleRef": ref}
         if subjects or _chance(self.rng, 0.5):
             fields["subjects"] = subjects
-        self.add("rolebindings" if scope else "clusterrolebindings", scope, f"binding-{self.made}", **fields)
+        self.add("rolebindings" if scope else "clusterrolebindings", scope, name or f"binding-{self.made}", **fields)
 
     def role(self, scope: str | None, name: str, rules: list[Object] | None, **labels: str) -> str:
         """Add a role and say of which kind it is."""
@@ -280,15 +291,37 @@ def _faces_of_a_group(draft: _Draft) -> list[Subject]:
 _FACES = (_faces_of_a_person, _faces_of_a_person, _faces_of_an_account, _faces_of_a_group, _faces_of_nobody)
 
 
-def _split_create(draft: _Draft) -> None:
-    """The two halves of `create`, from two bindings of any scope, each to another face of one caller."""
+def _split_push(draft: _Draft) -> None:
+    """The rights of a push, from bindings of any scope, each to another face of one caller and for other names."""
     rng = draft.rng
     faces = rng.choice(_FACES)(draft)
     home = draft.namespace()
-    update = _rule(rng, rng.choice((["update"], ["get", "update"], ["*"])), [_LAYERS], named=0.5)
-    create = _rule(rng, ["create"], rng.choice(([_STREAMS], [_STREAMS], ["*"])), named=0.1)
-    for rule in (update, create):
+    rules = [
+        _rule(rng, rng.choice((["get"], ["get", "watch"], ["*"])), [_LAYERS], named=0.5),
+        _rule(rng, rng.choice((["update"], ["get", "update"], ["update"])), [_LAYERS], named=0.5),
+        _rule(rng, ["create"], rng.choice(([_STREAMS], [_STREAMS], ["*"])), named=0.1),
+    ]
+    for rule in rng.sample(rules, rng.choice((2, 2, 3))):
         draft.grant(home if _chance(rng, 0.7) else draft.scope(), [rule], [rng.choice(faces)])
+
+
+def _logins(draft: _Draft) -> None:
+    """What every API server makes by itself, and who may use the registry: not always everybody, nor both rights."""
+    rng = draft.rng
+    draft.role(None, "system:discovery", [{"verbs": ["get"], "nonResourceURLs": ["/version"]}])
+    everybody = [_named("Group", "system:authenticated")]
+    draft.bind(None, "ClusterRole", "system:discovery", everybody, name="system:discovery")
+    rules = [
+        {"verbs": ["create"], "apiGroups": ["authentication.k8s.io"], "resources": ["selfsubjectreviews"]},
+        {"verbs": ["create"], "apiGroups": ["authorization.k8s.io"], "resources": ["selfsubjectaccessreviews"]},
+    ]
+    if _chance(rng, 0.6):
+        draft.role(None, "system:basic-user", rng.choice((rules, rules[:1], rules[1:])))
+    if _chance(rng, 0.6):
+        draft.bind(None, "ClusterRole", "system:basic-user", rng.choice((everybody, None)), name="system:basic-user")
+    for _ in range(rng.randint(0, 4)):
+        given = rng.choice((rules, rules[:1], rules[1:], [{**rules[0], "resourceNames": ["x"]}, rules[1]]))
+        draft.grant(None if _chance(rng, 0.9) else draft.namespace(), given, [_subject(draft)])
 
 
 def _fresh_grant(draft: _Draft) -> None:
@@ -334,7 +367,7 @@ def _aggregated(draft: _Draft) -> None:
 
 
 _PIECES: tuple[Callable[[_Draft], None], ...] = (
-    *(_split_create,) * 6,
+    *(_split_push,) * 8,
     *(_fresh_grant,) * 4,
     *(_pool_binding,) * 4,
     *(_pool_role,) * 4,

@@ -35,6 +35,8 @@ from audit.checks.rules import (
     prune,
     push_in_many,
     push_with_secrets,
+    push_without_pull,
+    refused_login,
     sign,
     stale_repository,
     token_many,
@@ -93,6 +95,8 @@ GROUPS: Final[dict[str, tuple[Check, ...]]] = {
         no_organization.CHECK,
         stale_repository.CHECK,
         no_effect.CHECK,
+        push_without_pull.CHECK,
+        refused_login.CHECK,
         aggregation.CHECK,
     ),
 }

@@ -1,0 +1,29 @@
+"""Grants to upload for a subject that may not pull there: the registry refuses every push."""
+
+from collections.abc import Iterator
+
+from audit.checks.check import Check, Finding
+from audit.checks.context import CheckContext
+from audit.checks.controls import INVENTORY
+from audit.checks.remedies import TAKE_AWAY
+
+
+def _find(context: CheckContext) -> Iterator[Finding]:
+    lacking = context.bindings.where("lacks", lambda lacks: "pull" in lacks.split(", "))
+    return context.findings(lacking, "can upload but not pull, so that the registry refuses a push,")
+
+
+CHECK = Check(
+    id="push-without-pull",
+    title="A right to push that the registry refuses",
+    severity="info",
+    confidence="high",
+    why=(
+        "The registry asks for pull and push of the same repository before every upload: who has only the second, and "
+        "nobody gave it the first, cannot push. The binding is broken, or left over; and it becomes access on the day "
+        "that somebody grants pull."
+    ),
+    remedy=TAKE_AWAY,
+    controls=INVENTORY,
+    find=_find,
+)
