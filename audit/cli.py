@@ -12,8 +12,8 @@ import typer
 from typer.exceptions import TyperException
 
 from audit import console
-from audit.commands.declare import command
-from audit.commands.options import (
+from audit.command_line.declare import command
+from audit.command_line.options import (
     ACTION_HELP,
     PLACE_HELP,
     SAVED_HELP,
@@ -38,8 +38,8 @@ from audit.commands.options import (
     ZoneId,
     Zones,
 )
-from audit.commands.result import Result, Verbatim, present
-from audit.commands.signals import interruptible
+from audit.command_line.result import Result, Verbatim, present
+from audit.command_line.signals import interruptible
 from audit.errors import DEBUG, AuditError, UsageError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 
@@ -136,8 +136,8 @@ def merge(config: ConfigFile, options: RunOptions, job: JobName = None) -> Resul
 @command(app)
 def collect(config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None) -> Result:
     """Collect the zones into snapshot files, to be read without a cluster."""
+    from audit.command_line.overlay import loaded
     from audit.commands.collect import collect
-    from audit.commands.overlay import loaded
 
     return collect(loaded(config, out=out, scope=scope), zone or ())
 
@@ -201,7 +201,7 @@ def can(
     ] = None,
 ) -> Result:
     """Answer yes, no or unknown: may a subject do something, and why."""
-    from audit.commands import sources
+    from audit.command_line import sources
     from audit.commands.can import can
     from audit.commands.questions import questions as answer_questions
 
@@ -217,7 +217,7 @@ def can(
 @command(app)
 def who(action: Action, place: Place, facts: FactsOptions) -> Result:
     """List everybody who may do something in a namespace."""
-    from audit.commands import sources
+    from audit.command_line import sources
     from audit.commands.who import who
 
     return who(sources.facts(facts), action, place)
@@ -230,7 +230,7 @@ def explain(
     namespace: Annotated[str | None, typer.Argument(metavar="NAMESPACE", help="Only in this namespace.")] = None,
 ) -> Result:
     """Explain every grant that a subject has, one sentence each."""
-    from audit.commands import sources
+    from audit.command_line import sources
     from audit.commands.explain import explain
 
     return explain(sources.facts(facts), subject, namespace)
@@ -401,7 +401,7 @@ def prune(
     sign_key: SignKey = None,
 ) -> Result:
     """Remove the files of old runs; their manifests stay, so that the chain can be checked."""
-    from audit.commands.overlay import loaded
+    from audit.command_line.overlay import loaded
     from audit.commands.prune import prune
 
     with interruptible():

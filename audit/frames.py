@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from audit.access.build import facts_of
-from audit.commands.sources import saved
+from audit.command_line.sources import saved
 from audit.tables.model import ANSWERS, SCHEMAS, Table, Text, joined
 
 _UNKNOWN = -1  # of a count

@@ -8,10 +8,10 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct, field
 
-from audit.collect.connection import Connection, Response
+from audit.collect.connect.connection import Connection, Response
+from audit.collect.connect.retry import failure, retry
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
-from audit.collect.retry import failure, retry
 from audit.collect.zones import Zone
 
 _SUCCESS: Final = {200, 201}

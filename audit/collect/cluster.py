@@ -10,12 +10,12 @@ import msgspec
 
 from audit.collect.access_reviews import who_am_i
 from audit.collect.completeness import believed
-from audit.collect.connection import Connection
-from audit.collect.credentials import Unreachable
+from audit.collect.connect.connection import Connection
+from audit.collect.connect.credentials import Unreachable
+from audit.collect.connect.retry import failure, retry
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import ListJob, ListResult, read_lists
-from audit.collect.retry import failure, retry
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder

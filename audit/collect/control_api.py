@@ -6,7 +6,7 @@ from threading import Event
 from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
-from audit.collect.connection import Connection
+from audit.collect.connect.connection import Connection
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import ListJob, ListResult, read_lists

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
-from audit.collect.connection import Connection
+from audit.collect.connect.connection import Connection
+from audit.collect.connect.retry import failure, retry
 from audit.collect.decode import CollectError, Page, page_of_json
 from audit.collect.limits import Limits
-from audit.collect.retry import failure, retry
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing

@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Final, Protocol
 
 from audit.collect.cluster import collect_cluster, now
-from audit.collect.dump import collect_dump
+from audit.collect.dumps.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import ListResult
 from audit.collect.zones import Zone

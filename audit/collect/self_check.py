@@ -7,7 +7,7 @@ from threading import Event
 from typing import Final
 
 from audit.collect.access_reviews import may_i, who_am_i
-from audit.collect.connection import Connection
+from audit.collect.connect.connection import Connection
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 from audit.collect.required_access import OPTIONAL, READER, Right

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from audit.collect.connection import Connection
+from audit.collect.connect.connection import Connection
 from audit.collect.limits import Limits
 from audit.collect.lists import ListJob, ListResult, read_lists
 from audit.snapshot.builder import SnapshotBuilder

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from audit.collect.kubeconfig import CredentialsError, KubeContexts
+from audit.collect.connect.kubeconfig import CredentialsError, KubeContexts
 from audit.config.model import Config
 from audit.config.zones import Credentials as Reference
 from audit.config.zones import KubeconfigZones, ZoneConfig

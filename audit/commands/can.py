@@ -3,9 +3,9 @@
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import verdict
+from audit.command_line.result import Result
+from audit.command_line.typed import action_of, place_hints, place_of, subject_in
 from audit.commands.questions import COLUMNS
-from audit.commands.result import Result
-from audit.commands.typed import action_of, place_hints, place_of, subject_in
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.model import ANSWERS, UNKNOWN

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from audit.commands.result import Result
+from audit.command_line.result import Result
 from audit.exit_codes import of_evidence
 from audit.runs.check import check_evidence as check_runs
 from audit.runs.signing import Verifier

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from audit.checks.check import Check
 from audit.checks.rules.registry import CHECKS, GROUPS
-from audit.commands.result import Grid, Result
+from audit.command_line.result import Grid, Result
 
 
 def checks() -> Result:

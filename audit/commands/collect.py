@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from audit.commands.overlay import runs_store
-from audit.commands.result import Grid, Result
-from audit.commands.run_result import note_gaps
-from audit.commands.signals import stopping
-from audit.commands.sources import collected
-from audit.commands.sources import zones as zones_of
+from audit.command_line.overlay import runs_store
+from audit.command_line.result import Grid, Result
+from audit.command_line.run_result import note_gaps
+from audit.command_line.signals import stopping
+from audit.command_line.sources import collected
+from audit.command_line.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped
 from audit.exit_codes import of_state

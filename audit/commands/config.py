@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit.collect.zones import zones_of
-from audit.commands.result import Grid, Result, Verbatim
+from audit.command_line.result import Grid, Result, Verbatim
 from audit.config.model import Config, check_files, config_schema
 from audit.errors import ConfigError
 from audit.findings.exceptions import load_exceptions

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from audit.commands.options import RunOptions
+from audit.command_line.options import RunOptions
+from audit.command_line.result import Result
 from audit.commands.report import report
-from audit.commands.result import Result
 
 _ZONES: Final = Path(__file__).parent.parent / "demo"
 

@@ -8,8 +8,8 @@ from audit import console
 from audit.changes.build import ComparisonScope, changes_of, zone_moved
 from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE, gaps_of
-from audit.commands.result import Grid, Result, Verbatim
-from audit.commands.sources import saved
+from audit.command_line.result import Grid, Result, Verbatim
+from audit.command_line.sources import saved
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.job.comparing import ComparisonBasis

@@ -6,7 +6,7 @@ succeeded.
 
 from typing import Final
 
-from audit.commands.result import Result, Verbatim
+from audit.command_line.result import Result, Verbatim
 from audit.errors import UsageError
 from audit.snapshot.objects import DECLARED, OF_A_ZONE
 

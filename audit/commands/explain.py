@@ -6,8 +6,8 @@ from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import Explanation
 from audit.access.sentences import explain as explanation_of
-from audit.commands.result import Result
-from audit.commands.typed import Place, place_hints, place_of, subject_in, subject_of
+from audit.command_line.result import Result
+from audit.command_line.typed import Place, place_hints, place_of, subject_in, subject_of
 from audit.exit_codes import of_answer
 from audit.rbac.roles import HOW
 from audit.rbac.subjects import Identity

@@ -9,8 +9,8 @@ from audit import console
 from audit.changes.build import ComparisonScope, changes_of
 from audit.changes.state import State
 from audit.changes.zone import gaps_of
-from audit.commands.result import Grid, Result
-from audit.commands.typed import place_of, subject_of
+from audit.command_line.result import Grid, Result
+from audit.command_line.typed import place_of, subject_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.job.comparing import ComparisonBasis

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from audit.collect.run import failed
 from audit.collect.zones import Zone
-from audit.commands.options import RunOptions
-from audit.commands.plan import Request
-from audit.commands.result import Result
-from audit.commands.run_result import finished
-from audit.commands.signals import stopping
-from audit.commands.sources import zones as zones_of
+from audit.command_line.options import RunOptions
+from audit.command_line.plan import Request
+from audit.command_line.result import Result
+from audit.command_line.run_result import finished
+from audit.command_line.signals import stopping
+from audit.command_line.sources import zones as zones_of
 from audit.errors import UsageError
 from audit.job.load_config import load_config
 from audit.job.run import Run

@@ -4,8 +4,8 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from audit import console
-from audit.commands.overlay import runs_store
-from audit.commands.result import Result
+from audit.command_line.overlay import runs_store
+from audit.command_line.result import Result
 from audit.config.model import Config
 from audit.errors import UsageError
 from audit.job.sealing import signer_of

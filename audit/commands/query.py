@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from audit import console
-from audit.commands.result import Grid, Result
+from audit.command_line.result import Grid, Result
 from audit.errors import UsageError, contained
 from audit.exit_codes import of_answer
 from audit.storage.store import Folder, is_url, resolve_store

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
-from audit.commands.result import Result, Verbatim
-from audit.commands.typed import Place, identity, place_hints, place_of, subject_hints
+from audit.command_line.result import Result, Verbatim
+from audit.command_line.typed import Place, identity, place_hints, place_of, subject_hints
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.rbac.rules import ACTIONS

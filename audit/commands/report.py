@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit.commands.options import PseudonymOptions, RunOptions
-from audit.commands.plan import Request
-from audit.commands.result import Result
-from audit.commands.run_result import finished
-from audit.commands.signals import stopping
-from audit.commands.sources import saved
+from audit.command_line.options import PseudonymOptions, RunOptions
+from audit.command_line.plan import Request
+from audit.command_line.result import Result
+from audit.command_line.run_result import finished
+from audit.command_line.signals import stopping
+from audit.command_line.sources import saved
 from audit.errors import UsageError
 from audit.job.load_config import load_config
 from audit.job.run import Run

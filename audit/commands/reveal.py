@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit.commands.pseudonyms import known_names
-from audit.commands.result import Result
+from audit.command_line.pseudonyms import known_names
+from audit.command_line.result import Result
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.pseudonyms.pseudonyms import Pseudonyms

@@ -16,10 +16,10 @@ from audit.campaigns.proof import UNKNOWN, LaterState, LineOutcome, outcomes
 from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.campaigns.reviewers import load_reviewers
 from audit.checks.settings import Settings, settings_of
-from audit.commands.options import LaterOptions
-from audit.commands.overlay import config_with
-from audit.commands.result import Grid, Result
-from audit.commands.sources import saved
+from audit.command_line.options import LaterOptions
+from audit.command_line.overlay import config_with
+from audit.command_line.result import Grid, Result
+from audit.command_line.sources import saved
 from audit.config.model import Config
 from audit.errors import ConfigError, UsageError
 from audit.exit_codes import of_answer

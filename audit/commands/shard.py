@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from audit import console
+from audit.command_line.options import CollectOptions, RunOptions
+from audit.command_line.plan import Request
+from audit.command_line.result import Grid, Result
+from audit.command_line.run_result import note_gaps
+from audit.command_line.signals import stopping
+from audit.command_line.sources import collected
+from audit.command_line.sources import zones as zones_of
 from audit.commands.merge import job_folder, merge
-from audit.commands.options import CollectOptions, RunOptions
-from audit.commands.plan import Request
-from audit.commands.result import Grid, Result
-from audit.commands.run_result import note_gaps
-from audit.commands.signals import stopping
-from audit.commands.sources import collected
-from audit.commands.sources import zones as zones_of
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_state
 from audit.job.load_config import load_config

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from audit.commands.result import Grid, Result
-from audit.commands.typed import place_of, subject_of
+from audit.command_line.result import Grid, Result
+from audit.command_line.typed import place_of, subject_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, Identity, user

@@ -12,10 +12,10 @@ from audit.access.bound_subjects import bound_subjects
 from audit.collect.access_reviews import Reviews
 from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
-from audit.commands.result import Grid, Result
-from audit.commands.signals import stopping
-from audit.commands.sources import collected, limits_of, saved
-from audit.commands.sources import zones as zones_of
+from audit.command_line.result import Grid, Result
+from audit.command_line.signals import stopping
+from audit.command_line.sources import collected, limits_of, saved
+from audit.command_line.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_answer

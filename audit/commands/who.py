@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from audit.access.tables import tables_of
-from audit.commands.result import Grid, Result
-from audit.commands.typed import Place, action_of, place_hints, place_of
+from audit.command_line.result import Grid, Result
+from audit.command_line.typed import Place, action_of, place_hints, place_of
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.model import ANSWERS, UNKNOWN

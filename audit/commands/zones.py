@@ -8,9 +8,9 @@ from typing import Final
 from audit.collect.required_access import OPTIONAL, REQUIRED_ROLES, UNKNOWN_WITHOUT, manifest
 from audit.collect.self_check import SelfCheck, self_check
 from audit.collect.zones import Zone
-from audit.commands.result import Grid, Result, Verbatim
-from audit.commands.signals import stopping
-from audit.commands.sources import zones as zones_of
+from audit.command_line.result import Grid, Result, Verbatim
+from audit.command_line.signals import stopping
+from audit.command_line.sources import zones as zones_of
 from audit.config.model import Config
 from audit.config.zones import KubeconfigZones, ZonesFrom
 from audit.errors import Stopped, UsageError

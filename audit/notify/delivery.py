@@ -24,7 +24,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from audit.collect.transport import Route, TransportError
+from audit.collect.connect.transport import Route, TransportError
 
 _ATTEMPT: Final = 10.0  # seconds for one attempt
 _LONGEST_PAUSE: Final = 10.0

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import trustme
 
-from audit.collect import credentials, decode, lists, retry, run
+from audit.collect import decode, lists, run
 from audit.collect.cluster import collect_cluster
+from audit.collect.connect import credentials, retry
 from audit.collect.limits import Limits
 from audit.collect.run import collect_zones
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone

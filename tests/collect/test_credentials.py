@@ -15,12 +15,12 @@ import pytest
 import trustme
 import yaml
 
-from audit.collect import credentials, retry
 from audit.collect.cluster import collect_cluster
-from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import CredentialsError, Section
+from audit.collect.connect import credentials, retry
+from audit.collect.connect.exec_plugin import plugin_credential
+from audit.collect.connect.kubeconfig import CredentialsError, Section
+from audit.collect.connect.oidc import id_token
 from audit.collect.limits import Limits
-from audit.collect.oidc import id_token
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 from audit.snapshot.model import Snapshot
 from tests.simulator.answers import Answer, Request, json_answer

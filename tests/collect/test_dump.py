@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.collect.decode import CollectError, Page, page_of_json
-from audit.collect.dump import collect_dump
-from audit.collect.dump_objects import read_contents
+from audit.collect.dumps.dump import collect_dump
+from audit.collect.dumps.objects import read_contents
 from audit.collect.zones import Zone
 from audit.snapshot.model import Snapshot
 from audit.snapshot.objects import KINDS, NEEDED

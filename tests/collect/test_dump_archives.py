@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.collect import dump_files
-from audit.collect.dump_zones import collect_dumps
+from audit.collect.dumps import files as dump_files
+from audit.collect.dumps.zones import collect_dumps
 from audit.errors import UsageError
 from audit.snapshot.objects import NEEDED
 from tests.collect.test_dump import gaps, inspect_tree, lists_of, mixed, read, same_facts, write

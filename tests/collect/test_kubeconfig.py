@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.collect.kubeconfig import CredentialsError, KubeContexts, same_server
+from audit.collect.connect.kubeconfig import CredentialsError, KubeContexts, same_server
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 from urllib3.exceptions import HTTPError, SSLError
 
-from audit.collect import connection, credentials, retry
+from audit.collect.connect import connection, credentials, retry
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 

@@ -16,9 +16,9 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.collect import connection
+from audit.collect.connect import connection
+from audit.collect.connect.transport import Route, TransportError, proxy_in_environment
 from audit.collect.limits import Budget
-from audit.collect.transport import Route, TransportError, proxy_in_environment
 from audit.collect.zones import Kubeconfig, Zone
 from tests.collect.test_credentials import LIMITS, WORLD, collect, kubeconfig
 from tests.simulator.server import SimulatedZone

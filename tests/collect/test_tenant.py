@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.access.coverage import coverage
-from audit.collect import retry
 from audit.collect.cluster import collect_cluster
+from audit.collect.connect import retry
 from audit.collect.limits import Limits
 from audit.collect.zones import Kubeconfig, Zone
 from audit.snapshot.model import Snapshot

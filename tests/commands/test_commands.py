@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from audit.cli import app, run_command
-from audit.collect import retry
+from audit.collect.connect import retry
 from audit.errors import UsageError
 from audit.exit_codes import EXIT_CODES
 from audit.job import run as run_folder
@@ -237,7 +237,7 @@ def test_a_bug_is_said_to_be_one(
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr("audit.commands.sources.facts", broken)
+    monkeypatch.setattr("audit.command_line.sources.facts", broken)
     assert run_command(["who", "pull", "ns", "-s", str(DEMO)]) == 1
     assert "this is a bug: ZeroDivisionError: oh" in capsys.readouterr().err
     monkeypatch.setenv("REGISTRY_AUDIT_DEBUG", "1")
@@ -251,7 +251,7 @@ def test_ctrl_c_in_a_question(capsys: pytest.CaptureFixture[str], monkeypatch: p
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("audit.commands.sources.facts", interrupted)
+    monkeypatch.setattr("audit.command_line.sources.facts", interrupted)
     assert run_command(["who", "pull", "ns", "-s", str(DEMO)]) == 143
     assert capsys.readouterr().err == "registry-audit: stopped\n"
 

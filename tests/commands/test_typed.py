@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.cli import run_command
-from audit.commands.typed import Place, place_of
+from audit.command_line.typed import Place, place_of
 from audit.errors import UsageError
 from audit.snapshot.model import encode
 from tests.worlds.small import account, bind, group, role, rule, world

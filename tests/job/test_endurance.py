@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.cli import run_command
-from audit.collect import credentials, retry
 from audit.collect.cluster import collect_cluster
-from audit.collect.connection import Response
-from audit.collect.dump import collect_dump
+from audit.collect.connect import credentials, retry
+from audit.collect.connect.connection import Response
+from audit.collect.connect.retry import _retry_after
+from audit.collect.dumps.dump import collect_dump
 from audit.collect.limits import Limits
-from audit.collect.retry import _retry_after
 from audit.collect.run import collect_zones
 from audit.collect.zones import Kubeconfig, TokenFile, Zone
 from audit.snapshot.model import Snapshot, encode, load

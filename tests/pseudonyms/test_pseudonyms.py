@@ -19,7 +19,7 @@ from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.collect.run import collect_folder
-from audit.commands.pseudonyms import Names
+from audit.command_line.pseudonyms import Names
 from audit.findings.exceptions import ExceptionEntry, ExceptionMatcher, ExceptionSet
 from audit.findings.model import FindingRecord, judge
 from audit.job.judging import Judgement

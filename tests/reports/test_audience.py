@@ -10,7 +10,7 @@ import pytest
 
 from audit.access.build import facts_of
 from audit.cli import run_command
-from audit.commands.sources import saved
+from audit.command_line.sources import saved
 from audit.errors import UsageError
 from audit.runs.info import RunInfo, zone_info
 from audit.tables.model import OF_THE_RUN, SCHEMAS, UNKNOWN, YES, Table, joined, table_of

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from audit.cli import run_command
-from audit.commands import typed
+from audit.command_line import typed
 from audit.job import memory
 from reports import formats
 from reports.formats import File, Report

@@ -19,8 +19,8 @@ from audit.access.build import facts_of
 from audit.access.rights import NOTHING, answer
 from audit.access.sentences import explain
 from audit.access.subjects import ANYBODY, also_acts_as
+from audit.command_line.sources import saved
 from audit.commands.can import can
-from audit.commands.sources import saved
 from audit.commands.who import who
 from audit.rbac.rules import ACTIONS, NEEDS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity

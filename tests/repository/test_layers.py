@@ -91,11 +91,11 @@ def test_only_collecting_talks_to_a_cluster() -> None:
     installed = {module for module in talking if not module.startswith("benchmarks.")}
     # Of the official client, only what finds the cluster of a pod is used: it asks nothing of anybody.
     client = {(module, imported) for module, imported in imports() if imported.startswith("kubernetes")}
-    assert {module for module, _ in client} == {"audit.collect.credentials"}
-    assert installed - {"audit.collect.credentials"} == {
-        "audit.collect.connection",
-        "audit.collect.oidc",
-        "audit.collect.transport",
+    assert {module for module, _ in client} == {"audit.collect.connect.credentials"}
+    assert installed - {"audit.collect.connect.credentials"} == {
+        "audit.collect.connect.connection",
+        "audit.collect.connect.oidc",
+        "audit.collect.connect.transport",
         "audit.notify.delivery",
     }
 

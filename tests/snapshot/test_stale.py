@@ -11,7 +11,7 @@ import yaml
 
 from audit.access.coverage import coverage
 from audit.cli import run_command
-from audit.collect import retry
+from audit.collect.connect import retry
 from audit.runs.info import overall_state, zone_info
 from audit.snapshot.model import Gap, Snapshot, load
 from audit.snapshot.stale import filled, staleness

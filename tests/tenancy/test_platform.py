@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from audit.commands.pseudonyms import RealPlatform
+from audit.command_line.pseudonyms import RealPlatform
 from audit.errors import UsageError
 from audit.snapshot.model import decode, encode
 from audit.tenancy.platform import Platform

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.collect.kubeconfig import CredentialsError, Section
+from audit.collect.connect.kubeconfig import CredentialsError, Section
 
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
 

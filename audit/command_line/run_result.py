@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from audit import console
-from audit.commands.pseudonyms import Names
-from audit.commands.result import Grid, Result
+from audit.command_line.pseudonyms import Names
+from audit.command_line.result import Grid, Result
 from audit.job.run import Run
 from audit.runs.info import RunInfo
 from audit.runs.outcome import RunOutcome

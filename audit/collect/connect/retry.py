@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeVar
 
-from audit.collect.connection import Response
-from audit.collect.credentials import Unreachable
+from audit.collect.connect.connection import Response
+from audit.collect.connect.credentials import Unreachable
 from audit.collect.decode import CollectError, reason_of, status_text
 from audit.collect.limits import Budget
 

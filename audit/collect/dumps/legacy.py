@@ -5,7 +5,7 @@ Source: pkg/api/authorization/rbacconversion of openshift/openshift-apiserver.
 
 from typing import Any, Final
 
-from audit.collect.dump_names import LEGACY_GROUP
+from audit.collect.dumps.names import LEGACY_GROUP
 
 _SUBJECT_KINDS: Final = {"SystemUser": "User", "SystemGroup": "Group"}
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from audit.collect.decode import CollectError, page_of_json, page_of_object
-from audit.collect.dump_legacy import modern
-from audit.collect.dump_names import LEGACY_GROUP, RBAC, kind_of
+from audit.collect.dumps.legacy import modern
+from audit.collect.dumps.names import LEGACY_GROUP, RBAC, kind_of
 from audit.config.yaml_reader import YamlError, read_values
 from audit.snapshot.objects import KINDS, PROJECTS, Item, Kind
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from audit.snapshot.objects import KINDS, PROJECTS, Kind
 
-# An older API of OpenShift for roles and bindings, with other kinds of subjects (`audit.collect.dump_legacy`).
+# An older API of OpenShift for roles and bindings, with other kinds of subjects (`audit.collect.dumps.legacy`).
 LEGACY_GROUP: Final = "authorization.openshift.io"
 RBAC: Final = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 DATA: Final = (".json", ".yaml", ".yml", ".ndjson", ".jsonl")

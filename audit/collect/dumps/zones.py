@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Final
 
-from audit.collect.dump_files import STDIN
-from audit.collect.dump_names import is_archive, is_data, stem_of
+from audit.collect.dumps.files import STDIN
+from audit.collect.dumps.names import is_archive, is_data, stem_of
 from audit.collect.run import collect_folder
 from audit.errors import UsageError
 from audit.snapshot.model import Snapshot

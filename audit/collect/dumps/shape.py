@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from audit.collect.dump_files import DumpFile
-from audit.collect.dump_names import is_archive, is_data, tree_place, tree_root
+from audit.collect.dumps.files import DumpFile
+from audit.collect.dumps.names import is_archive, is_data, tree_place, tree_root
 from audit.snapshot.objects import Kind
 
 # The kind that a file in a tree holds, and its namespace.

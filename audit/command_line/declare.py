@@ -7,7 +7,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from audit.commands.result import Result, present
+from audit.command_line.result import Result, present
 
 # What a command line means once it is parsed; called outside of the parser, it does the work and returns the exit code.
 Work = Callable[[], int]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple, cast
 
 from audit.collect.decode import CollectError
-from audit.collect.dump_names import is_archive, is_data, tree_place, tree_root
+from audit.collect.dumps.names import is_archive, is_data, tree_place, tree_root
 
 STDIN: Final = "-"
 MAX_UNPACKED: Final = 1024**3  # bytes that a compressed file, or all files of an archive together, may unpack to

@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audit.commands.options import FactsOptions
-from audit.commands.progress import progress
-from audit.commands.signals import stopping
+from audit.command_line.options import FactsOptions
+from audit.command_line.progress import progress
+from audit.command_line.signals import stopping
 from audit.errors import AuditError, Stopped, UsageError, contained
 from audit.runs.runs import SNAPSHOTS
 from audit.snapshot.model import SUFFIX, Snapshot, decode, is_snapshot, load
@@ -29,7 +29,7 @@ def facts(options: FactsOptions) -> list[Snapshot]:
         )
     if options.config is None:
         return saved(options.snapshot or (), only, options.zone_id)
-    from audit.commands.overlay import loaded
+    from audit.command_line.overlay import loaded
 
     config = loaded(options.config, scope=options.scope)
     with stopping() as stop:
@@ -134,7 +134,7 @@ def _at(place: str, zone_id: str) -> Iterator[tuple[str, Callable[[], Snapshot]]
     for file in files:
         yield file.name.removesuffix(SUFFIX), partial(load, file)
     if not files:
-        from audit.collect.dump_zones import collect_dumps
+        from audit.collect.dumps.zones import collect_dumps
 
         for snapshot in collect_dumps(path, zone_id):
             yield snapshot.origin.zone, partial(next, iter([snapshot]))

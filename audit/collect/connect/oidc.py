@@ -10,8 +10,8 @@ import msgspec
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from audit.collect.kubeconfig import CredentialsError, Section
-from audit.collect.transport import Route
+from audit.collect.connect.kubeconfig import CredentialsError, Section
+from audit.collect.connect.transport import Route
 
 _SOON: Final = 10.0  # seconds: a token that expires sooner is renewed
 _OK: Final = 200

@@ -12,9 +12,9 @@ from typing import Final
 
 from audit.collect.completeness import believed
 from audit.collect.decode import CollectError
-from audit.collect.dump_files import DumpFile, dump_files
-from audit.collect.dump_parts import Part, Parts, merged, read_part
-from audit.collect.dump_shape import Shape, shape_of
+from audit.collect.dumps.files import DumpFile, dump_files
+from audit.collect.dumps.parts import Part, Parts, merged, read_part
+from audit.collect.dumps.shape import Shape, shape_of
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
 
+from audit.collect.connect.exec_plugin import plugin_credential
+from audit.collect.connect.kubeconfig import CredentialsError, KubeContext, KubeContexts, Section, same_server
+from audit.collect.connect.oidc import id_token
+from audit.collect.connect.transport import TransportError
 from audit.collect.decode import CollectError
-from audit.collect.exec_plugin import plugin_credential
-from audit.collect.kubeconfig import CredentialsError, KubeContext, KubeContexts, Section, same_server
-from audit.collect.oidc import id_token
-from audit.collect.transport import TransportError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")

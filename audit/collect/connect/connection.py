@@ -20,10 +20,10 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from audit.collect.credentials import ClientAuth, Target, Unreachable, login_of, usable
+from audit.collect.connect.credentials import ClientAuth, Target, Unreachable, login_of, usable
+from audit.collect.connect.transport import Route, login_in
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
-from audit.collect.transport import Route, login_in
 from audit.collect.zones import Zone
 
 JSON: Final = "application/json"

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from audit.collect.decode import CollectError
-from audit.collect.dump_files import DumpFile
-from audit.collect.dump_names import PACKED, named_kind
-from audit.collect.dump_objects import Contents, Held, read_contents
-from audit.collect.dump_shape import Place
+from audit.collect.dumps.files import DumpFile
+from audit.collect.dumps.names import PACKED, named_kind
+from audit.collect.dumps.objects import Contents, Held, read_contents
+from audit.collect.dumps.shape import Place
 from audit.snapshot.objects import KINDS, Item, Kind
 
 _SHOWN: Final = 3  # names in a message

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from audit.checks.settings import settings_of
-from audit.commands.options import CollectOptions, PseudonymOptions, RunOptions
-from audit.commands.overlay import config_with, runs_store
-from audit.commands.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
+from audit.command_line.options import CollectOptions, PseudonymOptions, RunOptions
+from audit.command_line.overlay import config_with, runs_store
+from audit.command_line.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
 from audit.config.model import Config, config_digest
 from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
