@@ -142,7 +142,7 @@ class Deltas:
 
 def access_deltas(index: Index, before: State, after: State) -> Deltas:
     """Return each place and subject of either state whose rights there differ; not those who stand for anybody."""
-    sides = (_AccessRows(index, before, index.access_before), _AccessRows(index, after, index.access_after))
+    sides = (_ComparedRows(index, before, index.access_before), _ComparedRows(index, after, index.access_after))
     keys = np.union1d(sides[0].keys, sides[1].keys)
     kind, _ = index.subjects(keys)
     keys = keys[~np.isin(kind, [index.pool.find(ANY), index.pool.find(ANY_USER)])]
@@ -151,7 +151,7 @@ def access_deltas(index: Index, before: State, after: State) -> Deltas:
     return Deltas(keys, was, now).take(differs)
 
 
-class _AccessRows:
+class _ComparedRows:
     """The rows of `access` of one state, sorted by key."""
 
     def __init__(self, index: Index, state: State, keys: Longs) -> None:

@@ -5,6 +5,7 @@ import re
 import shlex
 from bisect import bisect_left
 from functools import cache, lru_cache
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -89,20 +90,10 @@ def removal_template(binding_kind: str, role_kind: str, subject_kind: str) -> st
     return template.replace(" -- ", f" {OF_A_ROLE} -- ") if role_kind == "Role" else template
 
 
-def page_templates() -> dict[str, str]:
-    """Return the commands that take access away, as templates for a page that fills them in itself.
-
-    The key of a removal is `BINDING_KIND/ROLE_KIND/SUBJECT_KIND`, for example `RoleBinding/Role/Group`; the key `leave`
-    is the command by which a user leaves a group. The names in braces are those of `removal_template`. To fill one as
-    `fill` does: quote each name as `quoted` does, and replace ` -- ` by a space unless a name begins with `-`.
-    """
-    removals = {
-        f"{binding}/{role}/{subject}": removal_template(binding, role, subject)
-        for binding in ("RoleBinding", "ClusterRoleBinding")
-        for role in ("Role", "ClusterRole")
-        for subject in (USER, GROUP, ACCOUNT)
-    }
-    return {**removals, "leave": LEAVE_GROUP}
+def removal_templates() -> dict[str, str]:
+    """Return `removal_template` by `BINDING_KIND ROLE_KIND SUBJECT_KIND`: the page fills them as `fill` does."""
+    kinds = product(("RoleBinding", "ClusterRoleBinding"), ("Role", "ClusterRole"), (USER, GROUP, ACCOUNT))
+    return {" ".join(kind): removal_template(*kind) for kind in kinds}
 
 
 class RemovalCommands:

@@ -128,7 +128,7 @@ def _secret(key: Path) -> bytes:
     except OSError as error:
         raise UsageError(f"cannot read this key: {error.strerror}", where=str(key), fix=make) from error
     if not stat.S_ISREG(found.st_mode):
-        raise UsageError("this key is not a file", where=str(key), fix=make)
+        raise UsageError("the key must be a regular file", where=str(key), fix=make)
     if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
         raise UsageError("others may read or write this key", where=str(key), fix=f"chmod o= {key}, or another key")
     if len(secret) < SHORTEST:

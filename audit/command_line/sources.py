@@ -25,7 +25,7 @@ def facts(options: FactsOptions) -> list[Snapshot]:
     only = options.zone or ()
     if bool(options.snapshot) == (options.config is not None):
         raise UsageError(
-            "no facts given, or two kinds", fix="--snapshot PATH for what was saved, --config FILE to collect now"
+            "give either --snapshot or --config", fix="--snapshot PATH for what was saved, --config FILE to collect now"
         )
     if options.config is None:
         return saved(options.snapshot or (), only, options.zone_id)
@@ -73,7 +73,7 @@ def saved(paths: Sequence[str], only: Sequence[str] = (), zone_id: str | None = 
     found |= {zone: _damaged(zone, error) for zone, error in damaged.items() if zone not in found}
     for zone in only:
         if zone not in found:
-            raise UsageError(f"no snapshot of zone {zone}", fix=f"there are {', '.join(sorted(found))}")
+            raise UsageError(f"no snapshot of zone {zone}", fix=f"known zones: {', '.join(sorted(found))}")
     return [snapshot for zone, snapshot in sorted(found.items()) if not only or zone in only]
 
 

@@ -1,7 +1,7 @@
-"""`dump-commands`: what to run where the program cannot connect: it leaves whole lists, or fails and says which not.
+"""`dump-commands`: commands that save the lists with `oc` where the program cannot connect.
 
-A refused `oc get` leaves an empty list behind: each list is written to another name first, and counts only when `oc`
-succeeded.
+A failed `oc get` still writes an empty list, so each is written to a `.part` file and renamed on success; lists that
+failed are named.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ for kind in {kinds}; do
   if oc get "$kind" -A -o json > "dump/$kind.part"; then mv "dump/$kind.part" "dump/$kind.json"
   else rm -f "dump/$kind.part" "dump/$kind.json"; failed="$failed $kind"; fi
 done
-[ -z "$failed" ] || {{ echo "NOT WHOLE, refused or failed:$failed" >&2; false; }}
+[ -z "$failed" ] || {{ echo "INCOMPLETE, not listed:$failed" >&2; false; }}
 """
 _POWERSHELL: Final = """\
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
@@ -27,7 +27,7 @@ foreach ($kind in {kinds}) {{
   if ($LASTEXITCODE -eq 0) {{ $json | Out-File -Encoding utf8 "dump/$kind.json" }}
   else {{ Remove-Item -ErrorAction SilentlyContinue "dump/$kind.json"; $failed += $kind }}
 }}
-if ($failed) {{ throw "NOT WHOLE, refused or failed: $failed" }}
+if ($failed) {{ throw "INCOMPLETE, not listed: $failed" }}
 """
 
 

@@ -93,12 +93,12 @@ def history(subject: str, place: str, only: Sequence[str], config: Path | None) 
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
-            raise UsageError(f"no run has zone {zone}", where=place, fix=f"there are {', '.join(zones)}")
+            raise UsageError(f"no run has zone {zone}", where=place, fix=f"known zones: {', '.join(zones)}")
     timeline = _Timeline()
     for zone in only or zones:
         _walk(runs, zone, topic, timeline)
     if not timeline.runs:
-        raise UsageError("no run with a snapshot here", where=place, fix="--runs with the folder of --out")
+        raise UsageError("no run with a snapshot here", where=place, fix="give the folder of --out as --runs")
     return _result(timeline)
 
 

@@ -24,7 +24,7 @@ def report(
 ) -> Result:
     """Report on saved snapshots."""
     if not paths:
-        raise UsageError("nothing to report on", fix="--snapshot PATH")
+        raise UsageError("nothing to report on", fix="give --snapshot PATH")
     request = Request.of(load_config(config) if config else None, options, None, pseudonyms, readers)
     plan, snapshots = request.plan(), saved(paths, options.only, zone_id)
     if request.names:

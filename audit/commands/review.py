@@ -208,7 +208,7 @@ def _text(counts: Mapping[bool, Counter[str]], summary: Mapping[str, object]) ->
 def _write_todo(path: Path, campaign: Campaign, left: Sequence[LineOutcome], later: LaterState) -> None:
     """Write what is still to be decided, or again, as it is now."""
     if path.suffix.lower() not in _SHEETS:
-        raise UsageError("neither .xlsx nor .csv", where=str(path))
+        raise UsageError("answers must be .xlsx or .csv", where=str(path))
     now = [later.line(one.entry) or one.entry for one in left]
     lines = ReviewSheets(campaign, now, campaign.groups | later.groups)
     folder = store_of(str(path.parent))

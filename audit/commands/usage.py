@@ -33,7 +33,7 @@ def usage(topic: str, logs: Sequence[Path], runs: str | None, zone: str | None, 
     if not logs and runs is None:
         raise UsageError("no logs to read", fix="--usage PATH with logs, or --runs DIR with the folder of runs")
     if runs is not None and zone is None:
-        raise UsageError("--runs keeps use for each zone", fix="--zone ID says which zone the logs are of")
+        raise UsageError("--runs needs --zone ID", fix="give the zone that the logs are from")
     wanted = _wanted(topic)
     read = read_files(logs) if logs else None
     late = 0
@@ -59,7 +59,7 @@ def _wanted(topic: str) -> dict[str, str]:
     if slash and prefix.lower() in _SUBJECTS:
         return {"user": _user_name(subject_of(topic))}
     if slash and prefix.lower() == "group":
-        raise UsageError("logs name no groups", where=topic, fix="ask for user/NAME or sa/NAMESPACE:NAME")
+        raise UsageError("logs do not record groups", where=topic, fix="ask for user/NAME or sa/NAMESPACE:NAME")
     place = place_of(name if slash and prefix.lower() in {"ns", "namespace"} else topic)
     return {"namespace": place.namespace, **({"repository": place.repository} if place.repository else {})}
 

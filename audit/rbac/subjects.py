@@ -26,11 +26,6 @@ class Identity(NamedTuple):
         """Return whether this matches nobody: a service account without a namespace."""
         return self.kind == ACCOUNT and self.name.startswith(":")
 
-    @property
-    def virtual(self) -> bool:
-        """Return whether this is a virtual group, which has no object and no list of members."""
-        return self.kind == GROUP and is_virtual(self.name)
-
 
 VIRTUAL: Final = {MASTERS, EVERYONE, EVERY_LOGIN, NOBODY, ACCOUNTS}
 

@@ -350,7 +350,7 @@ def _check_environment() -> None:
         if not name.startswith(_VARIABLES):
             continue
         if not value.isprintable():
-            fix = "set it again without it; `printf %s` adds no line break"
+            fix = "set it again without the line break; `printf %s` adds no line break"
             raise UsageError(f"the variable {name} holds a line break or another control character", fix=fix)
         if _ENDPOINT.search(name) and value and not _is_address(value):
             raise UsageError(f"the variable {name} is not an address", fix="write https://HOST or https://HOST:PORT")

@@ -80,7 +80,6 @@ class Event(msgspec.Struct, rename="camel"):
     """What is needed of an event; addresses, agents and bodies of other requests are not decoded."""
 
     kind: str = ""
-    api_version: str = ""
     level: str = ""
     audit_id: str = msgspec.field(default="", name="auditID")
     stage: str = ""

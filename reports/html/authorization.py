@@ -4,11 +4,10 @@ The page fills these in; it decides nothing by itself.
 """
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any, Final
 
 from audit.access.subjects import ANYBODY, also_acts_as
-from audit.checks.remedies import LEAVE_GROUP, removal_template
+from audit.checks.remedies import LEAVE_GROUP, removal_templates
 from audit.checks.rules.registry import CHECKS
 from audit.rbac.rules import ACTIONS, IMAGES, NEEDS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ACCOUNTS, ANONYMOUS, ANY_USER, GROUP, USER, VIRTUAL, Identity
@@ -41,12 +40,7 @@ def authorization() -> dict[str, Any]:
             ]
             for action in ACTIONS
         },
-        "remove": {
-            f"{binding} {role} {subject}": removal_template(binding, role, subject)
-            for binding, role, subject in product(
-                ("RoleBinding", "ClusterRoleBinding"), ("Role", "ClusterRole"), (USER, GROUP, ACCOUNT)
-            )
-        },
+        "remove": removal_templates(),
         "leave": LEAVE_GROUP,
         "can": _CAN,
         "review": _REVIEW,

@@ -558,7 +558,7 @@ def test_what_is_still_to_be_decided_as_a_workbook(review: Review) -> None:
     assert run_command(["review", "status", str(review.campaign), "--todo", str(todo)]) == 0
     assert load_workbook(todo)["Reviews"].max_row == 1 + 8
     assert run_command(["review", "status", str(review.campaign), "--todo", "todo.ods"]) == 2
-    assert "neither .xlsx nor .csv" in review.said()
+    assert "answers must be .xlsx or .csv" in review.said()
 
 
 def test_exceptions_end(review: Review) -> None:

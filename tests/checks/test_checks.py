@@ -7,7 +7,7 @@ import pytest
 
 from audit.access.build import facts_of
 from audit.checks.bindings import DirectGrant
-from audit.checks.remedies import RemovalCommands, fill, page_templates
+from audit.checks.remedies import RemovalCommands, fill, removal_templates
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.exceptions import ExceptionEntry
@@ -188,17 +188,17 @@ def test_nothing_is_missing_from_a_list_that_has_a_gap(check: str, plural: str, 
         assert {one.answer for one in found} == {"unknown"}
 
 
-@pytest.mark.parametrize("key", [key for key in page_templates() if key != "leave"])
+@pytest.mark.parametrize("key", removal_templates())
 def test_a_page_fills_in_the_command_that_a_finding_has(key: str) -> None:
     """For each kind of binding, role and subject."""
-    binding_kind, role_kind, kind = key.split("/")
+    binding_kind, role_kind, kind = key.split()
     space, name = ("shop" if binding_kind == "RoleBinding" else ""), ("shop:ci" if kind == "ServiceAccount" else "-x y")
     one = world(bind(space, "some", "puller", (kind, name), kind=role_kind))
     grant = DirectGrant(space or "*", kind, name, binding_kind, "some", role_kind, "puller", "", "*", 1)
     who = f"system:serviceaccount:{name}" if kind == "ServiceAccount" else name
     given = {"namespace": space, "binding": "some", "role": "puller", "user": who, "group": who}
     (command,) = RemovalCommands(snapshot_of(one)).take_away(grant)
-    assert fill(page_templates()[key], **given) == command
+    assert fill(removal_templates()[key], **given) == command
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_several_trees_are_not_guessed_about(tmp_path: Path) -> None:
         inspect_tree(world_of(3), tmp_path / name, single=False)
     snapshot = read(tmp_path)
     assert snapshot.state == "failed"
-    assert "several trees, which one counts? image-1, image-2" in snapshot.gaps[0].detail
+    assert "several trees: keep one of image-1, image-2" in snapshot.gaps[0].detail
     assert read(tmp_path / "image-1").state == "complete"
 
 

@@ -33,7 +33,7 @@ def test_a_refused_list_fails_and_leaves_no_file(tmp_path: Path, refused: str) -
     assert (done.returncode != 0) == bool(refused)
     files = {path.name for path in (tmp_path / "dump").iterdir()}
     assert files == {f"{kind}.json" for kind in (*NEEDED, "users")} - {f"{refused}.json"}
-    assert ("NOT WHOLE, refused or failed: roles" in done.stderr) == bool(refused)
+    assert ("INCOMPLETE, not listed: roles" in done.stderr) == bool(refused)
 
 
 def test_powershell_has_the_same_kinds_and_fails_too() -> None:

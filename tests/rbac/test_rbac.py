@@ -19,7 +19,7 @@ from audit.rbac.rules import (
     judge,
     judge_text,
 )
-from audit.rbac.subjects import ANY, ANY_USER, Identity, identity, may_join, user, virtual_groups
+from audit.rbac.subjects import ANY, ANY_USER, Identity, identity, is_virtual, may_join, user, virtual_groups
 from audit.snapshot.builder import rules_text
 from audit.snapshot.objects import ImageStream, Rule, Selector
 from tests.worlds.snapshots import snapshot_of
@@ -171,8 +171,8 @@ def test_what_a_group_object_can_be() -> None:
     assert may_join(Identity("Group", "org+team"))
     assert not may_join(Identity("Group", "system:authenticated"))
     assert not may_join(Identity("User", "ann"))
-    assert Identity("Group", "system:serviceaccounts:ns").virtual
-    assert not Identity("Group", "org").virtual
+    assert is_virtual("system:serviceaccounts:ns")
+    assert not is_virtual("org")
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,8 @@ def test_damaged_lines_make_the_answer_partial(tmp_path: Path, capsys: pytest.Ca
     ("arguments", "message"),
     [
         (["shop"], "no logs to read"),
-        (["shop", "--runs", "OUT"], "--runs keeps use for each zone"),
-        (["group/all", "--usage", "LOG"], "logs name no groups"),
+        (["shop", "--runs", "OUT"], "--runs needs --zone ID"),
+        (["group/all", "--usage", "LOG"], "logs do not record groups"),
         (["shop", "--usage", "OUT/missing"], "No such file"),
     ],
 )

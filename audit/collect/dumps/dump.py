@@ -114,7 +114,7 @@ class _Dump:
         lists = self._parts.lists(kind)
         if len(lists) > 1 and any(part.items() != lists[0].items() for part in lists[1:]):
             names = ", ".join(part.name for part in lists)
-            self._gap(kind, "", "malformed", f"several files, which one counts? {names}")
+            self._gap(kind, "", "malformed", f"several files differ: keep one of {names}")
             return []
         for part in lists:
             if part.held.more:
@@ -150,7 +150,7 @@ class _Dump:
         elif listed is None and self._shape.tree and not self._tree_has_all(placed, known):
             self._missing(
                 kind,
-                f"nothing says that the namespaces in this tree are all: put the list beside it, {_command(kind)}",
+                f"the tree may not contain all namespaces: put the list beside it, {_command(kind)}",
             )
         if self._parts.damaged and placed and not listed:
             self._missing(kind, "")
@@ -191,7 +191,7 @@ class _Dump:
         items: list[Item]
         items, differing = merged(kind, parts)
         if differing:
-            self._gap(kind, "", "malformed", f"{differing}: which file counts?")
+            self._gap(kind, "", "malformed", f"{differing}: keep one of these files")
         self.facts.add(kind.plural, items)
         version = next((part.held.version for part in parts if part.held.version), "")
         self._listings[kind.plural] = Listing(kind.plural, len(items), version)

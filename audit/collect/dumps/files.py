@@ -159,7 +159,7 @@ def _opened(file: DumpFile, depth: int) -> Iterator[DumpFile]:
         yield file._replace(read=lambda: unpacked(data))
         return
     if depth == _MAX_NESTED:
-        yield file._replace(read=_raising(CollectError("malformed", "an archive in too many others: unpack it")))
+        yield file._replace(read=_raising(CollectError("malformed", "archives nested too deeply: unpack it")))
         return
     try:
         for member in members:

@@ -45,10 +45,10 @@ def shape_of(files: Sequence[DumpFile], *, alone: bool) -> Shape:
     shape = Shape([file for file in loose if _folder(file) in folders])
     if len(trees) > 1:
         names = ", ".join(root.rstrip("/") or "." for root in sorted(trees))
-        shape.undecided = f"several trees, which one counts? {names}"
+        shape.undecided = f"several trees: keep one of {names}"
     elif not trees and len(folders) > 1:
         names = ", ".join(folder.rstrip("/") for folder in sorted(folders))
-        shape.undecided = f"several folders, which one counts? {names}"
+        shape.undecided = f"several folders: keep one of {names}"
     for members in trees.values():
         shape.tree = True
         _add_tree(shape, members)
