@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from audit.pseudonyms.pseudonyms import Pseudonyms
-from audit.rbac.rules import IMAGES, QUESTIONS
+from audit.rbac.rules import IMAGES, LOGIN_QUESTIONS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
 from audit.snapshot.builder import renamed, rules_text
 from audit.snapshot.model import DUMP, REASONS, Gap, Origin, Snapshot
@@ -28,7 +28,11 @@ _AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
 # Every word of a rule that is ever looked for, except names of repositories.
 _WORDS: Final = frozenset(
     {
-        *(word for question in QUESTIONS for word in (question.verb, question.resource)),
+        *(
+            word
+            for question in (*QUESTIONS, *LOGIN_QUESTIONS)
+            for word in (question.verb, question.group, question.resource)
+        ),
         *("watch", "secrets", "*/layers", IMAGES, "", "*"),
     }
 )

@@ -444,7 +444,7 @@ def test_questions_about_a_live_zone(
     """`--config` collects now; what could not be seen makes the answer unknown and the exit code 3."""
     monkeypatch.setattr(retry, "_FIRST_PAUSE", 0.01)
     faults = [Fault("/clusterrolebindings", refuse_with(503), times=None)]
-    with SimulatedZone(world_of(1), tmp_path / "a", faults=faults) as server:
+    with SimulatedZone(world_of(2), tmp_path / "a", faults=faults) as server:
         config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 1})
         assert run_command(["can", "user/stranger", "pull", "ns-0", "-c", config]) == 3
         said = capsys.readouterr()
