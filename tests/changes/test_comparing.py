@@ -385,7 +385,7 @@ def test_history_without_runs_or_zones(tmp_path: Path, capsys: Captured) -> None
     report(tmp_path, dump(tmp_path / "z", world()))
     code, _, err = history(capsys, tmp_path, "ann", "--zone", "y")
     assert code == 2
-    assert "no run has zone y (there are z)" in err
+    assert "no run has zone y (known zones: z)" in err
     assert history(capsys, tmp_path, "ns/")[0] == 2
     assert history(capsys, tmp_path, "sa/x")[0] == 2
 
