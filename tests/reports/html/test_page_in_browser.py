@@ -286,8 +286,8 @@ def test_a_reason_names_the_chain_and_the_commands(opened: Opened) -> None:
     asked = '"resourceAttributes":{"group":"image.openshift.io","resource":"imagestreams/layers","verb":"update"'
     assert asked in commands[1]
     assert '"groups":["acme","system:authenticated","system:authenticated:oauth"]' in commands[1]
-    assert '"resource":"imagestreams","verb":"create","namespace":"acme-shop"' in commands[2]
-    assert commands[3:] == [
+    assert '"resource":"imagestreams","verb":"create","namespace":"acme-shop"' in commands[3]
+    assert commands[4:] == [
         "oc adm policy remove-role-from-group -n acme-shop --rolebinding-name=organization-admin admin acme",
         "oc adm groups remove-users acme ann",
     ]
@@ -718,7 +718,7 @@ def test_commands_hold_names_as_a_shell_reads_them(browser: Browser, tmp_path: P
     one.go()
     for number, name in enumerate(NAMES):
         page = one.go(f"#/access?row=z,ns,*,User,{number}")
-        command = page.locator("#drawer pre").nth(2).text_content() or ""
+        command = page.locator("#drawer pre").nth(3).text_content() or ""
         given = {"namespace": "ns", "binding": f"b{name}", "role": f"r{name}", "group": name}
         assert command == fill(REMOVE_GROUP, **given)
         spoken = subprocess.run(["bash", "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True)
