@@ -284,7 +284,7 @@ def test_a_reason_names_the_chain_and_the_commands(opened: Opened) -> None:
     commands = page.locator("#drawer pre").all_inner_texts()
     assert commands[0] == "registry-audit can user/ann create acme-shop --zone=a --snapshot snapshots"
     asked = '"resourceAttributes":{"group":"image.openshift.io","resource":"imagestreams/layers","verb":"update"'
-    assert asked in commands[1]
+    assert asked in commands[2]
     assert '"groups":["acme","system:authenticated","system:authenticated:oauth"]' in commands[1]
     assert '"resource":"imagestreams","verb":"create","namespace":"acme-shop"' in commands[3]
     assert commands[4:] == [
