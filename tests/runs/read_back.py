@@ -158,7 +158,7 @@ def _changes(run: Path, tables: Tables, manifest: Any) -> None:
 def _page(tables: Tables) -> None:
     """The page carries the same rows, its shell the same numbers."""
     shell = tables.read_page()
-    assert tables.blocks.keys() == SCHEMAS.keys() | {"subjects", "texts"}
+    assert tables.blocks.keys() == SCHEMAS.keys() | {"authorization", "subjects", "texts"}
     for name in SCHEMAS:
         columns = ", ".join(tables.page_columns(name))
         if name in LONGER_ON_THE_PAGE:
