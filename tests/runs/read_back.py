@@ -203,7 +203,7 @@ def _sheets_match(tables: Tables, sheets: Mapping[str, Rows], manifest: Any) -> 
         assert len(sheets[sheet]) == tables.one(f"SELECT count(*) FROM csv.{sheet.lower()}"), sheet
     ids = {row["id"]: (row["severity"], row["state"], row["check"]) for row in sheets["Findings"]}
     assert ids == {row[0]: row[1:] for row in tables.rows('SELECT id, severity, state, "check" FROM csv.findings')}
-    summary = {row["what"]: row["said"] for row in sheets["Summary"]}
+    summary = {row["item"]: row["text"] for row in sheets["Summary"]}
     assert (summary["run"], summary["state"]) == (manifest["run"]["run_id"], manifest["state"])
     for name, rows in sheets.items():
         if name not in {"Summary", "Method"}:
