@@ -56,7 +56,7 @@ def login_bindings(snapshot: Snapshot) -> LoginBindings | None:
     creates by itself: a list without any of that says nothing about what everybody has.
     """
     rows = np.flatnonzero(snapshot.tables["bindings"]["namespace"] == 0)
-    if not len(rows) or snapshot.gaps_of("clusterrolebindings") or snapshot.gaps_of("clusterroles"):
+    if not len(rows) or not _seen(snapshot):
         return None
     logins = cluster_role_logins(snapshot)
     names, roles = (_column(snapshot, rows, column) for column in ("name", "role"))
@@ -72,6 +72,31 @@ def login_bindings(snapshot: Snapshot) -> LoginBindings | None:
     given = [logins.get(role, 0) if kind == _CLUSTER_ROLE else 0 for kind, role in zip(kinds, roles, strict=True)]
     rights = np.array(given, dtype=np.int32)
     return LoginBindings(rows[rights > 0], rights[rights > 0], everyone)
+
+
+def login_rows(snapshot: Snapshot) -> Positions:
+    """Return the rows of the cluster-wide bindings that give IDENTIFY or REVIEW, whoever has these anyway."""
+    rows, logins = np.flatnonzero(snapshot.tables["bindings"]["namespace"] == 0), cluster_role_logins(snapshot)
+    refs = zip(_column(snapshot, rows, "role_kind"), _column(snapshot, rows, "role"), strict=True)
+    given = np.array([kind == _CLUSTER_ROLE and logins.get(role, 0) > 0 for kind, role in refs], dtype=bool)
+    giving: Positions = rows[given]
+    return giving
+
+
+def everybody_may_log_in(snapshot: Snapshot) -> bool:
+    """Return whether it is certain that everybody with a token may use the registry."""
+    bindings, logins, everyone = snapshot.tables["bindings"], cluster_role_logins(snapshot), 0
+    rows = np.array(sorted(_naming_everyone(snapshot)), dtype=np.intp)
+    rows = rows[bindings["namespace"][rows] == 0]
+    for kind, role in zip(_column(snapshot, rows, "role_kind"), _column(snapshot, rows, "role"), strict=True):
+        everyone |= logins.get(role, 0) if kind == _CLUSTER_ROLE else 0
+    return everyone == LOGIN
+
+
+def _seen(snapshot: Snapshot) -> bool:
+    """Return whether all objects were seen that decide who may log in."""
+    gaps = snapshot.gaps_of("clusterrolebindings") or snapshot.gaps_of("clusterroles")
+    return not gaps and not snapshot.origin.login_hidden
 
 
 class Logins:

@@ -11,6 +11,7 @@ from typing import Final, Self
 import numpy as np
 
 from audit.access.effective import unseen_rights
+from audit.access.login import WITHOUT_TOKEN, everybody_may_log_in, login_bindings
 from audit.access.rights import Rights
 from audit.access.subjects import ANYBODY, also_acts_as
 from audit.changes.numbers import Pool, combined
@@ -147,8 +148,27 @@ def access_deltas(index: Index, before: State, after: State) -> Deltas:
     kind, _ = index.subjects(keys)
     keys = keys[~np.isin(kind, [index.pool.find(ANY), index.pool.find(ANY_USER)])]
     was, now = (side.rights(keys) for side in sides)
+    restricted = [login_bindings(state.snapshot) is not None for state in (before, after)]
+    if restricted == [True, False]:
+        now = _unless_logged_in(index, keys, now, after)
+    if restricted == [False, True]:
+        was = _unless_logged_in(index, keys, was, before)
     differs = (was.granted != now.granted) | (was.possible != now.possible)
     return Deltas(keys, was, now).take(differs)
+
+
+def _unless_logged_in(index: Index, keys: Longs, held: Rights[Longs], state: State) -> Rights[Longs]:
+    """Return rights as they are known beside a state in which not everybody may log in.
+
+    Where it was not recorded who may, everybody is taken to: nobody is certain to have had what the other state denies.
+    """
+    if everybody_may_log_in(state.snapshot):
+        return held
+    kind, name = index.subjects(keys)
+    exempt = np.zeros(len(keys), dtype=bool)
+    for subject in WITHOUT_TOKEN:
+        exempt |= (kind == index.pool.find(subject.kind)) & (name == index.pool.find(subject.name))
+    return Rights(np.where(exempt, held.granted, 0), held.possible)
 
 
 class _ComparedRows:

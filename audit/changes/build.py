@@ -13,6 +13,7 @@ from audit.changes.access import Deltas, Index, access_deltas, grant_differences
 from audit.changes.causes import Causes
 from audit.changes.differing import differing
 from audit.changes.explained import Explained, explained
+from audit.changes.logins import login_cause
 from audit.changes.numbers import Pool
 from audit.changes.objects import BINDING, GROUP, ObjectRef, Objects
 from audit.changes.state import State
@@ -48,6 +49,12 @@ def changes_of(before: State, after: State, scope: ComparisonScope | None = None
     index = Index(pool, (before, after))
     differences = grant_differences(index, before, after)
     found = explained(index, access_deltas(index, before, after), differences, objects, causes)
+    logins = login_cause(objects, causes, scope.namespaces, pool)
+    if logins is not None:
+        found = found.with_cause_of_the_rest(logins)
+    logins = login_cause(objects, causes, scope.namespaces, pool)
+    if logins is not None:
+        found = found.with_cause_of_the_rest(logins)
     rows = list(other_changes(before, after, scope.namespaces, scope.organization_label))
     used = {ref for cause in found.causes for ref in cause.objects}
     rows += _without_effect(objects, causes, used, scope, pool)

@@ -1,7 +1,7 @@
 """Why access differs, for many rows at once: each joined with the grants that are not the same and bear on it."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
@@ -26,6 +26,11 @@ class Explained(NamedTuple):
     cause: Text
     since: Text
     causes: tuple[Cause, ...]  # all that are of any row
+
+    def with_cause_of_the_rest(self, cause: Cause) -> Self:
+        """Return the same with a cause of the rows that no grant explains."""
+        texts = Text(self.cause.codes, [text or cause.text for text in self.cause.values])
+        return self._replace(cause=texts, causes=(*self.causes, cause))
 
 
 class _Pairs(NamedTuple):

@@ -138,6 +138,7 @@ class Origin(msgspec.Struct, frozen=True):
     stale: str = ""
     tried: str = ""
     names: str = ""
+    login_hidden: bool = False  # pseudonyms replaced words of the rules that decide who may log in: before version 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +263,7 @@ def decode(data: bytes, where: str) -> Snapshot:
         if all(len(data) % 4 == 0 for data in cols.values())
     }
     if saved.version < VERSION:
+        saved.origin = msgspec.structs.replace(saved.origin, login_hidden=bool(saved.origin.names))
         for name, column in _NEW:
             if rows := tables.get(name):
                 rows.setdefault(column, np.zeros_like(next(iter(rows.values()))))

@@ -9,7 +9,7 @@ from audit.access.tables import tables_of
 from audit.rbac.subjects import GROUP
 from audit.snapshot.model import Gap
 from tests.worlds.plain_rbac import ANONYMOUS, World, account_of, can
-from tests.worlds.random_zones import REPOSITORIES, world_of
+from tests.worlds.random_zones import REPOSITORIES, varied_world
 from tests.worlds.small import PULL, Piece, bind, group, role, rule, world
 from tests.worlds.snapshots import snapshot_of
 
@@ -85,7 +85,7 @@ def test_a_grant_of_push_lacks_pull_where_nobody_can_push_by_it(seed: int) -> No
 
     Whoever can push there all the same has both rights from elsewhere.
     """
-    before = world_of(seed)
+    before = varied_world(seed)
     for row in tables_of(snapshot_of(before))["grants"].records():
         if row["push"] == "yes":
             able = [question for question in _pushes(before, row) if can(before, *question, login=False)]
@@ -112,5 +112,7 @@ def _pushes(before: World, row: dict[str, str | int]) -> Iterator[tuple[str, str
     if kind == GROUP and not row["group"]:
         listed = [one.get("users") or () for one in before["groups"] if one["metadata"]["name"] == subject]
         callers += [("User", user) for users in listed for user in users if user != ANONYMOUS and not account_of(user)]
-    for space, name, caller in product(spaces, ("any", *REPOSITORIES) if repository == "*" else [repository], callers):
+    for space, name, caller in product(
+        spaces, ("any", "App-0", *REPOSITORIES) if repository == "*" else [repository], callers
+    ):
         yield (*caller, "push", space, name)

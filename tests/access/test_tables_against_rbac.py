@@ -20,6 +20,7 @@ from tests.worlds.random_zones import (
     Question,
     questions,
     shuffled,
+    varied_world,
     world_of,
     world_with_logins,
     worlds,
@@ -103,7 +104,7 @@ def said(authorizer: Authorizer, question: Question) -> str:
 @pytest.mark.parametrize("seed", range(WORLDS))
 def test_every_cell_of_a_whole_zone_is_the_cluster_s_own_answer(seed: int) -> None:
     """Nothing hidden: tables and answers say yes or no, and exactly as the cluster does."""
-    world = world_of(seed)
+    world = varied_world(seed)
     snapshot, unsure = snapshot_of(world), some_count_as_anonymous(world)
     authorizer, table = Authorizer(bound_subjects(snapshot)), lookup(tables_of(snapshot)["access"])
     for question in questions(world):
