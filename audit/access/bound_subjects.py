@@ -68,7 +68,7 @@ def bound_subjects(snapshot: Snapshot, namespaces: Iterable[str] | None = None) 
         binding=np.append(binding, np.int32(NO_BINDING)),
         subject=position[number],
         role=np.append(role_of_binding[binding], np.int32(len(roles.row) - 1)),
-        login=None if logins is None else _login_of_each(logins, masters, position),
+        login=None if logins is None else _login_of_each(logins, masters, position, subjects),
     )
 
 
@@ -83,12 +83,13 @@ def _logins(snapshot: Snapshot, builder: SubjectsBuilder) -> tuple[Ints, Ints] |
     return builder.identify(*columns), rights[binding]
 
 
-def _login_of_each(logins: tuple[Ints, Ints], masters: int, position: Ints) -> Ints:
+def _login_of_each(logins: tuple[Ints, Ints], masters: int, position: Ints, subjects: Subjects) -> Ints:
     """Return the LOGIN rights of each subject by its own bindings; `position` is that of each number."""
     number, rights = logins
     of_each = np.zeros(len(position), dtype=np.int32)
     np.bitwise_or.at(of_each, position[number[number >= 0]], rights[number >= 0])
     of_each[position[masters]] = LOGIN
+    of_each[subjects.inert] = 0
     return of_each
 
 
