@@ -221,13 +221,6 @@ def _blind_spots(ground: Ground) -> Faults:
     estate.bind("reader", "reader", group(f"{of(place)}+team-0"), namespace=place, kind="Role")
     estate.role("unbound", rule("*/layers", "get"), namespace=place)
     yield Planted("no-effect", place, "")
-    place = ground.take()
-    estate.role("uploader", rule(_LAYERS, "update"), namespace=place)
-    uploads, person = f"{of(place)}+uploads", f"uploader-{ground.number}"
-    estate.add("users", person)
-    estate.add("groups", uploads, users=[person])
-    estate.bind("uploader", "uploader", group(uploads), namespace=place, kind="Role")
-    yield Planted("push-without-pull", place, uploads)
     name = f"auditor-{ground.number}"
     estate.role(f"{name}-helper", rule(_LAYERS, "update"), into=name)
     estate.role(name, rule(_LAYERS, "get"), rule(_LAYERS, "update"), made_of=name)
