@@ -103,6 +103,6 @@ def _results(run: Path, rows: list[dict[str, str]]) -> int:
     worst = sorted(SEVERITIES.index(row["severity"]) for row in live.values())[:wanted]
     assert sorted(SEVERITIES.index(result["properties"]["severity"]) for result in found.values()) == worst
     said = [told["message"]["text"] for told in one["invocations"][0]["toolExecutionNotifications"]]
-    short = f"{wanted:,} of {len(live):,} findings are here"
+    short = f"{wanted:,} of {len(live):,} findings, most severe first"
     assert any(text.startswith(short) for text in said) == (wanted < len(live))
     return wanted
