@@ -252,7 +252,8 @@ def test_the_page_is_measured_too(tmp_path: Path) -> None:
     subprocess.run(command, cwd=ROOT, check=True)
     kept = (ROOT / "docs/report-performance.md").read_text()
     for text in (out.read_text(), kept):
-        for line in ("writing the page", "first rows", *FILTERS, "blank frames of 120, scrolling fast", "memory of the tab"):
+        lines = ("writing the page", "first rows", *FILTERS, "blank frames of 120, scrolling fast", "memory of the tab")
+        for line in lines:
             assert f"\n| {line} |" in text, line
     assert re.search(r"1,0\d\d,\d{3} rows of access", kept)
     for measured, wanted in re.findall(r"\| ([\d.,]+)(?: \w+)? \| ([\d,]+)(?: \w+)? \|", kept):
