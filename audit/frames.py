@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.command_line.sources import saved
-from audit.tables.model import ANSWERS, SCHEMAS, Table, Text, joined
+from audit.tables.model import Table, Text, joined
+from audit.tables.schemas import ANSWERS, SCHEMAS
 
 _UNKNOWN = -1  # of a count
 

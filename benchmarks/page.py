@@ -12,12 +12,13 @@ from typing import NamedTuple
 import msgspec
 from playwright.sync_api import Browser, Page
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.runs.info import RunInfo, zone_info
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
-from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, joined, table_of
+from audit.tables.model import Table, joined, table_of
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS
 from audit.tenancy.platform import Platform
 from benchmarks.estate import Estate, Shape
 from reports.html.page import render_page

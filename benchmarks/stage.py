@@ -72,7 +72,7 @@ def checks(folder: Path) -> Counts:
     """Do the same with all tables, and look for everything that should not be."""
     from datetime import UTC, datetime
 
-    from audit.access.build import facts_of
+    from audit.access.facts.build import facts_of
     from audit.checks.context import CheckContext
     from audit.checks.settings import Settings
     from audit.findings.model import findings_table, judge
@@ -148,7 +148,8 @@ def pack(folder: Path) -> Counts:
     """Write a review pack alone: ten lines to decide for each namespace, of 100,000 where there are 10,000."""
     from audit.runs.info import RunInfo
     from audit.snapshot.model import load
-    from audit.tables.model import SCHEMAS, YES, table_of
+    from audit.tables.model import table_of
+    from audit.tables.schemas import SCHEMAS, YES
     from audit.tenancy.platform import Platform
     from reports.pack import review_pack
     from reports.xlsx import xlsx_chunks

@@ -18,7 +18,8 @@ import numpy as np
 from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
 from audit.runs.info import RunInfo, ZoneInfo
-from audit.tables.model import OF_THE_RUN, SCHEMAS, Table, joined
+from audit.tables.model import Table, joined
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS
 from audit.tenancy.belonging import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER
 from audit.tenancy.organizations import organizations_in
 from audit.tenancy.platform import Platform

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audit.config.model import CsvConfig
-from audit.tables.model import SCHEMAS, Column, Table
+from audit.tables.model import Table
+from audit.tables.schemas import SCHEMAS, Column
 from audit.tables.spreadsheet import neutral
 from reports.rows import chunks
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from audit.config.model import CsvConfig
 from audit.runs.info import EarlierSummary, RunInfo
-from audit.tables.model import OF_THE_RUN, SCHEMAS, Table
+from audit.tables.model import Table
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS
 from audit.tenancy.platform import Platform
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 
-from audit.tables.model import Column, Table
+from audit.tables.model import Table
+from audit.tables.schemas import Column
 from reports.rows import chunks
 
 _UNKNOWN: Final = "-1"

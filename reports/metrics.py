@@ -7,7 +7,7 @@ from typing import Final
 from audit.runs.info import ZoneInfo
 from audit.runs.news import ZoneNews
 from audit.runs.outcome import STATES, RunOutcome
-from audit.tables.model import SEVERITIES
+from audit.tables.schemas import SEVERITIES
 from reports.metric_names import LAST_SUCCESS, METRICS, PREFIX
 
 FILE: Final = "metrics.prom"

@@ -10,7 +10,8 @@ import numpy as np
 from audit.campaigns.lines import Line, review_lines
 from audit.rbac.subjects import GROUP
 from audit.runs.info import RunInfo
-from audit.tables.model import SCHEMAS, SEVERITIES, UNKNOWN, YES, Table, Text
+from audit.tables.model import Table, Text
+from audit.tables.schemas import SCHEMAS, SEVERITIES, UNKNOWN, YES
 from audit.tenancy.platform import Platform
 
 Cell = str | int

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.tables.model import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column, Numbers, Table, Text
+from audit.tables.model import Numbers, Table, Text
+from audit.tables.schemas import ANSWERS, OF_THE_RUN, SCHEMAS, VERSION, Column
 
 FOLDER: Final = "parquet"
 # Columns that the folders hold and the files do not, as Hive partitions.

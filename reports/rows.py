@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audit.tables.model import ANSWERS, SCHEMAS, Column, Numbers, Table, Text
+from audit.tables.model import Numbers, Table, Text
+from audit.tables.schemas import ANSWERS, SCHEMAS, Column
 
 ROWS: Final = 4_000  # of a chunk: about 1 MB of text; larger ones are not faster, and cost memory
 

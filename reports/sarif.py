@@ -16,7 +16,8 @@ from audit.checks.check import Check
 from audit.checks.rules.registry import CHECKS
 from audit.findings.model import ACCEPTED, GONE, NEW
 from audit.runs.info import RunInfo
-from audit.tables.model import ANSWERS, SEVERITIES, UNKNOWN, Table
+from audit.tables.model import Table
+from audit.tables.schemas import ANSWERS, SEVERITIES, UNKNOWN
 
 RESULTS: Final = 25_000
 BYTES: Final = 10_000_000  # after gzip

@@ -11,7 +11,8 @@ from audit.cli import run_command
 from audit.errors import UsageError
 from audit.frames import frame, frames
 from audit.snapshot.model import Gap
-from audit.tables.model import SCHEMAS, Table, Text
+from audit.tables.model import Table, Text
+from audit.tables.schemas import SCHEMAS
 from tests.paths import ROOT
 from tests.worlds.random_zones import world_of, write_dump
 from tests.worlds.snapshots import all_tables, snapshot_of

@@ -9,7 +9,8 @@ import numpy as np
 
 from audit.rbac.rules import CLUSTER_ONLY, EVERYTHING
 from audit.tables.arrays import Ints, Longs
-from audit.tables.model import NO, UNKNOWN, YES, Numbers
+from audit.tables.model import Numbers
+from audit.tables.schemas import NO, UNKNOWN, YES
 
 Bits = TypeVar("Bits", int, Ints, Longs)
 

@@ -10,7 +10,7 @@ from audit.access.rights import Rights
 from audit.rbac.rules import CATALOG, CREATE, DELETE, IDENTIFY, LOGIN, LOGIN_QUESTIONS, NEEDS, PULL, PUSH, SIGN
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
-from audit.tables.model import NO, UNKNOWN, YES
+from audit.tables.schemas import NO, UNKNOWN, YES
 
 _RIGHTS: Final = {
     PULL: "pull",

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP
-from audit.tables.model import UNKNOWN, YES, Table
+from audit.tables.model import Table
+from audit.tables.schemas import UNKNOWN, YES
 from audit.tenancy.platform import Platform
 
 RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")

@@ -19,7 +19,8 @@ from audit.changes.state import State
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import ANY, ANY_USER, Identity
 from audit.tables.arrays import Longs, positions
-from audit.tables.model import NO, YES, Table
+from audit.tables.model import Table
+from audit.tables.schemas import NO, YES
 
 _STAR: Final = 0  # the number of "*" in a Pool
 _WHO: Final = ("subject_kind", "subject")

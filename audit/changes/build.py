@@ -20,7 +20,8 @@ from audit.changes.state import State
 from audit.changes.zone import APPEARED, GONE, UNKNOWN, UNSEEN, Row, other_changes
 from audit.rbac.rules import EVERYTHING, RIGHTS
 from audit.tables.arrays import Longs
-from audit.tables.model import SCHEMAS, Numbers, Table, Text, joined, table_of
+from audit.tables.model import Numbers, Table, Text, joined, table_of
+from audit.tables.schemas import SCHEMAS
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
 NO_EFFECT: Final = "no-effect"

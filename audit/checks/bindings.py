@@ -10,7 +10,8 @@ import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
 from audit.tables.arrays import Mask, distinct
-from audit.tables.model import YES, Table, Text
+from audit.tables.model import Table, Text
+from audit.tables.schemas import YES
 
 EVERY: Final = "*"
 _SHOWN: Final = 5

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
-from audit.tables.model import SCHEMAS, YES, Severity
+from audit.tables.schemas import SCHEMAS, YES, Severity
 
 if TYPE_CHECKING:
     from audit.checks.context import CheckContext

@@ -32,7 +32,7 @@ class CheckContext:
         settings: Settings | None = None,
         scope: Scope | None = None,
     ) -> None:
-        """Build from the facts, and the tables that `audit.access.build.facts_of` makes of them."""
+        """Build from the facts, and the tables that `audit.access.facts.build.facts_of` makes of them."""
         self.snapshot = snapshot
         self.tables = tables
         self.now = now

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audit.config.model import Config
-from audit.tables.model import Severity
+from audit.tables.schemas import Severity
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 from audit.tenancy.platform import Platform
 

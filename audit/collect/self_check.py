@@ -12,7 +12,7 @@ from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 from audit.collect.required_access import OPTIONAL, READER, Right
 from audit.collect.zones import Zone
-from audit.tables.model import NO, UNKNOWN, YES
+from audit.tables.schemas import NO, UNKNOWN, YES
 
 # The rights that are checked, by name: to list each kind, and the optional roles.
 CHECKED_RIGHTS: Final[Mapping[str, Right]] = {

@@ -8,7 +8,7 @@ from audit.config.model import FORMATS, Collect, Config
 from audit.errors import UsageError
 from audit.job.load_config import load_config
 from audit.storage.store import Store, store_of
-from audit.tables.model import SEVERITIES
+from audit.tables.schemas import SEVERITIES
 
 SCOPES: Final[Sequence[str]] = get_args(Collect.model_fields["scope"].annotation)
 # Where in the configuration each option belongs.

@@ -1,1 +1,1 @@
-"""What each command does; `audit.cli` declares them."""
+"""What each command does; `audit.declarations` has their arguments and options."""

@@ -18,7 +18,7 @@ from audit.exit_codes import of_state
 from audit.job.load_config import load_config
 from audit.parallel import run_parallel
 from audit.snapshot.objects import KINDS, NEEDED
-from audit.tables.model import ANSWERS, NO, YES
+from audit.tables.schemas import ANSWERS, NO, YES
 
 _SECONDS: Final = 30.0  # for one zone: a dozen short questions
 

@@ -15,7 +15,7 @@ from audit.config.zones import ConfigModel, Credentials, FilePath, NonEmpty, Zon
 from audit.errors import UsageError
 from audit.snapshot.objects import NEEDED
 from audit.storage.store import is_url, store_of
-from audit.tables.model import Severity
+from audit.tables.schemas import Severity
 
 FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
 USUAL_FORMATS: Final = ("csv", "html")

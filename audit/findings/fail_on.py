@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from audit.findings.model import GONE, NEW, OPEN, FindingRecord
-from audit.tables.model import ANSWERS, SEVERITIES, YES, Severity
+from audit.tables.schemas import ANSWERS, SEVERITIES, YES, Severity
 
 
 @dataclass(frozen=True, slots=True)

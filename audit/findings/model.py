@@ -13,7 +13,8 @@ from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.rbac.subjects import ANY
 from audit.snapshot.model import Snapshot, gap_lines
-from audit.tables.model import ANSWERS, SEVERITIES, UNKNOWN, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import ANSWERS, SEVERITIES, UNKNOWN
 
 FILE: Final = "findings.json"
 FORMAT: Final = "registry-audit findings"

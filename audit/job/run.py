@@ -8,7 +8,7 @@ from functools import partial
 from typing import Final
 
 from audit import console
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.access.tables import expanded_access
 from audit.collect.run import failed
 from audit.collect.zones import Zone
@@ -34,7 +34,8 @@ from audit.snapshot.model import SUFFIX, Snapshot, encode
 from audit.snapshot.scope import Scope, scope_of
 from audit.snapshot.stale import filled
 from audit.storage.store import LATEST, Store
-from audit.tables.model import SCHEMAS, Table
+from audit.tables.model import Table
+from audit.tables.schemas import SCHEMAS
 from audit.tables.spool import Spool
 from audit.tenancy.membership import drift
 from audit.verify.result import Agreement

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from audit import console
-from audit.access.reconcile import reconcile
+from audit.access.facts.reconcile import reconcile
 from audit.checks.settings import Settings
 from audit.config.model import Config
 from audit.findings.ruleset import ChecksDigest, checks_digest
@@ -30,7 +30,8 @@ from audit.runs.signing import SUFFIX, Signer
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Selects
 from audit.storage.store import Store
-from audit.tables.model import VERSION, Table
+from audit.tables.model import Table
+from audit.tables.schemas import VERSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from audit.access.build import facts_of
-from audit.access.reconcile import reconcile
+from audit.access.facts.build import facts_of
+from audit.access.facts.reconcile import reconcile
 from audit.config.model import Namespaces, Selection
 from audit.errors import UsageError
 from audit.runs.chain import chain_problems, latest_problems

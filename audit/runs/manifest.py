@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.access.reconcile import Count
+from audit.access.facts.reconcile import Count
 from audit.findings.ruleset import ChecksDigest
 from audit.runs.info import RunInfo
 from audit.runs.runs import FORMAT, VERSION, Link

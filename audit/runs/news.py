@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from audit.findings.model import NEW, OPEN, FindingRecord, order
 from audit.runs.info import ZoneInfo
-from audit.tables.model import ANSWERS, SEVERITIES, YES, Numbers, Table
+from audit.tables.model import Numbers, Table
+from audit.tables.schemas import ANSWERS, SEVERITIES, YES
 
 _NOBODY: Final = frozenset({"system:anonymous", "system:unauthenticated"})
 _GAINED: Final = frozenset({"gained", "widened"})

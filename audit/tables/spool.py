@@ -10,7 +10,8 @@ from typing import Final, overload
 import msgspec
 import numpy as np
 
-from audit.tables.model import SCHEMAS, Numbers, Table, Text
+from audit.tables.model import Numbers, Table, Text
+from audit.tables.schemas import SCHEMAS
 
 IN_MEMORY: Final = 8  # tables of one name: all those of most runs
 

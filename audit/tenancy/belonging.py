@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, ANY, ANY_USER, EVERY_LOGIN, EVERYONE, GROUP, NOBODY, USER
 from audit.tables.arrays import Mask, ranked
-from audit.tables.model import NO, YES, Table, Text, text_column
+from audit.tables.model import Table, Text, text_column
+from audit.tables.schemas import NO, YES
 from audit.tenancy.organizations import Organizations
 from audit.tenancy.platform import Platform
 

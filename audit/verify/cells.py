@@ -15,7 +15,7 @@ from audit.parallel import run_parallel
 from audit.rbac.rules import ACTIONS, CLUSTER_ONLY, IMAGES, LOGIN_QUESTIONS, NEEDS, QUESTIONS, Question
 from audit.rbac.subjects import ACCOUNT, ACCOUNT_PREFIX, ANONYMOUS, GROUP, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Snapshot
-from audit.tables.model import YES
+from audit.tables.schemas import YES
 from audit.verify.binomial import highest_share
 from audit.verify.result import Agreement
 from audit.verify.sampling import POPULATIONS, Sample, SampledCell, SamplePlan, sample

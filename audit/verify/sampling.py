@@ -12,7 +12,8 @@ from audit.access.tables import tables_of
 from audit.rbac.rules import ACTIONS, NEEDS
 from audit.rbac.subjects import ACCOUNT, ANONYMOUS, ANY, ANY_USER, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
-from audit.tables.model import NO, UNKNOWN, YES, Table
+from audit.tables.model import Table
+from audit.tables.schemas import NO, UNKNOWN, YES
 
 # The populations: cells that say yes, cells that say no, and pairs of subject and namespace that have no row.
 POPULATIONS: Final = ("yes", "no", "no row")

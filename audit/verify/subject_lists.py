@@ -21,7 +21,7 @@ from audit.parallel import run_parallel
 from audit.rbac.rules import IMAGES, NEEDS, QUESTIONS, Question
 from audit.rbac.subjects import GROUP, Identity, user
 from audit.snapshot.model import Snapshot
-from audit.tables.model import NO, UNKNOWN, YES
+from audit.tables.schemas import NO, UNKNOWN, YES
 from audit.verify.cells import AccessReviewer, CellDifference, ask_all, differences
 from audit.verify.sampling import SampledCell, SamplePlan, listed_namespaces
 

@@ -15,7 +15,7 @@ from audit.config.model_file import has_model, model_in
 from audit.exit_codes import EXIT_CODES
 from audit.findings.exceptions import ExceptionFile
 from audit.snapshot.model import REASONS
-from audit.tables.model import SCHEMAS, VERSION
+from audit.tables.schemas import SCHEMAS, VERSION
 from docs.build import about
 from reports.metric_names import METRICS, PREFIX
 from reports.terms import TERMS

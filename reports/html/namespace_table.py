@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER
-from audit.tables.model import SEVERITIES, YES, Table, Text, joined
+from audit.tables.model import Table, Text, joined
+from audit.tables.schemas import SEVERITIES, YES
 from audit.tenancy.belonging import CIRCLES, EVERY, OTHER, organization_column
 from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, greatest, looked_up, matched, numbered

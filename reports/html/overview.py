@@ -12,7 +12,8 @@ import numpy as np
 
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
-from audit.tables.model import ANSWERS, SEVERITIES, YES, Table
+from audit.tables.model import Table
+from audit.tables.schemas import ANSWERS, SEVERITIES, YES
 from reports.html.table_columns import OPEN_STATES, unclear
 
 ALL: Final = "every"  # in the address: also platform defaults

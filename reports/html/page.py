@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
-from audit.access.coverage import EXCLUDED, NOT_ASKED, SEEN
+from audit.access.facts.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.checks.rules.registry import CHECKS
 from audit.errors import printable
 from audit.findings.controls import NO

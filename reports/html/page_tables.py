@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from audit.tables.model import YES, Table, joined
+from audit.tables.model import Table, joined
+from audit.tables.schemas import YES
 from audit.tenancy.belonging import EVERY, belongs_column, circles, expected, organization_column
 from audit.tenancy.organizations import Organizations, organizations_in
 from audit.tenancy.platform import Platform

@@ -9,7 +9,8 @@ import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, Identity
 from audit.tables.arrays import Mask
-from audit.tables.model import YES, Numbers, Table, Text, joined, text_column
+from audit.tables.model import Numbers, Table, Text, joined, text_column
+from audit.tables.schemas import YES
 from audit.tenancy.belonging import EVERY, OTHER
 from audit.tenancy.organizations import Organizations
 from reports.html.counting import Distinct, Numbered, count, first, looked_up, matched, numbered

@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from audit.tables.arrays import Mask
-from audit.tables.model import UNKNOWN, Numbers, Table, Text
+from audit.tables.model import Numbers, Table, Text
+from audit.tables.schemas import UNKNOWN
 
 Columns = dict[str, Text | Numbers]
 

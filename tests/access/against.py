@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.snapshot.model import Snapshot
 from reports.csv import csv_chunks
 from tests.access.test_tables_against_rbac import known_namespaces, lookup, said, truth

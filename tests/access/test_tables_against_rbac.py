@@ -12,7 +12,8 @@ from audit.access.bound_subjects import bound_subjects
 from audit.access.tables import tables_of
 from audit.rbac.subjects import ANONYMOUS, USER, Identity, user, virtual_groups
 from audit.snapshot.model import Gap, Snapshot
-from audit.tables.model import ANSWERS, Table
+from audit.tables.model import Table
+from audit.tables.schemas import ANSWERS
 from tests.worlds.plain_rbac import World, allowed, caller_of, can, logins_recorded
 from tests.worlds.random_zones import (
     NOWHERE,

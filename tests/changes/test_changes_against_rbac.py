@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from audit.changes.build import changes_of
 from audit.changes.state import State
 from audit.snapshot.model import Gap
-from audit.tables.model import ANSWERS, SCHEMAS, UNKNOWN, YES, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import ANSWERS, SCHEMAS, UNKNOWN, YES
 from tests.access.test_tables_against_rbac import GAPS, WORLDS, lookup, some_count_as_anonymous
 from tests.worlds.plain_rbac import ACTIONS, World, can, logins_recorded
 from tests.worlds.random_zones import NOWHERE, Question, pairs, questions, shuffled, worlds

@@ -15,7 +15,8 @@ from markdown_it import MarkdownIt
 
 from audit.cli import run_command
 from audit.snapshot.model import Snapshot, encode
-from audit.tables.model import SCHEMAS, table_of
+from audit.tables.model import table_of
+from audit.tables.schemas import SCHEMAS
 from reports.markdown import changes_summary, markdown
 from tests.changes.test_changes import ORGANIZATION, bind, namespace, thing, world
 from tests.worlds.plain_rbac import World

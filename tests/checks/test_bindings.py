@@ -3,7 +3,8 @@
 import pytest
 
 from audit.checks.bindings import DirectGrants
-from audit.tables.model import NO, YES, table_of
+from audit.tables.model import table_of
+from audit.tables.schemas import NO, YES
 
 Row = dict[str, str | int]
 ANN: Row = {"namespace": "shop", "repository": "*", "subject_kind": "User", "subject": "ann"}

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.checks.bindings import DirectGrant
 from audit.checks.remedies import RemovalCommands, fill, removal_templates
 from audit.checks.rules.registry import CHECKS

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings

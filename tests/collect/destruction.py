@@ -13,7 +13,7 @@ from audit.collect.run import collect_folder
 from audit.rbac.subjects import Identity
 from audit.snapshot.model import Snapshot
 from audit.snapshot.objects import NEEDED
-from audit.tables.model import NO, YES
+from audit.tables.schemas import NO, YES
 
 Lists = Mapping[str, Mapping[str, Any]]
 

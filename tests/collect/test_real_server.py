@@ -23,7 +23,7 @@ from audit.collect.cluster import collect_cluster
 from audit.collect.limits import Limits
 from audit.collect.zones import TokenFile, Zone
 from audit.snapshot.objects import KINDS
-from audit.tables.model import ANSWERS
+from audit.tables.schemas import ANSWERS
 from audit.verify.cells import verify
 from audit.verify.sampling import SamplePlan
 from tests.access.test_tables_against_rbac import identity_of

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.access.coverage import coverage
+from audit.access.facts.coverage import coverage
 from audit.collect.cluster import collect_cluster
 from audit.collect.connect import retry
 from audit.collect.limits import Limits

@@ -15,7 +15,7 @@ from audit.access.sentences import explain, verdict
 from audit.cli import run_command
 from audit.rbac.subjects import user
 from audit.snapshot.model import Gap
-from audit.tables.model import NO, UNKNOWN, YES
+from audit.tables.schemas import NO, UNKNOWN, YES
 from tests.worlds.random_zones import furnished, world_of, write_dump
 from tests.worlds.snapshots import snapshot_of
 

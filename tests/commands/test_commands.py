@@ -26,7 +26,7 @@ from audit.job.plan import RunPlan
 from audit.snapshot.model import load
 from audit.snapshot.objects import NEEDED
 from audit.storage.store import Folder
-from audit.tables.model import SCHEMAS
+from audit.tables.schemas import SCHEMAS
 from reports import sarif
 from tests.paths import ROOT
 from tests.simulator.faults import Fault, hang, refuse_with

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.commands.dump_commands import dump_commands
+from audit.commands.jobs.dump_commands import dump_commands
 from audit.errors import UsageError
 from audit.snapshot.objects import NEEDED
 

@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 import pytest
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
@@ -16,7 +16,7 @@ from audit.checks.settings import Settings
 from audit.findings.model import FindingRecord, decode_findings, findings_table, found_of, judge, since
 from audit.snapshot.model import Gap
 from audit.snapshot.scope import Scope
-from audit.tables.model import SCHEMAS
+from audit.tables.schemas import SCHEMAS
 from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import shuffled, world_of
 from tests.worlds.small import BOUND, bind, world

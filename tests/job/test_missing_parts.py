@@ -8,7 +8,7 @@ from typing import Any, Never
 
 import pytest
 
-from audit.access import build
+from audit.access.facts import build
 from audit.cli import run_command
 from audit.errors import UsageError
 from audit.job.judging import Judging

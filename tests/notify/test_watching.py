@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from audit import console
 from audit.cli import run_command
-from audit.commands import run as job
+from audit.commands.jobs import run as job
 from audit.config.model import Config
 from audit.errors import Stopped, UsageError
 from audit.job.load_config import load_config

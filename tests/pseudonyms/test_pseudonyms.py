@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.access.tables import tables_of
 from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS

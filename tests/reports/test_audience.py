@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.cli import run_command
 from audit.command_line.sources import saved
 from audit.errors import UsageError
 from audit.runs.info import RunInfo, zone_info
-from audit.tables.model import OF_THE_RUN, SCHEMAS, UNKNOWN, YES, Table, joined, table_of
+from audit.tables.model import Table, joined, table_of
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS, UNKNOWN, YES
 from audit.tenancy.platform import Platform
 from reports.audience import Audience, audience, audiences, cut
 from reports.formats import FORMATS, Report, files_for

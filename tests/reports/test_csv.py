@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.access.coverage import coverage
+from audit.access.facts.coverage import coverage
 from audit.access.tables import tables_of
 from audit.config.model import CsvConfig
 from audit.snapshot.model import Gap
 from audit.snapshot.objects import KINDS
-from audit.tables.model import SCHEMAS, Table, joined, text_column
+from audit.tables.model import Table, joined, text_column
+from audit.tables.schemas import SCHEMAS
 from audit.tables.spreadsheet import neutral, original
 from reports import rows as rows_of_tables
 from reports.csv import cell, csv_chunks

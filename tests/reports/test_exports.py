@@ -14,7 +14,8 @@ from audit.findings.controls import CONTROLS, checks_of, controls_table
 from audit.findings.model import FindingRecord, findings_table
 from audit.runs.info import RunInfo, zone_info
 from audit.snapshot.model import Gap
-from audit.tables.model import SCHEMAS, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import SCHEMAS
 from audit.tables.spreadsheet import plain
 from audit.tenancy.platform import Platform
 from reports.formats import FORMATS

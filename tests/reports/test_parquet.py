@@ -12,7 +12,8 @@ import pytest
 
 from audit.cli import run_command
 from audit.snapshot.model import Gap
-from audit.tables.model import OF_THE_RUN, SCHEMAS, VERSION, Table
+from audit.tables.model import Table
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS, VERSION
 from reports.parquet import parquet_bytes, place_of
 from tests.worlds.random_zones import HOSTILE, world_of, write_dump
 from tests.worlds.snapshots import all_tables, snapshot_of

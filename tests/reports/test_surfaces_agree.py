@@ -15,18 +15,19 @@ import pytest
 
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.access.rights import NOTHING, answer
 from audit.access.sentences import explain
 from audit.access.subjects import ANYBODY, also_acts_as
 from audit.command_line.sources import saved
-from audit.commands.can import can
-from audit.commands.who import who
+from audit.commands.answers.can import can
+from audit.commands.answers.who import who
 from audit.rbac.rules import ACTIONS, NEEDS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.runs.info import zone_info
 from audit.snapshot.model import Snapshot
-from audit.tables.model import ANSWERS, NO, SCHEMAS, UNKNOWN, YES, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import ANSWERS, NO, SCHEMAS, UNKNOWN, YES
 from audit.tenancy.platform import Platform
 from reports.audience import Audience
 from reports.csv import csv_chunks

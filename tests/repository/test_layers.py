@@ -106,7 +106,16 @@ def test_only_what_writes_runs_knows_both_packages() -> None:
     of_audit = {module for module in knowing if module.startswith("audit.")}
     assert of_audit
     assert all(
-        module.startswith(("audit.cli", "audit.commands.", "audit.command_line.", "audit.job.", "audit.notify."))
+        module.startswith(
+            (
+                "audit.cli",
+                "audit.declarations.",
+                "audit.commands.",
+                "audit.command_line.",
+                "audit.job.",
+                "audit.notify.",
+            )
+        )
         for module in of_audit
     )
 

@@ -14,7 +14,7 @@ import openpyxl
 from prometheus_client.parser import text_string_to_metric_families
 
 from audit.runs.manifest import manifest_schema
-from audit.tables.model import SCHEMAS
+from audit.tables.schemas import SCHEMAS
 from reports.markdown import _SECTIONS
 from tests.runs.read_findings import check_findings
 from tests.runs.read_tables import LONGER_ON_THE_PAGE, Tables, tables_of

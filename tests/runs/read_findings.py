@@ -10,7 +10,7 @@ from typing import Any, Final
 import jsonschema_rs
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from audit.tables.model import SEVERITIES
+from audit.tables.schemas import SEVERITIES
 from reports.sarif import RESULTS
 from tests.paths import DATA
 from tests.runs.read_tables import Tables

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from audit.tables.model import ANSWERS, OF_THE_RUN, SCHEMAS
+from audit.tables.schemas import ANSWERS, OF_THE_RUN, SCHEMAS
 from tests.reports.html.blocks_reader import read, unpacked
 
 # Tables to which the page adds rows: namespaces that no list had, and where somebody has access all the same.

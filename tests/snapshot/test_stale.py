@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from audit.access.coverage import coverage
+from audit.access.facts.coverage import coverage
 from audit.cli import run_command
 from audit.collect.connect import retry
 from audit.runs.info import overall_state, zone_info

@@ -2,7 +2,8 @@
 
 import pytest
 
-from audit.tables.model import YES, Table
+from audit.tables.model import Table
+from audit.tables.schemas import YES
 from audit.tenancy.belonging import belongs_column, expected, organization_column
 from audit.tenancy.organizations import organizations_in
 from audit.tenancy.platform import Platform, Release

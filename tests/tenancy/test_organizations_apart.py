@@ -11,10 +11,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.findings.model import findings_table
 from audit.runs.info import zone_info
-from audit.tables.model import SCHEMAS, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import SCHEMAS
 from reports.audience import Audience
 from reports.formats import FORMATS, Report, files_for
 from tests.findings.test_findings import found_in

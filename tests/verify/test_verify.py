@@ -433,7 +433,7 @@ def test_a_stop_ends_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         arguments[-1].set()
         return []
 
-    monkeypatch.setattr("audit.commands.verify.compare", stopped)
+    monkeypatch.setattr("audit.commands.evidence.verify.compare", stopped)
     dump = write_dump(small_world(), tmp_path / "a")
     assert run_command(["verify", "-c", configuration(tmp_path, [{"id": "a"}]), "-s", str(dump)]) == 143
 

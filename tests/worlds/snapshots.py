@@ -5,13 +5,14 @@ from datetime import date
 
 import msgspec
 
-from audit.access.build import facts_of
+from audit.access.facts.build import facts_of
 from audit.findings.exceptions import ExceptionEntry, ExceptionMatcher, ExceptionSet, ExceptionUse
 from audit.findings.model import FindingRecord, encode_findings, findings_table
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS
-from audit.tables.model import SCHEMAS, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import SCHEMAS
 from tests.worlds.plain_rbac import World
 
 ORIGIN = Origin("zone-1", "dump", "somewhere")

@@ -11,7 +11,7 @@ from audit.checks.context import CheckContext
 from audit.checks.controls import INVENTORY
 from audit.checks.remedies import DELETE_STREAM, fill
 from audit.rbac.subjects import ACCOUNT, USER
-from audit.tables.model import YES
+from audit.tables.schemas import YES
 
 _FIRST: Final = (
     "# Delete only what nobody runs any more; for the others, remove push access from those who do not need it."

@@ -13,7 +13,7 @@ from audit.checks.neighbours import any_right
 from audit.checks.remedies import LEAVE_GROUP, TAKE_AWAY, fill
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import USER
-from audit.tables.model import YES
+from audit.tables.schemas import YES
 
 _FIRST: Final = (
     "# If a synchronization fills the group, correct it there: members are the names that people log in with."

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from audit.runs.info import RunInfo, ZoneInfo
-from audit.tables.model import ANSWERS, SCHEMAS, YES, Table, table_of
+from audit.tables.model import Table, table_of
+from audit.tables.schemas import ANSWERS, SCHEMAS, YES
 from audit.tenancy.platform import Platform
 from reports.html.page import render_page
 from tests.paths import DATA

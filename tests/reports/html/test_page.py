@@ -14,7 +14,8 @@ from audit.findings.controls import CONTROLS, controls_table
 from audit.findings.fail_on import Tally
 from audit.runs.info import EarlierSummary, overall_state
 from audit.runs.manifest import WrittenFile, evidence_digest
-from audit.tables.model import SCHEMAS, UNKNOWN, YES, table_of
+from audit.tables.model import table_of
+from audit.tables.schemas import SCHEMAS, UNKNOWN, YES
 from audit.tenancy.platform import Platform
 from audit.verify.result import Agreement
 from reports.html.page import render_page

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from audit.tables.model import SCHEMAS, UNKNOWN, YES
+from audit.tables.schemas import SCHEMAS, UNKNOWN, YES
 from tests.reports.html.browser import Opened
 from tests.reports.html.pages import Row, page_of, run_of, tables_of, zone
 from tests.reports.html.test_page_in_browser import VIEWS, WHOLE

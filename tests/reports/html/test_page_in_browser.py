@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from audit.checks.remedies import REMOVE_GROUP, fill
 from audit.checks.rules.registry import CHECKS
-from audit.tables.model import ANSWERS, SCHEMAS, YES, Text
+from audit.tables.model import Text
+from audit.tables.schemas import ANSWERS, SCHEMAS, YES
 from audit.tables.spreadsheet import original
 from audit.tenancy.platform import Platform
 from reports.html.page_tables import page_tables

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.rbac.subjects import ACCOUNT, ANY, GROUP, USER, Identity, virtual_groups
-from audit.tables.model import NO, UNKNOWN, YES, Table, Text
+from audit.tables.model import Table, Text
+from audit.tables.schemas import NO, UNKNOWN, YES
 from audit.tenancy.platform import Platform
 from reports.html.overview import overview
 from reports.html.page_tables import joined_table, page_tables

@@ -27,7 +27,7 @@ def run(path: Path, options: RunOptions, collect: CollectOptions, pseudonyms: Ps
             folder.keep(snapshot)
             real += [snapshot] if names and request.verify else []
         if request.verify:
-            from audit.commands.verify import verified
+            from audit.commands.evidence.verify import verified
 
             verifications = verified(config, zones.zones, real if names else folder.snapshots, request.verify, stop)
             folder.verified = {zone: one.unnamed if names else one for zone, one in verifications.items()}

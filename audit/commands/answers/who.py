@@ -7,7 +7,7 @@ from audit.command_line.result import Grid, Result
 from audit.command_line.typed import Place, action_of, place_hints, place_of
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
-from audit.tables.model import ANSWERS, UNKNOWN
+from audit.tables.schemas import ANSWERS, UNKNOWN
 
 _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group", "binding", "role")
 

@@ -19,7 +19,7 @@ from audit.command_line.result import Grid, Result
 from audit.errors import UsageError, contained
 from audit.exit_codes import of_answer
 from audit.storage.store import Folder, is_url, resolve_store
-from audit.tables.model import OF_THE_RUN, SCHEMAS
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS
 from reports.parquet import FOLDER, PARTITIONS
 
 # Nothing outside of the tables can be read or written: no file, no extension, no variable of this program.

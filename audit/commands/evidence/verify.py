@@ -23,7 +23,7 @@ from audit.job.load_config import load_config
 from audit.parallel import run_parallel
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import scope_of
-from audit.tables.model import ANSWERS, YES
+from audit.tables.schemas import ANSWERS, YES
 from audit.verify.cells import CONFIDENCE, CellDifference, Verification, not_asked
 from audit.verify.cells import verify as verify_zone
 from audit.verify.result import Agreement

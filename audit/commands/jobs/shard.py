@@ -14,7 +14,7 @@ from audit.command_line.run_result import note_gaps
 from audit.command_line.signals import stopping
 from audit.command_line.sources import collected
 from audit.command_line.sources import zones as zones_of
-from audit.commands.merge import job_folder, merge
+from audit.commands.jobs.merge import job_folder, merge
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_state
 from audit.job.load_config import load_config

@@ -17,7 +17,7 @@ from audit.exit_codes import of_answer
 from audit.rbac.rules import ACTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
-from audit.tables.model import ANSWERS, UNKNOWN
+from audit.tables.schemas import ANSWERS, UNKNOWN
 
 COLUMNS: Final = ("zone", "subject_kind", "subject", "action", "namespace", "repository")
 _KINDS: Final = (USER, GROUP, ACCOUNT)

@@ -5,10 +5,10 @@ from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import verdict
 from audit.command_line.result import Result
 from audit.command_line.typed import action_of, place_hints, place_of, subject_in
-from audit.commands.questions import COLUMNS
+from audit.commands.answers.questions import COLUMNS
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
-from audit.tables.model import ANSWERS, UNKNOWN
+from audit.tables.schemas import ANSWERS, UNKNOWN
 
 
 def can(snapshot: Snapshot, subject: str, action: str, place: str) -> Result:

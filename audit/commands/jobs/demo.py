@@ -5,9 +5,9 @@ from typing import Final
 
 from audit.command_line.options import RunOptions
 from audit.command_line.result import Result
-from audit.commands.report import report
+from audit.commands.jobs.report import report
 
-_ZONES: Final = Path(__file__).parent.parent / "demo"
+_ZONES: Final = Path(__file__).parents[2] / "demo"
 
 
 def demo(out: str) -> Result:

@@ -19,7 +19,8 @@ from audit.rbac.subjects import Identity
 from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import STALE
 from audit.storage.store import store_of
-from audit.tables.model import ANSWERS, NO, UNKNOWN, Table
+from audit.tables.model import Table
+from audit.tables.schemas import ANSWERS, NO, UNKNOWN
 
 _PREFIXES: Final = ("ns", "namespace")
 _KEY: Final = ("namespace", "repository", "subject_kind", "subject")

@@ -1,7 +1,7 @@
 """Snapshot -> the tables of facts; findings, exceptions and changes are made of these."""
 
-from audit.access.coverage import coverage
-from audit.access.inventory import inventory
+from audit.access.facts.coverage import coverage
+from audit.access.facts.inventory import inventory
 from audit.access.tables import tables_of
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope

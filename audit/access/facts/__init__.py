@@ -1,0 +1,1 @@
+"""Snapshot -> the tables of facts, and the check that they add up."""

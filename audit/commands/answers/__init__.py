@@ -1,0 +1,1 @@
+"""Commands that answer who has, had or used which access."""

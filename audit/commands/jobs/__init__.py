@@ -1,0 +1,1 @@
+"""Commands that read zones, and write snapshots and reports."""

@@ -1,0 +1,127 @@
+"""Commands that answer who has, had or used which access."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.command_line.declare import command
+from audit.command_line.options import (
+    ACTION_HELP,
+    PLACE_HELP,
+    SAVED_HELP,
+    SUBJECT_HELP,
+    Action,
+    FactsOptions,
+    NamespacesConfig,
+    Place,
+    Subject,
+    Zones,
+)
+from audit.command_line.result import Result
+from audit.errors import UsageError
+
+answers_app = typer.Typer(rich_markup_mode=None)
+
+
+@command(answers_app)
+def can(
+    facts: FactsOptions,
+    subject: Annotated[str | None, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP)] = None,
+    action: Annotated[str | None, typer.Argument(metavar="ACTION", help=ACTION_HELP)] = None,
+    place: Annotated[str | None, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP)] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(
+            "--questions",
+            "-q",
+            help="Answer each row of this CSV file; columns zone,subject_kind,subject,action,namespace,repository.",
+            metavar="FILE",
+        ),
+    ] = None,
+) -> Result:
+    """Answer yes, no or unknown: may a subject do something, and why."""
+    from audit.command_line import sources
+    from audit.commands.answers.can import can
+    from audit.commands.answers.questions import questions as answer_questions
+
+    if questions is not None:
+        if subject or action or place:
+            raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE")
+        return answer_questions(questions, sources.facts(facts))
+    if subject is None or action is None or place is None:
+        raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
+    return can(sources.only_one(sources.facts(facts)), subject, action, place)
+
+
+@command(answers_app)
+def who(action: Action, place: Place, facts: FactsOptions) -> Result:
+    """List everybody who may do something in a namespace."""
+    from audit.command_line import sources
+    from audit.commands.answers.who import who
+
+    return who(sources.facts(facts), action, place)
+
+
+@command(answers_app)
+def explain(
+    subject: Subject,
+    facts: FactsOptions,
+    namespace: Annotated[str | None, typer.Argument(metavar="NAMESPACE", help="Only in this namespace.")] = None,
+) -> Result:
+    """Explain every grant that a subject has, one sentence each."""
+    from audit.command_line import sources
+    from audit.commands.answers.explain import explain
+
+    return explain(sources.facts(facts), subject, namespace)
+
+
+@command(answers_app)
+def diff(
+    old: Annotated[str, typer.Argument(metavar="OLD", help=SAVED_HELP)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help=SAVED_HELP)],
+    output: Annotated[str, typer.Option("--format", "-f", help="table, csv or markdown.", metavar="FORMAT")] = "table",
+    config: NamespacesConfig = None,
+) -> Result:
+    """Show whose access changed between two states, and which change of a binding, role or group caused it."""
+    from audit.commands.answers.diff import diff
+
+    return diff(old, new, output, config)
+
+
+@command(answers_app)
+def history(
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{SUBJECT_HELP} Or ns/NAME.")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
+    zone: Zones = None,
+    config: NamespacesConfig = None,
+) -> Result:
+    """Show since when a subject, or everybody in a namespace, has which access."""
+    from audit.commands.answers.history import history
+
+    return history(subject, runs, zone or (), config)
+
+
+@command(answers_app)
+def usage(
+    topic: Annotated[
+        str, typer.Argument(metavar="NAMESPACE|SUBJECT|IMAGE", help=f"{PLACE_HELP} Or user/NAME, sa/NAMESPACE:NAME.")
+    ],
+    logs: Annotated[
+        list[Path] | None,
+        typer.Option("--usage", help="A log of the registry or of an API server, or a folder of logs.", metavar="PATH"),
+    ] = None,
+    runs: Annotated[
+        str | None, typer.Option("--runs", "-r", help="The folder of runs: keep use there.", metavar="DIR|URL")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option("--zone", "-z", help="The zone that the logs are of.", metavar="ID")
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option("--replicas", min=1, help="How many replicas the registry has.", metavar="N")
+    ] = None,
+) -> Result:
+    """Show which access was used, by whom and when, as logs say it."""
+    from audit.commands.answers.usage import usage
+
+    return usage(topic, logs or (), runs, zone, replicas)

@@ -1,0 +1,91 @@
+"""Commands over what runs left."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.command_line.declare import command
+from audit.command_line.options import ConfigFile, OptionalConfig, SignKey, Snapshots, Zones
+from audit.command_line.result import Result
+from audit.command_line.signals import interruptible
+
+evidence_app = typer.Typer(rich_markup_mode=None)
+
+
+@command(evidence_app)
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
+) -> Result:
+    """Answer SQL over the Parquet tables of one run, or of many as one."""
+    from audit.commands.evidence.query import query
+
+    with interruptible():
+        return query(sql, runs)
+
+
+@command(evidence_app)
+def verify(
+    config: ConfigFile,
+    snapshot: Snapshots = None,
+    zone: Zones = None,
+    sample: Annotated[
+        int, typer.Option("--sample", "-n", help="Cells to compare in each zone, at random.", metavar="N", min=1)
+    ] = 2000,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Draw the same cells as an earlier run with it.", metavar="N", min=0)
+    ] = None,
+    subjects: Annotated[
+        int, typer.Option("--subjects", help="Also compare N lists of subjects of OpenShift.", metavar="N", min=0)
+    ] = 0,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Compare every cell of the tables.")] = False,
+) -> Result:
+    """Compare the tables with the zones' own access reviews, and list every difference."""
+    from audit.commands.evidence import verify as verifying
+
+    options = verifying.VerifyOptions(
+        None if every else sample, subjects, verifying.any_seed() if seed is None else seed
+    )
+    return verifying.verify(config, snapshot or (), zone or (), options)
+
+
+@command(evidence_app)
+def check_evidence(
+    path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
+    public_key: Annotated[
+        Path | None,
+        typer.Option("--public-key", help="Every run must be signed by this minisign key.", metavar="FILE"),
+    ] = None,
+) -> Result:
+    """Check that runs are as they were written: every file, every number, and the chain from run to run."""
+    from audit.commands.evidence.check_evidence import check_evidence
+
+    return check_evidence(path, public_key)
+
+
+@command(evidence_app)
+def prune(
+    config: OptionalConfig = None,
+    out: Annotated[str | None, typer.Option("--out", "-o", help="Folder or URL of runs.", metavar="DIR|URL")] = None,
+    keep_days: Annotated[int | None, typer.Option("--keep-days", help="Remove older runs.", metavar="N", min=1)] = None,
+    sign_key: SignKey = None,
+) -> Result:
+    """Remove the files of old runs; their manifests stay, so that the chain can be checked."""
+    from audit.command_line.overlay import loaded
+    from audit.commands.evidence.prune import prune
+
+    with interruptible():
+        return prune(loaded(config, out=out, keep_days=keep_days, sign_key=sign_key))
+
+
+@command(evidence_app)
+def reveal(
+    path: Annotated[Path, typer.Argument(metavar="MAP", help="The file of --pseudonym-map.")],
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Pseudonyms, or texts that hold some.")],
+) -> Result:
+    """Print the names behind pseudonyms."""
+    from audit.commands.evidence.reveal import reveal
+
+    return reveal(path, texts)

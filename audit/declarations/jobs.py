@@ -1,0 +1,116 @@
+"""Commands that read zones, and write snapshots and reports."""
+
+from typing import Annotated
+
+import typer
+
+from audit.command_line.declare import command
+from audit.command_line.options import (
+    AccountScope,
+    CollectOptions,
+    ConfigFile,
+    JobName,
+    OptionalConfig,
+    Out,
+    PseudonymOptions,
+    RunOptions,
+    Snapshots,
+    ZoneId,
+    Zones,
+)
+from audit.command_line.result import Result
+from audit.errors import UsageError
+
+jobs_app = typer.Typer(rich_markup_mode=None)
+
+
+@command(jobs_app)
+def run(
+    config: ConfigFile,
+    options: RunOptions,
+    collect: CollectOptions,
+    pseudonyms: PseudonymOptions,
+    job: JobName = None,
+    *,
+    shard: Annotated[
+        bool,
+        typer.Option(
+            "--shard",
+            help="Collect only part JOB_COMPLETION_INDEX of JOB_COMPLETIONS of the zones, for `merge`.",
+        ),
+    ] = False,
+    and_merge: Annotated[
+        bool, typer.Option("--merge", help="With --shard: the shard that finishes last writes the report of all.")
+    ] = False,
+) -> Result:
+    """Collect all zones and write the reports: the whole job."""
+    if and_merge and not shard:
+        raise UsageError("--merge needs --shard", fix="registry-audit merge writes the report by itself")
+    if not shard:
+        from audit.commands.jobs.run import run
+
+        return run(config, options, collect, pseudonyms)
+    if pseudonyms != PseudonymOptions():
+        raise UsageError("--pseudonyms cannot be combined with --shard", fix="run all zones together")
+    from audit.commands.jobs.shard import run_shard
+
+    return run_shard(config, job, options, collect, and_merge=and_merge)
+
+
+@command(jobs_app)
+def merge(config: ConfigFile, options: RunOptions, job: JobName = None) -> Result:
+    """Write the report of all zones from what the shards of a job have left (`run --shard`)."""
+    from audit.commands.jobs.merge import merge
+
+    return merge(job, config, options)
+
+
+@command(jobs_app)
+def collect(config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None) -> Result:
+    """Collect the zones into snapshot files, to be read without a cluster."""
+    from audit.command_line.overlay import loaded
+    from audit.commands.jobs.collect import collect
+
+    return collect(loaded(config, out=out, scope=scope), zone or ())
+
+
+@command(jobs_app)
+def report(
+    options: RunOptions,
+    pseudonyms: PseudonymOptions,
+    snapshot: Snapshots = None,
+    config: OptionalConfig = None,
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--for",
+            help="Also write a report of what one zone or organization needs to know (repeatable).",
+            metavar="zone:ID|organization:NAME",
+        ),
+    ] = None,
+    zone_id: ZoneId = None,
+) -> Result:
+    """Write the reports from saved snapshots or dumps."""
+    from audit.commands.jobs.report import report
+
+    return report(snapshot or (), config, options, pseudonyms, readers or (), zone_id)
+
+
+@command(jobs_app, json=False)
+def dump_commands(
+    shell: Annotated[str, typer.Option("--shell", help="sh or powershell.", metavar="SHELL")] = "sh",
+) -> Result:
+    """Print the commands that write a dump of a zone with `oc`, and fail when a list is refused."""
+    from audit.commands.jobs.dump_commands import dump_commands
+
+    return dump_commands(shell)
+
+
+@command(jobs_app)
+def demo(
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder to write to.", metavar="DIR")] = "demo-report",
+) -> Result:
+    """Run the whole job on two small zones that come with the program."""
+    from audit.commands.jobs.demo import demo
+
+    return demo(out)

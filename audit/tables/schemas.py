@@ -1,0 +1,285 @@
+"""The published tables: their columns and what these mean.
+
+Tables are the product: every report, export and comparison is a view of them. `VERSION` grows when a column changes
+its meaning or goes; new columns come at the end.
+"""
+
+from typing import Final, Literal, NamedTuple, get_args
+
+VERSION: Final = 3
+
+# The three answers, as numbers in the tables and as words in the exports.
+NO, YES, UNKNOWN = 0, 1, 2
+ANSWERS: Final = ("no", "yes", "unknown")
+Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)  # worst first
+
+
+class Column(NamedTuple):
+    """One published column. `answer` columns hold `yes`, `no` or `unknown`; `count` columns -1 for unknown."""
+
+    name: str
+    type: Literal["text", "answer", "count"]
+    meaning: str
+
+
+_ZONE: Final = Column("zone", "text", "Id of the zone, as in the configuration.")
+_PLACE: Final = (
+    _ZONE,
+    Column("namespace", "text", "Namespace; `*` is every namespace, present and future (a cluster-wide binding)."),
+    Column("repository", "text", "Image stream that the right is limited to; `*` is every one in the namespace."),
+)
+_WHO: Final = (
+    Column(
+        "subject_kind",
+        "text",
+        "`User`, `Group` or `ServiceAccount`. With the subject `*`, `Any` marks what could not be read (anybody may "
+        "have this access) and `AnyUser` what any person may have who is in a group whose members could not be read.",
+    ),
+    Column("subject", "text", "Name of the user or group; `namespace:name` of a service account."),
+)
+_OTHER_RIGHTS: Final = (
+    Column("delete", "answer", "May delete manifests and blobs, and prune (only ever cluster-wide)."),
+    Column("catalog", "answer", "May list every repository of the registry (only ever cluster-wide)."),
+    Column("sign", "answer", "May add signatures to images."),
+)
+_HOW: Final = Column(
+    "how",
+    "text",
+    "`named`: a registry role was bound itself. `implied`: the role contains the right because other roles are "
+    "aggregated into it (`view`, `edit`, `admin`). `system`: a `system:` role of the platform. `wildcard`: a rule with "
+    "resource `*`. `custom`: any other role. Empty: grants nothing, or is not known.",
+)
+_GROUP: Final = Column("group", "text", "Group through which a person has it; empty when bound directly.")
+_ACCOUNT: Final = Column(
+    "account",
+    "text",
+    "`present`, `absent` or `unknown`: whether the service account, or the group object that lists the members, "
+    "exists. Empty for users and for the platform's own groups, which have no object.",
+)
+
+_BY_BINDING: Final = (
+    Column("binding_kind", "text", "Kind of the binding that it is about; empty when it is about none."),
+    Column("binding", "text", "Name of that binding."),
+    Column("role_kind", "text", "Kind of the role that the binding refers to."),
+    Column("role", "text", "Name of that role."),
+)
+
+SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
+    "grants": (
+        *_PLACE,
+        *_WHO,
+        Column("pull", "answer", "This grant lets the subject pull."),
+        Column(
+            "push",
+            "answer",
+            "This grant gives the right to upload (`update` of `imagestreams/layers`). The registry refuses a push "
+            "without pull, which may come from any grant: the table `access` joins them.",
+        ),
+        Column(
+            "create",
+            "answer",
+            "This grant gives the right to create image streams. A push of a tag that creates the image stream needs "
+            "pull and push as well, from any grants: the table `access` joins them.",
+        ),
+        *_OTHER_RIGHTS,
+        Column("scope", "text", "`namespace` (a RoleBinding) or `cluster` (a ClusterRoleBinding)."),
+        _HOW,
+        _GROUP,
+        Column("binding_kind", "text", "`RoleBinding`, `ClusterRoleBinding`, or `built-in` for `system:masters`."),
+        Column("binding", "text", "Name of the binding; a RoleBinding lies in `namespace`."),
+        Column("binding_uid", "text", "Its uid."),
+        Column("since", "text", "When the binding was created (RFC 3339)."),
+        Column("role_kind", "text", "`Role` (of the same namespace) or `ClusterRole`."),
+        Column("role", "text", "Name of the role."),
+        Column("aggregated_from", "text", "Roles from which the right was aggregated into `role`, joined by `, `."),
+        _ACCOUNT,
+        Column(
+            "problem",
+            "text",
+            "Why it grants nothing, or why this is not known: `role missing`, `role not seen`, or "
+            "`account without namespace`.",
+        ),
+        Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
+        Column(
+            "lacks",
+            "text",
+            "What the subject lacks, so that the registry refuses it: `pull` or `push` where this grant is for a push "
+            "or a create, `login` where it may not use the registry at all; joined by `, `, with `?` after what it may "
+            "have. Empty: nothing, or, of a group, a member that lacks nothing.",
+        ),
+    ),
+    "access": (
+        *_PLACE,
+        *_WHO,
+        Column(
+            "pull",
+            "answer",
+            "The subject may pull: the cluster's own answer, from all its grants together. It says nothing of the "
+            "images themselves: a tag may point to one that is gone.",
+        ),
+        Column(
+            "push",
+            "answer",
+            "The subject may push to a repository that exists: it has the rights to pull and to upload there.",
+        ),
+        Column(
+            "create",
+            "answer",
+            "The subject may push a tag to a repository that does not exist yet: beside the rights of `push` it may "
+            "create image streams.",
+        ),
+        *_OTHER_RIGHTS,
+        _HOW,
+        Column("grants", "count", "Number of grants of this subject at this place; details are in the table `grants`."),
+        _GROUP,
+        Column("binding_kind", "text", "Kind of the binding of the strongest grant."),
+        Column("binding", "text", "Name of the binding of the strongest grant."),
+        Column("role_kind", "text", "Kind of the role of the strongest grant."),
+        Column("role", "text", "Name of the role of the strongest grant."),
+        Column("aggregated_from", "text", "Roles from which the strongest grant's right was aggregated."),
+        Column("members", "count", "People in the group; -1 when they cannot be listed. 0 for other kinds."),
+        _ACCOUNT,
+        Column("since", "text", "When the binding of the strongest grant was created (RFC 3339)."),
+    ),
+    "coverage": (
+        _ZONE,
+        Column("kind", "text", "Kind of object (plural)."),
+        Column("namespace", "text", "Namespace that the line is about; `*` is the whole zone."),
+        Column(
+            "state",
+            "text",
+            "`seen`, `stale` (seen at `as_of`; the zone could not be read again), `excluded` (left out by the "
+            "configuration), `not-asked` (no answer about access needs it, and nobody asked for it), or why it was not "
+            "seen: a word of the list below.",
+        ),
+        Column("count", "count", "Objects listed; -1 when not known."),
+        Column("detail", "text", "What the cluster or the file said, for people."),
+        Column("resource_version", "text", "Version of the list as the API server gave it."),
+        Column("source", "text", "`cluster`, `tenant` (live too, and only what an ordinary account sees) or `dump`."),
+        Column("place", "text", "Address of the API, or path of the files."),
+        Column("as_of", "text", "When it was read; for files, when the newest was last written (RFC 3339)."),
+    ),
+    "namespaces": (
+        _ZONE,
+        Column("namespace", "text", "Namespace, as the zone lists it."),
+        Column("organization", "text", "Organization that it belongs to by its label; empty when it has none."),
+        Column("created", "text", "When it was created (RFC 3339)."),
+    ),
+    "repositories": (
+        _ZONE,
+        Column("namespace", "text", "Namespace."),
+        Column("repository", "text", "Name of the image stream."),
+        Column("created", "text", "When the image stream was created (RFC 3339)."),
+        Column("pushed", "text", "When a tag was last pushed or imported (RFC 3339); empty when never."),
+    ),
+    "tokens": (
+        _ZONE,
+        Column("namespace", "text", "Namespace."),
+        Column("token", "text", "Name of the secret that holds a token without an end."),
+        Column("account", "text", "Service account that the token is of: `namespace:name`."),
+        Column("created", "text", "When the secret was created (RFC 3339)."),
+        Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
+    ),
+    "organizations": (
+        _ZONE,
+        Column("organization", "text", "Organization: of a namespace by its label, or as the control API lists it."),
+        Column("team", "text", "Team of the organization; empty for the organization itself."),
+        Column("group", "text", "Group that its members are in: `<organization>`, or `<organization>+<team>`."),
+        Column("subject", "text", "Person that the row is about; empty for the group as a whole."),
+        Column(
+            "state",
+            "text",
+            "Of a group: `same` (it lists whom the control API lists), `differs`, `no-group` (the zone has none), "
+            "`not-declared` (the control API has no such organization or team), `unknown` (what decides was not seen), "
+            "`not-asked` (of no control API). Of a person, where they differ: `only-declared` (not in the zone's "
+            "group) or `only-in-zone` (not in the control API).",
+        ),
+        Column("namespaces", "count", "Namespaces of the organization in this zone."),
+        Column("declared", "count", "People that the control API lists; -1 when not known."),
+        Column("members", "count", "People that the zone's group lists; -1 when not known, or there is no group."),
+    ),
+    "findings": (
+        Column(
+            "id",
+            "text",
+            "Id that stays the same from run to run: made of zone, namespace, check, subject, and binding (the role, "
+            "where it is about no binding).",
+        ),
+        Column("check", "text", "Id of the check."),
+        Column("title", "text", "What the check found, in a few words."),
+        Column("severity", "text", "`critical`, `high`, `medium`, `low` or `info`."),
+        Column("confidence", "text", "`high`, `medium` or `low`: how often it is right."),
+        Column("state", "text", "`new`, `open`, `accepted` (an exception covers it) or `gone`."),
+        Column("answer", "answer", "`yes`: it is so. `unknown`: it may be so, and what decides was not seen."),
+        *_PLACE,
+        *_WHO,
+        *_BY_BINDING,
+        Column("detail", "text", "What was found, in a sentence with the names."),
+        Column("remedy", "text", "Commands that mend it, one a line; a line that begins with `#` is for people."),
+        Column("controls", "text", "Controls that it touches, joined by `, `."),
+        Column("first_seen", "text", "When the facts were read that showed it first (RFC 3339)."),
+        Column("last_seen", "text", "When the facts were read that showed it last (RFC 3339)."),
+        Column("exception", "text", "Id of the exception that covers it, or did until it ended."),
+        Column("until", "text", "Last day of that exception (RFC 3339 date)."),
+        Column("rows", "count", "Rows of the table `evidence_in` that show it."),
+        Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),
+    ),
+    "exceptions": (
+        Column("id", "text", "Id of the exception."),
+        Column("state", "text", "`active`, `ending` (within 30 days), `expired` or `unused` (it matches nothing)."),
+        Column("check", "text", "Checks that it is about (a glob)."),
+        Column("zone", "text", "Zones (a glob)."),
+        Column("namespace", "text", "Namespaces (a glob)."),
+        Column("subject", "text", "Subjects (a glob), as `user/NAME`, `group/NAME` or `sa/NAMESPACE:NAME`."),
+        Column("reason", "text", "Why it is accepted."),
+        Column("decided_by", "text", "Who decided."),
+        Column("ticket", "text", "Where it is written down."),
+        Column("until", "text", "Last day (RFC 3339 date)."),
+        Column("findings", "count", "Findings that it covers."),
+    ),
+    "changes": (
+        Column(
+            "change",
+            "text",
+            "`gained`, `lost`, `widened`, `narrowed` or `changed` (access of a subject); `appeared`, `gone` or "
+            "`changed` (a namespace, repository or zone); `unseen` (a list that was read only before or only now: "
+            "nothing is said that depends on it); `no-effect` (a binding, role or group changed, and nobody's access "
+            "did).",
+        ),
+        Column(
+            "object", "text", "What changed: `access`, `namespace`, `repository`, `zone`, `binding`, `role`, `group`."
+        ),
+        *_PLACE,
+        *_WHO,
+        Column(
+            "before",
+            "text",
+            "Rights before, joined by `, `; `?` after one that was not known. Of a namespace, its organization.",
+        ),
+        Column("after", "text", "Rights now, in the same way."),
+        Column("cause", "text", "Which change of a binding, role, group or membership made it, in a sentence."),
+        Column("binding_kind", "text", "Kind of the binding that made it."),
+        Column("binding", "text", "Name of that binding."),
+        Column("since", "text", "When the object behind the change was created (RFC 3339), where known."),
+        Column("from_run", "text", "Run that is compared with."),
+        Column(
+            "group",
+            "text",
+            "Group through which a person has it or had it: the group has a row of its own when its access changed.",
+        ),
+        Column("role_kind", "text", "Kind of the role that the binding refers to; before, when it is gone."),
+        Column("role", "text", "Name of that role."),
+    ),
+    "controls": (
+        Column("framework", "text", "Where the control stands."),
+        Column("control", "text", "Its number there."),
+        Column("asks", "text", "What it asks for, in a few words of ours."),
+        Column("answered", "text", "`partly`: checks or tables serve it. `no`: nothing here does."),
+        Column("checks", "text", "Checks that touch it, joined by `, `."),
+        Column("tables", "text", "Tables that serve it, joined by `, `."),
+        Column("not_answered", "text", "What nothing here can answer of it."),
+    ),
+}
+# One table for the whole run; of all others there is one for each zone.
+OF_THE_RUN: Final = ("exceptions", "changes", "controls")
