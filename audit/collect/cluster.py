@@ -17,7 +17,7 @@ from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import ListJob, ListResult, read_lists
 from audit.collect.tenant import Tenant
-from audit.collect.zones import Zone
+from audit.collect.zones import Zone, registry_of
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, TENANT, Gap, Origin, Snapshot
 from audit.snapshot.objects import KINDS, Kind
@@ -49,7 +49,8 @@ def collect_cluster(
             facts.gap(Gap(plural, "", error.reason, error.detail))
     for outcome in declared:
         outcome.put(facts)
-    origin = Origin(zone.id, source, place, zone.registry, server, user, started, now(), tool)
+    registry = zone.registry or facts.registry or registry_of(place)
+    origin = Origin(zone.id, source, place, registry, server, user, started, now(), tool)
     return believed(facts.snapshot(origin))
 
 

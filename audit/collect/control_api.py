@@ -10,7 +10,7 @@ from audit.collect.connect.connection import Connection
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget, Limits
 from audit.collect.lists import ListJob, ListResult, read_lists
-from audit.collect.zones import UNLISTED, Zone, api_of, credentials_of, path_of, registry_of, zone_ids, zones_of
+from audit.collect.zones import UNLISTED, Zone, api_of, credentials_of, path_of, zone_ids, zones_of
 from audit.config.model import Config
 from audit.config.zones import ControlApi
 from audit.errors import UsageError
@@ -77,7 +77,7 @@ def _zone(control: ControlApi, zone: str, listed: ListedZone) -> Zone:
     return Zone(
         zone,
         api,
-        _host(urls.get("registry", "")) or registry_of(api),
+        _host(urls.get("registry", "")),
         path_of(control.zone_ca_file, zone),
         credentials_of(control.zone_credentials, zone),
         name=data.name,

@@ -11,7 +11,7 @@ from audit.collect.cluster import collect_cluster, now
 from audit.collect.dumps.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import ListResult
-from audit.collect.zones import Zone
+from audit.collect.zones import Zone, registry_of
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
@@ -104,4 +104,5 @@ def failed(zone: Zone, reason: str, detail: str) -> Snapshot:
         facts.gap(Gap(plural, "", reason, detail))
     place = str(zone.dump) if zone.dump else zone.api
     source, when = (DUMP, "") if zone.dump else (CLUSTER, now())
-    return facts.snapshot(Origin(zone.id, source, place, zone.registry, started=when, finished=when, tool=version()))
+    registry = zone.registry or registry_of(zone.api)
+    return facts.snapshot(Origin(zone.id, source, place, registry, started=when, finished=when, tool=version()))

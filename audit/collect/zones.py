@@ -60,6 +60,7 @@ Credentials = Kubeconfig | TokenFile | TokenEnv | InCluster
 class Zone:
     """One zone. `api` is empty when the kubeconfig or the pod has it; `dump` is a folder to read instead.
 
+    `registry` is empty unless the configuration or the control API has it; the zone's image streams are read for it.
     `name` is a display name or ""; `about` has further lines for people. `trouble` says why the zone cannot be read.
     """
 
@@ -100,17 +101,16 @@ def zones_of(config: Config, only: Sequence[str] = (), listed: Iterable[Zone] = 
 def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
     """Return a zone for each selected context. Raises UsageError when there is none, or no kubeconfig."""
     try:
-        servers = {context.name: context.server for context in KubeContexts(given.path)}
+        names = [context.name for context in KubeContexts(given.path)]
     except CredentialsError as error:
         raise UsageError(str(error)) from error
-    selected = [name for name in servers if any(fnmatchcase(name, glob) for glob in given.contexts)]
+    selected = [name for name in names if any(fnmatchcase(name, glob) for glob in given.contexts)]
     if not selected:
-        known = f"known: {', '.join(servers)}" if servers else "no context in it has a cluster"
+        known = f"known: {', '.join(names)}" if names else "no context in it has a cluster"
         raise UsageError(f"no context matches {' or '.join(given.contexts)}", fix=known)
     return [
         Zone(
             zone_id,
-            registry=registry_of(servers[name]),
             credentials=Kubeconfig(given.path, name),
             name=name if name != zone_id else "",
         )
@@ -155,7 +155,7 @@ def registry_of(api: str) -> str:
 
 
 def _zone(zone: ZoneConfig) -> Zone:
-    registry = zone.registry or _REGISTRY.format(zone.id)
+    registry = zone.registry or ""
     if zone.source:
         return Zone(zone.id, registry=registry, dump=zone.source.dump)
     credentials = credentials_of(zone.credentials)

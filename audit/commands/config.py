@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from audit.collect.zones import zones_of
+from audit.collect.zones import registry_of, zones_of
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.config.model import Config, check_files, config_schema
 from audit.errors import ConfigError
@@ -31,7 +31,7 @@ def check(path: Path) -> Result:
 def _zones(config: Config) -> Iterator[dict[str, str]]:
     for zone in zones_of(config):
         api = str(zone.dump) if zone.dump else zone.api or "from the credentials"
-        yield {"zone": zone.id, "api": api, "registry": zone.registry}
+        yield {"zone": zone.id, "api": api, "registry": zone.registry or registry_of(zone.api) or "from the zone"}
     if config.zones_from and (control := config.zones_from.control_api):
         yield {"zone": "(others)", "api": f"from {control.api or 'the control API'}", "registry": ""}
 

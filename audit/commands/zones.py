@@ -7,7 +7,7 @@ from typing import Final
 
 from audit.collect.required_access import OPTIONAL, REQUIRED_ROLES, UNKNOWN_WITHOUT, manifest
 from audit.collect.self_check import SelfCheck, self_check
-from audit.collect.zones import Zone
+from audit.collect.zones import Zone, registry_of
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.command_line.signals import stopping
 from audit.command_line.sources import zones as zones_of
@@ -75,7 +75,12 @@ def _row(check: SelfCheck) -> list[str]:
     named = f"{check.zone.id} ({check.zone.name})" if check.zone.name else check.zone.id
     counted = f"{answers.count(YES)} of {len(answers)} kinds" if live else ""
     optional = [ANSWERS[check.may[name]] if live else "" for name in OPTIONAL]
-    return [named, check.api, check.zone.registry, check.user or ("unknown" if live else ""), counted, *optional]
+    return [named, check.api, _registry(check), check.user or ("unknown" if live else ""), counted, *optional]
+
+
+def _registry(check: SelfCheck) -> str:
+    """Return the host of the registry as far as it is known before the zone is read."""
+    return check.zone.registry or registry_of(check.api)
 
 
 def _unknown(check: SelfCheck) -> Iterator[str]:
@@ -104,7 +109,7 @@ def _record(check: SelfCheck) -> dict[str, object]:
         "zone": check.zone.id,
         "name": check.zone.name,
         "api": check.api,
-        "registry": check.zone.registry,
+        "registry": _registry(check),
         "about": list(check.zone.about),
         "user": check.user,
         "groups": list(check.groups),

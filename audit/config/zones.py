@@ -76,7 +76,8 @@ class ZoneConfig(ConfigModel):
         description="URL of the API; default: `https://api.<id>.appuio.cloud:6443`, or the one in the kubeconfig.",
     )
     registry: NonEmpty | None = Field(
-        default=None, description="Host of the registry; default: `registry.<id>.appuio.cloud`."
+        default=None,
+        description="Host of the registry; default: as image streams of the zone say, or that of an APPUiO zone.",
     )
     ca_file: FilePath | None = Field(default=None, description="Certificate authority of the API (PEM).")
     proxy: Proxy | None = Field(

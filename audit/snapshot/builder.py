@@ -1,6 +1,8 @@
 """Objects as they arrive -> the columns of a snapshot."""
 
+import re
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
@@ -38,6 +40,8 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     "tokens": ("namespace", "name"),
     "declared": ("organization", "team", "user"),
 }
+# Host and port in front of the path of an image stream.
+_HOST: Final = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(?::[0-9]{1,5})?)/")
 
 
 class SnapshotBuilder:
@@ -52,6 +56,7 @@ class SnapshotBuilder:
         self._gaps: set[Gap] = set()
         self._listings: list[Listing] = []
         self._cluster_id = ""
+        self._registries: Counter[str] = Counter()  # hosts in the public addresses of image streams
 
     def add(self, kind: str, items: Sequence[Item]) -> None:
         """Add objects of one kind (a plural)."""
@@ -75,6 +80,11 @@ class SnapshotBuilder:
         """Return the names in a table, sorted."""
         texts = list(self._pool)
         return sorted({texts[code] for code in self._columns[table]["name"]})
+
+    @property
+    def registry(self) -> str:
+        """Return the host under which the zone's image streams are reached from outside; "" if they have none."""
+        return max(sorted(self._registries), key=self._registries.__getitem__, default="")
 
     def listed(self, listing: Listing) -> None:
         """Record that a kind was listed whole."""
@@ -161,6 +171,10 @@ class SnapshotBuilder:
         streams = cast("Sequence[ImageStream]", items)
         self._metadata("imagestreams", streams)
         self._put("imagestreams", "pushed", (i.pushed() for i in streams))
+        for item in streams:
+            address = item.status.public if item.status else None
+            if isinstance(address, str) and (host := _HOST.match(address)):
+                self._registries[host[1]] += 1
 
     def _users(self, items: Sequence[Item]) -> None:
         users = cast("Sequence[User]", items)

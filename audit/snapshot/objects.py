@@ -154,9 +154,10 @@ class Tag(Struct, frozen=True, gc=False):
 
 
 class StreamStatus(Struct, frozen=True, gc=False):
-    """What was pushed to or imported into an image stream."""
+    """What was pushed to or imported into an image stream, and its public address: `HOST/NAMESPACE/NAME`."""
 
     tags: list[Tag] | None = None
+    public: Any = field(default=None, name="publicDockerImageRepository")
 
 
 class ImageStream(Struct, frozen=True, gc=False):

@@ -53,7 +53,7 @@ def test_what_the_auditor_may_read(tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["one"]["user"] == "auditor"
     assert found["one"]["groups"] == ["ops"]
     assert found["one"]["api"] == server.url
-    assert found["one"]["registry"] == "registry.one.appuio.cloud"
+    assert found["one"]["registry"] == ""
     assert found["one"]["may"]["rolebindings"] == "yes"
     assert found["one"]["not_known"] == found["demo"]["not_known"] == []
     assert found["demo"]["api"] == str(DEMO)

@@ -32,8 +32,8 @@ def mistakes(tmp_path: Path, text: str) -> str:
 def test_the_least_is_a_zone_with_an_id(tmp_path: Path) -> None:
     """An APPUiO zone's addresses follow from its id; a dump needs its folder only."""
     live, dump = zones_of(load(tmp_path, "zones: [{id: lpg-2}, {id: old, source: {dump: files}}]"))
-    assert live == Zone("lpg-2", "https://api.lpg-2.appuio.cloud:6443", "registry.lpg-2.appuio.cloud")
-    assert dump == Zone("old", registry="registry.old.appuio.cloud", dump=tmp_path / "files")
+    assert live == Zone("lpg-2", "https://api.lpg-2.appuio.cloud:6443")
+    assert dump == Zone("old", dump=tmp_path / "files")
 
 
 def test_the_example_is_valid_and_its_demo_zone_is_there() -> None:

@@ -40,7 +40,8 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
     for listing in dump.listings():
         dump.facts.listed(listing)
     when = f"{datetime.fromtimestamp(dump.newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if dump.newest else ""
-    origin = Origin(zone.id, "dump", str(folder), zone.registry, started=when, finished=when, tool=tool)
+    registry = zone.registry or dump.facts.registry
+    origin = Origin(zone.id, "dump", str(folder), registry, started=when, finished=when, tool=tool)
     snapshot = believed(dump.facts.snapshot(origin), dump.single)
     for listing in sorted(snapshot.listings, key=lambda listing: [*KINDS].index(listing.kind)):
         listed(listing.kind, listing.count)
