@@ -9,11 +9,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import nsmallest
+from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from audit.checks.check import Check
 from audit.checks.rules.registry import CHECKS
+from audit.controls.catalog import BUILT_IN
 from audit.findings.model import ACCEPTED, GONE, NEW
 from audit.runs.info import RunInfo
 from audit.tables.model import Table
@@ -113,11 +115,20 @@ def _rule(check: Check, severity: str) -> dict[str, Any]:
         },
         "defaultConfiguration": {"level": _LEVELS[severity]},
         "properties": {
-            "tags": ["security", *check.controls][:TAGS],
+            "tags": ["security", *_first_of_each(check.id)][:TAGS],
             "precision": {"high": "very-high", "medium": "high"}.get(check.confidence, "medium"),
             "security-severity": _SCORES[severity],
         },
     }
+
+
+def _first_of_each(check: str) -> list[str]:
+    """Return the controls of a check, the first of each framework first: not all of them fit."""
+    names = [
+        [framework.named(control) for control in framework.controls if check in control.checks]
+        for framework in BUILT_IN.frameworks
+    ]
+    return [name for turn in zip_longest(*names) for name in turn if name]
 
 
 def _result(row: Row, rule: int, reasons: Mapping[Any, str]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
+from audit.controls.catalog import BUILT_IN
 from audit.tables.schemas import SCHEMAS, YES, Severity
 
 if TYPE_CHECKING:
@@ -64,10 +65,14 @@ class Check:
     confidence: Confidence
     why: str
     remedy: tuple[str, ...]  # commands, with placeholders in braces
-    controls: tuple[str, ...]
     find: "Callable[[CheckContext], Iterable[Finding]]"
     needs: tuple[str, ...] = BINDINGS  # lists without which the answer is unknown
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """Return the names of the built-in controls that its findings can touch."""
+        return BUILT_IN.of_check(self.id)
 
     @property
     def anchor(self) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audit.config.model import Config
+from audit.controls.catalog import BUILT_IN
+from audit.controls.model import ControlCatalog
 from audit.tables.schemas import Severity
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 from audit.tenancy.platform import Platform
@@ -11,13 +13,14 @@ from audit.tenancy.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Checks that are off, severities, thresholds, and what is the platform's own."""
+    """Checks that are off, severities, thresholds, what is the platform's own, and the controls that findings touch."""
 
     off: frozenset[str] = frozenset()
     severities: Mapping[str, Severity] = field(default_factory=dict)
     thresholds: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     platform: Platform = field(default_factory=Platform)
     organization_label: str = ORGANIZATION_LABEL
+    controls: ControlCatalog = BUILT_IN
 
 
 def settings_of(config: Config | None) -> Settings:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from audit.checks.settings import settings_of
@@ -12,6 +12,7 @@ from audit.command_line.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
 from audit.config.model import Config, config_digest
 from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
+from audit.findings.own_controls import load_controls
 from audit.job.judging import Judgement
 from audit.job.plan import RunPlan
 from audit.job.sealing import Seal, reach_of, signer_of
@@ -69,7 +70,7 @@ class Request:
         """Return what the run is to do. Raises UsageError."""
         config, names = self.config, self.names
         judgement = Judgement(
-            settings_of(config),
+            replace(settings_of(config), controls=load_controls(config.controls)),
             ExceptionSet(load_exceptions(config.exceptions) if config.exceptions else ()),
             Gate(config.fail_on, config.fail_on_new),
         )

@@ -18,4 +18,4 @@ def checks() -> Result:
 
 def _record(check: Check) -> dict[str, object]:
     fields = {name: value for name, value in asdict(check).items() if name != "find"}
-    return {**fields, "documentation": check.anchor}
+    return {**fields, "controls": check.controls, "documentation": check.anchor}

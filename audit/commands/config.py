@@ -9,6 +9,7 @@ from audit.command_line.result import Grid, Result, Verbatim
 from audit.config.model import Config, check_files, config_schema
 from audit.errors import ConfigError
 from audit.findings.exceptions import load_exceptions
+from audit.findings.own_controls import load_controls
 from audit.job.load_config import load_config
 
 
@@ -21,6 +22,7 @@ def check(path: Path) -> Result:
         raise ConfigError(str(path), mistakes)
     if config.exceptions:
         load_exceptions(config.exceptions)
+    load_controls(config.controls)
     return Result(
         value=lambda: {"zones": rows},
         text=[Grid(["zone", "api", "registry"], [list(row.values()) for row in rows])],

@@ -208,6 +208,9 @@ class Config(ConfigModel):
         default=EvidenceConfig(), description="How runs are signed, and how long they are kept: docs/evidence.md."
     )
     exceptions: FilePath | None = Field(default=None, description="File of accepted findings: docs/exceptions.md.")
+    controls: FilePath | None = Field(
+        default=None, description="File of own controls, listed after the built-in ones: docs/controls.md."
+    )
     fail_on: Severity | None = Field(
         default=None, description="Exit with code 10 on open findings of this severity or higher."
     )
@@ -232,6 +235,8 @@ def check_files(config: Config) -> list[str]:
     mistakes = []
     if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
         mistakes.append(f"exceptions: no readable file at {config.exceptions}")
+    if config.controls and not (config.controls.is_file() and os.access(config.controls, os.R_OK)):
+        mistakes.append(f"controls: no readable file at {config.controls}")
     key = config.evidence.key_file
     if key and not (key.is_file() and os.access(key, os.R_OK)):
         mistakes.append(f"evidence.key_file: no readable file at {key}")

@@ -77,6 +77,7 @@ def order(finding: FindingRecord) -> tuple[int, str, str, str, str, str, str]:
 
 def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> FindingRecord:
     severity = finding.severity or settings.severities.get(check.id, check.severity)
+    role = finding.role if finding.role_kind == "ClusterRole" else ""
     return FindingRecord(
         id=_id(check, finding),
         check=check.id,
@@ -96,7 +97,7 @@ def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Fin
         role=finding.role,
         detail=finding.detail,
         remedy="\n".join(finding.remedy),
-        controls=", ".join(check.controls),
+        controls=", ".join(settings.controls.of_finding(check.id, finding.subject_kind, finding.subject, role)),
         first_seen=seen,
         last_seen=seen,
         rows=finding.rows,

@@ -27,7 +27,7 @@ def checks_digest(settings: Settings) -> ChecksDigest:
             check.title,
             check.why,
             check.remedy,
-            check.controls,
+            settings.controls.of_check(check.id),
             check.needs,
             {name: one.default for name, one in check.thresholds.items()} | dict(settings.thresholds.get(check.id, {})),
         ]

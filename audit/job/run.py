@@ -120,7 +120,7 @@ class Run:
                 spool.append(expanded_access(snapshot, self._zones[snapshot.origin.zone][1].namespaces))
         changes = self._comparing.table([*self._zones], every_zone=self._plan.every_zone)
         tables["changes"].append(changes)
-        tables["controls"].append(controls_table())
+        tables["controls"].append(controls_table(self._plan.judgement.settings.controls))
         tables["exceptions"].append(self._judging.exceptions())
         with self.files.part(FINDINGS):
             self.files.write(FINDINGS, encode_findings(tables["findings"]), sum(map(len, tables["findings"])))

@@ -217,7 +217,12 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_BY_BINDING,
         Column("detail", "text", "What was found, in a sentence with the names."),
         Column("remedy", "text", "Commands that mend it, one a line; a line that begins with `#` is for people."),
-        Column("controls", "text", "Controls that it touches, joined by `, `."),
+        Column(
+            "controls",
+            "text",
+            "Controls that it touches, joined by `, `: those of its check that fit its subject (a person or an account "
+            "of a system) and its role.",
+        ),
         Column("first_seen", "text", "When the facts were read that showed it first (RFC 3339)."),
         Column("last_seen", "text", "When the facts were read that showed it last (RFC 3339)."),
         Column("exception", "text", "Id of the exception that covers it, or did until it ended."),
@@ -272,13 +277,19 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("role", "text", "Name of that role."),
     ),
     "controls": (
-        Column("framework", "text", "Where the control stands."),
+        Column("framework", "text", "Framework and edition in which the control stands, as findings name it."),
         Column("control", "text", "Its number there."),
         Column("asks", "text", "What it asks for, in a few words of ours."),
-        Column("answered", "text", "`partly`: checks or tables serve it. `no`: nothing here does."),
+        Column(
+            "answered",
+            "text",
+            "`partly`: checks or tables serve it. `no`: nothing here does. `fully`: only of own controls that say so.",
+        ),
         Column("checks", "text", "Checks that touch it, joined by `, `."),
         Column("tables", "text", "Tables that serve it, joined by `, `."),
         Column("not_answered", "text", "What nothing here can answer of it."),
+        Column("edition", "text", "Edition of the framework."),
+        Column("source", "text", "Where the framework is published."),
     ),
 }
 # One table for the whole run; of all others there is one for each zone.

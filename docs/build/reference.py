@@ -9,11 +9,14 @@ from audit.campaigns.evidence import COLUMNS
 from audit.campaigns.reading import Answers
 from audit.campaigns.reviewers import Reviewers
 from audit.checks.check import Check
-from audit.checks.rules.registry import GROUPS
+from audit.checks.rules.registry import CHECKS, GROUPS
 from audit.config.model import Config
 from audit.config.model_file import has_model, model_in
+from audit.controls.catalog import BUILT_IN
+from audit.controls.model import Control, Framework
 from audit.exit_codes import EXIT_CODES
 from audit.findings.exceptions import ExceptionFile
+from audit.findings.own_controls import ControlsFile
 from audit.snapshot.model import REASONS
 from audit.tables.schemas import SCHEMAS, VERSION
 from docs.build import about
@@ -172,6 +175,66 @@ def exceptions_reference() -> str:
     return f"{_EXCEPTIONS_HEAD}\n{_table(ExceptionFile)}\n"
 
 
+_CONTROLS_HEAD: Final = """\
+# Controls
+
+The controls of each framework that access to a registry touches, by edition: what each asks, in our own words, which
+checks and tables help to answer it, and what this program cannot say. The table `controls` of every run has the same,
+and the column `controls` of `findings` names what a finding touches. Nothing here quotes a standard, and no control is
+answered fully by software: read the standard for what it asks.
+
+A finding touches a control only if its subject fits: one about people is not touched by accounts of systems, nor the
+other way round. CIS 5.1.1 is touched only by bindings to the role `cluster-admin`.
+
+"""
+
+_OWN_CONTROLS_HEAD: Final = """\
+## Own controls
+
+Controls of your own, such as a company's policy, are listed in a file: `controls` in the configuration. They come after
+the built-in ones in every report, and findings name them too.
+
+```yaml
+frameworks:
+  - id: platform-policy
+    name: Platform policy 3
+    edition: "3"
+    controls:
+      - id: P-7
+        asks: Only pipelines push to production.
+        checks: [cluster-wide-push, every-*-push]
+        tables: [access]
+        of: people
+        not_answered: Which namespaces are for production.
+```
+
+"""
+
+
+def controls_reference() -> str:
+    """Return the reference of all controls, and of the file of own ones, as Markdown."""
+    frameworks = "".join(map(_framework, BUILT_IN.frameworks))
+    return f"{_CONTROLS_HEAD}{frameworks}{_OWN_CONTROLS_HEAD}{_table(ControlsFile)}\n"
+
+
+def _framework(framework: Framework) -> str:
+    rows = "".join(map(_control, framework.controls))
+    head = (
+        f"## {framework.name}\n\nEdition: {framework.edition}. Source: <{framework.source}>. `{framework.id}` on the "
+    )
+    columns = "| control | asks | answered | checks | tables | not answered |\n|---|---|---|---|---|---|"
+    return f"{head}command line.\n\n{columns}\n{rows}\n"
+
+
+def _control(control: Control) -> str:
+    checks = ", ".join(f"[`{check}`](checks.md#{check})" for check in CHECKS if check in control.checks)
+    narrowed = {"people": " (of people)", "accounts": " (of accounts)"}.get(control.of, "") if checks else ""
+    role = f" (role `{control.role}`)" if control.role else ""
+    tables = ", ".join(f"`{name}`" for name in control.tables)
+    cells = (control.id, control.asks, control.answered, f"{checks}{narrowed}{role}", tables, control.not_answered)
+    return f"| {' | '.join(cells)} |\n"
+
+
 def campaigns_reference() -> str:
     """Return the description of reviews, with all keys and columns, as Markdown."""
     who, said = (f"{_table(model)}\n" for model in (Reviewers, Answers))
@@ -219,6 +282,7 @@ def glossary() -> str:
 DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "checks.md": checks_reference,
     "columns.md": columns_reference,
+    "controls.md": controls_reference,
     "exceptions.md": exceptions_reference,
     "campaigns.md": campaigns_reference,
     "configuration.md": config_reference,

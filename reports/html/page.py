@@ -18,7 +18,6 @@ from markupsafe import Markup
 from audit.access.facts.coverage import EXCLUDED, NOT_ASKED, SEEN
 from audit.checks.rules.registry import CHECKS
 from audit.errors import printable
-from audit.findings.controls import NO
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.model import Table
 from audit.tenancy.platform import Platform
@@ -127,7 +126,7 @@ def _unanswered(controls: Table) -> dict[str, list[str]]:
     unanswered: dict[str, list[str]] = {}
     names = ("framework", "control", "answered", "not_answered")
     for framework, control, answered, reason in zip(*(controls.text(name).strings() for name in names), strict=True):
-        rest = " (entirely)" if answered == NO else ""
+        rest = " (entirely)" if answered == "no" else ""
         unanswered.setdefault(reason, []).append(f"{framework} {control}{rest}")
     return unanswered
 

@@ -67,11 +67,13 @@ def _access(tables: Mapping[str, Table], organizations: Organizations, platform:
 
 
 def _controls(tables: Mapping[str, Table]) -> Table:
-    """Add to each control the number of open findings of its checks."""
+    """Add to each control the number of open findings that touch it."""
     findings = tables["findings"].take(tables["findings"].where("state", {*OPEN_STATES}))
-    open_findings = Counter(findings.text("check").strings())
-    checks = tables["controls"].text("checks").strings()
-    counts = [sum(open_findings[check] for check in names.split(", ")) for names in checks]
+    touched: Counter[str] = Counter()
+    for controls, number in Counter(findings.text("controls").strings()).items():
+        touched.update(dict.fromkeys(controls.split(", "), number))
+    names = zip(*(tables["controls"].text(name).strings() for name in ("framework", "control")), strict=True)
+    counts = [touched[f"{framework} {control}"] for framework, control in names]
     return with_columns(tables["controls"], {"findings": np.array(counts, dtype=np.int32)})
 
 

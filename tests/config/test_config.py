@@ -222,6 +222,7 @@ def test_the_schema_names_every_key() -> None:
         "output",
         "collect",
         "checks",
+        "controls",
         "platform",
         "evidence",
     } | {

@@ -6,7 +6,6 @@ from typing import Final
 from audit.checks.bindings import EVERY, listed
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import UNLABEL_ROLE, fill
 from audit.rbac.rules import CATALOG, CREATE, DELETE, PULL, PUSH, SIGN
 from audit.tenancy.platform_names import SYSTEM_NAMES
@@ -55,7 +54,6 @@ CHECK = Check(
         "has widened it for everybody who is bound to it."
     ),
     remedy=(UNLABEL_ROLE,),
-    controls=LEAST_RIGHT,
     needs=("clusterroles",),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import OPEN
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ANONYMOUS, GROUP, NOBODY, USER
 
@@ -25,6 +24,5 @@ CHECK = Check(
         "Internet, can copy them, and no log shows who did."
     ),
     remedy=TAKE_AWAY,
-    controls=OPEN,
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import TAKE_AWAY
 
 
@@ -20,6 +19,5 @@ CHECK = Check(
     confidence="high",
     why="The names of namespaces and repositories show who the customers are and what they build.",
     remedy=TAKE_AWAY,
-    controls=LEAST_RIGHT,
     find=_find,
 )

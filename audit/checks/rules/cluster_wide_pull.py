@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import TAKE_AWAY
 
 
@@ -23,6 +22,5 @@ CHECK = Check(
         "namespaces that do not exist yet."
     ),
     remedy=TAKE_AWAY,
-    controls=LEAST_RIGHT,
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import DEFAULT_ACCOUNTS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNT
 
@@ -26,6 +25,5 @@ CHECK = Check(
         "images of the namespace."
     ),
     remedy=TAKE_AWAY,
-    controls=DEFAULT_ACCOUNTS,
     find=_find,
 )

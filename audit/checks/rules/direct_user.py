@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding, Threshold
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import USER
@@ -39,7 +38,6 @@ CHECK = Check(
         "directly remains."
     ),
     remedy=TAKE_AWAY,
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
     thresholds={"creators": Threshold(0, "1: also report people who created the namespace")},

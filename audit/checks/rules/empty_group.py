@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import GROUP
@@ -26,7 +25,6 @@ CHECK = Check(
     confidence="high",
     why="Nobody has this access today. Whoever is added to the group, for whatever reason, has it at once.",
     remedy=TAKE_AWAY,
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "groups"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import OPEN
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
 
@@ -25,6 +24,5 @@ CHECK = Check(
         "platform's own namespaces share images on purpose and are not reported."
     ),
     remedy=TAKE_AWAY,
-    controls=OPEN,
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import OPEN
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import EVERY_LOGIN, EVERYONE, GROUP
 
@@ -24,6 +23,5 @@ CHECK = Check(
         "Everybody who can log in, of any organization, and every service account can replace the images that run here."
     ),
     remedy=TAKE_AWAY,
-    controls=OPEN,
     find=_find,
 )

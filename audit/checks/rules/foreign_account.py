@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 
@@ -20,7 +19,6 @@ CHECK = Check(
     confidence="high",
     why="Anybody who can run a pod or read secrets in the other organization's namespace has this access as well.",
     remedy=TAKE_AWAY,
-    controls=SEPARATION,
     needs=(*BINDINGS, "namespaces"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import GROUP
@@ -31,7 +30,6 @@ CHECK = Check(
         "are removed."
     ),
     remedy=TAKE_AWAY,
-    controls=SEPARATION,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
 )

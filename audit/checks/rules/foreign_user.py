@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import USER
@@ -30,7 +29,6 @@ CHECK = Check(
         "namespace that moves to another organization keeps its bindings, and so does a person who changes teams."
     ),
     remedy=TAKE_AWAY,
-    controls=SEPARATION,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNT, home
@@ -29,7 +28,6 @@ CHECK = Check(
     confidence="high",
     why="Whoever can create service accounts in that namespace can create it and use the access.",
     remedy=TAKE_AWAY,
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces", "serviceaccounts"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import accounts, any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import home
@@ -30,7 +29,6 @@ CHECK = Check(
     confidence="high",
     why="Users create namespaces: whoever takes that name owns all of its accounts, and has the access.",
     remedy=TAKE_AWAY,
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "namespaces"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LEAST_RIGHT
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.misspelt import meant_by
@@ -27,7 +26,6 @@ CHECK = Check(
         "identity provider that asserts the name would give the access to somebody else."
     ),
     remedy=TAKE_AWAY,
-    controls=LEAST_RIGHT,
     needs=(*BINDINGS, "groups"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import DEFAULT_ACCOUNTS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNTS, GROUP, home
 
@@ -27,6 +26,5 @@ CHECK = Check(
         "images needs to push."
     ),
     remedy=TAKE_AWAY,
-    controls=DEFAULT_ACCOUNTS,
     find=_find,
 )

@@ -6,7 +6,6 @@ from typing import Final
 from audit.checks.bindings import EVERY
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import INVENTORY
 from audit.checks.remedies import EDIT_LOCAL_ROLE, EDIT_ROLE, fill
 from audit.checks.roles import decoded
 from audit.rbac.rules import PULL, PUSH, judge
@@ -73,6 +72,5 @@ CHECK = Check(
         "a rule for */layers with the verb get counts, and lets its holder copy the images."
     ),
     remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
-    controls=INVENTORY,
     find=_find,
 )

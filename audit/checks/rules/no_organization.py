@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import INVENTORY
 from audit.checks.remedies import LABEL_NAMESPACE, fill
 
 
@@ -30,7 +29,6 @@ CHECK = Check(
     confidence="high",
     why="Nobody is asked to review its access, and no check can tell who does not belong there.",
     remedy=(LABEL_NAMESPACE,),
-    controls=INVENTORY,
     needs=("namespaces",),
     find=_find,
 )

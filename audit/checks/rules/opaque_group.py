@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import GROUP
@@ -29,7 +28,6 @@ CHECK = Check(
         "nobody can review who. If none does, whoever can create a group of that name gets the access."
     ),
     remedy=TAKE_AWAY,
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "groups"),
     find=_find,
 )

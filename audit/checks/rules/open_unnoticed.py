@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import OPEN
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import IMPLIED, WILDCARD
 from audit.rbac.subjects import ANONYMOUS, GROUP, USER
@@ -28,6 +27,5 @@ CHECK = Check(
         "bound it to everybody may not know that it includes the registry."
     ),
     remedy=TAKE_AWAY,
-    controls=OPEN,
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import neighbours
 from audit.checks.remedies import TAKE_AWAY
 
@@ -24,7 +23,6 @@ CHECK = Check(
         "anybody who can run a pod in the other namespace can copy these images."
     ),
     remedy=TAKE_AWAY,
-    controls=SEPARATION,
     needs=(*BINDINGS, "namespaces"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.neighbours import neighbours
 from audit.checks.remedies import TAKE_AWAY
 
@@ -23,7 +22,6 @@ CHECK = Check(
         "this one. Give each namespace its own account to push with."
     ),
     remedy=TAKE_AWAY,
-    controls=SEPARATION,
     needs=(*BINDINGS, "namespaces"),
     find=_find,
 )

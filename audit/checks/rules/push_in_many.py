@@ -7,7 +7,6 @@ from typing import Final
 from audit.checks.bindings import listed
 from audit.checks.check import Check, Finding, Threshold
 from audit.checks.context import CheckContext
-from audit.checks.controls import SEPARATION
 from audit.checks.remedies import REMOVE_USER
 from audit.rbac.subjects import ACCOUNT, home
 
@@ -44,7 +43,6 @@ CHECK = Check(
         "documented way is one account for each namespace, which pushes only there."
     ),
     remedy=(REMOVE_USER,),
-    controls=SEPARATION,
     find=_find,
     thresholds={"namespaces": Threshold(1, "report an account that can push in more namespaces than this")},
 )

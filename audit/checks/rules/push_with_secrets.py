@@ -7,7 +7,6 @@ from typing import Final
 from audit.checks.bindings import EVERY, DirectGrant
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import SECRETS
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
 from audit.rbac.subjects import ACCOUNT_PREFIX
 
@@ -54,7 +53,6 @@ CHECK = Check(
         "where the repository does not exist yet."
     ),
     remedy=(ADD_ROLE, REMOVE_USER),
-    controls=SECRETS,
     needs=(*BINDINGS, "imagestreams"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import INVENTORY
 from audit.checks.remedies import TAKE_AWAY
 
 
@@ -24,6 +23,5 @@ CHECK = Check(
         "that somebody grants pull."
     ),
     remedy=TAKE_AWAY,
-    controls=INVENTORY,
     find=_find,
 )

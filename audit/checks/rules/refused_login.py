@@ -7,7 +7,6 @@ from audit.access.login import cluster_role_logins, login_bindings
 from audit.checks.bindings import EVERY
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import INVENTORY
 from audit.checks.remedies import ALLOW_LOGIN, CREATE_LOGIN_ROLE, fill
 from audit.rbac.rules import IDENTIFY, LOGIN, LOGIN_QUESTIONS
 from audit.rbac.subjects import EVERYONE, GROUP
@@ -56,7 +55,6 @@ CHECK = Check(
         "anonymous."
     ),
     remedy=(CREATE_LOGIN_ROLE, ALLOW_LOGIN),
-    controls=INVENTORY,
     needs=("clusterrolebindings", "clusterroles"),
     find=_find,
 )

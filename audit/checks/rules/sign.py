@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LEAST_RIGHT
 from audit.checks.remedies import TAKE_AWAY
 
 
@@ -22,6 +21,5 @@ CHECK = Check(
         "A signature states that an image was reviewed. Whoever can add signatures everywhere can make any image pass."
     ),
     remedy=TAKE_AWAY,
-    controls=LEAST_RIGHT,
     find=_find,
 )

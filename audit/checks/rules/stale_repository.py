@@ -8,7 +8,6 @@ import numpy as np
 from audit.checks.bindings import listed
 from audit.checks.check import BINDINGS, Check, Finding, Threshold
 from audit.checks.context import CheckContext
-from audit.checks.controls import INVENTORY
 from audit.checks.remedies import DELETE_STREAM, fill
 from audit.rbac.subjects import ACCOUNT, USER
 from audit.tables.schemas import YES
@@ -69,7 +68,6 @@ CHECK = Check(
         "or remove push access from those who do not need it."
     ),
     remedy=(DELETE_STREAM,),
-    controls=INVENTORY,
     needs=(*BINDINGS, "groups", "imagestreams"),
     find=_find,
     thresholds={

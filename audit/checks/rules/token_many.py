@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding, Threshold
 from audit.checks.context import CheckContext
-from audit.checks.controls import CREDENTIALS
 from audit.checks.remedies import DELETE_SECRET
 from audit.checks.tokens import about, tokens
 
@@ -24,7 +23,6 @@ CHECK = Check(
     confidence="high",
     why="Nobody can tell which of them is still needed, so none is removed.",
     remedy=(DELETE_SECRET,),
-    controls=CREDENTIALS,
     needs=("tokens",),
     find=_find,
     thresholds={"tokens": Threshold(1, "report an account with more tokens than this")},

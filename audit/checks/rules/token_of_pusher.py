@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import CREDENTIALS
 from audit.checks.remedies import DELETE_SECRET
 from audit.checks.tokens import about, tokens
 
@@ -25,7 +24,6 @@ CHECK = Check(
         "secret is deleted. Tokens of `oc create token --duration` expire."
     ),
     remedy=(DELETE_SECRET,),
-    controls=CREDENTIALS,
     needs=(*BINDINGS, "tokens"),
     find=_find,
 )

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding, Threshold
 from audit.checks.context import CheckContext
-from audit.checks.controls import CREDENTIALS
 from audit.checks.remedies import DELETE_SECRET
 from audit.checks.tokens import about, tokens
 
@@ -30,7 +29,6 @@ CHECK = Check(
         "Kubernetes 1.28; a token without such a day has not been used since."
     ),
     remedy=(DELETE_SECRET,),
-    controls=CREDENTIALS,
     needs=("tokens",),
     find=_find,
     thresholds={"days": Threshold(90, "days without use")},

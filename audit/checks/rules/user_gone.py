@@ -8,7 +8,6 @@ import numpy as np
 from audit.checks.bindings import EVERY, listed
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import LIFE_CYCLE
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import LEAVE_GROUP, TAKE_AWAY, fill
 from audit.rbac.rules import RIGHTS
@@ -66,7 +65,6 @@ CHECK = Check(
         "first login. Whoever gets an account of that name has the access at once."
     ),
     remedy=(*TAKE_AWAY, LEAVE_GROUP),
-    controls=LIFE_CYCLE,
     needs=(*BINDINGS, "users"),
     find=_find,
 )

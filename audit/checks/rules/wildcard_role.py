@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
-from audit.checks.controls import WILDCARDS
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import WILDCARD
 from audit.rbac.rules import RIGHTS
@@ -30,6 +29,5 @@ CHECK = Check(
         "to grant this access."
     ),
     remedy=TAKE_AWAY,
-    controls=WILDCARDS,
     find=_find,
 )

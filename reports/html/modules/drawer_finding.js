@@ -98,7 +98,10 @@ export async function exceptionDrawer(record) {
 
 export async function controlDrawer(record) {
     const checks = record.checks ? record.checks.split(", ") : [];
-    const answered = record.answered === "no" ? "This report does not answer it." : "This report answers it partly.";
+    const answered =
+        record.answered === "no"
+            ? "This report does not answer it."
+            : `This report answers it ${record.answered}, with ${counted(Number(record.findings), "open finding")}.`;
     return {
         title: `${record.framework} ${record.control}`,
         why: `${record.asks} ${answered}`,
@@ -114,6 +117,11 @@ export async function controlDrawer(record) {
                 : make("p", {}, "None."),
             heading("Tables"),
             make("p", {}, record.tables ? code(record.tables) : "None."),
+            heading("Framework"),
+            facts([
+                ["Edition", record.edition],
+                ["Source", record.source],
+            ]),
         ],
     };
 }

@@ -59,13 +59,13 @@ def test_whom_a_namespace_is_open_to(who: Row, circle: str) -> None:
     assert (found["open_pull"], found["open_push"]) == (circle, "")
 
 
-def test_a_control_counts_the_findings_of_its_checks_that_are_open() -> None:
-    """Not those that are accepted or gone, nor those of another check; one without a check has none."""
-    states = {"a": ("new", "open", "accepted", "gone"), "b": ("open",), "ab": ("new",)}
+def test_a_control_counts_the_open_findings_that_touch_it() -> None:
+    """Not those that are accepted or gone, nor those that touch another control, were its name longer."""
+    states = {"F 1": ("new", "open", "accepted", "gone"), "F 1, F 2": ("open",), "F 11, G 1": ("new",)}
     findings = [
-        {"check": check, "state": state, "severity": "low"} for check, found in states.items() for state in found
+        {"controls": names, "state": state, "severity": "low"} for names, found in states.items() for state in found
     ]
-    controls = [{"control": "1", "checks": "a, b"}, {"control": "2", "checks": "b"}, {"control": "3", "checks": ""}]
+    controls = [{"framework": "F", "control": number, "checks": "a"} for number in ("1", "2", "3")]
     found = made("controls", findings=findings, controls=controls)
     assert [(row["control"], row["findings"]) for row in found] == [("1", 3), ("2", 1), ("3", 0)]
 
