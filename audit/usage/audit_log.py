@@ -19,11 +19,11 @@ from audit.usage.requests import (
     AUDIT,
     CREATE,
     IMPERSONATE,
-    MINUTE,
     READ,
     READ_SECRETS,
     RUN,
     TAG,
+    TICK,
     TOKEN,
     UPLOAD,
     Damaged,
@@ -127,9 +127,8 @@ class AuditLog:
             self._damaged.add(line)
             return
         seen = self._seen[server]
-        seen.minutes.add(time // MINUTE)
+        seen.chunk.add(time // TICK)
         seen.levels.add(event.level)
-        seen.lines += 1
         code = event.response_status.code if event.response_status else 0
         if event.stage == "ResponseComplete" and (code in _OK or code == _REFUSED):
             self._event(event, time, denied=code == _REFUSED)

@@ -1,21 +1,21 @@
 """How much of a stretch of time the logs cover, and therefore whether access was used, was not used, or is not known.
 
-A log proves use by a line, and disuse only by being whole: lines in every minute, of every replica of the registry, at
+A log proves use by a line, and disuse only by being whole: lines without a pause, of every replica of the registry, at
 a level at which the registry logs requests at all. (The kubelet asks each replica for its health several times a
-minute, and each of these requests is a line.)
+minute, and each of these requests is a line. What is lost of a shorter time leaves no trace.)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
-from audit.usage.history import Window
-from audit.usage.requests import REGISTRY
+from audit.usage.history import DAMAGED, Window, joined
+from audit.usage.requests import REGISTRY, TELLING, TICK
 
 Answer = Literal["used", "not used", "not known"]
-_LEVELS: Final = frozenset({"info", "debug", "trace"})  # at which requests are logged
-_MINUTE: Final = timedelta(minutes=1)
+_TICK: Final = timedelta(microseconds=TICK)
 
 
 class Missing(NamedTuple):
@@ -32,15 +32,13 @@ class Coverage:
     def __init__(self, windows: Iterable[Window], replicas: int | None) -> None:
         self._windows = [window for window in windows if window.source == REGISTRY]
         self._replicas = replicas
+        self._known: dict[tuple[datetime, datetime], list[Missing]] = {}
 
     def missing(self, begin: datetime, end: datetime) -> list[Missing]:
         """Return which parts of the time from `begin` to `end` are not covered, each with its reason, in order."""
-        if not self._windows:
-            return [Missing(begin, end, "no log of the registry was read")]
-        if self._replicas is None:
-            return [Missing(begin, end, "how many replicas the registry has is not known (--replicas)")]
-        telling = [window for window in self._windows if window.levels & _LEVELS]
-        return list(_joined(self._pieces(telling, begin, end)))
+        if (begin, end) not in self._known:
+            self._known[begin, end] = self._missing(begin, end)
+        return self._known[begin, end]
 
     def answer(self, last: datetime | None, since: datetime | None, begin: datetime, end: datetime) -> Answer:
         """Return whether access was used between `begin` and `end`.
@@ -52,20 +50,38 @@ class Coverage:
         old = since is not None and since <= begin
         return "not used" if old and not self.missing(begin, end) else "not known"
 
-    def _pieces(self, telling: Sequence[Window], begin: datetime, end: datetime) -> Iterator[Missing]:
+    def _missing(self, begin: datetime, end: datetime) -> list[Missing]:
+        if not self._windows:
+            return [Missing(begin, end, "no log of the registry was read")]
+        if self._replicas is None:
+            return [Missing(begin, end, "how many replicas the registry has is not known (--replicas)")]
+        return list(_joined(self._pieces(begin, end)))
+
+    def _pieces(self, begin: datetime, end: datetime) -> Iterator[Missing]:
         """Yield the uncovered stretches between the moments at which the log of some pod begins or ends."""
-        moments = {moment for window in telling for moment in (window.begin, window.end + _MINUTE)}
-        bounds = [begin, *sorted(moment for moment in moments if begin < moment < end), end]
+        # Where in its first ten seconds a log begins is not known, nor where in its last.
+        windows = joined(window._replace(levels=TELLING) for window in self._windows if window.levels & TELLING)
+        telling = [(window.begin + _TICK, window.end) for window in windows if window.begin + _TICK < window.end]
+        changes = Counter(start for start, _ in telling)
+        changes.subtract(stop for _, stop in telling)
+        pods = sum(count for moment, count in changes.items() if moment <= begin)
+        bounds = [begin, *sorted(moment for moment in changes if begin < moment < end), end]
         for start, stop in pairwise(bounds):
-            pods = {window.pod for window in telling if window.begin <= start and stop <= window.end + _MINUTE}
-            if len(pods) < (self._replicas or 0):
-                yield Missing(start, stop, self._reason(len(pods), start, stop))
+            pods += changes[start] if start > begin else 0
+            if pods < (self._replicas or 0):
+                yield Missing(start, stop, self._reason(pods, start, stop))
 
     def _reason(self, pods: int, start: datetime, stop: datetime) -> str:
-        quiet = [window for window in self._windows if window.begin < stop and window.end + _MINUTE > start]
+        there = [window for window in self._windows if window.begin < stop and window.end + _TICK > start]
+        if any(DAMAGED in window.levels for window in there):
+            return "damaged lines"
         if pods:
             return f"lines of {pods} of {self._replicas} replicas"
-        if any(not window.levels & _LEVELS for window in quiet):
+        # A refused request is logged as a warning too: warnings all the time say that there is nothing else.
+        if any(
+            not window.levels & TELLING and window.begin <= start + (stop - start) / 2 <= window.end + _TICK
+            for window in there
+        ):
             return "the log level of the registry does not record requests"
         return "no lines"
 

@@ -8,32 +8,36 @@ import gzip
 import lzma
 import os
 import re
-import stat
+import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import UsageError
+from audit.regular_files import open_regular
 from audit.usage.audit_log import AuditLog
 from audit.usage.carriers import Unpacker
+from audit.usage.damage import DamageFinder
 from audit.usage.registry_log import RegistryLog
 from audit.usage.requests import AUDIT, Damaged, Requests, Seen, Use, once
 
-_CHUNK: Final = 4 << 20
+_CHUNK: Final = 256 << 10  # what is damaged in one makes a gap of its length
 _LONGEST: Final = 16 << 20  # bytes of one line; what is longer is damaged
 _PART: Final = 256 << 20  # bytes of a plain file that one process reads
+UNNAMED: Final = "unnamed"  # pod of lines and files that do not name theirs: all are of one, as far as anybody knows
 _POD: Final = (
     re.compile(r"/(?:openshift-image-registry)_(?P<pod>[^_/]+)_[^/]+/"),  # /var/log/pods/NAMESPACE_POD_UID/
     re.compile(r"/pods/(?P<pod>[^/]+)/[^/]+/"),  # must-gather
     re.compile(r"/(?P<pod>[^_/]+)_openshift-image-registry_[^/]+\.log"),  # /var/log/containers
-    re.compile(r"/(?P<pod>(?:kube|openshift|oauth)-(?:apiserver|server))/"),  # audit logs
+    re.compile(r"(?P<pod>(?:kube|openshift|oauth)-(?:apiserver|server))"),  # audit logs
+    re.compile(r"(?P<pod>image-registry-[0-9a-z]+-[0-9a-z]{5})(?![^./_])[^/]*$"),  # oc logs image-registry-… > ….log
 )
 
 
@@ -50,12 +54,21 @@ class LogFile(AbstractContextManager["LogFile"], Protocol):
         """Go to a position."""
 
 
+# Compressed files, by their first bytes.
+_PACKED: Final[Mapping[bytes, Callable[[BinaryIO], LogFile]]] = {
+    b"\x1f\x8b": gzip.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"BZh": bz2.open,
+}
+
+
 class FilePart(NamedTuple):
-    """Bytes `start` to `end` of a file; -1 is its end."""
+    """Bytes `start` to `end` of a file; -1 is its end. With `root`, it was found in that folder."""
 
     path: str
-    start: int
-    end: int
+    start: int = 0
+    end: int = -1
+    root: str = ""
 
 
 class Read(NamedTuple):
@@ -72,7 +85,7 @@ class Read(NamedTuple):
 
 def read_files(paths: Iterable[Path], processes: int | None = None) -> Read:
     """Return what the log files, and those in the folders, at `paths` say. Raises UsageError for what is no log."""
-    parts = [part for path in files(paths) for part in _parts(path)]
+    parts = [part for path in paths for part in _parts(path)]
     many = min(processes or os.cpu_count() or 1, len(parts))
     if many <= 1:
         return together([read_part(part) for part in parts])
@@ -80,36 +93,60 @@ def read_files(paths: Iterable[Path], processes: int | None = None) -> Read:
         return together(list(pool.map(read_part, parts)))
 
 
-def files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield each regular file at `paths` or below them, sorted. Raises UsageError for what cannot be read."""
-    for path in paths:
-        try:
-            mode = path.stat().st_mode
-        except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}", fix="--usage takes a log file or a folder") from None
-        if stat.S_ISDIR(mode):
-            yield from sorted(p for p in path.rglob("*") if not p.is_symlink() and p.is_file())
-        elif stat.S_ISREG(mode):
-            yield path
-        else:
-            raise UsageError(f"{path}: not a regular file", fix="--usage takes a log file or a folder")
+def _parts(path: Path) -> Iterator[FilePart]:
+    """Yield the parts of a file, or of the files in a folder, sorted. Raises UsageError for what cannot be read."""
+    if path.is_dir():
+        inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        for file in sorted(inside):
+            try:
+                found = [*_parts_of(file, path)]
+            except OSError:
+                found = [FilePart(str(file), root=str(path))]  # who reads it says why
+            yield from found
+        return
+    try:
+        yield from _parts_of(path)
+    except OSError as error:
+        fix = "--usage takes a log file or a folder"
+        raise UsageError(f"{path}: {error.strerror or error}", fix=fix) from None
+
+
+def _parts_of(path: Path, root: Path | None = None) -> Iterator[FilePart]:
+    with open_regular(path, root) as file:
+        size, packed = os.fstat(file.fileno()).st_size, _packed(file)
+    of = str(root or "")
+    if size <= _PART or packed:
+        yield FilePart(str(path), root=of)
+        return
+    starts = range(0, size, _PART)
+    yield from (FilePart(str(path), start, min(start + _PART, size), of) for start in starts)
 
 
 def read_part(part: FilePart) -> Read:
     """Return what one part of a file says."""
     registry: defaultdict[str, Seen] = defaultdict(Seen)
     servers: defaultdict[str, Seen] = defaultdict(Seen)
-    requests, damaged = Requests(), Damaged()
+    requests, damaged, finder = Requests(), Damaged(), DamageFinder()
     origin = _origin(part.path)
     unpacker = Unpacker(RegistryLog(requests, registry, damaged), AuditLog(requests, servers, damaged), damaged, origin)
+
+    def sources() -> list[Seen]:
+        return [*registry.values(), *servers.values()]
+
+    count = 0
     try:
-        with _opened(Path(part.path)) as file:
-            for lines in _chunks(file, part, damaged):
+        with open_regular(Path(part.path), Path(part.root) if part.root else None) as file, _opened(file) as log:
+            for lines in _chunks(log, part, damaged):
                 unpacker.read(lines)
-    except (OSError, EOFError, lzma.LZMAError, ValueError) as error:
+                # A last line without an end is still being written: the log covers the time before it.
+                finder.chunk(sources(), damaged=damaged.count > count and lines.endswith(b"\n"))
+                count = damaged.count
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         # What was read before counts; where it ends, a gap begins.
         damaged.add(f"{part.path}: {error}".encode())
+        finder.chunk(sources(), damaged=True)
     unpacker.close()
+    finder.end(sources())
     use, time, request = requests.columns()
     return Read(list(requests.uses), use, time, request, dict(registry), dict(servers), damaged)
 
@@ -126,7 +163,7 @@ def together(reads: Iterable[Read]) -> Read:
         columns.append((code[read.use], read.time, read.request))
         for all_seen, seen in ((registry, read.registry), (servers, read.servers)):
             for name, one in seen.items():
-                all_seen[name].add(one)
+                all_seen[name].update(one)
         damaged.extend(read.damaged)
     empty = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint64))
     use, time, request = (np.concatenate(column) for column in zip(empty, *columns, strict=True))
@@ -143,31 +180,16 @@ def _named(
     return use[keep], time[keep], request[keep]
 
 
-def _parts(path: Path) -> Iterator[FilePart]:
-    size = path.stat().st_size
-    if size <= _PART or _packed(path):
-        yield FilePart(str(path), 0, -1)
-        return
-    starts = range(0, size, _PART)
-    yield from (FilePart(str(path), start, min(start + _PART, size)) for start in starts)
+def _packed(file: BinaryIO) -> bytes:
+    """Return the first bytes of a compressed file, by which it is known; nothing for others."""
+    head = file.read(6)
+    file.seek(0)
+    return next((start for start in _PACKED if head.startswith(start)), b"")
 
 
-def _packed(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(6)
-    magic = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"BZh": "bzip2"}
-    return next((name for start, name in magic.items() if head.startswith(start)), "")
-
-
-def _opened(path: Path) -> LogFile:
-    match _packed(path):
-        case "gzip":
-            return gzip.open(path)
-        case "xz":
-            return lzma.open(path)
-        case "bzip2":
-            return bz2.open(path)
-    return path.open("rb")
+def _opened(file: BinaryIO) -> LogFile:
+    packed = _packed(file)
+    return _PACKED[packed](file) if packed else cast("LogFile", file)
 
 
 def _chunks(file: LogFile, part: FilePart, damaged: Damaged) -> Iterator[bytes]:
@@ -197,6 +219,6 @@ def _chunks(file: LogFile, part: FilePart, damaged: Damaged) -> Iterator[bytes]:
 
 
 def _origin(path: str) -> str:
-    """Return the pod or server whose log a file is, by its path; else its name."""
+    """Return the pod or server whose log a file is, by its path."""
     match = next((found for pattern in _POD if (found := pattern.search(path))), None)
-    return match["pod"] if match else Path(path).name.partition(".")[0]
+    return match["pod"] if match else UNNAMED

@@ -6,12 +6,14 @@
     usage/coverage/zone=Z/ID.parquet           when which source has lines
 
 A part is named by its content, so that reading the same logs twice changes nothing, and shards of a job write beside
-each other without knowing of each other. Only `close` changes files, and one process does it at a time.
+each other without knowing of each other. Only `close` changes files, one process at a time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
@@ -23,13 +25,15 @@ import pyarrow.parquet as pq
 from audit.storage.store import Store
 from audit.tables.arrays import Positions
 from audit.usage.files import Read
-from audit.usage.requests import DAY, MINUTE
+from audit.usage.requests import DAY, TELLING, TICK, stretches
 
 FOLDER: Final = "usage"
 KEEP_DAYS: Final = 8  # days of which single requests are kept
-_GAP: Final = 1  # minutes without a line that are no gap yet
 _ROWS: Final = 50_000  # of a row group: one namespace's rows are in a few of them
 _CLOSED: Final = b"closed_through"
+_COVERAGE_FILES: Final = 30
+_LARGER: Final = [("first", "min"), ("last", "max"), ("count", "max")]
+DAMAGED: Final = "damaged"
 KEYS: Final = ("source", "user", "action", "namespace", "repository", "denied", "grant")
 _ORDER: Final = [(name, "ascending") for name in ("namespace", "repository", "user", "action")]
 _TIME: Final = pa.timestamp("us", tz="UTC")
@@ -52,20 +56,24 @@ _WINDOW_SCHEMA: Final = pa.schema(
         ("begin", _TIME),
         ("end", _TIME),
         ("levels", pa.string()),
-        ("lines", pa.int64()),
+        ("pause", pa.int64()),
     ]
 )
 
 
 class Window(NamedTuple):
-    """A stretch of time in which a source has lines, to the minute."""
+    """A stretch of time in which a source has lines: from its first to its last, to ten seconds before each.
 
-    source: str  # `registry`, or the name of an API server
-    pod: str
+    Other windows with lines of the same pod continue it if they begin no more than `pause` seconds after its end. The
+    levels are those at which requests are logged; or those of a stretch which has no such lines; or `damaged`.
+    """
+
+    source: str  # `registry` or `audit`
+    pod: str  # or the API server
     begin: datetime
     end: datetime
     levels: frozenset[str]
-    lines: int
+    pause: int
 
 
 class History:
@@ -75,40 +83,59 @@ class History:
         self._store, self._zone = store, f"zone={quote(zone, safe='')}"
 
     def add(self, read: Read) -> int:
-        """Keep what logs say, and return how many of its requests are of days that were closed before."""
+        """Keep what logs say, and return how many of its requests are of days that were summed up before.
+
+        Which requests such a day had is not known any more: it keeps the larger of both counts.
+        """
         uses = _uses(read)
         days = read.time // DAY
-        closed = self.closed_through()
-        late = days <= (closed - date(1970, 1, 1)).days if closed else np.zeros(len(days), dtype=bool)
-        for day in np.unique(days[~late]).tolist():
+        for day in np.unique(days).tolist():
             table = _requests(uses, read, np.flatnonzero(days == day))
-            self._write_part(f"requests/{self._zone}/day={date(1970, 1, 1) + timedelta(days=day)}", table)
-        covered = [window._asdict() | {"levels": ",".join(sorted(window.levels))} for window in windows(read)]
+            self._write_part(f"requests/{self._zone}/day={_date(day)}", table)
+        covered = [*windows(read)]
         if covered:
-            self._write_part(f"coverage/{self._zone}", pa.Table.from_pylist(covered, schema=_WINDOW_SCHEMA))
-        return int(late.sum())
-
-    def close(self, today: date, keep_days: int = KEEP_DAYS) -> None:
-        """Sum up the days of which single requests are no longer kept."""
-        last = today - timedelta(days=keep_days)
+            self._write_part(f"coverage/{self._zone}", _coverage(covered))
         closed = self.closed_through()
-        for day in [day for day in self._open_days() if day <= last]:
-            if closed is None or day > closed:
-                self._close(day)
-        if self._open_days() or self._months():
-            self._sum_up()
-        for day in [day for day in self._open_days() if day <= last]:
-            for name in self._parts(f"requests/{self._zone}/day={day}"):
-                self._store.remove(name)
+        return int(np.sum(days <= (closed - date(1970, 1, 1)).days)) if closed else 0
+
+    def close(self, today: date, keep_days: int = KEEP_DAYS, keep_sums_days: int | None = None) -> None:
+        """Sum up the days of which single requests are no longer kept, and forget what is too old.
+
+        Single requests are kept for `keep_days`, the rest for `keep_sums_days` (None: for ever) and up to a month.
+        A process that dies in between leaves nothing that is counted twice. Another one at the same time does nothing.
+        """
+        folder, turn = self._store.inside(FOLDER), f".closing-{self._zone}-{today}"
+        if not folder.claim(turn):
+            return
+        try:
+            self._close_days(today, keep_days, keep_sums_days)
+        finally:
+            folder.release(turn)
+
+    def _close_days(self, today: date, keep_days: int, keep_sums_days: int | None) -> None:
+        due = [day for day in self._open_days() if day <= today - timedelta(days=keep_days)]
+        for month, days in groupby(due, key=lambda day: f"month={day:%Y-%m}"):
+            self._close_month(month, [*days])
+        forgot = keep_sums_days is not None and self._forget(f"month={today - timedelta(days=keep_sums_days):%Y-%m}")
+        through = self._totals_through()
+        self._sum_up(since=None if forgot or any(day <= through for day in due) else through)
+        for name in [name for day in due for name in self._parts(f"requests/{self._zone}/day={day}")]:
+            self._store.remove(name)
+        self._compact()
 
     def closed_through(self) -> date | None:
         """Return the last day that was summed up, None when none was."""
-        found = [_closed(pq.read_schema(self._file(f"daily/{self._zone}/{month}"))) for month in self._months()[-1:]]
-        return found[0] if found else None
+        dates = [_closed(pq.read_schema(self._file(f"daily/{self._zone}/{month}"))) for month in self._months()[-1:]]
+        return dates[0] if dates else None
 
     def totals(self) -> pa.Table:
         """Return KEYS, `first`, `last`, `count` and `days` of each use, over all days."""
-        tables = [_sums(self._requests(day), day) for day in self._open_days() if not self._is_closed(day)]
+        closed = self.closed_through()
+        tables = []
+        for day in self._open_days():
+            table = _sums(self._requests(day), day)
+            # What is counted already, or not yet.
+            tables.append(_uncounted(table) if closed and day <= closed else table)
         kept = self._file(f"totals/{self._zone}")
         if kept is not None:
             tables.append(pq.read_table(kept))
@@ -120,8 +147,9 @@ class History:
         tables = [
             pq.read_table(self._file(f"daily/{self._zone}/{month}"), filters=condition) for month in self._months()
         ]
+        closed = self.closed_through() or date.min
         for day in self._open_days():
-            if not self._is_closed(day):
+            if day > closed:
                 table = _sums(self._requests(day), day)
                 for name, value in equal.items():
                     table = table.filter(pc.equal(table[name], value))
@@ -130,49 +158,61 @@ class History:
 
     def coverage(self) -> list[Window]:
         """Return when each source has lines, stretches that touch as one."""
-        tables = [
-            pq.read_table(pa.BufferReader(self._store.read(name))) for name in self._parts(f"coverage/{self._zone}")
-        ]
-        rows = sorted(
-            (row for table in tables for row in table.to_pylist()),
-            key=lambda row: (row["source"], row["pod"], row["begin"]),
-        )
-        windows: list[Window] = []
-        for row in rows:
-            window = Window(**{**row, "levels": frozenset(row["levels"].split(","))})
-            last = windows[-1] if windows else None
-            if last and last[:2] == window[:2] and window.begin <= last.end + timedelta(minutes=_GAP):
-                joined = last._replace(
-                    end=max(last.end, window.end), levels=last.levels | window.levels, lines=last.lines + window.lines
-                )
-                windows[-1] = joined
-            else:
-                windows.append(window)
-        return windows
+        files = (self._store.read(name) for name in self._parts(f"coverage/{self._zone}"))
+        rows = (row for data in files for row in pq.read_table(pa.BufferReader(data)).to_pylist())
+        return joined(Window(**{**row, "levels": frozenset(row["levels"].split(","))}) for row in rows)
 
-    def _close(self, day: date) -> None:
-        month = f"daily/{self._zone}/month={day:%Y-%m}"
-        before = self._file(month)
-        tables = [_sums(self._requests(day), day).select(_DAILY_SCHEMA.names)]
+    def _close_month(self, month: str, days: Sequence[date]) -> None:
+        place = f"daily/{self._zone}/{month}"
+        before = self._file(place)
+        tables = [_sums(self._requests(day), day).select(_DAILY_SCHEMA.names) for day in days]
+        closed = days[-1]
         if before is not None:
             tables.append(pq.read_table(before))
-        table = pa.concat_tables(tables).sort_by(_ORDER)
-        self._write(f"{month}/data.parquet", table, day)
+            closed = max(closed, _closed(tables[-1].schema))
+        sums = pa.concat_tables(tables).group_by([*KEYS, "day"]).aggregate(_LARGER)
+        table = sums.rename_columns([*KEYS, "day", "first", "last", "count"]).select(_DAILY_SCHEMA.names)
+        self._write(f"{place}/data.parquet", table.sort_by(_ORDER), closed)
 
-    def _sum_up(self) -> None:
-        """Bring the totals to the last closed day; what a process that died left undone is done now."""
-        closed = self.closed_through()
+    def _forget(self, oldest: str) -> bool:
+        """Remove the months before `oldest`, and return whether there were any."""
+        months = [month for month in self._months() if month < oldest]
+        for month in months:
+            self._store.remove(f"{FOLDER}/daily/{self._zone}/{month}")
+        begin = datetime.fromisoformat(f"{oldest.removeprefix('month=')}-01T00:00:00+00:00")
+        self._keep_coverage([w._replace(begin=max(w.begin, begin)) for w in self.coverage() if w.end > begin])
+        return bool(months)
+
+    def _compact(self) -> None:
+        """Write what is covered as one file: each run adds one."""
+        if len(self._parts(f"coverage/{self._zone}")) > _COVERAGE_FILES:
+            self._keep_coverage(self.coverage())
+
+    def _keep_coverage(self, covered: Sequence[Window]) -> None:
+        before = self._parts(f"coverage/{self._zone}")
+        kept = self._write_part(f"coverage/{self._zone}", _coverage(covered))
+        for name in before:
+            if name != kept:
+                self._store.remove(name)
+
+    def _totals_through(self) -> date:
         kept = self._file(f"totals/{self._zone}")
-        tables = [] if kept is None else [pq.read_table(kept)]
-        through = _closed(tables[0].schema) if tables else date.min
-        if closed is None or through == closed:
+        return date.min if kept is None else _closed(pq.read_schema(kept))
+
+    def _sum_up(self, since: date | None) -> None:
+        """Add the days after `since` to the totals; None makes them anew."""
+        closed = self.closed_through()
+        kept = self._file(f"totals/{self._zone}") if since else None
+        if closed is None or since == closed:
             return
+        total = pq.read_table(kept) if kept is not None else _TOTAL_SCHEMA.empty_table()
         for month in self._months():
-            if month >= f"month={through:%Y-%m}":
+            if since is None or month >= f"month={since:%Y-%m}":
                 table = pq.read_table(self._file(f"daily/{self._zone}/{month}"))
-                table = table.filter(pc.greater(table["day"], through))
-                tables.append(table.append_column("days", pa.array(np.ones(len(table), dtype=np.int64))).drop(["day"]))
-        self._write(f"totals/{self._zone}/data.parquet", _together(tables), closed)
+                table = table.filter(pc.greater(table["day"], since or date.min))
+                days = pa.array(np.ones(len(table), dtype=np.int64))
+                total = _together([total, table.append_column("days", days).drop(["day"])])
+        self._write(f"totals/{self._zone}/data.parquet", total, closed)
 
     def _requests(self, day: date) -> pa.Table:
         """Return the requests of a day, each once."""
@@ -183,10 +223,6 @@ class History:
             table = table.group_by([*KEYS, "request"]).aggregate([("time", "min")])
             table = table.rename_columns([name.removesuffix("_min") for name in table.column_names])
         return table
-
-    def _is_closed(self, day: date) -> bool:
-        closed = self.closed_through()
-        return closed is not None and day <= closed
 
     def _open_days(self) -> list[date]:
         names = self._store.inside(f"{FOLDER}/requests/{self._zone}").entries()
@@ -202,9 +238,11 @@ class History:
         names = self._parts(place)
         return pa.BufferReader(self._store.read(names[0])) if names else None
 
-    def _write_part(self, place: str, table: pa.Table) -> None:
+    def _write_part(self, place: str, table: pa.Table) -> str:
         data = _packed(table)
-        self._store.write(f"{FOLDER}/{place}/{sha256(data).hexdigest()[:20]}.parquet", [data])
+        name = f"{FOLDER}/{place}/{sha256(data).hexdigest()[:20]}.parquet"
+        self._store.write(name, [data])
+        return name
 
     def _write(self, name: str, table: pa.Table, closed: date) -> None:
         about = table.replace_schema_metadata({_CLOSED: closed.isoformat()})
@@ -229,6 +267,22 @@ def _requests(uses: pa.Table, read: Read, rows: Positions) -> pa.Table:
     return table.append_column("request", pa.array(read.request[rows]))
 
 
+def _coverage(covered: Iterable[Window]) -> pa.Table:
+    rows = [window._asdict() | {"levels": ",".join(sorted(window.levels))} for window in covered]
+    return pa.Table.from_pylist(rows, schema=_WINDOW_SCHEMA)
+
+
+def _uncounted(sums: pa.Table) -> pa.Table:
+    zero = pa.array(np.zeros(len(sums), dtype=np.int64))
+    for name in ("count", "days"):
+        sums = sums.set_column(sums.column_names.index(name), name, zero)
+    return sums
+
+
+def _date(day: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=day)
+
+
 def _sums(requests: pa.Table, day: date) -> pa.Table:
     """Return `_DAILY_SCHEMA` and `days` (1) of the requests of one day."""
     sums = requests.group_by(list(KEYS)).aggregate([("time", "min"), ("time", "max"), ("time", "count")])
@@ -249,13 +303,30 @@ def windows(read: Read) -> Iterator[Window]:
     """Yield when each source has lines."""
     sources = [("registry", pod, seen) for pod, seen in read.registry.items()]
     sources += [("audit", server, seen) for server, seen in read.servers.items()]
-    for source, pod, seen in sorted(sources):
-        for begin, end in seen.windows(_GAP):
-            yield Window(source, pod, _at(begin), _at(end), frozenset(seen.levels), seen.lines)
+    for source, pod, seen in sorted(sources, key=itemgetter(0, 1)):
+        levels = frozenset(seen.levels)
+        telling = levels & TELLING or levels
+        for ticks, of in ((seen.telling, telling), (seen.quiet, levels - TELLING), (seen.damaged, {DAMAGED})):
+            for first, last, pause in stretches(ticks):
+                yield Window(source, pod, _at(first), _at(last), frozenset(of), pause * TICK // 1_000_000)
 
 
-def _at(minute: int) -> datetime:
-    return datetime.fromtimestamp(minute * MINUTE / 1_000_000, UTC)
+def joined(found: Iterable[Window]) -> list[Window]:
+    """Return the windows, those that continue each other as one."""
+    made: list[Window] = []
+    for window in sorted(found, key=lambda window: (window.source, window.pod, sorted(window.levels), window.begin)):
+        last = made[-1] if made else window
+        pause = min(last.pause, window.pause)
+        follows = window.begin <= last.end + timedelta(seconds=pause)
+        if made and follows and (last.source, last.pod, last.levels) == (window.source, window.pod, window.levels):
+            made[-1] = last._replace(end=max(last.end, window.end), pause=pause)
+        else:
+            made.append(window)
+    return made
+
+
+def _at(tick: int) -> datetime:
+    return datetime.fromtimestamp(tick * TICK / 1_000_000, UTC)
 
 
 def _packed(table: pa.Table) -> bytes:

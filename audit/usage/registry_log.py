@@ -8,6 +8,7 @@ or those of a container's log file (CRI).
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
@@ -32,23 +33,32 @@ from audit.usage.requests import (
 ANONYMOUS: Final = "system:anonymous"
 
 _VALUE: Final = rb'"(?:[^"\\\n]|\\.)*"|[^ \n"]*'
-_CARRIED: Final = (
-    rb"(?:\[pod/([^/\]\n]+)/[^\]\n]*\] )?"  # oc logs --prefix
-    rb"(?:\d{4}-\d\d-\d\dT[^ \n]+ )?"  # oc logs --timestamps, CRI
-    rb"(?:std(?:out|err) [FP][^ \n]* )?"  # CRI
+_POD: Final = re.compile(rb"(?m)^\[pod/([^/\]\n]+)/[^\]\n]*\] ")  # oc logs --prefix
+# oc logs --timestamps, and a container's log file.
+_CARRIED: Final = rb"(?:\d{4}-\d\d-\d\dT[^ \n]+ )?(?:std(?:out|err) [FP][^ \n]* )?"
+_MESSAGE: Final = rb" msg=(?:" + _VALUE + rb")(?= |\r?$)"
+_TIME: Final = rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d)\d(?:\.\d+)?Z" level='
+# Only the head of a line is looked at, to ten seconds: nine lines of ten are of no interest, and their fields are long.
+_TELLS: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(?:info|debug|trace)" + _MESSAGE)
+_QUIET: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(?:warning|error|fatal|panic)" + _MESSAGE)
+_WHOLE: Final = re.compile(
+    _CARRIED
+    + rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)"'
+    + rb"( level=[a-z]+ msg=(?:"
+    + _VALUE
+    + rb")(?: [\w.-]+=(?:"
+    + _VALUE
+    + rb"))*)\r?\n?"
 )
-_HEAD: Final = (
-    rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d)(:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)" level=([a-z]+) msg=(' + _VALUE + rb")"
-)
-# Only the head: nine lines of ten are of no interest, and their fields are long.
-_LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _HEAD + rb"( [^\r\n]*|)\r?$")
-_WHOLE: Final = re.compile(_CARRIED + _HEAD + rb"(?: [\w.-]+=(?:" + _VALUE + rb"))*\r?\n?")
+_LEVELS: Final = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+_COMPLETED: Final = b' level=info msg="response completed"'
+_DENIED: Final = b' level=error msg="OpenShift access denied'
+_REST: Final = re.compile(rb'(?:[^"\\\n]|\\.)*"')  # of the message
+_HEAD: Final = re.compile(_CARRIED + rb'time="([^"]{16}):(\d\d(?:\.\d+)?)Z"$')
 _FIELD: Final = re.compile(rb" ([\w.-]+)=(" + _VALUE + rb")")
 _ESCAPE: Final = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|(.))")
 _LETTERS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
-_COMPLETED: Final = b'"response completed"'
-_DENIED: Final = b'"OpenShift access denied'
 # An image stream is always NAMESPACE/NAME.
 _PLACE: Final = re.compile(
     r"/(?:extensions/)?v2/([^/?_][^/?]*/[^/?]+)/(blobs/uploads|blobs|manifests|referrers|signatures|tags)(?![^/?])"
@@ -65,35 +75,59 @@ class RegistryLog:
 
     def read(self, lines: bytes, pod: str) -> None:
         """Read whole lines; `pod` wrote those that do not name theirs."""
-        matches = _LINE.findall(lines)
-        # Two lines written into one, or a line without its head, are looked at one by one.
-        if not len(matches) == lines.count(b"\n") + (not lines.endswith(b"\n")) == lines.count(b'" level='):
-            matches = self._whole(lines)
-        for of, minute, second, zone, level, message, fields in matches:
-            at = _minute(minute, zone)
-            seen = self._seen[of.decode(errors="replace") if of else pod]
-            seen.minutes.add(at)
-            seen.levels.add(level.decode())
-            seen.lines += 1
-            if message == _COMPLETED or message.startswith(_DENIED):
-                self._request(fields, at * MINUTE + round(float(second[1:]) * 1_000_000), denied=message != _COMPLETED)
-
-    def _whole(self, lines: bytes) -> list[tuple[bytes, ...]]:
-        """Return what `_LINE` finds in the lines that are whole, and count the others."""
-        whole = []
+        if not _POD.search(lines):
+            self._read(lines, pod)
+            return
+        by_pod: defaultdict[str, list[bytes]] = defaultdict(list)
         for line in lines.splitlines(keepends=True):
-            if _WHOLE.fullmatch(line):
-                whole.append(line)
+            match = _POD.match(line)
+            by_pod[match[1].decode(errors="replace") if match else pod].append(line[match.end() :] if match else line)
+        for name, of_pod in by_pod.items():
+            self._read(b"".join(of_pod), name)
+
+    def _read(self, lines: bytes, pod: str) -> None:
+        telling, quiet = _TELLS.findall(lines), _QUIET.findall(lines)
+        # Two lines written into one, or a line without its head, are looked at one by one.
+        if not _lines(lines) == len(telling) + len(quiet) == lines.count(b'" level='):
+            lines = b"".join(self._whole(lines))
+            telling, quiet = _TELLS.findall(lines), _QUIET.findall(lines)
+        if not lines:
+            return
+        seen = self._seen[pod]
+        seen.chunk.update(map(_tick, {*telling}))
+        seen.quiet_chunk.update(map(_tick, {*quiet}))
+        seen.levels.update(level for level in _LEVELS if f'" level={level} '.encode() in lines)
+        for message in (_COMPLETED, _DENIED):
+            self._of_interest(lines, message)
+
+    def _of_interest(self, lines: bytes, message: bytes) -> None:
+        """Read the requests in the lines with this level and message."""
+        at = lines.find(message)
+        while at >= 0:
+            begin, end = lines.rfind(b"\n", 0, at) + 1, lines.find(b"\n", at)
+            text = lines[at + len(message) : end if end >= 0 else None].rstrip(b"\r")
+            rest = _REST.match(text) if message == _DENIED else None
+            # What looks like a message may be part of a name.
+            if head := _HEAD.match(lines[begin:at]):
+                time = _minute(head[1]) * MINUTE + round(float(head[2]) * 1_000_000)
+                self._request(text[rest.end() if rest else 0 :], time, denied=message == _DENIED)
+            at = lines.find(message, at + len(message))
+
+    def _whole(self, lines: bytes) -> Iterator[bytes]:
+        """Yield the lines that are whole, with their times in UTC, and count the others."""
+        for line in lines.splitlines():
+            match = _WHOLE.fullmatch(line)
+            if match:
+                yield b'time="%b%bZ"%b\n' % (_utc(match[1], match[3]), match[2] or b"", match[4])
             elif line.strip():
                 self._damaged.add(line)
-        return _LINE.findall(b"".join(whole))
 
     def _request(self, text: bytes, time: int, *, denied: bool) -> None:
         pairs = _FIELD.findall(text)
         fields = dict(pairs)
         status = fields.get(b"http.response.status", b"")
         whole = sum(2 + len(name) + len(value) for name, value in pairs) == len(text)
-        if not whole or not (denied or status.isdigit()):
+        if not whole or not (denied or (len(status) == 3 and status.isdigit())):  # noqa: PLR2004 - HTTP
             self._damaged.add(text)
             return
         if not denied and not 200 <= int(status) < 400:  # noqa: PLR2004 - HTTP
@@ -141,11 +175,27 @@ def _mounted(uri: str) -> str:
     return found[1].replace("%2F", "/").replace("%2f", "/") if found and "mount=" in uri else ""
 
 
+def _lines(text: bytes) -> int:
+    return text.count(b"\n") + (not text.endswith(b"\n"))
+
+
 @cache
-def _minute(text: bytes, zone: bytes) -> int:
-    """Return the minutes since 1970 of `YYYY-MM-DDTHH:MM` in a time zone (`Z` or `+HH:MM`)."""
-    at = datetime.fromisoformat(f"{text.decode()}:00{zone.decode().replace('Z', '+00:00')}")
-    return int(at.astimezone(UTC).timestamp()) // 60
+def _minute(text: bytes) -> int:
+    """Return the minutes since 1970 of `YYYY-MM-DDTHH:MM` in UTC."""
+    return int(datetime.fromisoformat(f"{text.decode()}:00+00:00").timestamp()) // 60
+
+
+def _tick(text: bytes) -> int:
+    """Return the tick of `YYYY-MM-DDTHH:MM:S`, without the last digit of the second."""
+    return _minute(text[:16]) * 6 + text[17] - 48
+
+
+def _utc(text: bytes, zone: bytes) -> bytes:
+    """Return `YYYY-MM-DDTHH:MM:SS` of a time zone (`Z` or `+HH:MM`) in UTC."""
+    if zone == b"Z":
+        return text
+    at = datetime.fromisoformat(f"{text.decode()}{zone.decode()}").astimezone(UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}".encode()
 
 
 def _text(value: bytes) -> str:

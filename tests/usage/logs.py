@@ -67,6 +67,15 @@ class Request:
         return head + "".join(f" {key}={quoted(value)}" for key, value in fields.items())
 
 
+def health(begin: datetime, end: datetime, step: float = 10) -> list[str]:
+    """Return the lines that the kubelet's health checks leave, every `step` seconds."""
+    moments = (begin + timedelta(seconds=step * at) for at in range(int((end - begin).total_seconds() / step)))
+    return [
+        f'time="{at:%Y-%m-%dT%H:%M:%S.%f}Z" level=info msg=response http.request.method=GET http.request.uri=/healthz'
+        for at in moments
+    ]
+
+
 def quoted(text: str) -> str:
     """Return a value as logrus writes it."""
     return text if all(letter.isalnum() or letter in "-._/@^+" for letter in text) else json.dumps(text)

@@ -115,7 +115,7 @@ def test_a_pod_is_named_by_the_line_or_by_the_path(tmp_path: Path) -> None:
 
 def test_a_file_in_parts_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever a part ends, each line is read, by one process or by two."""
-    made = requests(Random(3), many=200)
+    made = requests(Random(3), many=50)
     data = lines(log(made))
     for size in (97, 1000, 4096, len(data), len(data) - 1):
         monkeypatch.setattr(files, "_PART", size)

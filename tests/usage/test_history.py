@@ -49,7 +49,7 @@ def expected(made: list[Request]) -> dict[Use, tuple[int, int]]:
 
 def test_what_is_kept_is_what_happened_however_it_is_read(tmp_path: Path) -> None:
     """Whole, doubled, by two shards, with days that were summed up in between."""
-    for seed in range(4):
+    for seed in range(2):
         random = Random(seed)
         made = month(random)
         everything = read(tmp_path / f"log{seed}", made)
@@ -110,12 +110,57 @@ def test_the_days_are_one_table_for_other_programs(tmp_path: Path) -> None:
     assert duckdb.connect().execute(query).fetchall() == [(ZONE, len(made), len({r.at.date() for r in made}))]
 
 
+def test_logs_of_a_day_that_was_summed_up_are_not_lost(tmp_path: Path) -> None:
+    """The log of a second pod comes late: its uses are known, and those of the first are not counted twice."""
+    made = [Request(f"user{at % 3}", "pull", "shop", "web", START + timedelta(hours=at)) for at in range(60)]
+    kept = history(tmp_path / "kept")
+    kept.add(read(tmp_path / "one", made[:30]))
+    kept.close(date(2027, 1, 1))
+    late = [*made[:30], Request("late", "push", "shop", "web", START), *made[30:]]
+    assert kept.add(read(tmp_path / "two", late)) > 0
+    assert {use.user for use in totals(kept)} == {"user0", "user1", "user2", "late"}
+    for _ in range(2):
+        kept.close(date(2027, 1, 1))
+        assert totals(kept) == expected(late)
+
+
+def test_what_is_too_old_is_forgotten(tmp_path: Path) -> None:
+    """Sums, and what was covered; the rest stays as it is."""
+    made = [Request("ann", "pull", "shop", "web", START + timedelta(days=20 * at)) for at in range(10)]
+    kept = history(tmp_path / "kept")
+    for request in made:
+        kept.add(read(tmp_path / "log", [request]))
+    kept.close(date(2027, 7, 1))
+    assert totals(kept) == expected(made)
+    kept.close(date(2027, 7, 1), keep_sums_days=120)
+    young = [request for request in made if request.at.date() >= date(2027, 3, 1)]
+    assert 0 < len(young) < len(made)
+    assert totals(kept) == expected(young)
+    assert min(window.begin for window in kept.coverage()).date() >= date(2027, 3, 1)
+    assert len(list((tmp_path / "kept/usage/coverage").rglob("*.parquet"))) == 1
+
+
+def test_one_process_closes_at_a_time(tmp_path: Path) -> None:
+    """Another one leaves it, and a later one does it."""
+    made = month(Random(3))
+    kept = history(tmp_path)
+    kept.add(read(tmp_path / "log", made))
+    today = date(2027, 1, 1)
+    turn = f".closing-{kept._zone}-{today}"
+    assert Folder(tmp_path / "usage").claim(turn)
+    kept.close(today)
+    assert kept.closed_through() is None
+    Folder(tmp_path / "usage").release(turn)
+    kept.close(today)
+    assert kept.closed_through() is not None
+
+
 def at(minutes: float) -> datetime:
     return START.replace(second=0, microsecond=0) + timedelta(minutes=minutes)
 
 
 def window(pod: str, begin: float, end: float, *levels: str) -> Window:
-    return Window("registry", pod, at(begin), at(end), frozenset(levels or ("info",)), 1)
+    return Window("registry", pod, at(begin), at(end), frozenset(levels or ("info",)), 60)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +171,8 @@ def window(pod: str, begin: float, end: float, *levels: str) -> Window:
         ([window("a", 0, 99)], 1, []),
         ([window("a", 0, 99)], 2, ["lines of 1 of 2 replicas"]),
         ([window("a", 0, 99), window("b", 0, 99)], 2, []),
-        ([window("a", 0, 50), window("b", 51, 99)], 1, []),
+        ([window("a", 0, 50), window("b", 45, 99)], 1, []),
+        ([window("a", 0, 99), window("a", 20, 90, "debug", "info")], 2, ["lines of 1 of 2 replicas"]),
         ([window("a", 0, 50), window("b", 53, 99)], 1, ["no lines"]),
         ([window("a", 0, 50), window("a", 60, 99), window("b", 0, 99)], 2, ["lines of 1 of 2 replicas"]),
         ([window("a", 0, 99, "warning")], 1, ["the log level of the registry does not record requests"]),

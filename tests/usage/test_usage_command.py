@@ -70,7 +70,7 @@ def test_what_is_not_covered_is_reported(logs: str, capsys: pytest.CaptureFixtur
     assert run_command(["usage", "pay", "--usage", logs, "--replicas", "1"]) == 0
     printed = capsys.readouterr()
     assert "bob" in printed.out
-    assert "not covered: 2026-11-25T23:09:00Z to 2026-11-26T23:08:00Z: no lines" in printed.err
+    assert "not covered: 2026-11-25T23:08:40Z to 2026-11-26T23:08:40Z: no lines" in printed.err
     assert run_command(["usage", "pay", "--usage", logs]) == 0
     assert "how many replicas the registry has is not known" in capsys.readouterr().err
 

@@ -42,6 +42,7 @@ def usage(topic: str, logs: Sequence[Path], runs: str | None, zone: str | None, 
     else:
         history = History(store_of(runs), zone)
         late = history.add(read) if read else 0
+        history.close(datetime.now(UTC).date())
         table, covered = history.totals(), history.coverage()
     uses = [use for use in table.to_pylist() if all(use[name] == value for name, value in wanted.items())]
     rows = [_row(use) for use in uses]
@@ -95,7 +96,7 @@ def _notes(read: Read | None, covered: Sequence[Window], replicas: int | None, l
         for missing in Coverage(covered, replicas).missing(begin, end):
             yield f"not covered: {_second(missing.begin)} to {_second(missing.end)}: {missing.reason}"
     if late:
-        yield f"{late} requests are of days that were summed up before: not added again"
+        yield f"{late} requests are of days that were summed up before: each use has the larger of both counts there"
     damaged = read.damaged if read else Damaged()
     if damaged.count:
         yield f"{damaged.count} lines could not be read, among them: {' | '.join(damaged.examples)}"
