@@ -12,9 +12,24 @@ ACTION_HELP = "pull, push, or create (push to a repository that does not exist y
 PLACE_HELP = "Without a repository: any that no rule names."
 SAVED_HELP = "A run, snapshot, folder of snapshots, or dump (folder, file, archive)."
 
+LiveZones = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Configuration file (YAML); without it, the current context of the kubeconfig is the only zone.",
+        metavar="FILE",
+    ),
+]
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (YAML).", metavar="FILE")]
 LiveConfig = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Collect the zones of this configuration now.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        help="Collect the zones of this configuration now; without it and --snapshot, the current context.",
+        metavar="FILE",
+    ),
 ]
 OptionalConfig = Annotated[
     Path | None,
@@ -36,8 +51,8 @@ Snapshots = Annotated[
     typer.Option(
         "--snapshot",
         "-s",
-        help="Read this snapshot, folder of snapshots, run (path or URL), or dump: folder, file, archive, or `-` "
-        "for standard input (repeatable).",
+        help="Read this snapshot, folder of snapshots, run, folder of runs (its latest), or dump: folder, file, "
+        "archive, or `-` for standard input (repeatable).",
         metavar="PATH|URL",
     ),
 ]

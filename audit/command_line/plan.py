@@ -43,8 +43,13 @@ class Request:
         collect: CollectOptions | None = None,
         pseudonyms: PseudonymOptions | None = None,
         readers: Sequence[str] = (),
+        *,
+        from_file: bool = True,
     ) -> Self:
-        """Return the request that a command line makes of a configuration file. Raises UsageError."""
+        """Return the request that a command line makes of a configuration. Raises UsageError.
+
+        Without `from_file`, the configuration is made by the program itself, and has no digest.
+        """
         collect, pseudonyms = collect or CollectOptions(), pseudonyms or PseudonymOptions()
         config = config_with(
             file,
@@ -59,7 +64,7 @@ class Request:
             stale_days=collect.stale_days,
         )
         names = names_of(pseudonyms.pseudonyms, pseudonyms.pseudonym_map, runs_store(config).where)
-        return cls(config, options, config_digest(file) if file else "", names, collect.verify, readers)
+        return cls(config, options, config_digest(file) if file and from_file else "", names, collect.verify, readers)
 
     @property
     def store(self) -> Store:

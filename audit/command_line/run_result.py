@@ -6,6 +6,8 @@ from dataclasses import asdict
 from audit import console
 from audit.command_line.pseudonyms import Names
 from audit.command_line.result import Grid, Result
+from audit.exit_codes import FINDINGS
+from audit.findings.worst import FindingGroup, WorstFindings
 from audit.job.run import Run
 from audit.runs.info import RunInfo
 from audit.runs.outcome import RunOutcome
@@ -13,6 +15,7 @@ from audit.storage.store import Store
 from reports.formats import PAGE
 
 _MAX_GAPS = 20
+_MAX_WORST = 5
 
 
 def finished(run: Run, names: Names | None = None) -> Result:
@@ -31,7 +34,7 @@ def finished(run: Run, names: Names | None = None) -> Result:
     return Result(
         value=lambda: _value(outcome, states, folder, findings),
         # The event says the same to a program that reads stderr.
-        text=() if console.for_programs() else _text(outcome, info, folder),
+        text=() if console.for_programs() else _text(outcome, info, folder, run.worst),
         exit_code=outcome.exit_code,
         files=True,
     )
@@ -43,14 +46,23 @@ def _value(outcome: RunOutcome, states: dict[str, str], folder: Store, findings:
     return value | {"missing": missing} if missing else value
 
 
-def _text(outcome: RunOutcome, run: RunInfo, folder: Store) -> Iterator[str | Grid]:
+def _text(outcome: RunOutcome, run: RunInfo, folder: Store, worst: WorstFindings) -> Iterator[str | Grid]:
     rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
     yield Grid(["zone", "state", "namespaces", "left out", "as of"], rows)
     yield ""
     if run.findings:
         yield run.findings.text
+    if groups := worst.listed(_MAX_WORST):
+        yield Grid(["severity", "findings", "the worst", "where"], [*map(_worst_row, groups)])
+        yield ""
     page = f"{folder.where}/{PAGE}" if PAGE in folder.entries() else folder.where
     yield f"{outcome.state}: {page}"
+    if outcome.exit_code == FINDINGS and run.findings:
+        yield f"exit code {FINDINGS}: {run.findings.failed}"
+
+
+def _worst_row(group: FindingGroup) -> list[str]:
+    return [group.severity, str(group.count), group.title, group.where]
 
 
 def note_gaps(zone: str, gaps: Sequence[str]) -> None:

@@ -10,9 +10,9 @@ from audit.command_line.options import FactsOptions
 from audit.command_line.progress import progress
 from audit.command_line.signals import stopping
 from audit.errors import AuditError, Stopped, UsageError, contained
-from audit.runs.runs import SNAPSHOTS
+from audit.runs.runs import SNAPSHOTS, is_run, newest_first
 from audit.snapshot.model import SUFFIX, Snapshot, decode, is_snapshot, load
-from audit.storage.store import Store, is_url, locate
+from audit.storage.store import LATEST, Store, is_url, locate, store_of
 
 if TYPE_CHECKING:
     from audit.collect.control_api import ZoneDirectory
@@ -23,20 +23,31 @@ if TYPE_CHECKING:
 def facts(options: FactsOptions) -> list[Snapshot]:
     """Return the snapshots that a question is about. Raises UsageError when it does not say which."""
     only = options.zone or ()
-    if bool(options.snapshot) == (options.config is not None):
+    if options.snapshot and options.config:
         raise UsageError(
             "give either --snapshot or --config", fix="--snapshot PATH for what was saved, --config FILE to collect now"
         )
-    if options.config is None:
-        return saved(options.snapshot or (), only, options.zone_id)
-    from audit.command_line.overlay import loaded
+    if options.snapshot:
+        return saved(options.snapshot, only, options.zone_id)
+    from audit.command_line.overlay import config_with
 
-    config = loaded(options.config, scope=options.scope)
+    config = config_with(configured(options.config), scope=options.scope)
     with stopping() as stop:
         snapshots = sorted(collected(config, zones(config, only, stop), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return snapshots
+
+
+def configured(path: Path | None) -> "Config":
+    """Return the configuration in a file, or that of the current context. Raises UsageError."""
+    if path is None:
+        from audit.command_line.current_context import current_config
+
+        return current_config()
+    from audit.job.load_config import load_config
+
+    return load_config(path)
 
 
 def only_one(snapshots: Sequence[Snapshot]) -> Snapshot:
@@ -100,6 +111,16 @@ def collected(config: "Config", found: "ZoneDirectory", stop: threading.Event) -
         yield from collect_zones(found.zones, limits, listener, stop, at_once=at_once, declared=found.declared)
 
 
+def runs_at(place: str) -> Store:
+    """Return the folder of runs that a place is, or that the run there belongs to. Raises UsageError."""
+    last = place.rstrip("/").rpartition("/")[2]
+    if not is_url(place) or last == LATEST or is_run(last):
+        store, name = locate(place)
+        if is_run(name):
+            return store
+    return store_of(place)
+
+
 def limits_of(config: "Config") -> "Limits":
     """Return the limits for reading a zone."""
     from audit.collect.limits import Limits
@@ -130,6 +151,7 @@ def _at(place: str, zone_id: str) -> Iterator[tuple[str, Callable[[], Snapshot]]
         return
     if not path.is_file() and not path.is_dir() and place != "-":
         raise UsageError("no such file or folder", where=place, fix="give a snapshot, or the folder or file of a dump")
+    path = _newest_run(path) or path
     files = sorted((path / SNAPSHOTS).glob(f"*{SUFFIX}")) or sorted(path.glob(f"*{SUFFIX}"))
     for file in files:
         yield file.name.removesuffix(SUFFIX), partial(load, file)
@@ -140,13 +162,27 @@ def _at(place: str, zone_id: str) -> Iterator[tuple[str, Callable[[], Snapshot]]
             yield snapshot.origin.zone, partial(next, iter([snapshot]))
 
 
+def _newest_run(path: Path) -> Path | None:
+    """Return the run that a folder of runs stands for: `latest`, or where none is complete, the last one.
+
+    None for other folders. Raises UsageError when no run has a snapshot.
+    """
+    runs = newest_first(entry.name for entry in path.iterdir()) if path.is_dir() else {}
+    if not runs:
+        return None
+    for name in (LATEST, *runs):
+        if any((path / name / SNAPSHOTS).glob(f"*{SUFFIX}")):
+            return path / name
+    raise UsageError("no run here has a snapshot", where=str(path), fix="give a run that was not pruned")
+
+
 def _stored(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
     """Yield the same of a URL: a snapshot, a folder of these, or a run."""
     store, name = locate(place)
     fix = "give a snapshot, a folder of snapshots, or a run"
     try:
         files = [name] if name.endswith(SUFFIX) else []
-        for folder in () if files else (f"{name}/{SNAPSHOTS}", name):
+        for folder in () if files else (f"{name}/{SNAPSHOTS}", name, *_runs_in(store, name)):
             files = files or [f"{folder}/{file}" for file in store.entries(folder) if file.endswith(SUFFIX)]
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=place, fix=fix) from error
@@ -154,6 +190,13 @@ def _stored(place: str) -> Iterator[tuple[str, Callable[[], Snapshot]]]:
         raise UsageError("no snapshot here", where=place, fix=fix)
     for file in files:
         yield file.rpartition("/")[2].removesuffix(SUFFIX), partial(_fetched, store, file)
+
+
+def _runs_in(store: Store, folder: str) -> Iterator[str]:
+    """Yield the folders of snapshots of the runs in a folder: first that of `latest`, then the newest."""
+    if runs := newest_first(store.entries(folder)):
+        for run in (store.inside(folder).link_target(LATEST), *runs):
+            yield f"{folder}/{run}/{SNAPSHOTS}"
 
 
 def _fetched(store: Store, file: str) -> Snapshot:

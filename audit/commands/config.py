@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from audit.collect.connect.kubeconfig import CredentialsError, KubeContexts
 from audit.collect.zones import registry_of, zones_of
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.config.model import Config, check_files, config_schema
@@ -17,7 +18,7 @@ def check(path: Path) -> Result:
     """Return what the configuration means, zone by zone. Raises ConfigError with all its mistakes."""
     config = load_config(path)
     rows = [*_zones(config)]
-    mistakes = check_files(config)
+    mistakes = [*check_files(config), *_contexts(config)]
     if mistakes:
         raise ConfigError(str(path), mistakes)
     if config.exceptions:
@@ -36,6 +37,18 @@ def _zones(config: Config) -> Iterator[dict[str, str]]:
         yield {"zone": zone.id, "api": api, "registry": zone.registry or registry_of(zone.api) or "from the zone"}
     if config.zones_from and (control := config.zones_from.control_api):
         yield {"zone": "(others)", "api": f"from {control.api or 'the control API'}", "registry": ""}
+
+
+def _contexts(config: Config) -> Iterator[str]:
+    """Yield a line for each context that does not exist, in a kubeconfig that can be read."""
+    for at, zone in enumerate(config.zones):
+        given = zone.credentials
+        # One that cannot be read is a mistake already.
+        if given and given.context and (given.kubeconfig is None or given.kubeconfig.is_file()):
+            try:
+                KubeContexts(given.kubeconfig).get(given.context)
+            except CredentialsError as error:
+                yield f"zones[{at}].credentials.context: {error}"
 
 
 def schema() -> Result:

@@ -10,6 +10,7 @@ from audit.command_line.options import (
     CollectOptions,
     ConfigFile,
     JobName,
+    LiveZones,
     OptionalConfig,
     Out,
     PseudonymOptions,
@@ -26,10 +27,10 @@ jobs_app = typer.Typer(rich_markup_mode=None)
 
 @command(jobs_app)
 def run(
-    config: ConfigFile,
     options: RunOptions,
     collect: CollectOptions,
     pseudonyms: PseudonymOptions,
+    config: LiveZones = None,
     job: JobName = None,
     *,
     shard: Annotated[
@@ -43,7 +44,7 @@ def run(
         bool, typer.Option("--merge", help="With --shard: the shard that finishes last writes the report of all.")
     ] = False,
 ) -> Result:
-    """Collect all zones and write the reports: the whole job."""
+    """Collect all zones, or the current context, and write the reports: the whole job."""
     if and_merge and not shard:
         raise UsageError("--merge needs --shard", fix="registry-audit merge writes the report by itself")
     if not shard:
@@ -52,6 +53,8 @@ def run(
         return run(config, options, collect, pseudonyms)
     if pseudonyms != PseudonymOptions():
         raise UsageError("--pseudonyms cannot be combined with --shard", fix="run all zones together")
+    if config is None:
+        raise UsageError("--shard needs --config", fix="name the zones of all shards in one file")
     from audit.commands.jobs.shard import run_shard
 
     return run_shard(config, job, options, collect, and_merge=and_merge)

@@ -48,6 +48,15 @@ class Tally:
         others = [f"{count} {word}" for word, count in rest if count]
         return f"findings: {', '.join(found) or 'none'}" + (f" ({', '.join(others)})" if others else "")
 
+    @property
+    def failed(self) -> str:
+        """Return why the run fails its gate; empty if it does not."""
+        if not self.failing:
+            return ""
+        limits = [f"at or above {self.fail_on}"] if self.fail_on else []
+        limits += ["new"] if self.fail_on_new else []
+        return f"{self.failing} of the findings {'is' if self.failing == 1 else 'are'} {' or '.join(limits)}"
+
     def plus(self, other: "Tally") -> "Tally":
         """Return the sum of both; the gate is the same."""
         return replace(

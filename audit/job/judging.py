@@ -12,6 +12,7 @@ from audit.checks.settings import Settings
 from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, exceptions_table, remarks
 from audit.findings.fail_on import Gate, tally
 from audit.findings.model import FILE, FindingRecord, decode_findings, found_of, judge, since
+from audit.findings.worst import WorstFindings
 from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
@@ -38,6 +39,7 @@ class Judging:
         self._deciding = ExceptionMatcher(by.decisions, started.date())
         self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
         self.tally = tally((), by.gate)
+        self.worst = WorstFindings()
         self.platform = by.settings.platform  # with what the release created in the zones judged so far
 
     def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[FindingRecord]:
@@ -50,6 +52,7 @@ class Judging:
         found = since(found, self._before(snapshot.origin.zone), context, self._by.settings)
         found = self._deciding.accept(found)
         self.tally = self.tally.plus(tally(found, self._by.gate))
+        self.worst.add(found)
         return found
 
     def exceptions(self) -> Table:

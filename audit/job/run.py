@@ -16,6 +16,7 @@ from audit.errors import Stopped, UsageError, contained
 from audit.findings.controls import controls_table
 from audit.findings.model import FILE as FINDINGS
 from audit.findings.model import encode_findings, findings_table
+from audit.findings.worst import WorstFindings
 from audit.job.comparing import Comparing, ComparisonBasis
 from audit.job.judging import Judging
 from audit.job.kept_snapshots import KeptSnapshots, zone_file
@@ -93,6 +94,11 @@ class Run:
         self.snapshots.add(snapshot, saved=len(self.files.missing) == missing)
         self._zones[zone] = zone_info(snapshot, scope.excluded), scope
         self._sealing.seen(snapshot)
+
+    @property
+    def worst(self) -> WorstFindings:
+        """Return the worst findings of the zones judged so far."""
+        return self._judging.worst
 
     def finish(self) -> RunOutcome:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""

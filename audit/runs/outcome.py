@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from audit.errors import printable
+from audit.exit_codes import FINDINGS
 from audit.runs.info import RunInfo
 from audit.runs.manifest import MissingPart
 from audit.runs.news import News
@@ -57,6 +58,8 @@ class RunOutcome:
 def termination_message(ending: RunOutcome) -> str:
     """Return the termination message of a pod: what happened, zone by zone, in at most 4096 bytes."""
     lines = [f"registry-audit: {ending.state} (exit code {ending.exit_code})"]
+    if ending.exit_code == FINDINGS and ending.run and ending.run.findings:
+        lines.append(ending.run.findings.failed)
     if ending.problem:
         lines.append(clipped(ending.problem, _LINE * 4))
     if ending.run:

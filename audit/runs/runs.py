@@ -5,7 +5,7 @@ A file is used only when the manifest of its run has its SHA-256; anything else 
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
@@ -203,10 +203,9 @@ class Runs:
 
     def _newest_first(self, before: str) -> Iterator[EarlierRun]:
         """Yield the finished runs; each manifest is read once, when it is needed."""
-        keys = {name: key for name in self._store.entries() if (key := run_order(name))}
         limit = run_order(before)
-        for name in sorted(keys, key=keys.__getitem__, reverse=True):
-            if limit and keys[name] >= limit:
+        for name, key in newest_first(self._store.entries()).items():
+            if limit and key >= limit:
                 continue
             if name not in self._manifests:
                 self._manifests[name] = self._manifest(name)
@@ -238,6 +237,12 @@ def run_order(name: str) -> tuple[str, int] | None:
     """Return the sort key of a run id: its second, and its number in that second; None for other names."""
     found = _RUN.fullmatch(name)
     return (found[1], int(found[2] or 1)) if found else None
+
+
+def newest_first(names: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return the run ids among names with their sort keys, the newest first."""
+    keys = {name: key for name in names if (key := run_order(name))}
+    return dict(sorted(keys.items(), key=lambda pair: pair[1], reverse=True))
 
 
 def _wrong(manifest: EarlierRun, name: str) -> str:

@@ -29,6 +29,8 @@ VERSION: Final = 4
 SUFFIX: Final = ".snapshot"
 STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
+_REFUSED: Final = "refused"  # a key of REASONS
+_NAMED: Final = 3  # namespaces in the line of a gap
 _FIX: Final = "collect it again with `registry-audit collect`"
 
 # Every column holds positions in `Snapshot.strings`, but for PARENTS, which hold rows of the table named.
@@ -97,16 +99,31 @@ class Gap(msgspec.Struct, frozen=True, order=True):
 
 
 def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
-    """Return lines that say what could not be seen, and why; kinds that are missing for the same reason share one."""
-    kinds: dict[tuple[str, str, str], list[str]] = {}
+    """Return lines that say what could not be seen, and why.
+
+    Kinds that are missing for the same reason share a line, and so do namespaces that lack the same kinds. The answers
+    to refused lists differ in names only: the first is quoted for all.
+    """
+    together: dict[tuple[str, str, str], list[Gap]] = {}
     for gap in gaps:
-        kinds.setdefault((gap.namespace, gap.reason, gap.detail), []).append(gap.kind)
-    lines = []
-    for (namespace, reason, detail), missing in kinds.items():
-        where = {"": "", "*": " of namespaces that are not listed"}.get(namespace, f" of {namespace}")
-        more = f" ({detail})" if detail else ""
-        lines.append(f"{', '.join(missing)}{where}: {REASONS.get(reason, reason)}{more}")
-    return tuple(lines)
+        same = "" if gap.reason == _REFUSED else gap.detail
+        together.setdefault((gap.namespace, gap.reason, same), []).append(gap)
+    alike: dict[tuple[object, ...], list[list[Gap]]] = {}
+    for (namespace, reason, same), missing in together.items():
+        scope = namespace if namespace in {"", "*"} else " "
+        alike.setdefault((scope, reason, same, *(gap.kind for gap in missing)), []).append(missing)
+    return tuple(map(_gap_line, alike.values()))
+
+
+def _gap_line(places: Sequence[Sequence[Gap]]) -> str:
+    """Return the line of gaps that differ in their namespaces only."""
+    first, names = places[0][0], [missing[0].namespace for missing in places]
+    where = {"": "", "*": " of namespaces that are not listed"}.get(first.namespace, f" of {first.namespace}")
+    if len(names) > 1:
+        rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        where = f" of {len(names)} namespaces ({', '.join(names[:_NAMED])}{rest})"
+    more = f" ({first.detail})" if first.detail else ""
+    return f"{', '.join(gap.kind for gap in places[0])}{where}: {REASONS.get(first.reason, first.reason)}{more}"
 
 
 class Listing(msgspec.Struct, frozen=True, order=True):

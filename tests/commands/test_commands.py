@@ -181,7 +181,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run"], "Missing option '--config'"),
+        (["merge"], "Missing option '--config'"),
         (["run", "-c", "/no/such.yaml"], "/no/such.yaml: 1 mistake in the configuration"),
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
@@ -197,7 +197,6 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["report", "-s", "CONFIG", "-o", "OUT"], "cannot read this snapshot"),
         (["report", "-s", "DEMO", "-s", "DEMO", "-o", "OUT"], "zone demo-1 is given twice"),
         (["report", "-s", "DEMO", "-z", "x", "-o", "OUT"], "no snapshot of zone x (known zones: demo-1)"),
-        (["who", "pull", "ns"], "give either --snapshot or --config"),
         (["who", "pull", "ns", "-s", "DEMO", "-c", "CONFIG"], "give either --snapshot or --config"),
         (["who", "fetch", "ns", "-s", "DEMO"], "no such action (choose one of pull, push, create)"),
         (["who", "pull", "/x", "-s", "DEMO"], "not a namespace"),

@@ -155,10 +155,14 @@ def test_a_check_that_cannot_look_says_unknown(check: Check) -> None:
 
 
 def test_many_gaps_are_told_shortly() -> None:
-    """One row still, with the first few reasons and how many more there are."""
-    gaps = [Gap("rolebindings", f"ns-{number}", "refused") for number in range(9)]
+    """One row still, with the first few reasons and how many more there are; the same refusal is one of them."""
+    refused = [Gap("rolebindings", f"ns-{number}", "refused") for number in range(9)]
+    (row,) = (one for one in found_in(QUIET, refused) if one.check == "anonymous-pull")
+    assert "rolebindings of 9 namespaces (ns-0, ns-1, ns-2 and 6 more): the credentials may not read it" in row.detail
+    assert row.rows == 9
+    gaps = [Gap("rolebindings", f"ns-{number}", "error", f"500 number {number}") for number in range(9)]
     (row,) = (one for one in found_in(QUIET, gaps) if one.check == "anonymous-pull")
-    assert "rolebindings of ns-0: the credentials may not read it" in row.detail
+    assert "rolebindings of ns-0: the zone answered with an error (500 number 0)" in row.detail
     assert row.detail.endswith("; 4 more")
     assert row.rows == 9
 

@@ -1,5 +1,6 @@
 """Requests to the API server of one zone: whole responses or a CollectError, within a budget, without secrets."""
 
+import shlex
 import ssl
 import threading
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from audit.collect.connect.credentials import ClientAuth, Target, Unreachable, l
 from audit.collect.connect.transport import Route, login_in
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
-from audit.collect.zones import Zone
+from audit.collect.zones import Kubeconfig, Zone
 
 JSON: Final = "application/json"
 _CHUNK: Final = 1 << 20  # bytes read between two checks of the clock
@@ -36,11 +37,15 @@ _SHORT: Final = 6  # fewer bytes are not a secret, and would match everywhere
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole response. Credentials that the server repeats are masked in `body`."""
+    """One whole response. Credentials that the server repeats are masked in `body`.
+
+    `login` is the command that renews credentials which were not accepted; "" if there is none.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    login: str = ""
 
 
 class Connection:
@@ -54,6 +59,8 @@ class Connection:
         self.url = self._target.host.rstrip("/")
         if urlsplit(self.url).scheme != "https":
             raise Unreachable("credentials", f"credentials are sent over https only, not to {self.url}")
+        # People log in to a context of their kubeconfig; tokens from elsewhere are renewed there.
+        self._renewal = f"oc login {shlex.quote(self.url)}" if isinstance(zone.credentials, Kubeconfig) else ""
         self._connections = connections
         self._lock = threading.Lock()
         self._secrets: set[bytes] = set()
@@ -83,6 +90,7 @@ class Connection:
             answer = self._answer(self._pool_for(credential), method, self.url + target, headers, body)
         if answer.status == _UNAUTHENTICATED:
             self._login.refused(credential)
+            return replace(answer, login=self._renewal)
         return answer
 
     def _answer(

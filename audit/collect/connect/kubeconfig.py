@@ -8,12 +8,14 @@ import binascii
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from audit.config.yaml_reader import YamlError, read_values
 
+_SHOWN: Final = 10  # contexts in a message
 _ENTRIES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -130,8 +132,17 @@ class KubeContexts:
 
     def _entry(self, plural: str, name: str) -> Section:
         if name not in self._entries[plural]:
-            raise CredentialsError(f"no {_ENTRIES[plural]} {name} in {self.where}")
+            raise CredentialsError(f"no {_ENTRIES[plural]} {name} in {self.where}{self._known(plural, name)}")
         return self._entries[plural][name]
+
+    def _known(self, plural: str, name: str) -> str:
+        """Return which context was probably meant, or which ones there are."""
+        names = [*self._entries[plural]] if plural == "contexts" else []
+        near = get_close_matches(name, names, n=1)
+        if near:
+            return f"; did you mean {near[0]}?"
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"; known: {', '.join(names[:_SHOWN])}{more}" if names else ""
 
     def _add(self, file: Path, config: dict[str, Any]) -> None:
         current = config.get("current-context")

@@ -14,6 +14,7 @@ from audit.collect.limits import Budget
 _RETRIED: Final = {"overloaded", "cut", "timeout", "unauthenticated", "unreachable"}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0  # seconds
 _BROKEN: Final = 500
+_ANSWER: Final = 150  # characters of an answer beside which a remedy is given: a detail is not longer than MAX_DETAIL
 
 T = TypeVar("T")
 
@@ -30,6 +31,8 @@ def failure(response: Response) -> CollectError:
     """Return the error for a response that is not 200."""
     reason = reason_of(response.status)
     detail = f"{response.status} {status_text(response.body)}"
+    if response.login:
+        detail = f"{detail[:_ANSWER]}; log in again: {response.login}"
     # An API server that is being replaced answers 500 for a moment.
     if reason == "overloaded" or response.status >= _BROKEN:
         return RetryLater(reason, detail, _retry_after(response))

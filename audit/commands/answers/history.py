@@ -10,6 +10,7 @@ from audit.changes.build import ComparisonScope, changes_of
 from audit.changes.state import State
 from audit.changes.zone import gaps_of
 from audit.command_line.result import Grid, Result
+from audit.command_line.sources import runs_at
 from audit.command_line.typed import place_of, subject_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
@@ -18,7 +19,6 @@ from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import Identity
 from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import STALE
-from audit.storage.store import store_of
 from audit.tables.model import Table
 from audit.tables.schemas import ANSWERS, NO, UNKNOWN
 
@@ -82,7 +82,7 @@ class _Timeline:
     spans: list[Span] = field(default_factory=list)
     changes: list[dict[str, str]] = field(default_factory=list)
     not_seen: list[str] = field(default_factory=list)
-    runs: int = 0
+    runs: set[str] = field(default_factory=set)  # those with a snapshot
 
 
 def history(subject: str, place: str, only: Sequence[str], config: Path | None) -> Result:
@@ -90,7 +90,7 @@ def history(subject: str, place: str, only: Sequence[str], config: Path | None) 
 
     `config` says which label names the organization of a namespace.
     """
-    topic, runs = _topic(subject, ComparisonBasis.of(config).organization_label), Runs(store_of(place), console.note)
+    topic, runs = _topic(subject, ComparisonBasis.of(config).organization_label), Runs(runs_at(place), console.note)
     zones = sorted({zone.id for run in runs.listed() for zone in run.run.zones})
     for zone in only:
         if zone not in zones:
@@ -140,7 +140,7 @@ def _state(runs: Runs, run: EarlierRun, zone: str, topic: _Topic, timeline: _Tim
         timeline.not_seen.append(f"{run.id}/{zone}")
     if snapshot is None:
         return None
-    timeline.runs += 1
+    timeline.runs.add(run.id)
     return State.of(snapshot, topic.namespaces)
 
 
@@ -191,11 +191,11 @@ def _result(timeline: _Timeline) -> Result:
     if rows and timeline.changes:
         text += ["", Grid(_CHANGES, [[_shown(row, name) for name in _CHANGES] for row in timeline.changes])]
     notes = [f"{run}: incomplete: what depends on it is unknown" for run in timeline.not_seen]
-    value = {"runs": timeline.runs, "spans": rows, "changes": timeline.changes, "not_seen": timeline.not_seen}
+    value = {"runs": len(timeline.runs), "spans": rows, "changes": timeline.changes, "not_seen": timeline.not_seen}
     return Result(
         value=lambda: value,
         text=text,
-        notes=[*notes, *([] if rows else [f"no access in {timeline.runs} runs"])],
+        notes=[*notes, *([] if rows else [f"no access in {len(timeline.runs)} runs"])],
         exit_code=of_answer(complete=not timeline.not_seen),
     )
 
