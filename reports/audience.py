@@ -18,7 +18,7 @@ import numpy as np
 from audit.errors import UsageError
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
 from audit.runs.info import RunInfo, ZoneInfo
-from audit.tables.model import Table, joined
+from audit.tables.model import Table, Text, joined
 from audit.tables.schemas import OF_THE_RUN, SCHEMAS
 from audit.tenancy.belonging import CIRCLE_OF, EVERY, HIDDEN, HIDDEN_OTHER
 from audit.tenancy.organizations import organizations_in
@@ -30,7 +30,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Tables = Mapping[str, Sequence[Table]]
 
 # Tables whose rows have a subject.
-_WITH_SUBJECTS: Final = frozenset({"access", "grants", "findings", "changes"})
+_WITH_SUBJECTS: Final = frozenset({"access", "grants", "findings", "changes", "privileged"})
 # Tables that are the same in all reports, and contain no names.
 _COMMON: Final = frozenset({"controls"})
 _PLAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?")
@@ -133,8 +133,15 @@ class _Organization:
     def _rows(self, name: str, table: Table, own: set[str]) -> Table:
         if name == "organizations":
             return table.take(table.where("organization", {self._name}))
-        everywhere = name in {"access", "grants", "coverage", "findings", "changes"}
-        return table.take(table.where("namespace", own | {EVERY} if everywhere else own))
+        everywhere = name in _WITH_SUBJECTS | {"coverage"}
+        kept = table.take(table.where("namespace", own | {EVERY} if everywhere else own))
+        return self._own_alone(kept) if name == "privileged" else kept
+
+    def _own_alone(self, table: Table) -> Table:
+        """Remove the names of other organizations from the column that says where a subject belongs."""
+        of = table.text("organization")
+        names = [self._name if self._name in text.split(", ") else "" for text in of.values]
+        return replace(table, columns={**table.columns, "organization": Text(of.codes, names)})
 
     def _concerning(self, findings: Table, bound: set[tuple[str, str, str]]) -> Table:
         """Remove findings about several namespaces whose subject is hidden and not bound in its namespaces."""

@@ -88,6 +88,7 @@ def review_pack(run: RunInfo, tables: Mapping[str, Sequence[Table]], platform: P
         Sheet("Namespaces", *_namespaces(tables)),
         Sheet("Reviews", columns, len(others), lambda _: others, inputs),
         Sheet("Platform", columns, len(own), lambda _: own, inputs),
+        _of_table("Privileged", "privileged", [column.name for column in SCHEMAS["privileged"]], tables),
         _of_table("Coverage", "coverage", [column.name for column in SCHEMAS["coverage"]], tables),
         _of_table("Controls", "controls", [column.name for column in SCHEMAS["controls"]], tables),
         Sheet("Method", ("text",), len(_METHOD), lambda _: [[text] for text in _METHOD]),

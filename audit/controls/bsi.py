@@ -89,7 +89,7 @@ C5_2020: Final = Framework(
             id="IDM-06",
             asks="Privileged rights are limited, personal, and watched.",
             checks=PRIVILEGED,
-            tables=("grants", "access"),
+            tables=("privileged", "grants", "access"),
             not_answered="What was done with them.",
         ),
         Control(
@@ -162,7 +162,7 @@ C5_2026: Final = Framework(
             id="IAM-06",
             asks="Privileged rights are limited; a person answers for each technical account; use on images is logged.",
             checks=PRIVILEGED,
-            tables=("grants", "access"),
+            tables=("privileged", "grants", "access"),
             not_answered="What was done with them, and who answers for an account.",
         ),
         Control(

@@ -78,7 +78,7 @@ ISO_27001: Final = Framework(
             id="A.8.2",
             asks="Privileged rights are limited and managed.",
             checks=PRIVILEGED,
-            tables=("grants", "access"),
+            tables=("privileged", "grants", "access"),
             not_answered=NEED,
         ),
         Control(

@@ -39,7 +39,7 @@ FINMA: Final = Framework(
             id="mn. 80",
             asks="Who has privileged access is listed.",
             checks=PRIVILEGED,
-            tables=("access", "grants"),
+            tables=("privileged", "access", "grants"),
             not_answered="Access to critical data by other ways than the registry.",
         ),
     ),
@@ -102,7 +102,7 @@ NIS2: Final = Framework(
             id="11.3",
             asks="Privileged accounts are managed apart, and limited.",
             checks=PRIVILEGED,
-            tables=("access", "grants"),
+            tables=("privileged", "access", "grants"),
             not_answered=LOGIN,
         ),
         Control(

@@ -77,7 +77,7 @@ NIST_800_53: Final = Framework(
             id="AC-6(5)",
             asks="Privileged accounts are restricted to few.",
             checks=("cluster-wide-push", "prune", "wildcard-role"),
-            tables=("access", "grants"),
+            tables=("privileged", "access", "grants"),
             not_answered=NEED,
         ),
         Control(

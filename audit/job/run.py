@@ -16,6 +16,7 @@ from audit.errors import Stopped, UsageError, contained
 from audit.findings.controls import controls_table
 from audit.findings.model import FILE as FINDINGS
 from audit.findings.model import encode_findings, findings_table
+from audit.findings.privileged import privileged_table
 from audit.findings.worst import WorstFindings
 from audit.job.comparing import Comparing, ComparisonBasis
 from audit.job.judging import Judging
@@ -39,6 +40,7 @@ from audit.tables.model import Table
 from audit.tables.schemas import SCHEMAS
 from audit.tables.spool import Spool
 from audit.tenancy.membership import drift
+from audit.tenancy.organizations import organizations_of
 from audit.verify.result import Agreement
 from audit.version import version
 from reports.audience import Audience, audiences
@@ -184,7 +186,12 @@ class Run:
         if differing := drift(tables["organizations"]):
             console.note(f"{zone}: {differing} people or groups are not as the control API has them")
         self._compare(snapshot, tables)
-        return tables | {"findings": self._findings(snapshot, scope, tables)}
+        privileged = privileged_table(
+            tables["grants"],
+            organizations_of(snapshot, label),
+            self._plan.judgement.settings.platform.seen_in(snapshot),
+        )
+        return tables | {"findings": self._findings(snapshot, scope, tables), "privileged": privileged}
 
     def _compare(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
         try:

@@ -230,6 +230,27 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("rows", "count", "Rows of the table `evidence_in` that show it."),
         Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),
     ),
+    "privileged": (
+        *_PLACE,
+        *_WHO,
+        Column(
+            "organization", "text", "Organizations that the subject is known to be in, joined by `, `; empty: none."
+        ),
+        Column("platform", "text", "`yes`: the subject is the platform's own. `no`: it is not, or not known to be."),
+        Column(
+            "rights",
+            "text",
+            "`push` (in every namespace), `prune`, `sign` (in every namespace) and `wildcard` (by a rule for every "
+            "resource), joined by `, `; `?` after one that is not known.",
+        ),
+        _GROUP,
+        *_BY_BINDING,
+        Column("aggregated_from", "text", "Roles from which the right was aggregated into `role`, joined by `, `."),
+        Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
+        Column("since", "text", "When the binding was created (RFC 3339)."),
+        Column("lacks", "text", "What the subject lacks, so that the registry refuses it: see `grants`."),
+        Column("last_used", "text", "When it was last used: `not known`, because logs are not part of a run."),
+    ),
     "exceptions": (
         Column("id", "text", "Id of the exception."),
         Column("state", "text", "`active`, `ending` (within 30 days), `expired` or `unused` (it matches nothing)."),

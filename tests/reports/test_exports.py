@@ -160,6 +160,7 @@ def test_people_can_decide_in_the_sheet() -> None:
         "Namespaces",
         "Reviews",
         "Platform",
+        "Privileged",
         "Coverage",
         "Controls",
         "Method",

@@ -3,7 +3,13 @@ import { find, make, say, shown } from "./dom.js";
 import { accessDrawer, grantDrawer } from "./drawer_access.js";
 import { controlDrawer, exceptionDrawer, findingDrawer } from "./drawer_finding.js";
 import { namespaceDrawer } from "./drawer_namespace.js";
-import { changeDrawer, coverageDrawer, organizationDrawer, repositoryDrawer } from "./drawer_records.js";
+import {
+    changeDrawer,
+    coverageDrawer,
+    organizationDrawer,
+    privilegedDrawer,
+    repositoryDrawer,
+} from "./drawer_records.js";
 import { subjectDrawer } from "./drawer_subject.js";
 import { matching } from "./query.js";
 
@@ -20,6 +26,7 @@ const DRAWERS = {
     coverage: coverageDrawer,
     organizations: organizationDrawer,
     controls: controlDrawer,
+    privileged: privilegedDrawer,
 };
 
 // Open the drawer of the row of a view that has this key; return the row's number, or -1. `close` closes it.

@@ -1,4 +1,4 @@
-// The drawers of a change, a repository, an organization, and a line of coverage.
+// The drawers of a change, a privileged right, a repository, an organization, and a line of coverage.
 import { link } from "./address.js";
 import { counted } from "./dom.js";
 import { facts, links } from "./drawer_parts.js";
@@ -21,6 +21,32 @@ export async function changeDrawer(record) {
                 ["Compared with", record.from_run],
             ]),
             current ? links(["Current access", link("access", { expected: "every" }, { row: key })]) : null,
+        ],
+    };
+}
+
+export async function privilegedDrawer(record) {
+    const key = ["zone", "namespace", "repository", "subject_kind", "subject", "binding_kind", "binding", "group"];
+    const owner = record.platform === "yes" ? "the platform" : record.organization || "nobody that is known";
+    return {
+        title: record.subject,
+        why: `${capital(who(record))} has ${record.rights} in ${place(record)}, and belongs to ${owner}.`,
+        parts: [
+            facts([
+                ["Rights", record.rights],
+                ["Through group", record.group],
+                ["Binding", record.binding && `${record.binding_kind} ${record.binding}`],
+                ["Role", record.role && `${record.role_kind} ${record.role}`],
+                ["Aggregated from", record.aggregated_from],
+                ["Rule", record.rule],
+                ["Since", record.since],
+                ["Last used", record.last_used],
+                ["Lacks", record.lacks],
+            ]),
+            links([
+                "Its grants by this binding",
+                link("grants", Object.fromEntries(key.map((name) => [name, record[name]]).filter(([, value]) => value))),
+            ]),
         ],
     };
 }

@@ -8,6 +8,7 @@ export const VIEW_KEYS = {
     n: "namespaces",
     s: "subjects",
     a: "access",
+    p: "privileged",
     g: "grants",
     r: "repositories",
     x: "exceptions",

@@ -1,4 +1,4 @@
-// The views of findings and of what they rest on: changes, exceptions, controls, organizations, coverage.
+// The views of findings and of what they rest on: changes, exceptions, controls, privileged access, organizations, coverage.
 import {
     ACCESS_KEY,
     BINDING,
@@ -120,6 +120,29 @@ export const FINDING_VIEWS = {
         searched: ["framework", "control", "asks", "checks", "tables", "not_answered"],
         key: ["framework", "control"],
         empty: "No controls",
+    },
+    privileged: {
+        title: "Privileged access",
+        table: "privileged",
+        about: "Who can push in every namespace, prune, sign, or reach the registry by a wildcard, and by which binding.",
+        columns: [
+            ZONE,
+            ...WHO,
+            column("rights", "Rights", "text", 150),
+            ORGANIZATION,
+            column("platform", "Platform", "text", 84),
+            NAMESPACE,
+            GROUP,
+            ...BINDING,
+            ...ROLE,
+            SINCE,
+            column("last_used", "Last used", "text", 100),
+            column("lacks", "Lacks", "text", 90, true),
+        ],
+        facets: ["zone", "rights", "platform", "organization", "subject_kind"],
+        searched: ["zone", "subject", "organization", "rights", "group", "binding", "role"],
+        key: ["zone", "namespace", "repository", "subject_kind", "subject", "group", "binding_kind", "binding"],
+        empty: "Nobody has privileged access",
     },
     organizations: {
         title: "Organizations and teams",

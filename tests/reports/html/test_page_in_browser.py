@@ -29,6 +29,7 @@ VIEWS = {
     "namespaces": "namespaces",
     "subjects": "subjects",
     "access": "access",
+    "privileged": "privileged",
     "grants": "grants",
     "repositories": "repositories",
     "exceptions": "exceptions",
