@@ -3,19 +3,32 @@
 What a person holds through a group is judged at the group's binding.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
-from audit.tables.arrays import Mask, distinct
+from audit.tables.arrays import Ints, Mask, Positions, distinct, ranked
 from audit.tables.model import Table, Text
 from audit.tables.schemas import YES
 
 EVERY: Final = "*"
 _SHOWN: Final = 5
 _SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
+
+
+# What sets one subject of one binding apart: the first columns of a DirectGrant.
+_KEY: Final = (
+    "namespace",
+    "subject_kind",
+    "subject",
+    "binding_kind",
+    "binding",
+    "role_kind",
+    "role",
+    "aggregated_from",
+)
 
 
 class DirectGrant(NamedTuple):
@@ -32,24 +45,6 @@ class DirectGrant(NamedTuple):
     repositories: str
     rows: int
 
-    @property
-    def who(self) -> str:
-        """Return the subject for a sentence."""
-        return f"{_SPELLED[self.kind]} {self.subject}"
-
-    @property
-    def place(self) -> str:
-        """Return the place for a sentence."""
-        if self.namespace == EVERY:
-            return "in every namespace"
-        return f"in {self.namespace}" if self.repositories == EVERY else f"in {self.namespace} ({self.repositories})"
-
-    @property
-    def through(self) -> str:
-        """Return binding and role for a sentence."""
-        source = f", aggregated from {self.aggregated_from}" if self.aggregated_from else ""
-        return f"through {self.binding_kind} {self.binding} ({self.role_kind} {self.role}{source})"
-
 
 class DirectGrants:
     """The rows of the table `grants` that name their subject directly; a mask has one value for each row."""
@@ -59,6 +54,7 @@ class DirectGrants:
         rows = grants.take(direct)
         self._table = Table(rows.name, {n: c.compact() if isinstance(c, Text) else c for n, c in rows.columns.items()})
         self._kinds: dict[str, Mask] = {}
+        self._ranked: dict[str, Ints] = {}
         self._complete = self.where("lacks", lambda lacks: not lacks)
         self._admitted = self.where("lacks", lambda lacks: "login" not in lacks)
         self.local = self.where("scope", lambda scope: scope == "namespace")
@@ -96,31 +92,64 @@ class DirectGrants:
         subject, namespace = self._table.text("subject"), self._table.text("namespace")
         size = max(len(namespace.values), 1)
         key = subject.codes[rows].astype(np.int64) * size + namespace.codes[rows]
-        found, at = np.unique(key, return_inverse=True)
-        meant = [predicate(subject.values[pair // size], namespace.values[pair % size]) for pair in found.tolist()]
+        found, at = ranked(key, size * len(subject.values))
+        subjects = map(subject.values.__getitem__, (found // size).tolist())
+        namespaces = map(namespace.values.__getitem__, (found % size).tolist())
+        meant = np.fromiter(map(predicate, subjects, namespaces), dtype=bool, count=len(found))
         result = np.zeros(len(self), dtype=bool)
-        result[rows] = np.array(meant, dtype=bool)[at]
+        result[rows] = meant[at]
         return result
 
-    def bound(self, rows: Mask) -> Iterator[DirectGrant]:
-        """Yield each subject of each binding of these rows once, sorted by place and subject."""
-        chosen = self._table.take(rows)
-        names = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
-        columns = [chosen.text(name).strings() for name in (*names, "aggregated_from", "repository")]
-        found: dict[tuple[str, ...], list[str]] = {}
-        for *who, source, repository in zip(*columns, strict=True):
-            found.setdefault((*who, source), []).append(repository)
-        for key, repositories in sorted(found.items()):
-            where = EVERY if EVERY in repositories else ", ".join(sorted(repositories))
-            namespace, kind, subject, binding_kind, binding, role_kind, role, source = key
-            yield DirectGrant(
-                namespace, kind, subject, binding_kind, binding, role_kind, role, source, where, len(repositories)
-            )
+    def bound(self, rows: Mask) -> list[DirectGrant]:
+        """Return each subject of each binding of these rows once, sorted by place and subject."""
+        chosen = np.flatnonzero(rows)
+        keys = [self._ranks(name)[chosen] for name in _KEY]
+        order = np.lexsort(keys[::-1])
+        new = np.zeros(len(order), dtype=bool)
+        new[:1] = True
+        for key in keys:
+            new[1:] |= np.diff(key[order]) != 0
+        first = np.flatnonzero(new)
+        chosen = chosen[order]
+        columns = [self._strings(name, chosen[first]) for name in _KEY]
+        counts = np.diff(first, append=len(order))
+        where = self._strings("repository", chosen[first])
+        for at in np.flatnonzero(counts > 1).tolist():
+            group = chosen[first[at] : first[at] + counts[at]]
+            repositories = self._strings("repository", group)
+            where[at] = EVERY if EVERY in repositories else ", ".join(sorted(repositories))
+        return list(map(DirectGrant, *columns, where, counts.tolist()))
+
+    def _strings(self, name: str, rows: Positions) -> list[str]:
+        column = self._table.text(name)
+        return Text(column.codes[rows], column.values).strings()
+
+    def _ranks(self, name: str) -> Ints:
+        """Return for each row the rank of its text in a column: texts compare as their ranks do."""
+        ranks = self._ranked.get(name)
+        if ranks is None:
+            column = self._table.text(name)
+            order = sorted(range(len(column.values)), key=column.values.__getitem__)
+            rank = np.empty(len(order), dtype=np.int32)
+            rank[order] = np.arange(len(order), dtype=np.int32)
+            ranks = self._ranked[name] = rank[column.codes]
+        return ranks
 
     def names(self, kind: str, rows: Mask) -> set[str]:
         """Return the names of the subjects of a kind in these rows."""
         subject = self._table.text("subject")
         return {subject.values[code] for code in distinct(subject.codes[rows & self.of(kind)], len(subject.values))}
+
+
+def sentence(bound: DirectGrant, what: str) -> str:
+    """Return who does `what`, where, and through which binding and role."""
+    namespace, kind, subject, binding_kind, binding, role_kind, role, source, repositories, _ = bound
+    if namespace == EVERY:
+        place = "every namespace"
+    else:
+        place = namespace if repositories == EVERY else f"{namespace} ({repositories})"
+    source = f", aggregated from {source}" if source else ""
+    return f"{_SPELLED[kind]} {subject} {what} in {place} through {binding_kind} {binding} ({role_kind} {role}{source})"
 
 
 def listed(names: Sequence[str]) -> str:

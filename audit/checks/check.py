@@ -1,6 +1,6 @@
 """The declaration of a check, and a finding."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -8,6 +8,7 @@ from audit.controls.catalog import BUILT_IN
 from audit.tables.schemas import SCHEMAS, YES, Severity
 
 if TYPE_CHECKING:
+    from audit.checks.bindings import DirectGrant
     from audit.checks.context import CheckContext
 
 Confidence = Literal["high", "medium", "low"]
@@ -55,6 +56,19 @@ class Finding:
             raise ValueError("a finding needs evidence: a table, and rows of it")
 
 
+@dataclass(frozen=True, slots=True)
+class GrantFindings:
+    """Many findings, each about one subject of one binding of `zone`, as columns: grant, sentence, commands.
+
+    `remedies` are the lines of each joined, as the table `findings` holds them.
+    """
+
+    zone: str
+    grants: "Sequence[DirectGrant]"
+    details: Sequence[str]
+    remedies: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One check: everything that reports show of it, and `find`, which yields its findings in one zone."""
@@ -65,7 +79,7 @@ class Check:
     confidence: Confidence
     why: str
     remedy: tuple[str, ...]  # commands, with placeholders in braces
-    find: "Callable[[CheckContext], Iterable[Finding]]"
+    find: "Callable[[CheckContext], Iterable[Finding | GrantFindings]]"
     needs: tuple[str, ...] = BINDINGS  # lists without which the answer is unknown
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 

@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from audit.checks.bindings import DirectGrant, DirectGrants
-from audit.checks.check import Check, Finding
+from audit.checks.bindings import DirectGrant, DirectGrants, sentence
+from audit.checks.check import Check, Finding, GrantFindings
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
@@ -160,9 +160,11 @@ class CheckContext:
         """Return the moment that many days before the facts were read (RFC 3339): earlier texts sort before it."""
         return f"{self.now.astimezone(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
 
-    def findings(self, rows: Mask, what: str) -> Iterator[Finding]:
-        """Yield a finding for each subject of each binding of these rows; `what` is the predicate of its sentence."""
-        return (self.finding(one, f"{one.who} {what} {one.place} {one.through}") for one in self.bindings.bound(rows))
+    def findings(self, rows: Mask, what: str) -> Iterator[GrantFindings]:
+        """Yield findings for each subject of each binding of these rows; `what` is the predicate of their sentences."""
+        grants = self.bindings.bound(rows)
+        remedies = ["\n".join(self.remover.take_away(one)) for one in grants]
+        yield GrantFindings(self.zone, grants, [sentence(one, what) for one in grants], remedies)
 
     def finding(self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None) -> Finding:
         """Return a finding about one subject of one binding; the default remedy removes it from the binding."""

@@ -13,6 +13,7 @@ from audit.rbac.rules import PULL, judge
 from audit.snapshot.model import Snapshot
 from audit.snapshot.objects import Aggregation, Rule, Selector
 from audit.snapshot.scope import Scope
+from audit.tables.arrays import different, packed, unpacked
 
 _RULES: Final = msgspec.json.Decoder(list[Rule])
 _LABELS: Final = msgspec.json.Decoder(dict[str, str])
@@ -64,12 +65,13 @@ class Roles:
     def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
         """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""
         table, text = self._snapshot.tables["bindings"], self._snapshot.strings
+        within = None if scope.namespaces is None else {*scope.namespaces}
         local = table["role_kind"] == self._snapshot.code("Role")
         spaces = np.where(local, table["namespace"], 0)
-        pairs = np.unique(np.stack([spaces, table["role"]]), axis=1).T.tolist() if len(spaces) else []
-        for space, name in pairs:
+        pairs = unpacked(different(packed(spaces, table["role"])))
+        for space, name in zip(*(codes.tolist() for codes in pairs), strict=True):
             key = text[space], text[name]
-            if key in self._rules and (not space or scope.namespaces is None or key[0] in set(scope.namespaces)):
+            if key in self._rules and (not space or within is None or key[0] in within):
                 yield key, self._rules[key]
 
     def aggregating(self) -> Iterator[Aggregating]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from audit.checks.rules.registry import CHECKS
 from audit.config.model_file import FileFormat, load_model, location, suggestion
 from audit.config.yaml_reader import Document
-from audit.findings.model import ACCEPTED, GONE, FindingRecord, order
+from audit.findings.model import ACCEPTED, GONE, FindingRecord, in_order
 from audit.tables.model import Table, table_of
 from audit.tenancy.platform import spelled
 
@@ -169,7 +169,7 @@ class ExceptionMatcher:
         Of several exceptions that cover a finding, the one that is valid longest counts. A finding whose exception has
         expired keeps its state and names the exception. Findings that are gone need none.
         """
-        return sorted(map(self._decided, found), key=order)
+        return in_order([*map(self._decided, found)])
 
     def uses(self) -> list[ExceptionUse]:
         """Return how many findings each exception has covered so far."""

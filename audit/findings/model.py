@@ -1,20 +1,24 @@
 """The findings of a zone: what all checks find, which lists are missing, and since when each finding is open."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
+from hashlib import sha256
+from operator import attrgetter
 from typing import Final
 
 import msgspec
+import numpy as np
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, Finding, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
+from audit.controls.model import ControlCatalog
 from audit.rbac.subjects import ANY
 from audit.snapshot.model import Snapshot, gap_lines
-from audit.tables.model import Table, table_of
-from audit.tables.schemas import ANSWERS, SEVERITIES, UNKNOWN
+from audit.tables.model import Numbers, Table, Text, text_column
+from audit.tables.schemas import ANSWERS, SCHEMAS, SEVERITIES, UNKNOWN, YES
 
 FILE: Final = "findings.json"
 FORMAT: Final = "registry-audit findings"
@@ -22,7 +26,7 @@ VERSION: Final = 1
 NEW, OPEN, ACCEPTED, GONE = "new", "open", "accepted", "gone"
 
 
-class FindingRecord(msgspec.Struct, frozen=True, kw_only=True):
+class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A finding as it is stored: the columns of the table `findings`; `answer` is a word."""
 
     id: str
@@ -60,26 +64,41 @@ class _Kept(msgspec.Struct, frozen=True):
 
 def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingRecord]:
     """Return what all checks find in one zone, and which lists they miss; `seen` is when it was read (RFC 3339)."""
-    found = [
-        _found(check, settings, finding, seen)
-        for check in CHECKS.values()
-        if check.id not in settings.off
-        for finding in (*check.find(context), *_unseen(check, context.snapshot))
-    ]
-    return sorted(found, key=order)
+    found: list[FindingRecord] = []
+    for check in CHECKS.values():
+        if check.id in settings.off:
+            continue
+        severity = settings.severities.get(check.id, check.severity)
+        for one in (*check.find(context), *_unseen(check, context.snapshot)):
+            if isinstance(one, GrantFindings):
+                found += _of_grants(check, severity, settings.controls, one, seen)
+            else:
+                found.append(_found(check, one.severity or severity, settings.controls, one, seen))
+    return in_order(found)
 
 
 def order(finding: FindingRecord) -> tuple[int, str, str, str, str, str, str]:
     """Return the sort key of findings: the worst first, then by place and subject."""
-    place = finding.zone, finding.namespace, finding.check, finding.subject, finding.binding, finding.id
-    return SEVERITIES.index(finding.severity), *place
+    return (SEVERITIES.index(finding.severity), *_PLACE(finding))
 
 
-def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> FindingRecord:
-    severity = finding.severity or settings.severities.get(check.id, check.severity)
+def in_order(found: Sequence[FindingRecord]) -> list[FindingRecord]:
+    """Return findings sorted by `order`, without a call for each."""
+    by_severity: dict[str, list[FindingRecord]] = {severity: [] for severity in SEVERITIES}
+    for one in found:
+        by_severity[one.severity].append(one)
+    return [one for findings in by_severity.values() for one in sorted(findings, key=_PLACE)]
+
+
+_PLACE: Final = attrgetter("zone", "namespace", "check", "subject", "binding", "id")
+
+
+def _found(check: Check, severity: str, controls: ControlCatalog, finding: Finding, seen: str) -> FindingRecord:
+    # A finding without a binding is identified by its role.
+    about = (finding.binding_kind, finding.binding) if finding.binding else (finding.role_kind, finding.role)
     role = finding.role if finding.role_kind == "ClusterRole" else ""
     return FindingRecord(
-        id=_id(check, finding),
+        id=_id(finding.zone, finding.namespace, check.id, finding.subject_kind, finding.subject, *about),
         check=check.id,
         title=check.title,
         severity=severity,
@@ -97,7 +116,7 @@ def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Fin
         role=finding.role,
         detail=finding.detail,
         remedy="\n".join(finding.remedy),
-        controls=", ".join(settings.controls.of_finding(check.id, finding.subject_kind, finding.subject, role)),
+        controls=", ".join(controls.of_finding(check.id, finding.subject_kind, finding.subject, role)),
         first_seen=seen,
         last_seen=seen,
         rows=finding.rows,
@@ -105,12 +124,51 @@ def _found(check: Check, settings: Settings, finding: Finding, seen: str) -> Fin
     )
 
 
-def _id(check: Check, finding: Finding) -> str:
-    """Return a digest of what the finding is about; it does not depend on order, time or wording."""
-    # A finding without a binding is identified by its role.
-    about = (finding.binding_kind, finding.binding) if finding.binding else (finding.role_kind, finding.role)
-    parts = (finding.zone, finding.namespace, check.id, finding.subject_kind, finding.subject, *about)
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+def _of_grants(
+    check: Check, severity: str, controls: ControlCatalog, found: GrantFindings, seen: str
+) -> Iterator[FindingRecord]:
+    """Yield the findings about many grants: there are tens of thousands, so that nothing is built in between."""
+    zone = found.zone
+    touched = cache(lambda *about: ", ".join(controls.of_finding(check.id, *about)))
+    for one, detail, remedy in zip(found.grants, found.details, found.remedies, strict=True):
+        namespace, kind, subject, binding_kind, binding, role_kind, role, _, repositories, rows = one
+        yield FindingRecord(
+            id=_id(zone, namespace, check.id, kind, subject, binding_kind, binding),
+            check=check.id,
+            title=check.title,
+            severity=severity,
+            confidence=check.confidence,
+            state=NEW,
+            answer=ANSWERS[YES],
+            zone=zone,
+            namespace=namespace,
+            repository=repositories,
+            subject_kind=kind,
+            subject=subject,
+            binding_kind=binding_kind,
+            binding=binding,
+            role_kind=role_kind,
+            role=role,
+            detail=detail,
+            remedy=remedy,
+            controls=touched(kind, subject, role if role_kind == "ClusterRole" else ""),
+            first_seen=seen,
+            last_seen=seen,
+            rows=rows,
+            evidence_in="grants",
+        )
+
+
+def _id(*about: str) -> str:
+    """Return a digest of what a finding is about; it does not depend on order, time or wording.
+
+    What is hashed is the texts as a JSON list.
+    """
+    return sha256(f"[{', '.join(map(_as_json, about))}]".encode()).hexdigest()[:20]
+
+
+# The same names are in thousands of findings.
+_as_json: Final = lru_cache(maxsize=1 << 16)(json.dumps)
 
 
 def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
@@ -156,7 +214,7 @@ def since(
     enabled = {*CHECKS} - settings.off
     left = [one for one in earlier.values() if one.id not in here and one.check in enabled and not _about_lists(one)]
     now += [_no_more(one, context.snapshot) for one in left if not context.left_out(one.namespace)]
-    return sorted(now, key=order)
+    return in_order(now)
 
 
 def _about_lists(finding: FindingRecord) -> bool:
@@ -192,10 +250,15 @@ def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
 
 def findings_table(found: Sequence[FindingRecord]) -> Table:
     """Return the table `findings`, in the given order."""
-    rows: list[Mapping[str, str | int]] = [
-        {**msgspec.structs.asdict(one), "answer": ANSWERS.index(one.answer)} for one in found
-    ]
-    return table_of("findings", rows)
+    columns: dict[str, Text | Numbers] = {}
+    for column in SCHEMAS["findings"]:
+        values = map(attrgetter(column.name), found)
+        if column.type == "text":
+            columns[column.name] = text_column([*values])
+        else:
+            numbers = map(ANSWERS.index, values) if column.type == "answer" else values
+            columns[column.name] = np.fromiter(numbers, dtype=np.int32, count=len(found))
+    return Table("findings", columns)
 
 
 def encode_findings(tables: Iterable[Table]) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.findings.model import NEW, OPEN, FindingRecord, order
+from audit.findings.model import NEW, OPEN, FindingRecord, in_order
 from audit.runs.info import ZoneInfo
 from audit.tables.model import Numbers, Table
 from audit.tables.schemas import ANSWERS, SEVERITIES, YES
@@ -70,7 +70,7 @@ class NewsCounter:
             unknown=len(live) - len(sure),
         )
         self._new += len(new)
-        self._worst = sorted([*self._worst, *new], key=order)[:_KEPT]
+        self._worst = in_order([*self._worst, *new])[:_KEPT]
 
     def news(self, zones: Iterable[ZoneInfo], changes: Table) -> News:
         """Return the news of a run. Of a zone that could not be read at all there are none: nothing is zero there."""

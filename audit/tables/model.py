@@ -35,8 +35,9 @@ class Text:
     def matching(self, predicate: Callable[[str], bool]) -> Mask:
         """Return for each row whether `predicate` accepts its text; each different text is judged once."""
         accepted = np.zeros(len(self.values), dtype=bool)
-        for code in distinct(self.codes, len(self.values)):
-            accepted[code] = predicate(self.values[code])
+        codes = distinct(self.codes, len(self.values))
+        texts = map(self.values.__getitem__, codes)
+        accepted[codes] = np.fromiter(map(predicate, texts), dtype=bool, count=len(codes))
         rows: Mask = accepted[self.codes]
         return rows
 
@@ -111,7 +112,7 @@ def text_column(texts: Sequence[str]) -> Text:
     """Return a text column of the given texts, one a row."""
     values = sorted(set(texts))
     at = {text: code for code, text in enumerate(values)}
-    return Text(np.array([at[text] for text in texts], dtype=np.int32), values)
+    return Text(np.fromiter(map(at.__getitem__, texts), dtype=np.int32, count=len(texts)), values)
 
 
 def joined(tables: Sequence[Table]) -> Table:

@@ -1,21 +1,26 @@
 """Findings: their ids, what runs know of each other, and what a zone's gaps do to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from audit.access.facts.build import facts_of
+from audit.checks.bindings import sentence
 from audit.checks.check import Check, Finding
 from audit.checks.context import CheckContext
+from audit.checks.remedies import fill, removal_template
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.model import FindingRecord, decode_findings, findings_table, found_of, judge, since
 from audit.snapshot.model import Gap
 from audit.snapshot.scope import Scope
+from audit.tables.arrays import Mask
 from audit.tables.schemas import SCHEMAS
 from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import shuffled, world_of
@@ -68,6 +73,41 @@ def test_an_id_is_made_of_what_the_finding_is_about() -> None:
         world(bind("", "public", "system:image-puller", ("Group", "system:unauthenticated"))),
     ]
     assert len({one.id, *(found.id for other in others for found in found_in(other))}) == 4
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_many_findings_at_once_are_as_one_after_the_other(seed: int) -> None:
+    """A check that returns columns gives the rows that it would give finding by finding, with the same commands."""
+    context = context_of(world_of(seed))
+    singly = Check(**{**vars_of(CHECKS["nobody"]), "find": one_by_one})
+    many = Check(**{**vars_of(singly), "find": lambda context: context.findings(everybody(context), "can pull")})
+    rows = [judged([check], context) for check in (singly, many)]
+    assert rows[0] == rows[1]
+    assert bool(rows[0]) == bool(len(context.bindings))
+
+
+def vars_of(check: Check) -> dict[str, Any]:
+    return {name: getattr(check, name) for name in Check.__slots__}
+
+
+def everybody(context: CheckContext) -> Mask:
+    return np.ones(len(context.bindings), dtype=bool)
+
+
+def one_by_one(context: CheckContext) -> Iterator[Finding]:
+    for grant in context.bindings.bound(everybody(context)):
+        names = {"namespace": grant.namespace, "binding": grant.binding, "role": grant.role}
+        name = f"system:serviceaccount:{grant.subject}" if grant.kind == "ServiceAccount" else grant.subject
+        usual = fill(removal_template(grant.binding_kind, grant.role_kind, grant.kind), user=name, group=name, **names)
+        taken = context.remover.take_away(grant)
+        assert taken == (usual,) or "oc adm policy" not in taken[0]
+        yield context.finding(grant, sentence(grant, "can pull"))
+
+
+def judged(checks: Sequence[Check], context: CheckContext) -> list[FindingRecord]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("audit.findings.model.CHECKS", {check.id: check for check in checks})
+        return judge(context, Settings(), SEEN)
 
 
 def test_first_seen_goes_on_and_what_was_mended_is_gone_once() -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ANONYMOUS, GROUP, NOBODY, USER
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == NOBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
     return context.findings(who & rows.can("pull"), "can pull")

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding, Threshold
+from audit.checks.check import BINDINGS, Check, GrantFindings, Threshold
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import USER
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows, known = context.bindings, context.organizations
     people = rows.of(USER) & context.outsiders & rows.local & any_right(context)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
@@ -10,7 +10,7 @@ from audit.rbac.subjects import GROUP
 from audit.tables.arrays import distinct
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     access, rows = context.tables["access"], context.bindings
     subject = access.text("subject")
     empty = subject.codes[access.where("account", {"present"}) & (access.numbers("members") == 0)]

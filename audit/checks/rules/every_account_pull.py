@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNTS, GROUP
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name == ACCOUNTS)
     return context.findings(who & rows.can("pull") & ~context.own, "can pull")

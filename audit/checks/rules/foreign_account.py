@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     return context.findings(context.foreign_accounts & any_right(context), "of another organization has access")
 
 

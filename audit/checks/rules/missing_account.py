@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNT, home
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     absent = rows.where("account", lambda state: state == "absent")
 

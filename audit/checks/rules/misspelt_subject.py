@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from audit.checks.bindings import sentence
 from audit.checks.check import BINDINGS, Check, Finding
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
@@ -12,7 +13,7 @@ from audit.rbac.misspelt import meant_by
 def _find(context: CheckContext) -> Iterator[Finding]:
     for grant in context.bindings.bound(context.misspelt & any_right(context)):
         meant = meant_by(grant.kind, grant.subject)
-        what = f"{grant.who} matches nobody and has access {grant.place} {grant.through}"
+        what = sentence(grant, "matches nobody and has access")
         yield context.finding(grant, f"{what}; did you mean {meant}?")
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import ACCOUNTS, GROUP, home
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     own = rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:")) & rows.local & context.strangers
     return context.findings(

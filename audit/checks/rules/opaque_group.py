@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.subjects import GROUP
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     groups = context.bindings.of(GROUP)
     absent = context.bindings.where("account", lambda state: state == "absent")
     return context.findings(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import IMPLIED, WILDCARD
@@ -10,7 +10,7 @@ from audit.rbac.subjects import ANONYMOUS, GROUP, USER
 from audit.tenancy.platform import OPEN as EVERYBODY
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     who = rows.of(GROUP, lambda name: name in EVERYBODY) | rows.of(USER, lambda name: name == ANONYMOUS)
     unsaid = rows.where("how", lambda how: how in {IMPLIED, WILDCARD})

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import neighbours
 from audit.checks.remedies import TAKE_AWAY
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     return context.findings(neighbours(context) & context.bindings.can("push"), "of another namespace can push")
 
 

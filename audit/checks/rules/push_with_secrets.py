@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from audit.checks.bindings import EVERY, DirectGrant
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.bindings import EVERY, DirectGrant, sentence
+from audit.checks.check import BINDINGS, Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import ADD_LOCAL_ROLE, ADD_ROLE, CREATE_ROLE, REMOVE_USER, fill
 from audit.rbac.subjects import ACCOUNT_PREFIX
@@ -13,14 +13,17 @@ from audit.rbac.subjects import ACCOUNT_PREFIX
 _PULLER: Final = "system:image-puller"
 _PUSHER: Final = "system:image-pusher"
 _BUILDER: Final = "system:image-builder"
+_ALSO: Final = ", which also reads every secret there"
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
-    for bound in context.pushing_accounts:
-        if context.roles.reads_secrets(bound):
-            detail = f"{bound.who} can push {bound.place} {bound.through}, which also reads every secret there"
-            remedy = (*_instead(context, bound), *context.remover.take_away(bound))
-            yield context.finding(bound, f"{detail}; to push, {_least(context, bound)} is enough", remedy)
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
+    grants = [bound for bound in context.pushing_accounts if context.roles.reads_secrets(bound)]
+    yield GrantFindings(
+        context.zone,
+        grants,
+        [f"{sentence(one, 'can push')}{_ALSO}; to push, {_least(context, one)} is enough" for one in grants],
+        ["\n".join((*_instead(context, one), *context.remover.take_away(one))) for one in grants],
+    )
 
 
 def _least(context: CheckContext, bound: DirectGrant) -> str:

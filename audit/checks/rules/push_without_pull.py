@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     lacking = context.bindings.where("lacks", lambda lacks: "pull" in lacks.split(", "))
     return context.findings(lacking, "can upload but not pull, so that the registry refuses a push,")
 

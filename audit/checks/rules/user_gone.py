@@ -6,12 +6,13 @@ from typing import Final
 import numpy as np
 
 from audit.checks.bindings import EVERY, listed
-from audit.checks.check import BINDINGS, Check, Finding
+from audit.checks.check import BINDINGS, Check, Finding, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.neighbours import any_right
 from audit.checks.remedies import LEAVE_GROUP, TAKE_AWAY, fill
 from audit.rbac.rules import RIGHTS
 from audit.rbac.subjects import USER
+from audit.tables.arrays import packed, unpacked
 from audit.tables.schemas import YES
 
 _FIRST: Final = (
@@ -19,7 +20,7 @@ _FIRST: Final = (
 )
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[Finding | GrantFindings]:
     snapshot = context.snapshot
     if not snapshot.requested("users") or snapshot.gaps_of("users"):
         return
@@ -47,9 +48,9 @@ def _members(context: CheckContext) -> dict[str, tuple[list[str], int]]:
     user, group = grants.text("subject"), grants.text("group")
     able = np.any([grants.numbers(right) == YES for right in RIGHTS], axis=0)
     rows = able & grants.where("subject_kind", {USER}) & ~grants.where("group", {""})
-    pairs, counts = np.unique(np.stack([user.codes[rows], group.codes[rows]]), axis=1, return_counts=True)
+    pairs, counts = np.unique(packed(user.codes[rows], group.codes[rows]), return_counts=True)
     members: dict[str, tuple[list[str], int]] = {}
-    for (who, through), count in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+    for who, through, count in zip(*(column.tolist() for column in (*unpacked(pairs), counts)), strict=True):
         groups, total = members.get(user.values[who], ([], 0))
         members[user.values[who]] = ([*groups, group.values[through]], total + count)
     return members

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from audit.checks.check import Check, Finding
+from audit.checks.check import Check, GrantFindings
 from audit.checks.context import CheckContext
 from audit.checks.remedies import TAKE_AWAY
 from audit.rbac.roles import WILDCARD
 from audit.rbac.rules import RIGHTS
 
 
-def _find(context: CheckContext) -> Iterator[Finding]:
+def _find(context: CheckContext) -> Iterator[GrantFindings]:
     rows = context.bindings
     # Who administers the whole cluster is a matter of cluster-wide-push.
     administrators = ~rows.local & rows.where("role", lambda role: role == "cluster-admin")
