@@ -2,9 +2,11 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import StringIO
+from types import TracebackType
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
@@ -19,6 +21,7 @@ from audit.declarations.review import review_app
 from audit.declarations.setup import config_app, setup_app
 from audit.errors import DEBUG, AuditError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
+from audit.masking import remember_login
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
@@ -26,6 +29,8 @@ _EPILOG: Final = (
     "written), 4 nothing usable, 5 evidence that does not hold, 10 findings at or above --fail-on, or new ones with "
     "--fail-on-new, 143 stopped."
 )
+
+_PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 app = typer.Typer(
     name="registry-audit",
@@ -75,7 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # What fails while an object is dropped, such as closing a file on a full disk, is reported where it matters.
         sys.unraisablehook = _ignore
         os.environ["RUST_BACKTRACE"] = "0"
+    sys.excepthook = _show_place
     sys.exit(run_command(arguments))
+
+
+def _show_place(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Show where a bug is; its message may repeat what somebody else wrote."""
+    console.note("".join(traceback.format_exception(kind, error, trace)).rstrip(), level="error")
 
 
 def _ignore(_: object) -> None:
@@ -84,6 +95,8 @@ def _ignore(_: object) -> None:
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    for name in _PROXIES:
+        remember_login(os.environ.get(name) or os.environ.get(name.lower(), ""))
     try:
         work = _parsed(arguments)
         code = work() if callable(work) else work or DONE

@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Final, TextIO
 
 from audit.errors import UsageError, printable
+from audit.masking import masked
 
 LOG_FORMATS: Final = ("auto", "text", "json")
 _TERMINATION_LOG: Final = "REGISTRY_AUDIT_TERMINATION_LOG"  # its path, if it is not that of Kubernetes
@@ -150,6 +151,7 @@ def leave(message: str = "") -> None:
     if text:
         with suppress(OSError):
             # It exists already, and is a regular file: never created, never a link, never waited for.
+            text = masked(text)
             path = os.environ.get(_TERMINATION_LOG, "/dev/termination-log")
             descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             with os.fdopen(descriptor, "wb") as file:
@@ -171,6 +173,7 @@ def event(name: str, names: Mapping[str, object] | None = None, **fields: object
     if for_programs():
         about = {"run": _log.run} if _log.run else {}
         more = (names or {}) if _log.names else {}
+        fields |= {key: masked(value) for key, value in fields.items() if isinstance(value, str)}
         line = {"time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}", "event": name, **about, **fields, **more}
         _err.write(json.dumps(line) + "\n")
 
@@ -180,7 +183,7 @@ def note(text: str, *, level: str = "info") -> None:
     if for_programs():
         event("note", level=level, message=text)
         return
-    lines = "\n".join(printable(line) for line in text.split("\n"))
+    lines = "\n".join(printable(line) for line in masked(text).split("\n"))
     if _log.above_bars:
         _log.above_bars(lines)
     else:

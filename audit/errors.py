@@ -4,6 +4,7 @@ import os
 from typing import ClassVar, Final
 
 from audit.exit_codes import BROKEN, STOPPED, USAGE
+from audit.masking import masked
 
 DEBUG: Final = "REGISTRY_AUDIT_DEBUG"  # environment variable: show the traceback of an error
 
@@ -23,17 +24,15 @@ def printable(text: str) -> str:
 class AuditError(Exception):
     """A failure that is reported in one message and ends the command with `exit_code`.
 
-    `what` happened, `where` (file and place, zone, address) and `fix` (what to do) are plain text; the command
-    line makes names in them harmless before printing.
+    `what` happened, `where` (file and place, zone, address) and `fix` (what to do) are plain text, in which credentials
+    are masked; the command line makes names in them harmless before printing.
     """
 
     exit_code: ClassVar[int] = BROKEN
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
-        super().__init__(what, where, fix)
-        self.what = what
-        self.where = where
-        self.fix = fix
+        self.what, self.where, self.fix = masked(what), masked(where), masked(fix)
+        super().__init__(self.what, self.where, self.fix)
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
@@ -51,7 +50,7 @@ class ConfigError(UsageError):
     """A file that people write is invalid; `mistakes` holds every mistake, one line each."""
 
     def __init__(self, where: str, mistakes: list[str], fix: str = "", what: str = "configuration") -> None:
-        self.mistakes = tuple(mistakes)
+        self.mistakes = tuple(map(masked, mistakes))
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         super().__init__("\n".join([f"{count} in the {what}", *(f"  {m}" for m in mistakes)]), where=where, fix=fix)
 
@@ -80,7 +79,7 @@ def contained(error: BaseException) -> str:
         text = cause
     else:
         text = f"an error of the program: {type(error).__name__}: {error}"
-    return printable(text.encode(errors="replace").decode())[:_MAX_REASON]
+    return printable(masked(text.encode(errors="replace").decode()))[:_MAX_REASON]
 
 
 def _system_error(error: BaseException | None) -> str:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser
 
+from audit import masking
 from audit.job import sealing
 from audit.runs import manifest as evidence
 from tests.reports.html.browser import Opened, started
@@ -68,6 +69,12 @@ def opened(browser: Browser, sample_page: Path) -> Iterator[Opened]:
     one = Opened(browser, sample_page)
     yield one
     one.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_secrets_of_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test logs in with is a word like any other in the next."""
+    monkeypatch.setattr(masking, "_known", masking._Known(frozenset()))
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ class Reviews:
 
         def ask() -> AllowedSubjects:
             path = f"/apis/{_LISTS}/resourceaccessreviews"
-            return _decoded(self._connection.post(path, msgspec.json.encode(body)), _SUBJECTS)
+            return _decoded(self._connection, self._connection.post(path, msgspec.json.encode(body)), _SUBJECTS)
 
         return retry(ask, self._retries, self._connection.budget)
 
@@ -102,7 +102,7 @@ _USER: Final = msgspec.json.Decoder(_User)
 def may_i(connection: Connection, attributes: Mapping[str, str]) -> Allowed:
     """Return whether our credentials may do something. Raises CollectError when there is no answer."""
     spec = {"resourceAttributes": attributes}
-    return _decoded(_ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _ACCESS).status
+    return _decoded(connection, _ask(connection, _AUTHORIZATION, "SelfSubjectAccessReview", spec), _ACCESS).status
 
 
 def may_they(connection: Connection, user: str, groups: tuple[str, ...], attributes: Mapping[str, str]) -> Allowed:
@@ -111,7 +111,7 @@ def may_they(connection: Connection, user: str, groups: tuple[str, ...], attribu
     "No" with an evaluation error is not an answer: an authorizer that failed might have allowed it.
     """
     spec = {"user": user, "groups": groups, "resourceAttributes": attributes}
-    status = _decoded(_ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _ACCESS).status
+    status = _decoded(connection, _ask(connection, _AUTHORIZATION, "SubjectAccessReview", spec), _ACCESS).status
     if status.error and not status.allowed:
         raise CollectError("error", status.error)
     return status
@@ -121,8 +121,8 @@ def who_am_i(connection: Connection) -> UserInfo:
     """Return who our credentials are; on an old server, from the user object. Raises CollectError when neither says."""
     response = _ask(connection, "authentication.k8s.io/v1", "SelfSubjectReview", {})
     if response.status in _SUCCESS or response.status == 401:  # noqa: PLR2004  an unauthenticated caller has no user object
-        return _decoded(response, _SUBJECT).status.info
-    user = _decoded(connection.get("/apis/user.openshift.io/v1/users/~"), _USER)
+        return _decoded(connection, response, _SUBJECT).status.info
+    user = _decoded(connection, connection.get("/apis/user.openshift.io/v1/users/~"), _USER)
     return UserInfo(user.metadata.name, user.groups or ())
 
 
@@ -131,9 +131,10 @@ def _ask(connection: Connection, version: str, kind: str, spec: Mapping[str, Any
     return connection.post(f"/apis/{version}/{kind.lower()}s", msgspec.json.encode(body))
 
 
-def _decoded(response: Response, decoder: msgspec.json.Decoder[S]) -> S:
+def _decoded(connection: Connection, response: Response, decoder: msgspec.json.Decoder[S]) -> S:
     if response.status not in _SUCCESS:
         raise failure(response)
+    connection.refuse_repeated(response.body)
     try:
         return decoder.decode(response.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -18,11 +18,13 @@ from audit.collect.limits import Budget, Limits
 from audit.collect.lists import ListJob, ListResult, read_lists
 from audit.collect.tenant import Tenant
 from audit.collect.zones import Zone, registry_of
+from audit.masking import excerpt
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, TENANT, Gap, Origin, Snapshot
 from audit.snapshot.objects import KINDS, Kind
 
 _OK: Final = 200
+_LONGEST_VERSION: Final = 100  # characters
 
 Listed = Callable[[str, int], None]
 
@@ -111,8 +113,10 @@ def _version(connection: Connection) -> str:
     if response.status != _OK:
         raise failure(response)
     try:
-        return str(msgspec.json.decode(response.body, type=dict[str, object]).get("gitVersion", ""))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        connection.refuse_repeated(response.body)
+        version = msgspec.json.decode(response.body, type=dict[str, object]).get("gitVersion", "")
+        return excerpt(str(version), _LONGEST_VERSION)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 

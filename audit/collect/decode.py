@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
+from audit.masking import excerpt
 from audit.snapshot.objects import KINDS, PROJECTS, ZONES, Item, Kind
 
 _REASON_OF_CODE: Final = {
@@ -22,11 +23,14 @@ MAX_DETAIL: Final = 300  # characters of the detail of a gap
 
 
 class CollectError(Exception):
-    """Something could not be read whole; `reason` is a word of `audit.snapshot.model.REASONS`, `detail` one line."""
+    """Something could not be read whole; `reason` is a word of `audit.snapshot.model.REASONS`.
+
+    `detail` is one line, which may quote what somebody else wrote: credentials are masked in it.
+    """
 
     def __init__(self, reason: str, detail: str) -> None:
         self.reason = reason
-        self.detail = " ".join(detail.split())[:MAX_DETAIL]
+        self.detail = " ".join(excerpt(detail, 2 * MAX_DETAIL).split())[:MAX_DETAIL]
         super().__init__(self.reason, self.detail)
 
 
@@ -99,7 +103,7 @@ def status_text(body: bytes) -> str:
         message = _STATUS.decode(body).message
     except _NOT_JSON:
         message = None
-    return message or body[:MAX_DETAIL].decode(errors="replace")
+    return message or excerpt(body, MAX_DETAIL)
 
 
 def _answer_type(kind: Kind) -> type[_Answer]:
@@ -153,7 +157,7 @@ def _malformed(kind: Kind, body: bytes, error: Exception) -> CollectError:
         answer = _STATUS.decode(body)
     except _NOT_JSON:
         # A response to a request for metadata of secrets may hold a secret.
-        start = "" if kind.resource == "secrets" else f"; it begins with {body[:40].decode(errors='replace')!r}"
+        start = "" if kind.resource == "secrets" else f"; it begins with {excerpt(body, 40)!r}"
         return CollectError("malformed", f"{error}{start}")
     if answer.kind == "Status":
         return answer.unusable()

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
+import msgspec
+
 from audit.collect.connect.connection import Connection
 from audit.collect.connect.retry import failure, retry
 from audit.collect.decode import CollectError, Page, page_of_json
@@ -145,4 +147,6 @@ class _List:
         response = self._connection.get(self._path, query, accept=kind.accept)
         if response.status != _OK:
             raise failure(response)
-        return page_of_json(kind, response.body)
+        page = page_of_json(kind, response.body)
+        self._connection.refuse_repeated(msgspec.json.encode(page))
+        return page

@@ -1,6 +1,7 @@
 """Configuration -> zones: the addresses of each, and its credentials."""
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,6 +17,7 @@ from audit.config.model import Config
 from audit.config.zones import Credentials as Reference
 from audit.config.zones import KubeconfigZones, ZoneConfig
 from audit.errors import UsageError
+from audit.masking import remember
 
 # Of APPUiO zones; for other clusters, the configuration has both.
 _API: Final = "https://api.{}.appuio.cloud:6443"
@@ -177,7 +179,9 @@ def credentials_of(given: Reference | None, zone: str = "") -> Credentials:
     if token := path_of(given.token_file, zone):
         return TokenFile(token)
     if given.token_env:
-        return TokenEnv(given.token_env.replace(_PLACE, zone.upper().replace("-", "_")) if zone else given.token_env)
+        name = given.token_env.replace(_PLACE, zone.upper().replace("-", "_")) if zone else given.token_env
+        remember(os.environ.get(name, ""))  # now: a file may repeat it before this zone is read
+        return TokenEnv(name)
     if given.in_cluster:
         return InCluster()
     context = given.context.replace(_PLACE, zone) if given.context and zone else given.context

@@ -13,6 +13,7 @@ from audit.config.model import Config, Namespaces
 from audit.errors import UsageError
 from audit.findings.exceptions import GLOB, ExceptionEntry, ExceptionSet
 from audit.job.judging import Judgement
+from audit.masking import remember
 from audit.pseudonyms.pseudonymizer import LEFT_OUT, Pseudonymizer
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
@@ -131,6 +132,7 @@ def _secret(key: Path) -> bytes:
         raise UsageError("the key must be a regular file", where=str(key), fix=make)
     if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
         raise UsageError("others may read or write this key", where=str(key), fix=f"chmod o= {key}, or another key")
+    remember(secret)
     if len(secret) < SHORTEST:
         raise UsageError(f"this key is shorter than {SHORTEST} bytes", where=str(key), fix=make)
     return secret

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from audit.config.zones import ConfigModel, FilePath, NonEmpty
 from audit.errors import UsageError
+from audit.masking import remember
 
 
 def _gateway(value: str) -> str:
@@ -21,6 +22,8 @@ def _gateway(value: str) -> str:
         raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT], without a user or a query")
     return value.rstrip("/")
 
+
+_WORD: Final = 16  # characters of a word in the path of a URL, which is no secret
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>@,;]+@[^\s<>@,;]+$")]
@@ -50,6 +53,9 @@ class Secret(ConfigModel):
                 raise UsageError(f"the file {path} cannot be read") from error
         if not secret:
             raise UsageError(f"{where} is empty")
+        way = secret.partition("://")[2].partition("/")[2]
+        # Of a URL that is a secret, long parts of the path are the secret.
+        remember(secret, *(part for part in way.split("/") if len(part) > _WORD))
         return secret
 
 

@@ -7,6 +7,7 @@ from typing import Final
 from minisign import Error, PublicKey, SecretKey, Signature
 
 from audit.errors import UsageError
+from audit.masking import remember
 
 SUFFIX: Final = ".minisig"
 # The signature does not cover this line, so it is always the same.
@@ -19,7 +20,9 @@ class Signer:
     def __init__(self, path: Path, password_env: str) -> None:
         """Read the key; its password is in the variable `password_env`. Raises UsageError when it cannot be used."""
         try:
-            self._key = SecretKey.from_bytes(path.read_bytes())
+            data = path.read_bytes()
+            remember(data.partition(b"\n")[2])  # behind the comment
+            self._key = SecretKey.from_bytes(data)
         except OSError as error:
             raise UsageError(f"cannot read this key: {error.strerror}", where=str(path)) from error
         except (Error, ValueError, UnicodeDecodeError) as error:
@@ -31,6 +34,7 @@ class Signer:
 
     def _open(self, path: Path, password_env: str) -> None:
         password = os.environ.get(password_env)
+        remember(password or "")
         if not password:
             raise UsageError("this key has a password", where=str(path), fix=f"set the variable {password_env}")
         try:

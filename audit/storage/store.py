@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from audit.errors import UsageError
+from audit.masking import remember
 from audit.regular_files import LARGEST, read_regular
 from audit.storage.files import make_private_dir, write_private
 
@@ -30,6 +31,7 @@ _CLAIMS: Final = ".claims"  # where runs that start in the same second agree on 
 
 _PLAIN: Final = "AWS_ALLOW_HTTP"
 _ENDPOINT: Final = re.compile(r"ENDPOINT(_URL(_S3)?)?$")
+_SECRET: Final = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL|SAS")  # in the name of a variable
 _VARIABLES: Final = ("AWS_", "AZURE_", "GOOGLE_")  # that the library reads
 
 T = TypeVar("T")
@@ -349,6 +351,8 @@ def _check_environment() -> None:
     for name, value in sorted(os.environ.items()):
         if not name.startswith(_VARIABLES):
             continue
+        if _SECRET.search(name):
+            remember(value)
         if not value.isprintable():
             fix = "set it again without the line break; `printf %s` adds no line break"
             raise UsageError(f"the variable {name} holds a line break or another control character", fix=fix)

@@ -20,6 +20,7 @@ from audit.collect.connect import connection
 from audit.collect.connect.transport import Route, TransportError, proxy_in_environment
 from audit.collect.limits import Budget
 from audit.collect.zones import Kubeconfig, Zone
+from audit.masking import masked
 from tests.collect.test_credentials import LIMITS, WORLD, collect, kubeconfig
 from tests.simulator.server import SimulatedZone
 
@@ -187,5 +188,5 @@ def test_a_proxy_s_password_is_a_secret_too(tmp_path: Path) -> None:
     with SimulatedZone(WORLD, tmp_path) as server:
         path = kubeconfig(server, tmp_path, {"token": server.token})
         zone = Zone("z", credentials=Kubeconfig(path), proxy="http://ann:canary-1234@127.0.0.1:1")
-        there = connection.Connection(zone, Budget.of(LIMITS, Event()))
-    assert there._without_secrets(b"x canary-1234 y") == b"x *** y"
+        connection.Connection(zone, Budget.of(LIMITS, Event()))
+    assert masked("x canary-1234 y") == "x *** y"

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -70,7 +72,7 @@ class EchoingZone(SimulatedZone):
 
 
 def everything(out: Path) -> Iterator[tuple[str, bytes]]:
-    """All files, and what compressed ones hold."""
+    """All files, and what compressed ones, tables and the blocks of a page hold."""
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
         data = path.read_bytes()
         yield path.name, data
@@ -79,6 +81,14 @@ def everything(out: Path) -> Iterator[tuple[str, bytes]]:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 yield from ((f"{path.name}/{name}", archive.read(name)) for name in archive.namelist())
+        if path.suffix == ".parquet":
+            yield f"{path.name} read", json.dumps(pq.read_table(path).to_pylist(), default=str).encode()
+        if path.suffix == ".html":
+            blocks = re.findall(rb"H4sI[A-Za-z0-9+/=]{20,}", data)  # gzip in base64
+            assert blocks
+            yield from (
+                (f"{path.name} block {at}", gzip.decompress(base64.b64decode(b))) for at, b in enumerate(blocks)
+            )
 
 
 def found(parts: Iterator[tuple[str, bytes]]) -> list[str]:

@@ -22,22 +22,21 @@ from urllib3.exceptions import (
 )
 
 from audit.collect.connect.credentials import ClientAuth, Target, Unreachable, login_of, usable
-from audit.collect.connect.transport import Route, login_in
+from audit.collect.connect.transport import Route
 from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 from audit.collect.zones import Kubeconfig, Zone
+from audit.masking import repeats
 
 JSON: Final = "application/json"
 _CHUNK: Final = 1 << 20  # bytes read between two checks of the clock
 _CONNECT: Final = 15.0  # seconds to reach the server
 _UNAUTHENTICATED: Final = 401
-_HIDDEN: Final = b"***"
-_SHORT: Final = 6  # fewer bytes are not a secret, and would match everywhere
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One whole response. Credentials that the server repeats are masked in `body`.
+    """One whole response.
 
     `login` is the command that renews credentials which were not accepted; "" if there is none.
     """
@@ -63,7 +62,7 @@ class Connection:
         self._renewal = f"oc login {shlex.quote(self.url)}" if isinstance(zone.credentials, Kubeconfig) else ""
         self._connections = connections
         self._lock = threading.Lock()
-        self._secrets: set[bytes] = set()
+        self._secrets: frozenset[str] = frozenset()  # that this server gets to see
         self._certificate: tuple[bytes, bytes] | None = None
         self._pool = self._connect(self._login.credential())
 
@@ -74,6 +73,11 @@ class Connection:
     def post(self, path: str, body: bytes) -> Response:
         """Return the response to a POST of JSON; see `get`."""
         return self._request("POST", path, body, JSON)
+
+    def refuse_repeated(self, values: bytes) -> None:
+        """Raise CollectError if data from the server (JSON), of which nothing can be masked, hold its credentials."""
+        if repeats(values, self._secrets):
+            raise CollectError("malformed", "the server repeats the credentials that it was sent")
 
     def _request(self, method: str, target: str, body: bytes | None, accept: str) -> Response:
         headers = HTTPHeaderDict({"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": "registry-audit"})
@@ -109,7 +113,7 @@ class Connection:
                 retries=False,
             )
             try:
-                return Response(response.status, response.headers, self._without_secrets(self._body(response)))
+                return Response(response.status, response.headers, self._body(response))
             finally:
                 response.close()
         except HTTPError as error:
@@ -123,16 +127,9 @@ class Connection:
             self.budget.left()
         return b"".join(chunks)
 
-    def _without_secrets(self, body: bytes) -> bytes:
-        """Mask credentials that a server or proxy repeats: responses are quoted in reports."""
-        for secret in self._secrets:
-            if secret in body:
-                body = body.replace(secret, _HIDDEN)
-        return body
-
     def _pool_for(self, credential: ClientAuth) -> urllib3.PoolManager:
         with self._lock:
-            self._remember(credential.header.partition(" ")[2])
+            self._secrets |= credential.secrets
             if credential.certificate != self._certificate:
                 self._pool = self._connect(credential)
             return self._pool
@@ -147,13 +144,8 @@ class Connection:
             connections=self._connections,
         )
         pool = usable(lambda: route.pool(self.url))
-        self._remember(login_in(route.proxy(self.url)).partition(":")[2])
         self._certificate = credential.certificate
         return pool
-
-    def _remember(self, secret: str) -> None:
-        if len(secret) >= _SHORT:
-            self._secrets = self._secrets | {secret.encode()}
 
 
 def _of_zone(zone: Zone, target: Target) -> Target:

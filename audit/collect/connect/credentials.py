@@ -20,6 +20,7 @@ from audit.collect.connect.oidc import id_token
 from audit.collect.connect.transport import TransportError
 from audit.collect.decode import CollectError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
+from audit.masking import remember
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # A wrong clock must not renew credentials for every request, nor a refusal without end.
@@ -39,12 +40,14 @@ class ClientAuth:
     """Value of the header `Authorization`, client certificate and key (PEM), and when they expire.
 
     `until` is a value of `time.monotonic`; infinite when unknown. `impersonate` are the headers for another identity.
+    `secrets` is what the server must not repeat.
     """
 
     header: str = ""
     certificate: tuple[bytes, bytes] | None = None
     until: float = math.inf
     impersonate: tuple[tuple[str, str], ...] = ()
+    secrets: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +124,12 @@ def usable(obtain: Callable[[], T]) -> T:
 
 def _bearer(token: str, until: float = math.inf) -> ClientAuth:
     token = token.strip()
+    remember(token)
     if not token:
         raise CredentialsError("the token is empty")
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CredentialsError("the token has characters that a token cannot have")
-    return ClientAuth(f"Bearer {token}", until=until)
+    return ClientAuth(f"Bearer {token}", until=until, secrets=frozenset([token]))
 
 
 def _bearer_file(path: Path) -> ClientAuth:
@@ -203,17 +207,19 @@ def _credential(context: KubeContext, left: Callable[[], float]) -> ClientAuth:
         token = _content(file)
     plugin, provider = user.inner("exec"), user.inner("auth-provider")
     if token:
-        return ClientAuth(_bearer(token).header, pair, 0 if file else math.inf)
+        return replace(_bearer(token), certificate=pair, until=0 if file else math.inf)
     if user.text("username"):
         login = f"{user.text('username')}:{user.text('password')}".encode()
-        return ClientAuth(f"Basic {base64.b64encode(login).decode()}", pair)
+        header = f"Basic {base64.b64encode(login).decode()}"
+        remember(login, header)
+        return ClientAuth(header, pair, secrets=frozenset([user.text("password"), header.partition(" ")[2]]))
     if plugin:
         credential = plugin_credential(plugin, context.cluster, left())
-        header = _bearer(credential.token).header if credential.token else ""
-        return ClientAuth(header, credential.certificate or pair, _until(credential.expires))
+        auth = _bearer(credential.token) if credential.token else ClientAuth()
+        return replace(auth, certificate=credential.certificate or pair, until=_until(credential.expires))
     if provider:
         token, expires = id_token(provider, left())
-        return ClientAuth(_bearer(token).header, pair, _until(expires))
+        return replace(_bearer(token), certificate=pair, until=_until(expires))
     if not pair:
         raise CredentialsError(f"{user.name} has no credentials")
     return ClientAuth(certificate=pair)

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from audit.collect.connect.kubeconfig import CredentialsError, Section
+from audit.masking import remember
 
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
 
@@ -55,6 +56,7 @@ def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Plug
     if answer.version != version:
         raise CredentialsError(f"{plugin.name}: {command} printed another apiVersion than {version}")
     status = answer.status
+    remember(status.token or "", status.key or "")
     pair = (status.certificate.encode(), status.key.encode()) if status.certificate and status.key else None
     if not status.token and not pair:
         raise CredentialsError(f"{plugin.name}: {command} returned neither a token nor a certificate with its key")

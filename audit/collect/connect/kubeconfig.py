@@ -6,7 +6,9 @@ No message quotes the files: they hold secrets.
 import base64
 import binascii
 import os
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,8 +16,11 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from audit.config.yaml_reader import YamlError, read_values
+from audit.masking import remember, remember_login
 
 _SHOWN: Final = 10  # contexts in a message
+# Keys of users, settings of providers, and names of variables of plugins.
+_SECRET: Final = re.compile(r"token$|password|secret|(client|private|access|api)[-_]?key", re.IGNORECASE)
 _ENTRIES: Final = {"clusters": "cluster", "users": "user", "contexts": "context"}
 
 
@@ -186,4 +191,23 @@ def _load(file: Path) -> dict[str, Any]:
         raise CredentialsError(f"{file} is not YAML: {error}") from None
     if len(values) != 1 or not isinstance(values[0], dict):
         raise CredentialsError(f"{file} is not a kubeconfig: it needs clusters, users and contexts")
+    _remember_secrets(values[0])
     return values[0]
+
+
+def _remember_secrets(value: object, key: str = "") -> None:
+    """Mask what a kubeconfig holds of secrets from now on, whoever repeats it."""
+    if isinstance(value, dict):
+        if _SECRET.search(str(value.get("name", ""))):
+            _remember_secrets(value.get("value"), "password")  # a variable of a plugin
+        for name, inner in value.items():
+            _remember_secrets(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            _remember_secrets(inner, key)
+    elif isinstance(value, str) and key == "proxy-url":
+        remember_login(value)
+    elif isinstance(value, str) and _SECRET.search(key):
+        remember(value)
+        with suppress(binascii.Error, ValueError):
+            remember(base64.b64decode(value, validate=True) if key.endswith("-data") else "")

@@ -12,6 +12,7 @@ from urllib3.exceptions import HTTPError
 
 from audit.collect.connect.kubeconfig import CredentialsError, Section
 from audit.collect.connect.transport import Route
+from audit.masking import remember
 
 _SOON: Final = 10.0  # seconds: a token that expires sooner is renewed
 _OK: Final = 200
@@ -78,7 +79,10 @@ def _refreshed(config: Section, seconds: float) -> str:
         timeout=timeout,
         redirect=False,
     )
-    token = _json(config, answer).get("id_token")
+    renewed = _json(config, answer)
+    token = renewed.get("id_token")
+    for name in ("id_token", "access_token", "refresh_token"):
+        remember(str(renewed.get(name, "")))
     if not isinstance(token, str) or not token:
         raise CredentialsError(f"{config.name}: the issuer returned no ID token")
     return token

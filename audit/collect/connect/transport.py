@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.util import make_headers
 
+from audit.masking import remember_login
+
 
 class TransportError(Exception):
     """A proxy, certificate authority or client certificate cannot be used; `str` quotes none of it."""
@@ -64,6 +66,7 @@ class Route:
     def proxy(self, url: str) -> str:
         """Return the proxy for `url`, "" for none. Raises TransportError."""
         proxy = self._proxy or proxy_in_environment(url)
+        remember_login(proxy)
         if proxy and not _usable(proxy):
             # Not quoted: it may hold a password.
             raise TransportError("the proxy must be http://HOST:PORT or https://HOST:PORT")
