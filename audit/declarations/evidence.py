@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from audit.command_line.declare import command
-from audit.command_line.options import ConfigFile, OptionalConfig, SignKey, Snapshots, Zones
+from audit.command_line.options import ConfigFile, NamespacesConfig, OptionalConfig, SignKey, Snapshots, Zones
 from audit.command_line.result import Result
 from audit.command_line.signals import interruptible
 
@@ -49,6 +49,27 @@ def verify(
         None if every else sample, subjects, verifying.any_seed() if seed is None else seed
     )
     return verifying.verify(config, snapshot or (), zone or (), options)
+
+
+@command(evidence_app)
+def period(
+    first: Annotated[str, typer.Option("--from", help="The first day, in UTC.", metavar="DAY")],
+    last: Annotated[str, typer.Option("--to", help="The last day, in UTC.", metavar="DAY")],
+    runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
+    zone: Zones = None,
+    campaign: Annotated[
+        list[str] | None,
+        typer.Option("--campaign", help="Also the decisions of this campaign (repeatable).", metavar="DIR|URL"),
+    ] = None,
+    config: NamespacesConfig = None,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", help="Write each list there, as CSV.", metavar="DIR|URL")
+    ] = None,
+) -> Result:
+    """Show for a period which days were covered, which access existed, who decided, and how long findings lasted."""
+    from audit.commands.evidence.period import period
+
+    return period((first, last), runs, zone or (), campaign or (), config, out)
 
 
 @command(evidence_app)
