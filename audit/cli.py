@@ -13,12 +13,13 @@ import typer
 from typer.exceptions import TyperException
 
 from audit import console
+from audit.command_line.declare import GroupedHelp
 from audit.command_line.result import Result, Verbatim, present
 from audit.declarations.answers import answers_app
-from audit.declarations.evidence import evidence_app
+from audit.declarations.evidence import EVIDENCE, evidence_app
 from audit.declarations.jobs import jobs_app
 from audit.declarations.review import review_app
-from audit.declarations.setup import config_app, setup_app
+from audit.declarations.setup import SETUP, config_app, setup_app
 from audit.errors import DEBUG, AuditError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 from audit.masking import remember_login
@@ -34,6 +35,7 @@ _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 app = typer.Typer(
     name="registry-audit",
+    cls=GroupedHelp,
     help=_HELP,
     epilog=_EPILOG,
     no_args_is_help=True,
@@ -43,8 +45,8 @@ app = typer.Typer(
 )
 for _commands in (jobs_app, answers_app, evidence_app, setup_app):
     app.add_typer(_commands)
-app.add_typer(config_app, name="config")
-app.add_typer(review_app, name="review")
+app.add_typer(config_app, name="config", rich_help_panel=SETUP)
+app.add_typer(review_app, name="review", rich_help_panel=EVIDENCE)
 
 
 @app.callback(invoke_without_command=True)

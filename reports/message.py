@@ -4,6 +4,7 @@ Names cannot act as mentions, links or markup. Where subjects are not to be name
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -82,7 +83,11 @@ def harmless(text: str) -> str:
 
 def _content(outcome: RunOutcome, *, people: bool) -> dict[str, Any]:
     shown = [_finding(finding, people=people) for finding in outcome.news.found[:_SHOWN]]
-    lines = [*_state(outcome), *map(_line, shown)]
+    # Without the names of people, findings of one place may be the same line.
+    lines = [
+        *_state(outcome),
+        *(line + (f" ({n} findings)" if n > 1 else "") for line, n in Counter(map(_line, shown)).items()),
+    ]
     more = outcome.news.new - len(shown)
     lines += [f"and {more} more new findings: the report has all"] if more else []
     lines += _changes(outcome)

@@ -6,16 +6,42 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 from audit.command_line.result import Result, present
+from audit.exit_codes import USAGE
 
 # What a command line means once it is parsed; called outside of the parser, it does the work and returns the exit code.
 Work = Callable[[], int]
 _AS_JSON = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
-def command(app: typer.Typer, name: str = "", *, json: bool = True) -> Callable[[Callable[..., Result]], None]:
-    """Declare a function as a command of `app`.
+class GroupedHelp(TyperGroup):
+    """A group whose help lists the commands by what they are for, with their whole summaries."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Print the help when nothing follows the group; that is not an error message, and no success either."""
+        if not args and self.no_args_is_help and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help())
+            raise typer.Exit(USAGE)
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write a section for each group of commands."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            if command := self.get_command(ctx, name):
+                title = getattr(command, "rich_help_panel", None) or "Commands"
+                sections.setdefault(title, []).append((name, " ".join((command.help or "").split())))
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def command(
+    app: typer.Typer, name: str = "", *, json: bool = True, example: str = ""
+) -> Callable[[Callable[..., Result]], None]:
+    """Declare a function as a command of `app`; `example` is a line without the name of the program.
 
     Each parameter is an option or argument, or a dataclass whose fields are. Without `json`, there is no `--json`.
     """
@@ -33,7 +59,10 @@ def command(app: typer.Typer, name: str = "", *, json: bool = True) -> Callable[
         parsed.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]  # read by inspect.signature
         parsed.__annotations__ = {option.name: option.annotation for option in options}
         parsed.__doc__ = function.__doc__
-        app.command(name or function.__name__.replace("_", "-"))(parsed)
+        title = app.info.help if isinstance(app.info.help, str) else None
+        # "\b" keeps the line as it is, to be copied.
+        epilog = f"Example:\n\n\b\n  registry-audit {example}" if example else None
+        app.command(name or function.__name__.replace("_", "-"), rich_help_panel=title, epilog=epilog)(parsed)
 
     return declare
 

@@ -7,8 +7,13 @@ from typing import Annotated
 
 import typer
 
+from audit.command_line import complete
+
 SUBJECT_HELP = "user/NAME (or just NAME), group/NAME or sa/NAMESPACE:NAME."
-ACTION_HELP = "pull, push, or create (push to a repository that does not exist yet)."
+ACTION_HELP = (
+    "pull, push, create (push to a repository that does not exist yet), sign; or, for the whole cluster, delete "
+    "(also prune) or catalog."
+)
 PLACE_HELP = "Without a repository: any that no rule names."
 SAVED_HELP = "A run, snapshot, folder of snapshots, or dump (folder, file, archive)."
 
@@ -45,7 +50,10 @@ Out = Annotated[
         "--out", "-o", help="Folder or URL (s3://…) to write to; each run gets a folder of its own.", metavar="DIR|URL"
     ),
 ]
-Zones = Annotated[list[str] | None, typer.Option("--zone", "-z", help="Only this zone (repeatable).", metavar="ID")]
+Zones = Annotated[
+    list[str] | None,
+    typer.Option("--zone", "-z", help="Only this zone (repeatable).", metavar="ID", autocompletion=complete.zones),
+]
 Snapshots = Annotated[
     list[str] | None,
     typer.Option(
@@ -62,6 +70,7 @@ AccountScope = Annotated[
         "--scope",
         help="What the account may list: cluster (all namespaces), tenant (those it sees), or auto (detect).",
         metavar="SCOPE",
+        autocompletion=complete.scopes,
     ),
 ]
 ZoneId = Annotated[
@@ -77,9 +86,22 @@ JobName = Annotated[
     str | None,
     typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
 ]
-Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP)]
-Action = Annotated[str, typer.Argument(metavar="ACTION", help=ACTION_HELP)]
-Place = Annotated[str, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP)]
+Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP, autocompletion=complete.subjects)]
+Action = Annotated[str, typer.Argument(metavar="ACTION", help=ACTION_HELP, autocompletion=complete.actions)]
+Place = Annotated[
+    str,
+    typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP, autocompletion=complete.namespaces),
+]
+OptionalSubject = Annotated[
+    str | None, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP, autocompletion=complete.subjects)
+]
+OptionalAction = Annotated[
+    str | None, typer.Argument(metavar="ACTION", help=ACTION_HELP, autocompletion=complete.actions)
+]
+OptionalPlace = Annotated[
+    str | None,
+    typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP, autocompletion=complete.namespaces),
+]
 Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Folder or URL of the campaign.")]
 LaterSnapshots = Annotated[
     list[str] | None,
@@ -100,6 +122,7 @@ class RunOptions:
             "-f",
             help="Only this format: csv, html, jsonl, ocsf, parquet, sarif or xlsx (repeatable).",
             metavar="FORMAT",
+            autocompletion=complete.formats,
         ),
     ] = None
     exceptions: Annotated[
@@ -107,7 +130,12 @@ class RunOptions:
     ] = None
     fail_on: Annotated[
         str | None,
-        typer.Option("--fail-on", help="Exit with 10 at open findings of this severity or above.", metavar="SEVERITY"),
+        typer.Option(
+            "--fail-on",
+            help="Exit with 10 at open findings of this severity or above.",
+            metavar="SEVERITY",
+            autocompletion=complete.severities,
+        ),
     ] = None
     sign_key: SignKey = None
     fail_on_new: Annotated[bool, typer.Option("--fail-on-new", help="Exit with 10 at new findings.")] = False

@@ -1,5 +1,6 @@
 """What people type: subjects, places and actions; and hints where a name was probably mistyped."""
 
+import shlex
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
@@ -7,12 +8,14 @@ from typing import Final, NamedTuple
 
 from audit.errors import UsageError
 from audit.rbac.misspelt import meant_by
-from audit.rbac.rules import ACTIONS
+from audit.rbac.rules import NEEDS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity, user
 from audit.snapshot.model import Snapshot
 
 _PREFIXES: Final = {"user": USER, "group": GROUP, "serviceaccount": ACCOUNT, "sa": ACCOUNT}
 _INTERNAL: Final = "image-registry.openshift-image-registry.svc:5000"  # of every zone
+# What people call an action -> the right. Pruning images is deleting them.
+ACTION_WORDS: Final = {**{name: name for name in NEEDS}, "prune": "delete"}
 _NEAR: Final = 100  # names before and after a mistyped one, among which the right one is looked for
 
 
@@ -89,10 +92,66 @@ def _without_tag(repository: str) -> str:
 
 
 def action_of(text: str) -> str:
-    """Return the action that was typed. Raises UsageError if there is no such action."""
-    if text not in ACTIONS:
-        raise UsageError("no such action", where=text, fix=f"choose one of {', '.join(ACTIONS)}")
-    return text
+    """Return the right that the word for an action means. Raises UsageError if there is no such action."""
+    if text not in ACTION_WORDS:
+        near = get_close_matches(text.lower(), ACTION_WORDS, n=1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        raise UsageError("no such action", where=text, fix=f"{meant}choose one of {', '.join(ACTION_WORDS)}")
+    return ACTION_WORDS[text]
+
+
+def check_order(command: str, words: Sequence[str], at: int) -> None:
+    """Raise UsageError with the right line if the action is not the word `at`, and another word is one."""
+    found = next((other for other, word in enumerate(words) if word in ACTION_WORDS), at)
+    if words[at] in ACTION_WORDS or found == at:
+        return
+    ordered = [*words]
+    ordered.insert(at, ordered.pop(found))
+    raise UsageError(
+        f"the action {words[found]} is in the wrong place", fix=shlex.join(["registry-audit", command, *ordered])
+    )
+
+
+def check_subject_first(snapshots: Sequence[Snapshot], subject: str, namespace: str) -> None:
+    """Raise UsageError with the right line of `explain` if its arguments were exchanged."""
+    prefix, slash, _ = namespace.partition("/")
+    if any(snapshot.lists(prefix) for snapshot in snapshots) or subject.partition("/")[0].lower() in _PREFIXES:
+        return
+    spelled = bool(slash) and prefix.lower() in _PREFIXES
+    known = any(snapshot.lists(subject) and is_seen(snapshot, subject_of(namespace)) for snapshot in snapshots)
+    if spelled or known:
+        line = shlex.join(["registry-audit", "explain", namespace, subject])
+        raise UsageError("the subject comes before the namespace", fix=line)
+
+
+def is_seen(snapshot: Snapshot, subject: Identity) -> bool:
+    """Return whether anything that was read of a zone names a subject; the cluster makes those of `system:` itself."""
+    kind, name = subject
+    if kind == ACCOUNT:
+        return _is_account(snapshot, name)
+    return name.startswith("system:") or (_is_user if kind == USER else _is_group)(snapshot, name)
+
+
+def never_seen(snapshot: Snapshot, subject: Identity) -> list[str]:
+    """Return a line if nothing that was read of a zone names a subject, with the name that was probably meant."""
+    if is_seen(snapshot, subject):
+        return []
+    kind, name = subject
+    words = {USER: "user", GROUP: "group", ACCOUNT: "service account"}[kind]
+    near = _suggestion(name, subject_names(snapshot, kind))
+    return [f"{words} {name} was never seen in zone {snapshot.origin.zone}: nothing that was read names it{near}"]
+
+
+def subject_names(snapshot: Snapshot, kind: str) -> list[str]:
+    """Return the sorted names of the subjects of a kind that are listed or bound."""
+    tables, text = snapshot.tables, snapshot.strings
+    bound = tables["subjects"]["name"][tables["subjects"]["kind"] == snapshot.code(kind)]
+    if kind == ACCOUNT:
+        accounts = tables["serviceaccounts"]
+        pairs = zip(accounts["namespace"].tolist(), accounts["name"].tolist(), strict=True)
+        return sorted({f"{text[space]}:{text[name]}" for space, name in pairs})
+    listed = [tables["members"]["user"], tables["users"]["name"]] if kind == USER else [tables["groups"]["name"]]
+    return sorted({text[code] for column in (bound, *listed) for code in column.tolist()})
 
 
 def subject_hints(snapshot: Snapshot, subject: Identity) -> Iterator[str]:
@@ -138,24 +197,38 @@ def _is_bound(snapshot: Snapshot, kind: str, name: str) -> bool:
     return code > 0 and bool(((subjects["name"] == code) & (subjects["kind"] == snapshot.code(kind))).any())
 
 
-def place_hints(snapshot: Snapshot, place: Place, typed: str = "") -> Iterator[str]:
-    """Yield a note if the zone lists no such namespace, or image stream in it: a typing error must not look like no.
+def place_hints(snapshots: Sequence[Snapshot], place: Place, typed: str = "") -> Iterator[str]:
+    """Yield notes if no zone lists such a namespace, or image stream in it: a typing error must not look like no.
 
     Also if the host of an image reference is the registry of another zone.
     """
-    table, text, zone = snapshot.tables["namespaces"], snapshot.strings, snapshot.origin.zone
-    names = [text[code] for code in table["name"].tolist()]
+    listing = [snapshot for snapshot in snapshots if snapshot.lists(place.namespace)]
+    for snapshot in listing or snapshots:
+        yield from _zone_hints(snapshot, place, typed)
+    if listing or not snapshots:
+        return
+    zones: dict[str, list[str]] = {}  # by namespace: those that list it
+    for snapshot in snapshots:
+        for code in snapshot.tables["namespaces"]["name"].tolist():
+            zones.setdefault(snapshot.strings[code], []).append(snapshot.origin.zone)
+    near = get_close_matches(place.namespace, neighbours(place.namespace, sorted(zones)), n=1)
+    several = len(snapshots) > 1
+    where = "no zone lists" if several else f"zone {snapshots[0].origin.zone} lists no"
+    meant = f"; did you mean {near[0]}{f' (zone {zones[near[0]][0]})' if several else ''}?" if near else ""
+    yield f"note: {where} {'a namespace ' if several else 'namespace '}{place.namespace}{meant}"
+
+
+def _zone_hints(snapshot: Snapshot, place: Place, typed: str) -> Iterator[str]:
+    """Yield notes about the registry and the image stream that were typed."""
+    text, zone = snapshot.strings, snapshot.origin.zone
     host = typed.rpartition("://")[2].partition("/")[0]
     registry = snapshot.origin.registry
     if registry and _is_host(host) and host not in {registry, _INTERNAL}:
         yield f"note: {host} is not the registry of zone {zone}, which is {registry}"
-    if place.namespace not in names:
-        yield f"note: zone {zone} lists no namespace {place.namespace}{_suggestion(place.namespace, names)}"
-        return
     streams = snapshot.tables["imagestreams"]
     here = streams["name"][streams["namespace"] == snapshot.code(place.namespace)]
     repositories = sorted(text[code] for code in here.tolist())
-    if place.repository and place.repository not in repositories:
+    if snapshot.lists(place.namespace) and place.repository and place.repository not in repositories:
         near = _suggestion(place.repository, repositories)
         if near:
             yield f"note: namespace {place.namespace} has no image stream {place.repository}{near}"

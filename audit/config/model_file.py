@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from audit.config.yaml_reader import Document, dotted, read_document
-from audit.errors import ConfigError
+from audit.errors import ConfigError, UsageError
 
 MAX_BYTES: Final = 1 << 20  # of a file written by people
 
@@ -75,7 +75,9 @@ def _text(path: Path, form: FileFormat[Model]) -> str:
             raise ConfigError(str(path), [f"is larger than {MAX_BYTES >> 20} MiB"], fix=form.fix, what=form.what)
         return data.decode()
     except OSError as error:
-        raise ConfigError(str(path), [f"cannot be read: {error.strerror}"], fix=form.fix, what=form.what) from error
+        raise UsageError(
+            f"cannot read the {form.what}: {error.strerror}", where=str(path), fix="check the path"
+        ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             str(path), [f"is not UTF-8 (byte {error.start + 1}): save it as UTF-8"], what=form.what

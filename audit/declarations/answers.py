@@ -5,15 +5,18 @@ from typing import Annotated
 
 import typer
 
+from audit.command_line import complete
 from audit.command_line.declare import command
 from audit.command_line.options import (
-    ACTION_HELP,
     PLACE_HELP,
     SAVED_HELP,
     SUBJECT_HELP,
     Action,
     FactsOptions,
     NamespacesConfig,
+    OptionalAction,
+    OptionalPlace,
+    OptionalSubject,
     Place,
     Subject,
     Zones,
@@ -21,15 +24,15 @@ from audit.command_line.options import (
 from audit.command_line.result import Result
 from audit.errors import UsageError
 
-answers_app = typer.Typer(rich_markup_mode=None)
+answers_app = typer.Typer(help="Ask who has which access", rich_markup_mode=None)
 
 
-@command(answers_app)
+@command(answers_app, example="can user/ann push shop/web --snapshot reports")
 def can(
     facts: FactsOptions,
-    subject: Annotated[str | None, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP)] = None,
-    action: Annotated[str | None, typer.Argument(metavar="ACTION", help=ACTION_HELP)] = None,
-    place: Annotated[str | None, typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP)] = None,
+    subject: OptionalSubject = None,
+    action: OptionalAction = None,
+    place: OptionalPlace = None,
     questions: Annotated[
         Path | None,
         typer.Option(
@@ -50,11 +53,16 @@ def can(
             raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE")
         return answer_questions(questions, sources.facts(facts))
     if subject is None or action is None or place is None:
-        raise UsageError("can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE")
-    return can(sources.only_one(sources.facts(facts)), subject, action, place)
+        typed = " ".join(filter(None, (subject, action, place)))
+        raise UsageError(
+            "can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE",
+            where=f"can {typed}".strip(),
+            fix="for example: registry-audit can user/ann push shop",
+        )
+    return can(sources.facts(facts), subject, action, place)
 
 
-@command(answers_app)
+@command(answers_app, example="who push shop --snapshot reports")
 def who(action: Action, place: Place, facts: FactsOptions) -> Result:
     """List everybody who may do something in a namespace."""
     from audit.command_line import sources
@@ -63,11 +71,14 @@ def who(action: Action, place: Place, facts: FactsOptions) -> Result:
     return who(sources.facts(facts), action, place)
 
 
-@command(answers_app)
+@command(answers_app, example="explain user/ann shop --snapshot reports")
 def explain(
     subject: Subject,
     facts: FactsOptions,
-    namespace: Annotated[str | None, typer.Argument(metavar="NAMESPACE", help="Only in this namespace.")] = None,
+    namespace: Annotated[
+        str | None,
+        typer.Argument(metavar="NAMESPACE", help="Only in this namespace.", autocompletion=complete.namespaces),
+    ] = None,
 ) -> Result:
     """Explain every grant that a subject has, one sentence each."""
     from audit.command_line import sources
@@ -76,7 +87,7 @@ def explain(
     return explain(sources.facts(facts), subject, namespace)
 
 
-@command(answers_app)
+@command(answers_app, example="diff reports/RUN reports/latest --format markdown")
 def diff(
     old: Annotated[str, typer.Argument(metavar="OLD", help=SAVED_HELP)],
     new: Annotated[str, typer.Argument(metavar="NEW", help=SAVED_HELP)],
@@ -89,9 +100,14 @@ def diff(
     return diff(old, new, output, config)
 
 
-@command(answers_app)
+@command(answers_app, example="history user/ann --runs reports")
 def history(
-    subject: Annotated[str, typer.Argument(metavar="SUBJECT|NAMESPACE", help=f"{SUBJECT_HELP} Or ns/NAME.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBJECT|NAMESPACE", help=f"{SUBJECT_HELP} Or ns/NAME.", autocompletion=complete.subjects
+        ),
+    ],
     runs: Annotated[str, typer.Option("--runs", "-r", help="The folder of runs.", metavar="DIR|URL")],
     zone: Zones = None,
     config: NamespacesConfig = None,
@@ -102,7 +118,7 @@ def history(
     return history(subject, runs, zone or (), config)
 
 
-@command(answers_app)
+@command(answers_app, example="usage shop --usage logs --runs reports")
 def usage(
     topic: Annotated[
         str, typer.Argument(metavar="NAMESPACE|SUBJECT|IMAGE", help=f"{PLACE_HELP} Or user/NAME, sa/NAMESPACE:NAME.")

@@ -1,7 +1,7 @@
 """Commands over what runs left."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -10,12 +10,16 @@ from audit.command_line.options import ConfigFile, NamespacesConfig, OptionalCon
 from audit.command_line.result import Result
 from audit.command_line.signals import interruptible
 
-evidence_app = typer.Typer(rich_markup_mode=None)
+EVIDENCE: Final = "Keep and check evidence"
+evidence_app = typer.Typer(help=EVIDENCE, rich_markup_mode=None)
 
 
-@command(evidence_app)
+@command(
+    evidence_app,
+    example="query \"SELECT subject, count(*) FROM access WHERE push = 'yes' GROUP BY ALL\" --runs reports",
+)
 def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables access, grants and coverage.")],
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables (docs/columns.md lists them).")],
     runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
 ) -> Result:
     """Answer SQL over the Parquet tables of one run, or of many as one."""
@@ -25,7 +29,7 @@ def query(
         return query(sql, runs)
 
 
-@command(evidence_app)
+@command(evidence_app, example="verify --config config.yaml --sample 500")
 def verify(
     config: ConfigFile,
     snapshot: Snapshots = None,
@@ -51,7 +55,7 @@ def verify(
     return verifying.verify(config, snapshot or (), zone or (), options)
 
 
-@command(evidence_app)
+@command(evidence_app, example="period --from 2026-10-01 --to 2026-12-31 --runs reports")
 def period(
     first: Annotated[str, typer.Option("--from", help="The first day, in UTC.", metavar="DAY")],
     last: Annotated[str, typer.Option("--to", help="The last day, in UTC.", metavar="DAY")],
@@ -72,7 +76,7 @@ def period(
     return period((first, last), runs, zone or (), campaign or (), config, out)
 
 
-@command(evidence_app)
+@command(evidence_app, example="check-evidence reports --public-key audit.pub")
 def check_evidence(
     path: Annotated[str, typer.Argument(metavar="PATH|URL", help="A run, or a folder of runs.")],
     public_key: Annotated[
@@ -86,7 +90,7 @@ def check_evidence(
     return check_evidence(path, public_key)
 
 
-@command(evidence_app)
+@command(evidence_app, example="prune --out reports --keep-days 400")
 def prune(
     config: OptionalConfig = None,
     out: Annotated[str | None, typer.Option("--out", "-o", help="Folder or URL of runs.", metavar="DIR|URL")] = None,
@@ -101,7 +105,7 @@ def prune(
         return prune(loaded(config, out=out, keep_days=keep_days, sign_key=sign_key))
 
 
-@command(evidence_app)
+@command(evidence_app, example="reveal names.map user-1f6a")
 def reveal(
     path: Annotated[Path, typer.Argument(metavar="MAP", help="The file of --pseudonym-map.")],
     texts: Annotated[list[str], typer.Argument(metavar="TEXT...", help="Pseudonyms, or texts that hold some.")],

@@ -22,10 +22,10 @@ from audit.command_line.options import (
 from audit.command_line.result import Result
 from audit.errors import UsageError
 
-jobs_app = typer.Typer(rich_markup_mode=None)
+jobs_app = typer.Typer(help="Read zones, write reports", rich_markup_mode=None)
 
 
-@command(jobs_app)
+@command(jobs_app, example="run --config config.yaml --out reports")
 def run(
     options: RunOptions,
     collect: CollectOptions,
@@ -60,7 +60,7 @@ def run(
     return run_shard(config, job, options, collect, and_merge=and_merge)
 
 
-@command(jobs_app)
+@command(jobs_app, example="merge --config config.yaml --job nightly")
 def merge(config: ConfigFile, options: RunOptions, job: JobName = None) -> Result:
     """Write the report of all zones from what the shards of a job have left (`run --shard`)."""
     from audit.commands.jobs.merge import merge
@@ -68,7 +68,7 @@ def merge(config: ConfigFile, options: RunOptions, job: JobName = None) -> Resul
     return merge(job, config, options)
 
 
-@command(jobs_app)
+@command(jobs_app, example="collect --config config.yaml --out facts")
 def collect(config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None) -> Result:
     """Collect the zones into snapshot files, to be read without a cluster."""
     from audit.command_line.overlay import loaded
@@ -77,7 +77,7 @@ def collect(config: ConfigFile, out: Out = None, zone: Zones = None, scope: Acco
     return collect(loaded(config, out=out, scope=scope), zone or ())
 
 
-@command(jobs_app)
+@command(jobs_app, example="report --snapshot dump --out reports --format csv --format html")
 def report(
     options: RunOptions,
     pseudonyms: PseudonymOptions,
@@ -99,7 +99,7 @@ def report(
     return report(snapshot or (), config, options, pseudonyms, readers or (), zone_id)
 
 
-@command(jobs_app, json=False)
+@command(jobs_app, json=False, example="dump-commands > dump.sh")
 def dump_commands(
     shell: Annotated[str, typer.Option("--shell", help="sh or powershell.", metavar="SHELL")] = "sh",
 ) -> Result:
@@ -109,7 +109,7 @@ def dump_commands(
     return dump_commands(shell)
 
 
-@command(jobs_app)
+@command(jobs_app, example="demo --out demo-report")
 def demo(
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write to.", metavar="DIR")] = "demo-report",
 ) -> Result:

@@ -5,15 +5,21 @@ from typing import Annotated
 
 import typer
 
-from audit.command_line.declare import command
+from audit.command_line.declare import GroupedHelp, command
 from audit.command_line.options import Campaign, LaterOptions, OptionalConfig, SignKey, Snapshots, Zones
 from audit.command_line.result import Result
 from audit.command_line.signals import interruptible
 
-review_app = typer.Typer(help="Have people review every grant.", no_args_is_help=True, rich_markup_mode=None)
+review_app = typer.Typer(
+    cls=GroupedHelp, help="Have people review every grant.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
-@command(review_app, "start")
+@command(
+    review_app,
+    "start",
+    example="review start --snapshot reports --reviewers reviewers.yaml --due 2027-01-31 --out reviews/q1",
+)
 def review_start(
     reviewers: Annotated[
         Path, typer.Option("--reviewers", "-r", help="Who reviews what (YAML, docs/campaigns.md).", metavar="FILE")
@@ -44,7 +50,7 @@ def review_start(
         return review.start(state, reviewers, within, due, out)
 
 
-@command(review_app, "apply")
+@command(review_app, "apply", example="review apply reviews/q1 answers.xlsx")
 def review_apply(
     campaign: Campaign,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Answers: .xlsx, .csv or .yaml.")],
@@ -59,7 +65,7 @@ def review_apply(
         return review.apply(campaign, files, review.ZonesState.later(later), replace=replace)
 
 
-@command(review_app, "status")
+@command(review_app, "status", example="review status reviews/q1 --snapshot reports")
 def review_status(
     campaign: Campaign,
     later: LaterOptions,
@@ -75,7 +81,7 @@ def review_status(
         return review.status(campaign, review.ZonesState.later(later), todo)
 
 
-@command(review_app, "export")
+@command(review_app, "export", example="review export reviews/q1 --out evidence")
 def review_export(
     campaign: Campaign,
     out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL to write to.", metavar="DIR|URL")],

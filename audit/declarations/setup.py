@@ -1,20 +1,21 @@
 """Commands that show what the program would do: zones, checks, the configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from audit.command_line.declare import command
+from audit.command_line.declare import GroupedHelp, command
 from audit.command_line.options import ConfigFile, Zones
 from audit.command_line.result import Result
 from audit.errors import UsageError
 
-setup_app = typer.Typer(rich_markup_mode=None)
-config_app = typer.Typer(help="Check the configuration.", no_args_is_help=True, rich_markup_mode=None)
+SETUP: Final = "Set up"
+setup_app = typer.Typer(help=SETUP, rich_markup_mode=None)
+config_app = typer.Typer(cls=GroupedHelp, help="Check the configuration.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@command(setup_app)
+@command(setup_app, example="zones --config config.yaml")
 def zones(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Check the zones of this configuration.", metavar="FILE")
@@ -49,7 +50,7 @@ def zones(
     return zones.zones(config, kubeconfig, context or (), zone or ())
 
 
-@command(setup_app)
+@command(setup_app, example="checks --json")
 def checks() -> Result:
     """List every check with its severity; --json includes all that is documented of it."""
     from audit.commands.checks import checks
@@ -57,7 +58,7 @@ def checks() -> Result:
     return checks()
 
 
-@command(config_app, "check")
+@command(config_app, "check", example="config check --config config.yaml")
 def config_check(config: ConfigFile) -> Result:
     """Report everything that is wrong with the configuration and the files it refers to."""
     from audit.commands.config import check
@@ -65,7 +66,7 @@ def config_check(config: ConfigFile) -> Result:
     return check(config)
 
 
-@command(config_app, "schema", json=False)
+@command(config_app, "schema", json=False, example="config schema > config.schema.json")
 def config_schema() -> Result:
     """Print the JSON Schema of the configuration, for editors."""
     from audit.commands.config import schema

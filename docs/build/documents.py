@@ -28,9 +28,15 @@ def _commands(group: Any, path: str) -> Iterator[str]:
         if hasattr(command, "commands"):
             yield from _commands(command, full)
         else:
-            arguments = "".join(f" {one.metavar}" for one in command.params if one.param_type_name == "argument")
+            arguments = "".join(_argument(one) for one in command.params if one.param_type_name == "argument")
             yield f"## {full}\n\n{command.help}\n\n```\n{full} [OPTIONS]{arguments}\n```\n"
             yield _options(command)
+            if command.epilog:
+                yield "Example: `" + command.epilog.rpartition("\n")[2].strip() + "`\n"
+
+
+def _argument(parameter: Any) -> str:
+    return f" {parameter.metavar}" if parameter.required else f" [{parameter.metavar}]"
 
 
 def _options(command: Any) -> str:

@@ -267,7 +267,10 @@ def test_unknown_answers_have_their_exit_code(tmp_path: Path, capsys: pytest.Cap
         (f"{HEADER}\n,Robot,x,pull,shop,\n", "line 2: no such kind: 'Robot' (one of User, Group, ServiceAccount)"),
         (f"{HEADER}\n,User,,pull,shop,\n", "line 2: not the name of a User: ''"),
         (f"{HEADER}\n,ServiceAccount,ci,pull,shop,\n", "not the name of a ServiceAccount: 'ci'; write namespace:name"),
-        (f"{HEADER}\n,User,x,fetch,shop,\n", "no such action: 'fetch' (one of pull, push, create)"),
+        (
+            f"{HEADER}\n,User,x,fetch,shop,\n",
+            "no such action: 'fetch' (one of pull, push, create, delete, catalog, sign, prune)",
+        ),
         (f"{HEADER}\n,User,x,pull,,\n", "line 2: not a namespace: ''"),
         (f"{HEADER}\nelsewhere,User,x,pull,shop,\n", "no such zone: 'elsewhere' (one of zone-1)"),
         (f"{HEADER}\n" + ",User,x,fetch,shop,\n" * 30, "and 10 more"),

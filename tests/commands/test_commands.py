@@ -182,7 +182,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
     ("arguments", "said"),
     [
         (["merge"], "Missing option '--config'"),
-        (["run", "-c", "/no/such.yaml"], "/no/such.yaml: 1 mistake in the configuration"),
+        (["run", "-c", "/no/such.yaml"], "/no/such.yaml: cannot read the configuration: No such file"),
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
@@ -198,7 +198,8 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["report", "-s", "DEMO", "-s", "DEMO", "-o", "OUT"], "zone demo-1 is given twice"),
         (["report", "-s", "DEMO", "-z", "x", "-o", "OUT"], "no snapshot of zone x (known zones: demo-1)"),
         (["who", "pull", "ns", "-s", "DEMO", "-c", "CONFIG"], "give either --snapshot or --config"),
-        (["who", "fetch", "ns", "-s", "DEMO"], "no such action (choose one of pull, push, create)"),
+        (["who", "fetch", "ns", "-s", "DEMO"], "no such action (choose one of pull, push, create,"),
+        (["who", "pul", "ns", "-s", "DEMO"], "did you mean pull?"),
         (["who", "pull", "/x", "-s", "DEMO"], "not a namespace"),
         (["who", "pull", "*", "-s", "DEMO"], "not a namespace"),
         (["can", "sa/ci", "pull", "ns", "-s", "DEMO"], "sa/ci: not a subject"),

@@ -112,6 +112,16 @@ def test_data_for_other_programs() -> None:
     assert (new["subject_kind"], new["subject"]) == ("User", EVIL)
 
 
+def test_the_same_line_is_not_repeated() -> None:
+    """Without people, two findings of one place read the same: they are one line with a count."""
+    for people, count in ((False, 1), (True, 2)):
+        found = (finding(subject="ann"), finding(subject="bob"))
+        ending = quiet(news=News((), 2, found))
+        message = render_message(ending, TEMPLATES["file"], people=people).decode()
+        assert message.count(finding().title) == count
+        assert ("(2 findings)" in message) is not people
+
+
 def strings(value: Any) -> list[str]:
     if isinstance(value, dict):
         return [text for one in value.values() for text in strings(one)]

@@ -134,7 +134,7 @@ class Surfaces:
         subject, action, namespace, repository = question
         prefix = {USER: "user", GROUP: "group", ACCOUNT: "sa"}[subject.kind]
         place = f"{namespace}/{repository}" if repository else namespace
-        value: Mapping[str, str] = can(self.snapshot, f"{prefix}/{subject.name}", action, place).value()  # type: ignore[assignment]
+        value: Mapping[str, str] = can([self.snapshot], f"{prefix}/{subject.name}", action, place).value()  # type: ignore[assignment]
         return value["answer"]
 
     def by_who(self, question: Question) -> str:

@@ -1,24 +1,40 @@
 """`can`: may a subject do something, and why."""
 
+from collections.abc import Sequence
+
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import verdict
 from audit.command_line.result import Result
-from audit.command_line.typed import action_of, place_hints, place_of, subject_in
+from audit.command_line.sources import only_one
+from audit.command_line.typed import action_of, check_order, never_seen, place_hints, place_of, subject_in
 from audit.commands.answers.questions import COLUMNS
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
 
 
-def can(snapshot: Snapshot, subject: str, action: str, place: str) -> Result:
-    """Return whether a subject may do something, and why."""
-    (who, notes), where = subject_in(snapshot, subject), place_of(place)
-    answer, why = verdict(Authorizer(bound_subjects(snapshot, [where.namespace])), who, action_of(action), *where)
+def _zone_with(snapshots: Sequence[Snapshot], namespace: str) -> Snapshot:
+    """Return the only zone, or the only one that lists a namespace. Raises UsageError when there are several."""
+    listing = [snapshot for snapshot in snapshots if snapshot.lists(namespace)]
+    listed = [snapshot.lists(namespace) for snapshot in snapshots]
+    whole = all(here or not one.gaps_of("namespaces") for here, one in zip(listed, snapshots, strict=True))
+    return listing[0] if len(listing) == 1 and whole else only_one(listing or snapshots)
+
+
+def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str) -> Result:
+    """Return whether a subject may do something, and why. Raises UsageError when it is not clear in which zone."""
+    check_order("can", [subject, action, place], 1)
+    action, where = action_of(action), place_of(place)
+    snapshot = _zone_with(snapshots, where.namespace)
+    who, notes = subject_in(snapshot, subject)
+    answer, why = verdict(Authorizer(bound_subjects(snapshot, [where.namespace])), who, action, *where)
+    unseen = never_seen(snapshot, who)
+    why = (*unseen, *why)
     question = dict(zip(COLUMNS, (snapshot.origin.zone, *who, action, *where), strict=True))
     return Result(
-        value=lambda: {**question, "answer": ANSWERS[answer], "why": list(why)},
+        value=lambda: {**question, "answer": ANSWERS[answer], "seen": not unseen, "why": list(why)},
         text=[ANSWERS[answer], *(f"  {reason}" for reason in why)],
-        notes=[*notes, *place_hints(snapshot, where, place)],
+        notes=[*notes, *place_hints([snapshot], where, place)],
         exit_code=of_answer(complete=answer != UNKNOWN),
     )

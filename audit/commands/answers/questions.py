@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import bound_subjects
 from audit.command_line.result import Result, Verbatim
-from audit.command_line.typed import Place, identity, place_hints, place_of, subject_hints
+from audit.command_line.typed import ACTION_WORDS, Place, identity, place_hints, place_of, subject_hints
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
-from audit.rbac.rules import ACTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
@@ -89,13 +88,13 @@ def _question(cells: Mapping[str, str], zones: Mapping[str, Snapshot]) -> _Quest
         return f"no such kind: {kind!r} (one of {', '.join(_KINDS)})"
     if subject is None:
         return f"not the name of a {kind}: {name!r}" + ("; write namespace:name" if kind == ACCOUNT else "")
-    if action not in ACTIONS:
-        return f"no such action: {action!r} (one of {', '.join(ACTIONS)})"
+    if action not in ACTION_WORDS:
+        return f"no such action: {action!r} (one of {', '.join(ACTION_WORDS)})"
     try:
         place = _place(namespace, repository)
     except UsageError as error:
         return f"{error.what}: {error.where!r}"
-    return _Question(zone, subject, action, place)
+    return _Question(zone, subject, ACTION_WORDS[action], place)
 
 
 def _place(namespace: str, repository: str) -> Place:
@@ -116,7 +115,7 @@ def _hints(questions: Sequence[_Question], zones: Mapping[str, Snapshot]) -> Ite
     for zone, subject in dict.fromkeys((question.zone, question.subject) for question in questions):
         yield from subject_hints(zones[zone], subject)
     for zone, place in dict.fromkeys((question.zone, question.place) for question in questions):
-        yield from place_hints(zones[zone], place)
+        yield from place_hints([zones[zone]], place)
 
 
 def _answers(asked: Sequence[_Question], zones: Mapping[str, Snapshot]) -> list[int]:

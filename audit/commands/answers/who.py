@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from audit.access.tables import tables_of
 from audit.command_line.result import Grid, Result
-from audit.command_line.typed import Place, action_of, place_hints, place_of
+from audit.command_line.typed import Place, action_of, check_order, place_hints, place_of
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
@@ -14,8 +14,9 @@ _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group"
 
 def who(snapshots: Sequence[Snapshot], action: str, place: str) -> Result:
     """Return everybody who may do something in a place; the result is partial when there may be others."""
-    where, action = place_of(place), action_of(action)
-    hints = [hint for snapshot in snapshots for hint in place_hints(snapshot, where, place)]
+    check_order("who", [action, place], 0)
+    action, where = action_of(action), place_of(place)
+    hints = place_hints(snapshots, where, place)
     rows = [row for snapshot in snapshots for row in _holders(snapshot, action, where)]
     nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
     return Result(
@@ -28,8 +29,7 @@ def who(snapshots: Sequence[Snapshot], action: str, place: str) -> Result:
 
 def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str:
     """Return why nobody is listed; that a list was not seen is a row of its own, and not nobody."""
-    zones = [snapshot for snapshot in snapshots if not any(place_hints(snapshot, Place(where.namespace, "")))]
-    if not zones:
+    if not any(snapshot.lists(where.namespace) for snapshot in snapshots):
         return "no zone lists this namespace, and no cluster-wide binding grants it"
     return f"no binding in {where.namespace} grants {action}, and no cluster-wide binding does"
 
