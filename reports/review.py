@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.campaigns.campaign import Campaign, CampaignLine, Groups
+from audit.campaigns.causes import Cause, Causes
 from audit.campaigns.evidence import COLUMNS as EVIDENCE
 from audit.campaigns.evidence import line_columns
 from audit.campaigns.proof import LineOutcome
@@ -14,17 +15,24 @@ from reports.csv import cell
 from reports.pack import Row, Sheet
 from reports.xlsx import xlsx_chunks
 
-GRANTS, PLATFORM = "review", "platform"
+GRANTS, PLATFORM, CAUSES, UNCOVERED = "review", "platform", "causes", "uncovered"
 _KNOWN: Final = (
     "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged", "repositories",
     "binding", "role", "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
+# A row of several lines: `namespaces` and their number in place of the namespace.
+CAUSE_COLUMNS: Final = (
+    "id", *ANSWERED, "lines", "namespaces", *(name for name in _KNOWN if name not in {"namespace", "since"})
+)  # fmt: skip
 _INPUTS: Final = {1: "choice", 2: "day", 4: "day"}
 _MEMBERS_SHOWN: Final = 20  # of one group
+_NAMESPACES_SHOWN: Final = 50  # of one cause
 _METHOD: Final = """\
 Each line is one grant: a subject of a binding, the role, and the access that it grants.
 A group is one line, with its members: a decision on the group applies to all of them.
+The sheet Causes has one row for all lines that are the same but for their namespace: a decision there applies to each
+of them, but for those that have a decision of their own.
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception),
 decided by (your user name), decided on (today), why, and ticket.
 A line without a decision is undecided, and never approved.
@@ -40,6 +48,7 @@ class ReviewSheets:
     def __init__(self, campaign: Campaign, lines: Iterable[CampaignLine], groups: Groups) -> None:
         self._campaign = campaign
         self._groups = groups
+        self.causes = Causes(campaign)
         self.apart: dict[bool, list[CampaignLine]] = {False: [], True: []}
         for entry in lines:
             self.apart[entry.line.platform].append(entry)
@@ -53,14 +62,38 @@ class ReviewSheets:
             for name, lines in (("Reviews", self.apart[False]), ("Platform", self.apart[True]))
         ]
         method = [*_METHOD, f"Due on {self._campaign.due}."]
+        causes = list(self.causes.by_id.values())
+        grouped = Sheet("Causes", CAUSE_COLUMNS, len(causes), lambda _: map(self._neutral_cause, causes), _INPUTS)
         about = Sheet("Method", ("text",), len(method), lambda notes: [[text] for text in (*method, *notes)])
-        return xlsx_chunks([*sheets, about], self._campaign.began)
+        return xlsx_chunks([*sheets, *([grouped] if causes else []), about], self._campaign.began)
 
     def csv(self, *apart: bool) -> Iterator[bytes]:
         """Yield the lines as CSV: those of the platform (True), the others (False), or both."""
         yield (",".join(COLUMNS) + "\r\n").encode()
         for entry in (entry for platform in apart for entry in self.apart[platform]):
             yield (",".join(map(cell, self.row(entry))) + "\r\n").encode()
+
+    def causes_csv(self) -> Iterator[bytes]:
+        """Yield the causes as CSV: one row for all lines that are the same but for their namespace."""
+        yield (",".join(CAUSE_COLUMNS) + "\r\n").encode()
+        for cause in self.causes.by_id.values():
+            yield (",".join(map(cell, self._cause(cause))) + "\r\n").encode()
+
+    def _neutral_cause(self, cause: Cause) -> Row:
+        return list(map(neutral, self._cause(cause)))
+
+    def _cause(self, cause: Cause) -> list[str]:
+        """Return the cells of a cause: those of its first line, with all namespaces."""
+        cells = dict(zip(COLUMNS, self.row(cause.lines[0]), strict=True))
+        spaces = [entry.line.namespace for entry in cause.lines]
+        more = f", and {len(spaces) - _NAMESPACES_SHOWN} more" if len(spaces) > _NAMESPACES_SHOWN else ""
+        own = {
+            "id": cause.id,
+            "path": cause.path,
+            "lines": str(len(spaces)),
+            "namespaces": ", ".join(spaces[:_NAMESPACES_SHOWN]) + more,
+        }
+        return [own[name] if name in own else cells[name] for name in CAUSE_COLUMNS]
 
     def _rows(self, lines: Sequence[CampaignLine]) -> Callable[[Sequence[str]], Iterable[Row]]:
         # The workbook may be saved as CSV: its cells are neutralized as in our CSV.
@@ -100,3 +133,13 @@ def evidence_csv(outcomes: Sequence[LineOutcome]) -> Iterator[bytes]:
     yield (",".join(EVIDENCE) + "\r\n").encode()
     for outcome in outcomes:
         yield (",".join(cell(text) for text in line_columns(outcome).values()) + "\r\n").encode()
+
+
+def uncovered_csv(lines: Iterable[tuple[CampaignLine, str]]) -> Iterator[bytes]:
+    """Yield a row for each line that a campaign does not cover, with the reason."""
+    names = ("zone", "namespace", "subject_kind", "subject", "rights", "binding_kind", "binding", "role")
+    yield (",".join(("reason", "id", *names, "organization", "privileged")) + "\r\n").encode()
+    for entry, reason in lines:
+        known = [str(getattr(entry.line, name)) for name in names]
+        cells = [reason, entry.line.id, *known, entry.organization, "yes" if entry.line.privileged else "no"]
+        yield (",".join(map(cell, cells)) + "\r\n").encode()

@@ -1,7 +1,6 @@
 """A campaign: what has to be decided by when, and who may decide."""
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
@@ -12,8 +11,9 @@ import msgspec
 
 from audit.access.tables import tables_of
 from audit.campaigns.lines import Line, review_lines
+from audit.campaigns.spelling import spelling
 from audit.checks.settings import Settings
-from audit.rbac.subjects import ACCOUNT_PREFIX, ACCOUNTS, GROUP, is_virtual
+from audit.rbac.subjects import ACCOUNTS, GROUP, is_virtual
 from audit.snapshot.model import Snapshot, encode, gap_lines
 from audit.snapshot.scope import Selects, scope_of
 from audit.tenancy.membership import groups_of
@@ -22,8 +22,6 @@ from audit.tenancy.organizations import namespace_owners
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
 EVERY: Final = "*"  # as a namespace: all of them
-# Unicode categories of what a name does not show: controls, formats, blanks, and marks without a letter of their own.
-_UNSEEN: Final = {"Cc", "Cf", "Zs", "Zl", "Zp"}
 Answer = Literal["yes", "no", "unknown"]
 
 
@@ -102,6 +100,12 @@ class Campaign(msgspec.Struct, frozen=True):
     reviewers: tuple[Reviewer, ...]
     lines: tuple[CampaignLine, ...]
     groups: Groups
+    present: tuple[str, ...] = ()  # reviewers whom a zone listed as a user or a member of a group
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Return all reviewers."""
+        return frozenset(name for reviewer in self.reviewers for name in reviewer.who)
 
     def reviewers_of(self, entry: CampaignLine) -> list[str]:
         """Return the user names that may decide on a line, sorted."""
@@ -125,16 +129,6 @@ def own(line: Line, person: str, groups: Groups) -> Answer:
     return "unknown" if members is None else "yes" if name in map(spelling, members) else "no"
 
 
-def spelling(name: str) -> str:
-    """Return what all spellings of a name share: without case, Unicode form, blanks and invisible characters.
-
-    An account is `namespace:name`, as the tables have it, also when it is given by its user name.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    kept = (character for character in folded if unicodedata.category(character) not in _UNSEEN)
-    return "".join(kept).removeprefix(ACCOUNT_PREFIX).removeprefix("sa/")
-
-
 class ZoneLines:
     """One zone as a campaign sees it: its lines by id, the members of its groups, and its gaps."""
 
@@ -152,6 +146,19 @@ class ZoneLines:
         known = None if wanted is None else {EVERY, *wanted}
         inside = (one for one in self.lines.values() if within.includes(one.line.namespace, one.organization))
         return [one for one in inside if known is None or one.line.namespace in known]
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        """Return the users that the zone lists, alone or as members of groups."""
+        tables, text = self.snapshot.tables, self.snapshot.strings
+        codes = {*tables["users"]["name"].tolist(), *tables["members"]["user"].tolist()}
+        return frozenset(text[code] for code in codes)
+
+    @property
+    def lists_people(self) -> bool:
+        """Return whether users and groups were read completely, so that who is not listed has no account."""
+        lists = ("users", "groups")
+        return all(self.snapshot.requested(kind) and not self.snapshot.gaps_of(kind) for kind in lists)
 
     @cached_property
     def basis(self) -> ZoneBasis:

@@ -7,6 +7,7 @@ from typing import Final
 from audit.campaigns.campaign import ZoneBasis
 from audit.campaigns.folder import CampaignFolder
 from audit.campaigns.proof import LaterState, LineOutcome
+from audit.campaigns.stamping import patterns
 
 JSON, CSV, SUMS = "decisions.json", "decisions.csv", "SHA256SUMS"
 # Each column and its meaning; the JSON has the same names.
@@ -61,6 +62,7 @@ def evidence_json(reviewing: CampaignFolder, outcomes: Sequence[LineOutcome], la
             for record in reviewing.records
             for source in record.sources
         ],
+        "reviewers": [one.record() | {"stamped": one.stamped} for one in patterns(reviewing)],
         "not_asked_about": [one.line.id for one in later.added],
         "lines": [line_columns(outcome) for outcome in outcomes],
     }

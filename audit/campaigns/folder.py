@@ -9,7 +9,8 @@ import msgspec
 
 from audit.campaigns.answers import Decision, answered, is_answer
 from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Groups
-from audit.campaigns.reading import Unreadable, rows_of
+from audit.campaigns.causes import Causes
+from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.errors import UsageError
 from audit.storage.store import Store
 
@@ -65,6 +66,7 @@ class CampaignFolder:
             raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
             raise UsageError("this is not a campaign, or has another version", where=_where(store, CAMPAIGN))
+        self.causes = Causes(self.campaign)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.records: list[AnswersRecord] = []
         self._last = self.sha256
@@ -94,7 +96,8 @@ class CampaignFolder:
         known: set[str] = set()
         for number, record in enumerate(self.records, 1):
             where = f"record {number} in {self.store.where}/{APPLIED}"
-            given = [cells for file in record.sources for cells in self._rows(file) if cells["decision"]]
+            rows, _ = self.causes.expanded([row for file in record.sources for row in self._rows(file)])
+            given = [cells for row in rows if (cells := answered(row))["decision"]]
             known |= {decision.id for decision in record.decisions}
             by_id: dict[str, list[Mapping[str, str]]] = {}
             for cells in given:
@@ -105,13 +108,13 @@ class CampaignFolder:
             if missing := by_id.keys() - known:
                 raise UsageError(f"the decision on {min(missing)} is missing from the record", where=where)
 
-    def _rows(self, file: AnswerFile) -> list[dict[str, str]]:
+    def _rows(self, file: AnswerFile) -> list[Row]:
         name = f"{ANSWERS}/{file.sha256}{PurePosixPath(file.name).suffix.lower()}"
         data = _read(self.store, name)
         if hashlib.sha256(data).hexdigest() != file.sha256:
             raise UsageError("this file of answers was changed", where=_where(self.store, name))
         try:
-            return [answered(row) for row in rows_of(Path(file.name), data)]
+            return rows_of(Path(file.name), data)
         except Unreadable as error:
             raise UsageError(f"this file of answers {error}", where=_where(self.store, name)) from error
 

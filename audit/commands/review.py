@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Self
 
 from audit import console
@@ -15,6 +15,9 @@ from audit.campaigns.folder import CampaignFolder, begin
 from audit.campaigns.proof import UNKNOWN, LaterState, LineOutcome, outcomes
 from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.campaigns.reviewers import load_reviewers
+from audit.campaigns.scripts import ENDING, pending, zone_script
+from audit.campaigns.stamping import patterns
+from audit.campaigns.uncovered import NO_REVIEWER, ONLY_OWN, OUTSIDE, left, outside, uncovered, waiting_for
 from audit.checks.settings import Settings, settings_of
 from audit.command_line.options import LaterOptions
 from audit.command_line.overlay import config_with
@@ -31,7 +34,8 @@ from audit.runs.signing import SUFFIX
 from audit.snapshot.scope import Selects
 from audit.storage.store import resolve_store, store_of
 from audit.version import version
-from reports.review import GRANTS, PLATFORM, ReviewSheets, evidence_csv
+from reports.audience import Audience
+from reports.review import CAUSES, GRANTS, PLATFORM, UNCOVERED, ReviewSheets, evidence_csv, uncovered_csv
 
 _SHEETS: Final = (".xlsx", ".csv")
 
@@ -79,6 +83,7 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
         people,
         tuple(entry for one in zones for entry in one.within(within, _selects(config))),
         {one.zone: one.groups for one in zones},
+        tuple(sorted({name for one in people for name in one.who} & frozenset().union(*(one.people for one in zones)))),
     )
     if not campaign.lines:
         raise UsageError(
@@ -87,11 +92,14 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
     lines = ReviewSheets(campaign, campaign.lines, campaign.groups)
     store = store_of(out)
     files = {f"{name}.csv": lines.csv(name == PLATFORM) for name in (GRANTS, PLATFORM)}
+    files[f"{CAUSES}.csv"] = lines.causes_csv()
+    apart = [*uncovered(campaign), *outside(campaign, zones)]
+    files[f"{UNCOVERED}.csv"] = uncovered_csv(apart)
     begin(store, campaign, {f"{GRANTS}.xlsx": lines.workbook(), **files})
-    return _begun(campaign, store.where)
+    return _begun(campaign, store.where, Counter(reason for _, reason in apart), len(lines.causes.by_id))
 
 
-def _begun(campaign: Campaign, where: str) -> Result:
+def _begun(campaign: Campaign, where: str, apart: Mapping[str, int], causes: int) -> Result:
     for zone in campaign.basis:
         for gap in zone.gaps:
             console.note(f"{zone.zone}: not seen: {gap}")
@@ -99,12 +107,30 @@ def _begun(campaign: Campaign, where: str) -> Result:
         "lines": len(campaign.lines),
         "of the platform": sum(one.line.platform for one in campaign.lines),
         "privileged": sum(one.line.privileged for one in campaign.lines),
-        "without a reviewer": sum(not campaign.reviewers_of(one) for one in campaign.lines),
+        "without a reviewer": apart.get(NO_REVIEWER, 0),
+        "that only their own subjects may review": apart.get(ONLY_OWN, 0),
+        "outside of the campaign": apart.get(OUTSIDE, 0),
+        "causes that one decision covers": causes,
     }
-    keyed = {name.replace(" ", "_"): count for name, count in counts.items()}
+    names = ("lines", "of_the_platform", "privileged", "without_a_reviewer", "only_own", "outside", "causes")
+    keyed = dict(zip(names, counts.values(), strict=True))
+    unknown = [
+        f"{zone}: {group}" for zone, groups in campaign.groups.items() for group in groups if groups[group] is None
+    ]
+    strangers = sorted(campaign.people - {*campaign.present})
     return Result(
-        value=lambda: {"folder": where, "due": campaign.due.isoformat(), **keyed},
+        value=lambda: {
+            "folder": where,
+            "due": campaign.due.isoformat(),
+            **keyed,
+            "unknown_members": unknown,
+            "reviewers_without_account": strangers,
+        },
         text=[*(f"{count} {name}" for name, count in counts.items()), f"due on {campaign.due}: {where}"],
+        notes=[
+            *(f"the members of group {one} are unknown: the campaign does not name them" for one in unknown),
+            *(f"reviewer {one} is not a user of any zone: check the spelling" for one in strangers),
+        ],
         exit_code=of_answer(complete=all(zone.state == "complete" for zone in campaign.basis)),
         files=True,
     )
@@ -126,6 +152,8 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
         replace,
     )
     given, rows, mistakes = _rows(files)
+    rows, of_causes = reviewing.causes.expanded(rows)
+    mistakes += of_causes
     decisions, wrong, silent = decisions_of(rows, before)
     if mistakes or wrong:
         raise ConfigError(", ".join(map(str, files)), [*mistakes, *wrong], "nothing was taken", "answers")
@@ -165,6 +193,9 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
     if todo is not None:
         _write_todo(todo, campaign, [one for one in found if one.undecided], later)
     counts = {apart: Counter(one.text for one in found if one.entry.line.platform == apart) for apart in (False, True)}
+    stamps = [one for one in patterns(reviewing) if one.stamped]
+    gone = left(campaign, later)
+    waiting = waiting_for(campaign, found, gone)
     open_now = [one for one in found if one.undecided and not one.entry.line.platform]
     summary: dict[str, object] = {
         "due": campaign.due.isoformat(),
@@ -174,11 +205,22 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
         "undecided": len(open_now),
         "undecided_privileged": sum(one.entry.line.privileged for one in open_now),
         "not_asked_about": len(later.added),
+        "rubber_stamps": [one.record() for one in stamps],
+        "reviewers_who_left": gone,
+        "waiting_for_them": len(waiting),
     }
     return Result(
         value=lambda: summary | {"changed": [_remark(one) for one in found if one.why]},
         text=_text(counts, summary),
-        notes=[_note(one) for one in found if one.why],
+        notes=[
+            *(_note(one) for one in found if one.why),
+            *(
+                f"{one.reviewer}: looks like a rubber stamp: {one.decisions} decisions, {', '.join(one.signs)}"
+                for one in stamps
+            ),
+            *(f"reviewer {one} has left" for one in gone),
+            *([f"{len(waiting)} lines wait for reviewers who have left: name others"] if waiting else []),
+        ],
         exit_code=of_answer(complete=all(one.removal != UNKNOWN for one in found)),
     )
 
@@ -239,6 +281,28 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
         ],
         files=True,
         exit_code=of_answer(complete=all(one.removal != UNKNOWN for one in found)),
+    )
+
+
+def script(folder: str, seen: ZonesState, out: str) -> Result:
+    """Write the commands of all decisions, a script for each zone. Raises UsageError for a zone without a snapshot."""
+    _, later, found = _stand(folder, seen)
+    store, written = store_of(out), {}
+    zones = sorted({one.entry.line.zone for one in found if one.state in {"revoked", "reduced"}})
+    for zone in zones:
+        if not (todo := pending(found, zone)):
+            continue
+        if zone not in later.zones:
+            raise UsageError(
+                f"no state of zone {zone}", fix="--snapshot PATH: a run of now, whose bindings are removed"
+            )
+        name = f"{PurePosixPath(Audience('zone', zone).folder).name}{ENDING}"
+        store.write(name, [zone_script(later.zones[zone], todo, later).encode(errors="backslashreplace")])
+        written[name] = len(todo)
+    return Result(
+        value=lambda: {"folder": store.where, "scripts": written},
+        text=[*(f"{name}: {count} lines" for name, count in written.items()), "" if written else "nothing to remove"],
+        files=True,
     )
 
 

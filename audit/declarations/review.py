@@ -81,6 +81,19 @@ def review_status(
         return review.status(campaign, review.ZonesState.later(later), todo)
 
 
+@command(review_app, "script", example="review script reviews/q1 --snapshot reports --out scripts")
+def review_script(
+    campaign: Campaign,
+    out: Annotated[str, typer.Option("--out", "-o", help="Folder or URL to write to.", metavar="DIR|URL")],
+    later: LaterOptions,
+) -> Result:
+    """Write the commands of all decisions: a script for each zone, which changes nothing without APPLY=yes."""
+    from audit.commands import review
+
+    with interruptible():
+        return review.script(campaign, review.ZonesState.later(later), out)
+
+
 @command(review_app, "export", example="review export reviews/q1 --out evidence")
 def review_export(
     campaign: Campaign,

@@ -21,6 +21,7 @@ END
 $ registry-audit review start --snapshot demo-report/latest --reviewers reviewers.yaml --due 2099-12-31 --out q4
 $ registry-audit review apply q4 q4/review.csv
 $ registry-audit review status q4 --snapshot demo-report/latest --todo todo.xlsx
+$ registry-audit review script q4 --snapshot demo-report/latest --out scripts
 $ registry-audit review export q4 --snapshot demo-report/latest --out evidence
 ```
 
@@ -29,6 +30,14 @@ members. Grants of the platform itself are separate. Grants that push, create or
 marked as privileged. `--zone`, `--organization` and `--namespace` narrow the campaign; cluster-wide grants are part of
 it when neither of the last two is given, or a namespace glob is `*`. The folder (or URL) holds `review.xlsx` (with a
 list of choices, without formulas), the same lines as `review.csv` and `platform.csv`, and `campaign.json`.
+
+`causes.csv`, and the sheet Causes, have one row for lines that are the same in everything but their namespace: subject
+and members, rights, binding, role, owner and reviewers. A decision on such a row counts for each of its lines, except
+for those with a decision of their own. Roles of a namespace are never taken together.
+
+`uncovered.csv` lists whom the campaign does not cover: grants outside of it, grants that no reviewer covers, and grants
+that only their own subjects might review. `start` also names groups whose members are unknown, and reviewers who are
+not users of any zone.
 
 ## Who decides
 
@@ -62,7 +71,8 @@ APPLY: Final = """\
 
 - unknown ids, and a path that differs from that of the line;
 - a decision by someone who is not a reviewer of that line, or on their own access: by name, in any spelling (case,
-  Unicode form, an account by its user name), or through a group. Access that everybody has is nobody's own;
+  Unicode form, look-alikes of other scripts, an account by its user name), or through a group. Access that everybody
+  has is nobody's own;
 - an exception without an end or a reason, days in the past or future, formulas, texts that begin like one, and cells
   that show an error;
 - two columns of the same name, and answers in hidden rows and sheets;
@@ -85,6 +95,16 @@ With `--snapshot`, `status` and `export` compare with a later run, snapshot or d
   `status --todo FILE` writes the undecided lines as they are now.
 - An exception has *ended* on the day after its last day.
 - New grants are counted, but are not part of the campaign.
+
+`status` names reviewers who had an account when the campaign began and have none now, if users and groups were read,
+and counts the lines that wait for nobody else. It also names those who look like rubber stamps: at least twenty
+decisions, all of them *keep*, with one text for all (numbers and case do not count) or in less than three seconds each,
+from the start or their last answers to `apply`. The evidence has these numbers of every reviewer. Such decisions stand:
+whether to ask again is up to whoever runs the campaign.
+
+`script` writes the commands of all decisions, one shell script for each zone. Without `APPLY=yes` a script only prints
+them. It takes the spelling of each binding from the snapshot, leaves out what is gone, and marks what has changed since
+the decision and what has to be reduced by hand.
 
 `status` and `export` end with exit code 3 when a removal is *unknown*.
 

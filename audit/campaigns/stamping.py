@@ -1,0 +1,112 @@
+"""Signs that a reviewer decided without looking: everything kept, one text for all, and faster than anybody reads."""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from audit.campaigns.answers import Decision
+from audit.campaigns.campaign import CampaignLine
+from audit.campaigns.folder import CampaignFolder
+from audit.campaigns.spelling import spelling
+
+_LEAST: Final = 20  # decisions of which a pattern can be said at all
+_SECONDS: Final = 3.0  # for each decision: less is not reading
+_NO_LETTER: Final = re.compile(r"[\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerPattern:
+    """How a reviewer decided. `texts`: different reasons; `seconds`: for each decision, at most, from what is known."""
+
+    reviewer: str
+    decisions: int
+    kept: int
+    privileged_kept: int
+    texts: int
+    seconds: float | None
+
+    @property
+    def signs(self) -> list[str]:
+        """Return the signs of a rubber stamp."""
+        if self.decisions < _LEAST:
+            return []
+        found = ["all kept"] if self.kept == self.decisions else []
+        found += ["one text for all"] if self.texts <= 1 else []
+        found += ["faster than reading"] if self.seconds is not None and self.seconds < _SECONDS else []
+        return found
+
+    @property
+    def stamped(self) -> bool:
+        """Return whether this looks like a rubber stamp: everything kept, and one more sign."""
+        return "all kept" in self.signs and len(self.signs) > 1
+
+    def record(self) -> dict[str, object]:
+        """Return its columns."""
+        return {
+            "reviewer": self.reviewer,
+            "decisions": self.decisions,
+            "kept": self.kept,
+            "privileged_kept": self.privileged_kept,
+            "texts": self.texts,
+            "seconds_each": None if self.seconds is None else round(self.seconds, 2),
+            "signs": self.signs,
+        }
+
+
+def patterns(folder: CampaignFolder) -> list[ReviewerPattern]:
+    """Return how each reviewer decided, by name; all spellings of a name are one reviewer.
+
+    When somebody looked at a line is not known. But what was taken at one time was decided between then and the time
+    at which the campaign began, or the same reviewer's answers were last taken.
+    """
+    lines = {entry.line.id: entry for entry in folder.campaign.lines}
+    latest = {one.id: one for record in folder.records for one in record.decisions}
+    seconds = dict(_seconds(folder))
+    by_reviewer: dict[str, list[Decision]] = {}
+    for one in latest.values():
+        by_reviewer.setdefault(spelling(one.by), []).append(one)
+    return [
+        _pattern(min(one.by for one in found), found, lines, seconds.get(name))
+        for name, found in sorted(by_reviewer.items())
+    ]
+
+
+def _pattern(
+    name: str, found: list[Decision], lines: Mapping[str, CampaignLine], seconds: float | None
+) -> ReviewerPattern:
+    kept = [one for one in found if one.decision == "keep"]
+    return ReviewerPattern(
+        reviewer=name,
+        decisions=len(found),
+        kept=len(kept),
+        privileged_kept=sum(lines[one.id].line.privileged for one in kept if one.id in lines),
+        texts=len({_text(one.why) for one in found}),
+        seconds=seconds,
+    )
+
+
+def _text(why: str) -> str:
+    """Return what is the same in reasons that differ only in case, numbers and signs."""
+    return _NO_LETTER.sub("", unicodedata.normalize("NFKC", why).casefold())
+
+
+def _seconds(folder: CampaignFolder) -> Iterator[tuple[str, float]]:
+    """Yield for each reviewer the fewest seconds for each decision, of all times that answers were taken."""
+    before: dict[str, datetime] = {}
+    fewest: dict[str, float] = {}
+    began = datetime.fromisoformat(folder.campaign.began)
+    for record in folder.records:
+        applied = datetime.fromisoformat(record.applied)
+        counts: dict[str, int] = {}
+        for one in record.decisions:
+            name = spelling(one.by)
+            counts[name] = counts.get(name, 0) + 1
+        for name, count in counts.items():
+            each = (applied - before.get(name, began)).total_seconds() / count
+            if count >= _LEAST:
+                fewest[name] = min(each, fewest.get(name, each))
+            before[name] = applied
+    yield from fewest.items()
