@@ -19,8 +19,8 @@ LIBRARY := reports/html/vendor/regular-table
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(PROGRAM) ## Run the program on its demo zones and print where the report is
-	@$(VENV)/program/bin/registry-audit run --config config.example.yaml --out $(OUT)
+demo: $(PROGRAM) ## Show a month of two demo zones, and print where the report is
+	@$(VENV)/program/bin/registry-audit demo --out $(OUT)
 
 quick: lint ## Run all checks and the fast tests, in about a minute
 	$(BIN)/pytest -n auto -q -m "not slow"

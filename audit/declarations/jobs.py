@@ -113,7 +113,7 @@ def dump_commands(
 def demo(
     out: Annotated[str, typer.Option("--out", "-o", help="Folder to write to.", metavar="DIR")] = "demo-report",
 ) -> Result:
-    """Run the whole job on two small zones that come with the program."""
+    """Show a month of two small zones that come with the program: runs, a report, and a review half done."""
     from audit.commands.jobs.demo import demo
 
     return demo(out)

@@ -1,7 +1,8 @@
 """The plan of a run: what is made of the snapshots that go into it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from audit.config.model import CsvConfig
 from audit.job.judging import Judgement
@@ -11,12 +12,16 @@ from audit.snapshot.scope import Selects
 from reports.audience import Audience, Kind
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """Which formats, of which namespaces, under which configuration (its digest).
 
     `every_zone`: the snapshots are of all zones of the configuration. `reports_by`, `reports_for`: who gets a report of
-    their own.
+    their own. `clock` returns the current time, with its zone.
     """
 
     formats: Sequence[str] = ()
@@ -31,6 +36,7 @@ class RunPlan:
     reports_for: Sequence[Audience] = ()
     csv: CsvConfig = field(default_factory=CsvConfig)
     pseudonymizer: Pseudonymizer | None = None
+    clock: Callable[[], datetime] = _now
 
     @property
     def names(self) -> str:

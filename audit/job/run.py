@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -62,7 +62,7 @@ class Run:
 
     def __init__(self, out: Store, plan: RunPlan, stop: threading.Event) -> None:
         """Create the run's own folder in `out`. Raises UsageError when it cannot."""
-        self.started = datetime.now(UTC)
+        self.started = plan.clock()
         self.id = _own_folder(out, self.started)
         console.log_run(self.id)
         self.store = out.inside(self.id)
@@ -226,7 +226,7 @@ class Run:
             run_id=self.id,
             version=version(),
             started=_rfc3339(self.started),
-            finished=_rfc3339(datetime.now(UTC)),
+            finished=_rfc3339(self._plan.clock()),
             config_digest=self._plan.config_digest,
             zones=tuple(self._zone_info(zone) for zone in sorted(self._zones)),
             findings=self._judging.tally,
@@ -262,7 +262,7 @@ class Run:
             state=state,
             exit_code=exit_code,
             started=self.started.timestamp(),
-            finished=datetime.now(UTC).timestamp(),
+            finished=self._plan.clock().timestamp(),
             run=run,
             news=self._news,
             missing=tuple(self.files.missing),

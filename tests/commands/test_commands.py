@@ -21,6 +21,7 @@ from audit.cli import app, run_command
 from audit.collect.connect import retry
 from audit.errors import UsageError
 from audit.exit_codes import EXIT_CODES
+from audit.job import plan as run_plan
 from audit.job import run as run_folder
 from audit.job.plan import RunPlan
 from audit.snapshot.model import load
@@ -159,10 +160,19 @@ def test_collect_says_what_it_could_not_read(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_the_demo_runs_on_what_comes_with_the_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two zones, no cluster."""
-    assert run_command(["demo", "-o", str(tmp_path), "--json"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["zones"] == {"demo-1": "complete", "demo-2": "complete"}
+    """Two zones, no cluster: a month of runs, a review that is half done; and once more, one run more."""
+    for runs in (5, 6):
+        assert run_command(["demo", "-o", str(tmp_path), "--json"]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["zones"] == {"geneva": "complete", "zurich": "complete"}
+        assert result["findings"]["by_severity"]["critical"] == 3
+        assert len([path for path in tmp_path.iterdir() if path.name.startswith("2")]) == runs
+    changes = {row["cause"] for path in tmp_path.glob("2*/changes.csv") for row in rows(path)}
+    assert any("share-images" in cause for cause in changes)
+    assert run_command(["review", "status", str(tmp_path / "review"), "--json"]) == 0
+    status = json.loads(capsys.readouterr().out)
+    assert status["undecided"] == 14
+    assert run_command(["check-evidence", str(tmp_path)]) == 0
 
 
 def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -461,7 +471,7 @@ def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path: Path, capsy
     """Two schedulers at once lose nothing; and a hundred are told to come again."""
     stop = threading.Event()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_folder, "datetime", StoppedClock)
+        patch.setattr(run_plan, "datetime", StoppedClock)
         folders = {run_folder.Run(Folder(tmp_path), RunPlan(), stop).id for _ in range(3)}
         assert folders == {"20260102T030405Z", "20260102T030405Z-2", "20260102T030405Z-3"}
         for number in range(4, 100):

@@ -1,6 +1,7 @@
 """The repository itself: documents are true, layers hold, and nothing is there that should not be."""
 
 import ast
+import gzip
 import json
 import re
 import shutil
@@ -19,16 +20,19 @@ import yaml
 
 from audit.cli import app, run_command
 from audit.runs.manifest import DOCUMENTS as EVIDENCE
+from audit.snapshot.model import encode
 from benchmarks import bench
 from benchmarks.demo import demo
 from benchmarks.estate import Estate, Shape, answer, write
 from benchmarks.page import FILTERS
 from benchmarks.stage import STAGES, cost
+from benchmarks.story import story
 from docs.build.documents import DOCUMENTS
 from docs.build.reference import exit_codes_reference
 from reports.formats import FORMATS
 from tests.paths import ROOT
 
+STORY = ROOT / "audit/demo/story"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
@@ -184,6 +188,16 @@ def test_the_demo_is_what_the_generator_makes(tmp_path: Path) -> None:
         assert {path.name for path in there.iterdir()} == {path.name for path in (tmp_path / name).iterdir()}
         for path in there.iterdir():
             assert path.read_bytes() == (tmp_path / name / path.name).read_bytes(), path
+
+
+def test_the_story_is_what_the_generator_makes() -> None:
+    """Each snapshot holds what is told of its week."""
+    told = {f"{day:%Y%m%dT%H%M%SZ}/{one.origin.zone}.snapshot": encode(one) for day, one in story()}
+    there = {str(path.relative_to(STORY)): path for path in STORY.rglob("*.snapshot")}
+    assert set(there) == set(told)
+    for name, path in there.items():
+        # Unpacked: another zlib may pack the same bytes otherwise.
+        assert gzip.decompress(path.read_bytes()) == gzip.decompress(told[name]), name
 
 
 @pytest.mark.slow

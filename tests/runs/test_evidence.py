@@ -20,6 +20,7 @@ from minisign import KeyPair
 
 from audit.cli import run_command
 from audit.errors import UsageError
+from audit.job import plan as run_plan
 from audit.job import run as run_folder
 from audit.runs.check import EvidenceResult, check_evidence
 from audit.runs.manifest import DIGEST, manifest_schema, sha256sum
@@ -56,7 +57,7 @@ def written_fixture(tmp_path_factory: pytest.TempPathFactory, keys: tuple[Path, 
     both = ["--snapshot", str(folder / "one.snapshot"), "--snapshot", str(folder / "two.snapshot")]
     with pytest.MonkeyPatch.context() as patch:
         for day in range(1, 5):
-            patch.setattr(run_folder, "datetime", clock(day))
+            patch.setattr(run_plan, "datetime", clock(day))
             given = both if day != 3 else both[:2]
             command = ["report", *given, "--config", str(folder / "config.yaml"), "--out", str(folder / "runs")]
             formats = ["--format", "csv", "--format", "parquet"]

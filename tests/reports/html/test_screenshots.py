@@ -20,7 +20,7 @@ PICTURES = {
     "namespaces": ("#/namespaces", "light"),
     "subjects": ("#/subjects", "light"),
     "access": ("#/access?push=yes&belongs=other+organization", "light"),
-    "reason": ("#/access?row=demo-1,org-0001-ns-00003,*,Group,org-0005", "light"),
+    "reason": ("#/access?row=zurich,acme-shop-staging,*,Group,initech", "light"),
 }
 
 
@@ -46,7 +46,7 @@ def test_the_main_views_can_be_taken_as_pictures(browser: Browser, demo_page: Pa
         page.locator("regular-table tbody tr.chosen").wait_for()
         assert one.rows() > 0
     if "row=" in address:
-        assert "org-0005" in page.locator("#drawer .why").inner_text()
+        assert "initech" in page.locator("#drawer .why").inner_text()
     path = folder / f"{name}.png"
     one.painted()
     page.screenshot(path=path)
