@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from audit.config.model import CsvConfig
+from audit.controls.model import Framework
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.model import Table
 from audit.tables.schemas import OF_THE_RUN, SCHEMAS
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from reports.audience import Audience
 
 PAGE: Final = "report.html"
+FRAMEWORKS: Final = "frameworks"  # the folder of the packs for single frameworks
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,17 @@ def files(report: Report, formats: Sequence[str]) -> Iterator[File]:
     """Yield the files of a report in these formats."""
     for name in formats:
         yield from FORMATS[name](report)
+
+
+def framework_files(report: Report, framework: Framework, formats: Sequence[str]) -> Iterator[File]:
+    """Yield the page and the workbook of one framework; `formats` are those that the run writes besides."""
+    from reports.framework import FrameworkPack
+    from reports.html.framework_page import render_framework
+    from reports.xlsx import xlsx_chunks
+
+    pack = FrameworkPack(framework, report.run, report.tables, formats)
+    yield File(f"{FRAMEWORKS}/{framework.id}.html", render_framework(pack))
+    yield File(f"{FRAMEWORKS}/{framework.id}.xlsx", xlsx_chunks(pack.sheets(), report.run.started))
 
 
 def files_for(report: Report, formats: Sequence[str], readers: Sequence["Audience"]) -> Iterator[File]:

@@ -125,6 +125,14 @@ class RunOptions:
             autocompletion=complete.formats,
         ),
     ] = None
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--framework",
+            help="Also write a page and a workbook for this framework (docs/controls.md; repeatable).",
+            metavar="NAME",
+        ),
+    ] = None
     exceptions: Annotated[
         Path | None, typer.Option("--exceptions", "-x", help="File of accepted findings (YAML).", metavar="FILE")
     ] = None

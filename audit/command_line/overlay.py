@@ -15,6 +15,7 @@ SCOPES: Final[Sequence[str]] = get_args(Collect.model_fields["scope"].annotation
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "out": ("output", "directory"),
     "formats": ("output", "formats"),
+    "frameworks": ("output", "frameworks"),
     "expand": ("output", "expand_cluster_wide"),
     "scope": ("collect", "scope"),
     "stale_days": ("collect", "stale_days"),

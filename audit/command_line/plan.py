@@ -10,6 +10,8 @@ from audit.command_line.options import CollectOptions, PseudonymOptions, RunOpti
 from audit.command_line.overlay import config_with, runs_store
 from audit.command_line.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
 from audit.config.model import Config, config_digest
+from audit.controls.model import ControlCatalog, Framework
+from audit.errors import UsageError
 from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.findings.own_controls import load_controls
@@ -55,6 +57,7 @@ class Request:
             file,
             out=options.out,
             formats=options.formats,
+            frameworks=options.framework,
             exceptions=options.exceptions,
             fail_on=options.fail_on,
             fail_on_new=options.fail_on_new,
@@ -98,6 +101,7 @@ class Request:
             expand=config.output.expand_cluster_wide,
             reports_by=config.output.reports_by,
             reports_for=readers,
+            frameworks=_frameworks(judgement.settings.controls, config.output.frameworks),
             csv=config.output.csv,
             pseudonymizer=names.pseudonymizer(config) if names else None,
         )
@@ -109,6 +113,7 @@ class Request:
         options = {
             "zones": ", ".join(self.options.only),
             "formats": ", ".join(config.output.formats),
+            "frameworks": ", ".join(config.output.frameworks),
             "scope": config.collect.scope if self.digest else "",
             "verify": str(self.verify or ""),
             EXCEPTIONS_DIGEST: hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
@@ -117,3 +122,15 @@ class Request:
             "expand": "yes" if config.output.expand_cluster_wide else "",
         }
         return {name: text for name, text in options.items() if text}
+
+
+def _frameworks(catalog: ControlCatalog, names: Sequence[str]) -> list[Framework]:
+    """Return the frameworks of these ids or names, each once. Raises UsageError for one that is not known."""
+    found = {}
+    for name in names:
+        framework = catalog.framework(name)
+        if framework is None:
+            known = ", ".join(one.id for one in catalog.frameworks)
+            raise UsageError(f"no such framework: {name}", fix=f"choose from {known}")
+        found[framework.id] = framework
+    return list(found.values())

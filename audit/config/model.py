@@ -107,6 +107,10 @@ class Output(ConfigModel):
         description="In CSV and Parquet, add to `access` a row in every namespace for each subject with cluster-wide "
         "access, beside its row `*`.",
     )
+    frameworks: tuple[NonEmpty, ...] = Field(
+        default=(),
+        description="Also write a page and a workbook for each of these frameworks, by id or name: docs/controls.md.",
+    )
     reports_by: tuple[Literal["zone", "organization"], ...] = Field(
         default=(),
         description="Also write one report for each zone or organization with what concerns it, in folders `by-zone` "

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from audit.config.model import CsvConfig
+from audit.controls.model import Framework
 from audit.job.judging import Judgement
 from audit.job.sealing import Seal
 from audit.pseudonyms.pseudonymizer import Pseudonymizer
@@ -34,6 +35,7 @@ class RunPlan:
     expand: bool = False  # list cluster-wide access in every namespace too, in formats for programs
     reports_by: Sequence[Kind] = ()
     reports_for: Sequence[Audience] = ()
+    frameworks: Sequence[Framework] = ()  # for each, a page and a workbook of its own
     csv: CsvConfig = field(default_factory=CsvConfig)
     pseudonymizer: Pseudonymizer | None = None
     clock: Callable[[], datetime] = _now

@@ -44,7 +44,7 @@ from audit.tenancy.organizations import organizations_of
 from audit.verify.result import Agreement
 from audit.version import version
 from reports.audience import Audience, audiences
-from reports.formats import File, Report, files, files_for
+from reports.formats import FRAMEWORKS, File, Report, files, files_for, framework_files
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
 from reports.metrics import metrics
@@ -151,6 +151,10 @@ class Run:
             (name, partial(files, report, [name])) for name in self._plan.formats
         ]
         parts += [(reader.folder, partial(files_for, report, self._plan.formats, [reader])) for reader in readers]
+        parts += [
+            (f"{FRAMEWORKS}/{one.id}", partial(framework_files, report, one, self._plan.formats))
+            for one in self._plan.frameworks
+        ]
         for _ in run_parallel(parts, self._write_part, self._stop.is_set, at_once=_FORMATS_AT_ONCE):
             pass
 

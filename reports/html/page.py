@@ -28,7 +28,7 @@ from reports.html.page_tables import page_tables
 from reports.html.script import script
 from reports.terms import TERMS
 
-_HERE: Final = files("reports") / "html"
+HERE: Final = files("reports") / "html"
 
 
 def render_page(
@@ -68,9 +68,9 @@ class _About(NamedTuple):
 
 
 def _shell(shown: Overview, run: RunInfo, about: _About) -> str:
-    style, code = (_HERE / "templates" / "page.css").read_text(encoding="utf-8"), script()
+    style, code = (HERE / "templates" / "page.css").read_text(encoding="utf-8"), script()
     # Only the page's own style and script run: the policy has their hashes.
-    own = f"style-src '{_hash(style)}'; script-src '{_hash(code)}'"
+    own = f"style-src '{source_hash(style)}'; script-src '{source_hash(code)}'"
     policy = f"default-src 'none'; {own}; base-uri 'none'; form-action 'none'"
     return _template().render(
         run=run,
@@ -91,7 +91,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
     )
-    return environment.from_string((_HERE / "templates" / "page.html.j2").read_text(encoding="utf-8"))
+    return environment.from_string((HERE / "templates" / "page.html.j2").read_text(encoding="utf-8"))
 
 
 def harmless(value: object) -> object:
@@ -131,5 +131,6 @@ def _unanswered(controls: Table) -> dict[str, list[str]]:
     return unanswered
 
 
-def _hash(content: str) -> str:
+def source_hash(content: str) -> str:
+    """Return what a content security policy says of a style or script of our own."""
     return f"sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}"
