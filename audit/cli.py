@@ -20,9 +20,10 @@ from audit.declarations.evidence import EVIDENCE, evidence_app
 from audit.declarations.jobs import jobs_app
 from audit.declarations.review import review_app
 from audit.declarations.setup import SETUP, config_app, setup_app
-from audit.errors import DEBUG, AuditError, printable
+from audit.errors import DEBUG, AuditError, UsageError, printable
 from audit.exit_codes import BROKEN, DONE, STOPPED, USAGE
 from audit.masking import remember_login
+from audit.regular_files import LIMIT, limit_is_valid
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
@@ -100,6 +101,7 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     for name in _PROXIES:
         remember_login(os.environ.get(name) or os.environ.get(name.lower(), ""))
     try:
+        _check_limit()
         work = _parsed(arguments)
         code = work() if callable(work) else work or DONE
         console.leave()
@@ -110,6 +112,11 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
             raise
         return _failed(error)
     return int(code)
+
+
+def _check_limit() -> None:
+    if not limit_is_valid(os.environ.get(LIMIT, "")):
+        raise UsageError("not a limit in MiB", where=LIMIT, fix="a whole number from 16 to 1048576")
 
 
 def _parsed(arguments: Sequence[str] | None) -> Any:

@@ -1,4 +1,7 @@
-"""Reads files that a stranger may have put there: regular files only, within a limit, and without waiting."""
+"""Reads files that a stranger may have put there: regular files only, within a limit, and without waiting.
+
+The limit is for what is held in memory, so it holds after unpacking, and for the answers of servers too.
+"""
 
 import errno
 import os
@@ -6,7 +9,28 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
-LARGEST: Final = 1 << 30  # bytes of a file that is read whole
+LIMIT: Final = "REGISTRY_AUDIT_MAX_MIB"  # environment variable
+_USUAL, _LEAST, _MOST = 512, 16, 1 << 20  # MiB; a pod has 2 GiB
+SMALL: Final = 16 << 20  # bytes of a key, a token, a kubeconfig, or another file of settings
+
+
+def _limit() -> int:
+    given = os.environ.get(LIMIT, "")
+    return int(given) if limit_is_valid(given) and given else _USUAL
+
+
+def limit_is_valid(text: str) -> bool:
+    """Return whether a text is a limit in MiB that can be used, or "" for the usual one."""
+    return not text or (text.isascii() and text.isdecimal() and len(text) < 8 and _LEAST <= int(text) <= _MOST)  # noqa: PLR2004
+
+
+LARGEST: Final = _limit() << 20  # bytes of a file or of an answer that is read whole, and of what it unpacks to
+
+
+def too_large(size: int = LARGEST) -> str:
+    """Return what to say of a file or an answer that is larger than that many bytes."""
+    text = f"more than {size >> 20} MiB" if size >> 20 else f"more than {size:,} bytes"
+    return f"{text} ({LIMIT} sets the limit)" if size == LARGEST else text
 
 
 def open_regular(path: Path, root: Path | None = None) -> BinaryIO:
@@ -32,5 +56,5 @@ def read_regular(path: Path, root: Path | None = None, *, limit: int = LARGEST) 
     """
     with open_regular(path, root) as file:
         if os.fstat(file.fileno()).st_size > limit:
-            raise OSError(errno.EFBIG, f"more than {limit:,} bytes", str(path))
+            raise OSError(errno.EFBIG, too_large(limit), str(path))
         return file.read()

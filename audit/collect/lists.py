@@ -12,6 +12,7 @@ from audit.collect.connect.retry import failure, retry
 from audit.collect.decode import CollectError, Page, page_of_json
 from audit.collect.limits import Limits
 from audit.parallel import run_parallel
+from audit.regular_files import LARGEST, too_large
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing
 from audit.snapshot.objects import Item, Kind
@@ -88,8 +89,9 @@ class _Reader:
         except CollectError as error:
             reading.outcome.gap = job.gap(error.reason, error.detail)
             self._count(error)
-        except Exception as error:  # noqa: BLE001  a bug must not look like an empty list
-            reading.outcome.gap = job.gap("error", f"a bug in reading this list: {type(error).__name__}")
+        except BaseException as error:  # noqa: BLE001  a bug must not look like an empty list
+            bug = f"a bug in reading this list: {type(error).__name__}"
+            reading.outcome.gap = job.gap("error", "out of memory" if isinstance(error, MemoryError) else bug)
         else:
             self._failed = 0
         return reading.outcome
@@ -109,6 +111,7 @@ class _List:
         self._connection = connection
         self._limits = limits
         self._path = job.kind.path_in(job.namespace)
+        self._size = 0  # bytes of all pages
 
     def read(self) -> None:
         """Read the whole list. Raises CollectError with the reason why it is not whole."""
@@ -127,10 +130,13 @@ class _List:
     def _from_the_start(self) -> None:
         outcome, more = self.outcome, ""
         outcome.items, outcome.pages, outcome.version = [], 0, ""
+        self._size = 0
         seen: set[str] = set()
         while more or not outcome.pages:
             page = retry(partial(self._page, more), self._limits.retries, self._connection.budget)
             outcome.items += page.items
+            if self._size > LARGEST:
+                raise CollectError("cut", f"the pages of this list have {too_large()}")
             if outcome.version and page.version not in {"", outcome.version}:
                 raise CollectError("expired", "the server continued with another version of the list")
             outcome.version = page.version or outcome.version
@@ -147,6 +153,7 @@ class _List:
         response = self._connection.get(self._path, query, accept=kind.accept)
         if response.status != _OK:
             raise failure(response)
+        self._size += len(response.body)
         page = page_of_json(kind, response.body)
         self._connection.refuse_repeated(msgspec.json.encode(page))
         return page

@@ -12,6 +12,7 @@ from audit.collect.dumps.dump import collect_dump
 from audit.collect.limits import Limits
 from audit.collect.lists import ListResult
 from audit.collect.zones import Zone, registry_of
+from audit.errors import contained
 from audit.parallel import run_parallel
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import CLUSTER, DUMP, Gap, Origin, Snapshot
@@ -73,7 +74,10 @@ def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snap
 def collect_folder(folder: Path, zone_id: str = "") -> Snapshot:
     """Return the snapshot of a dump; the zone is called as its folder, or `zone_id`."""
     zone = Zone(id=zone_id or folder.resolve().name or "dump", dump=folder)
-    return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
+    try:
+        return collect_dump(zone, folder, tool=version(), listed=_unheard, stop=Event())
+    except BaseException as error:  # noqa: BLE001  one zone never loses the others
+        return failed(zone, "error", contained(error))
 
 
 def _unheard(kind: str, count: int) -> None:
@@ -92,7 +96,9 @@ def _collect(zone: Zone, limits: Limits, listener: Listener, stop: Event, declar
         if zone.dump:
             return collect_dump(zone, zone.dump, tool=version(), listed=listed, stop=stop)
         return collect_cluster(zone, limits, tool=version(), listed=listed, stop=stop, declared=declared)
-    except Exception as error:  # noqa: BLE001  any failure of a zone is a gap of that zone
+    except MemoryError as error:
+        return failed(zone, "error", contained(error))
+    except BaseException as error:  # noqa: BLE001  any failure of a zone is a gap of that zone
         place = traceback.extract_tb(error.__traceback__)[-1]
         return failed(zone, "error", f"a bug: {type(error).__name__} in {Path(place.filename).name}:{place.lineno}")
 

@@ -18,6 +18,7 @@ from audit.findings.own_controls import load_controls
 from audit.job.judging import Judgement
 from audit.job.plan import RunPlan
 from audit.job.sealing import Seal, reach_of, signer_of
+from audit.regular_files import read_regular
 from audit.snapshot.scope import Selects
 from audit.storage.store import Store
 from reports.audience import audience
@@ -116,7 +117,7 @@ class Request:
             "frameworks": ", ".join(config.output.frameworks),
             "scope": config.collect.scope if self.digest else "",
             "verify": str(self.verify or ""),
-            EXCEPTIONS_DIGEST: hashlib.sha256(exceptions.read_bytes()).hexdigest() if exceptions else "",
+            EXCEPTIONS_DIGEST: hashlib.sha256(read_regular(exceptions)).hexdigest() if exceptions else "",
             "fail_on": config.fail_on or "",
             "fail_on_new": "yes" if config.fail_on_new else "",
             "expand": "yes" if config.output.expand_cluster_wide else "",

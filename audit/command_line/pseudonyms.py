@@ -17,6 +17,7 @@ from audit.masking import remember
 from audit.pseudonyms.pseudonymizer import LEFT_OUT, Pseudonymizer
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.regular_files import SMALL, read_regular
 from audit.runs.runs import NAMES
 from audit.snapshot.model import Snapshot
 from audit.storage.files import write_private
@@ -125,11 +126,9 @@ def _secret(key: Path) -> bytes:
     make = f"make one: {_MAKE.format(key)}"
     try:
         found = key.stat()
-        secret = key.read_bytes()[: _LONGEST + 1] if stat.S_ISREG(found.st_mode) else b""
+        secret = read_regular(key, limit=SMALL)[: _LONGEST + 1]
     except OSError as error:
         raise UsageError(f"cannot read this key: {error.strerror}", where=str(key), fix=make) from error
-    if not stat.S_ISREG(found.st_mode):
-        raise UsageError("the key must be a regular file", where=str(key), fix=make)
     if found.st_mode & (stat.S_IROTH | stat.S_IWOTH):
         raise UsageError("others may read or write this key", where=str(key), fix=f"chmod o= {key}, or another key")
     remember(secret)
@@ -141,7 +140,7 @@ def _secret(key: Path) -> bytes:
 def known_names(path: Path) -> dict[str, str]:
     """Return the map in a file; empty when there is none yet. Raises UsageError for a file that is something else."""
     try:
-        return _MAP.decode(path.read_bytes())
+        return _MAP.decode(read_regular(path))
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -1,5 +1,6 @@
 """A YAML file written by people -> a model, or all mistakes in it, each with its place and a suggestion."""
 
+import errno
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from audit.config.yaml_reader import Document, dotted, read_document
 from audit.errors import ConfigError, UsageError
+from audit.regular_files import read_regular
 
 MAX_BYTES: Final = 1 << 20  # of a file written by people
 
@@ -69,12 +71,11 @@ def _primary(errors: Sequence[Any]) -> list[Any]:
 
 def _text(path: Path, form: FileFormat[Model]) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConfigError(str(path), [f"is larger than {MAX_BYTES >> 20} MiB"], fix=form.fix, what=form.what)
-        return data.decode()
+        return read_regular(path, limit=MAX_BYTES).decode()
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            what = f"is larger than {MAX_BYTES >> 20} MiB"
+            raise ConfigError(str(path), [what], fix=form.fix, what=form.what) from None
         raise UsageError(
             f"cannot read the {form.what}: {error.strerror}", where=str(path), fix="check the path"
         ) from error

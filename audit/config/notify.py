@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from audit.config.zones import ConfigModel, FilePath, NonEmpty
 from audit.errors import UsageError
 from audit.masking import remember
+from audit.regular_files import SMALL, read_regular
 
 
 def _gateway(value: str) -> str:
@@ -48,7 +49,7 @@ class Secret(ConfigModel):
         else:
             path = self.file or Path()
             try:
-                secret, where = path.read_text(encoding="utf-8").strip(), f"the file {path}"
+                secret, where = read_regular(path, limit=SMALL).decode().strip(), f"the file {path}"
             except (OSError, UnicodeDecodeError) as error:
                 raise UsageError(f"the file {path} cannot be read") from error
         if not secret:

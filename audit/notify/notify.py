@@ -18,6 +18,7 @@ from audit.errors import AuditError, Stopped, UsageError
 from audit.exit_codes import BROKEN, STOPPED
 from audit.job.run import Run
 from audit.notify.delivery import Letter, Mailbox, Patience, Undelivered, deliver, mail, send
+from audit.regular_files import SMALL, read_regular
 from audit.runs.outcome import RunOutcome, termination_message
 from audit.storage.files import write_private
 from reports.message import HTML, TEMPLATES, render_message, subject_of
@@ -160,7 +161,7 @@ def _pushed(url: str, places: MetricsConfig, outcome: RunOutcome, stop: threadin
 
 def _textfile(path: Path, outcome: RunOutcome) -> None:
     try:
-        before = last_success_in(path.read_bytes())
+        before = last_success_in(read_regular(path, limit=SMALL))
     except OSError:
         before = None
     write_private(path, [metrics(outcome, before)], mode=_READABLE)
@@ -168,6 +169,6 @@ def _textfile(path: Path, outcome: RunOutcome) -> None:
 
 def _pem(path: Path | None) -> bytes:
     try:
-        return path.read_bytes() if path else b""
+        return read_regular(path, limit=SMALL) if path else b""
     except OSError as error:
         raise UsageError(f"cannot read the certificate authority at {path}") from error

@@ -8,6 +8,7 @@ from minisign import Error, PublicKey, SecretKey, Signature
 
 from audit.errors import UsageError
 from audit.masking import remember
+from audit.regular_files import SMALL, read_regular
 
 SUFFIX: Final = ".minisig"
 # The signature does not cover this line, so it is always the same.
@@ -20,7 +21,7 @@ class Signer:
     def __init__(self, path: Path, password_env: str) -> None:
         """Read the key; its password is in the variable `password_env`. Raises UsageError when it cannot be used."""
         try:
-            data = path.read_bytes()
+            data = read_regular(path, limit=SMALL)
             remember(data.partition(b"\n")[2])  # behind the comment
             self._key = SecretKey.from_bytes(data)
         except OSError as error:
@@ -55,7 +56,7 @@ class Verifier:
     def __init__(self, path: Path) -> None:
         """Read the key. Raises UsageError when it cannot be used."""
         try:
-            self._key = PublicKey.from_bytes(path.read_bytes())
+            self._key = PublicKey.from_bytes(read_regular(path, limit=SMALL))
         except OSError as error:
             raise UsageError(f"cannot read this key: {error.strerror}", where=str(path)) from error
         except (Error, ValueError, UnicodeDecodeError) as error:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import UsageError
-from audit.regular_files import read_regular
+from audit.regular_files import LARGEST, open_regular, read_regular, too_large
 from audit.snapshot.objects import KINDS, Aggregation, Rule
 
 Ints = NDArray[np.int32]
@@ -59,7 +59,7 @@ _JSON: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
     ("roles", "rules"): msgspec.json.Decoder(list[Rule]),
     ("roles", "aggregation"): msgspec.json.Decoder(Aggregation),
 }
-_UNPACKED: Final = 1 << 29  # bytes of a snapshot; 90,000 bindings take some ten million
+_UNPACKED: Final = LARGEST  # bytes of a snapshot; 90,000 bindings take some ten million
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
 REASONS: Final[dict[str, str]] = {
@@ -241,7 +241,7 @@ def is_snapshot(path: Path) -> bool:
     if path.suffix == SUFFIX:
         return True
     try:
-        with gzip.open(path) as file:
+        with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) as file:
             return file.read(1) == _FIRST
     except (OSError, EOFError, zlib.error):
         return False
@@ -297,7 +297,7 @@ def _unpacked(data: bytes) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     unpacked = unpacker.decompress(data, _UNPACKED)
     if unpacker.unconsumed_tail:
-        raise OSError(errno.EFBIG, f"it unpacks to more than {_UNPACKED:,} bytes")
+        raise OSError(errno.EFBIG, f"it unpacks to {too_large(_UNPACKED)}")
     if not unpacker.eof or unpacker.unused_data:
         raise EOFError
     return unpacked

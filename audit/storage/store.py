@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from audit.errors import UsageError
 from audit.masking import remember
-from audit.regular_files import LARGEST, read_regular
+from audit.regular_files import LARGEST, read_regular, too_large
 from audit.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class Bucket:
         def get(store: "ObjectStore") -> bytes:
             found = obstore.get(store, self._path(name))
             if found.meta["size"] > LARGEST:
-                raise OSError(errno.EFBIG, f"more than {LARGEST:,} bytes")
+                raise OSError(errno.EFBIG, too_large())
             return bytes(found.bytes())
 
         return self._request(get, name)

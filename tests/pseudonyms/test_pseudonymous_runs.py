@@ -518,7 +518,7 @@ def test_reveal_turns_pseudonyms_back(runs: Runs, capsys: pytest.CaptureFixture[
         ("gone", "map", "cannot read this key: No such file"),
         ("short", "map", "shorter than 16 bytes"),
         ("open", "map", "others may read or write this key"),
-        (".", "map", "the key must be a regular file"),
+        (".", "map", "not a regular file"),
         ("out/key", "map", "the key is in the folder of runs"),
         ("key", "out/map", "the map is in the folder of runs"),
         ("key", "link/map", "the map is in the folder of runs"),

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -59,6 +59,7 @@ class Answer:
     cut: int | None = None  # close after so many bytes of the body
     reset: bool = False  # close with RST, after `cut` bytes or before any
     hang: bool = False  # nothing at all until the server closes
+    raw: Iterable[bytes] | None = None  # these bytes in place of a response, then close
 
 
 class Caller(NamedTuple):

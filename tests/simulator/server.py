@@ -219,6 +219,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.zone.closing.wait(None if answer.hang else answer.delay):
             self.close_connection = True
             return
+        if answer.raw is not None:
+            for data in answer.raw:
+                if self.zone.closing.is_set():
+                    break
+                self.wfile.write(data)
+            self.close_connection = True
+            return
         if not answer.reset or answer.cut is not None:
             self._send(answer)
         if answer.reset:

@@ -3,8 +3,10 @@
 import shlex
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -27,9 +29,14 @@ from audit.collect.decode import CollectError
 from audit.collect.limits import Budget
 from audit.collect.zones import Kubeconfig, Zone
 from audit.masking import repeats
+from audit.regular_files import LARGEST, LIMIT, SMALL, read_regular, too_large
 
 JSON: Final = "application/json"
 _CHUNK: Final = 1 << 20  # bytes read between two checks of the clock
+_MAX_BODY: Final = LARGEST // 2  # bytes: while it is received there are two of them for a moment
+_LARGE: Final = 32 << 20  # bytes: of larger answers only one is received at a time, so that memory suffices
+_POLL: Final = 0.1  # seconds between two checks of the clock while waiting
+_receiving: Final = threading.Lock()
 _CONNECT: Final = 15.0  # seconds to reach the server
 _UNAUTHENTICATED: Final = 401
 
@@ -120,12 +127,28 @@ class Connection:
             raise _no_response(error) from error
 
     def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        chunks = []
-        # Read what has arrived, not a full chunk: a slow server must not delay the check of the clock.
-        while chunk := response.read1(_CHUNK, decode_content=True):
-            chunks.append(chunk)
-            self.budget.left()
-        return b"".join(chunks)
+        body = bytearray()
+        with ExitStack() as large:
+            # Read what has arrived, not a full chunk: a slow server must not delay the check of the clock.
+            while chunk := response.read1(_CHUNK, decode_content=True):
+                if len(body) <= _LARGE < len(body) + len(chunk):
+                    large.enter_context(self._one_at_a_time())
+                body += chunk
+                if len(body) > _MAX_BODY:
+                    what = f"the answer has {too_large(_MAX_BODY)}; {LIMIT} sets twice this limit"
+                    raise CollectError("malformed", what)
+                self.budget.left()
+            return bytes(body)
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Wait until no other large answer, of any zone, is being received."""
+        while not _receiving.acquire(timeout=min(_POLL, self.budget.left())):
+            pass
+        try:
+            yield
+        finally:
+            _receiving.release()
 
     def _pool_for(self, credential: ClientAuth) -> urllib3.PoolManager:
         with self._lock:
@@ -150,7 +173,7 @@ class Connection:
 
 def _of_zone(zone: Zone, target: Target) -> Target:
     """Return the target of a zone; its configuration overrides its kubeconfig."""
-    authority = usable(zone.ca_file.read_bytes) if zone.ca_file else target.authority
+    authority = usable(partial(read_regular, zone.ca_file, limit=SMALL)) if zone.ca_file else target.authority
     return replace(target, authority=authority, proxy=zone.proxy or target.proxy)
 
 

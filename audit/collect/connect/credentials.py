@@ -21,6 +21,7 @@ from audit.collect.connect.transport import TransportError
 from audit.collect.decode import CollectError
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone
 from audit.masking import remember
+from audit.regular_files import SMALL, read_regular
 
 _ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # A wrong clock must not renew credentials for every request, nor a refusal without end.
@@ -140,7 +141,7 @@ def _bearer_file(path: Path) -> ClientAuth:
 def _content(path: Path) -> str:
     """Return the content of a token file; while it is being written, it is empty for a moment."""
     for pause in _PAUSES:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular(path, limit=SMALL).decode("utf-8", "replace")
         if text.strip():
             return text
         time.sleep(pause)
@@ -159,7 +160,7 @@ def _cluster_of_the_pod() -> Target:
         InClusterConfigLoader(token, authority, environ=os.environ).load_and_set(cluster)
     except ConfigException as error:
         raise CredentialsError(f"not running in a cluster: {error}") from error
-    return Target(cluster.host, Path(authority).read_bytes())
+    return Target(cluster.host, read_regular(Path(authority), limit=SMALL))
 
 
 def _context(zone: Zone, where: Kubeconfig) -> KubeContext:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +14,7 @@ import msgspec
 from audit.collect.connect.kubeconfig import CredentialsError, Section
 from audit.masking import remember
 
+_MAX_OUTPUT: Final = 1 << 20  # bytes
 _EXTENSION: Final = "client.authentication.k8s.io/exec"
 
 
@@ -70,23 +72,49 @@ def _run(plugin: Section, command: str, info: str, seconds: float) -> bytes:
     # As in kubectl: a path with a folder is relative to the kubeconfig, a bare name is looked up in PATH.
     program = str(plugin.folder / command) if os.sep in command else command
     try:
-        done = subprocess.run(  # noqa: S603  the kubeconfig of the person who runs this asks for it
+        with subprocess.Popen(  # noqa: S603  the kubeconfig of the person who runs this asks for it
             [program, *arguments],
             env={**os.environ, **_environment(plugin), "KUBERNETES_EXEC_INFO": info},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds,
-            check=False,
-        )
-    except OSError as error:
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            late, printed = _printed(process, seconds)
+    except (OSError, ValueError) as error:
         hint = " ".join(plugin.text("installHint").split())
-        problem = f"{plugin.name}: cannot run {command}: {error.strerror}"
+        # ValueError: a name or a variable that the system does not take, as with a null byte in it.
+        problem = f"{plugin.name}: cannot run {command}: {getattr(error, 'strerror', None) or 'not a program name'}"
         raise CredentialsError(f"{problem}{f' ({hint})' if hint else ''}") from None
-    except subprocess.TimeoutExpired:
-        raise CredentialsError(f"{plugin.name}: {command} did not end in time") from None
-    if done.returncode:
-        raise CredentialsError(f"{plugin.name}: {command} exited with {done.returncode}; run it by itself to see why")
-    return done.stdout
+    if late:
+        raise CredentialsError(f"{plugin.name}: {command} did not end in time")
+    if len(printed) > _MAX_OUTPUT:
+        raise CredentialsError(f"{plugin.name}: {command} printed more than {_MAX_OUTPUT >> 20} MiB")
+    if process.returncode:
+        raise CredentialsError(
+            f"{plugin.name}: {command} exited with {process.returncode}; run it by itself to see why"
+        )
+    return printed
+
+
+def _printed(process: "subprocess.Popen[bytes]", seconds: float) -> tuple[bool, bytes]:
+    """Return whether a process had to be killed because it took too long, and what it printed."""
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        assert process.stdout  # noqa: S101  it was requested
+        printed = process.stdout.read(_MAX_OUTPUT + 1)
+        if len(printed) > _MAX_OUTPUT:
+            process.kill()
+        process.wait()
+    finally:
+        timer.cancel()
+    return late.is_set(), printed
 
 
 def _environment(plugin: Section) -> dict[str, str]:

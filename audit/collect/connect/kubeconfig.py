@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from audit.config.yaml_reader import YamlError, read_values
 from audit.masking import remember, remember_login
+from audit.regular_files import SMALL, read_regular
 
 _SHOWN: Final = 10  # contexts in a message
 # Keys of users, settings of providers, and names of variables of plugins.
@@ -70,7 +71,7 @@ class Section:
         try:
             if data:
                 return base64.b64decode(data, validate=True)
-            return path.read_bytes() if path else b""
+            return read_regular(path, limit=SMALL) if path else b""
         except binascii.Error as error:
             raise CredentialsError(f"{self.name}: {key}-data is not base64") from error
         except OSError as error:
@@ -184,7 +185,7 @@ def _standard() -> list[Path]:
 def _load(file: Path) -> dict[str, Any]:
     """Return what is in one file. Raises CredentialsError, which quotes nothing of it."""
     try:
-        values = list(read_values(file.read_bytes()))
+        values = list(read_values(read_regular(file, limit=SMALL)))
     except OSError as error:
         raise CredentialsError(f"cannot read {file}: {error.strerror}") from error
     except YamlError as error:

@@ -67,7 +67,7 @@ def _refreshed(config: Section, seconds: float) -> str:
     pool = Route(config.content("idp-certificate-authority")).pool(_secure(config, issuer))
     timeout = urllib3.Timeout(total=min(seconds, 60))
     about = f"{issuer}/.well-known/openid-configuration"
-    found = _json(config, pool.request("GET", about, timeout=timeout, redirect=False))
+    found = _json(config, pool.request("GET", about, timeout=timeout, redirect=False, preload_content=False))
     endpoint = _secure(config, str(found.get("token_endpoint", "")))
     form = {"grant_type": "refresh_token", "refresh_token": config.text("refresh-token")}
     client = {"client_id": config.text("client-id"), "client_secret": config.text("client-secret")}
@@ -78,6 +78,7 @@ def _refreshed(config: Section, seconds: float) -> str:
         headers={"Content-Type": "application/x-www-form-urlencoded"},
         timeout=timeout,
         redirect=False,
+        preload_content=False,
     )
     renewed = _json(config, answer)
     token = renewed.get("id_token")
@@ -95,9 +96,11 @@ def _secure(config: Section, url: str) -> str:
 
 
 def _json(config: Section, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
-    if answer.status != _OK:
-        raise CredentialsError(f"{config.name}: the issuer answered {answer.status}; log in again")
     try:
-        return msgspec.json.decode(answer.data[:_MAX_BYTES], type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        if answer.status != _OK:
+            raise CredentialsError(f"{config.name}: the issuer answered {answer.status}; log in again")
+        return msgspec.json.decode(answer.read(_MAX_BYTES, decode_content=True), type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CredentialsError(f"{config.name}: the issuer did not answer in JSON") from None
+    finally:
+        answer.close()

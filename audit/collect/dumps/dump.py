@@ -5,9 +5,10 @@ there as a list, or in a tree that was asked for all of it; else there is a gap.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Final
 
 from audit.collect.completeness import believed
@@ -19,6 +20,10 @@ from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
 from audit.snapshot.objects import KINDS, NEEDED, Item, Kind
+
+_POLL: Final = 0.1  # seconds between two checks of the stop event
+# Of dumps of several zones one is read at a time, so that memory suffices; that takes as long as all at once.
+_reading: Final = Lock()
 
 Listed = Callable[[str, int], None]
 
@@ -34,7 +39,8 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
     """
     dump = _Dump(folder)
     try:
-        dump.read([*dump_files(folder)], stop)
+        with _one_at_a_time(stop):
+            dump.read([*dump_files(folder)], stop)
     except CollectError as error:
         dump.nothing(error.reason, error.detail)
     for listing in dump.listings():
@@ -46,6 +52,19 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
     for listing in sorted(snapshot.listings, key=lambda listing: [*KINDS].index(listing.kind)):
         listed(listing.kind, listing.count)
     return snapshot
+
+
+@contextmanager
+def _one_at_a_time(stop: Event) -> Iterator[None]:
+    """Wait until no other dump is being read; not once a stop is requested."""
+    held = False
+    while not held and not stop.is_set():
+        held = _reading.acquire(timeout=_POLL)
+    try:
+        yield
+    finally:
+        if held:
+            _reading.release()
 
 
 class _Dump:

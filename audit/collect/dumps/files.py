@@ -21,12 +21,12 @@ from typing import BinaryIO, Final, NamedTuple, cast
 
 from audit.collect.decode import CollectError
 from audit.collect.dumps.names import is_archive, is_data, tree_place, tree_root
+from audit.regular_files import LARGEST, read_regular, too_large
 
 STDIN: Final = "-"
-MAX_UNPACKED: Final = 1024**3  # bytes that a compressed file, or all files of an archive together, may unpack to
-_LARGEST: Final = 4 * 1024**3  # bytes of one file as it lies on the disk
+MAX_UNPACKED: Final = LARGEST  # bytes of a file, and that all files of an archive together may unpack to
 _MAX_NESTED: Final = 3  # archives in archives
-_TOO_MUCH: Final = f"unpacks to more than {MAX_UNPACKED >> 20} MiB: unpack it and give the folder"
+_TOO_MUCH: Final = f"unpacks to {too_large()}"
 _ENDED: Final = "the compressed file ends in the middle"
 _PACKED: Final[dict[bytes, Callable[[BinaryIO], BinaryIO]]] = {
     b"\x1f\x8b": lambda file: cast("BinaryIO", gzip.GzipFile(fileobj=file)),
@@ -53,7 +53,7 @@ def dump_files(place: Path) -> Iterator[DumpFile]:
     if str(place) == STDIN:
         data = sys.stdin.buffer.read(MAX_UNPACKED + 1)
         if len(data) > MAX_UNPACKED:
-            raise CollectError("malformed", f"more than {MAX_UNPACKED >> 20} MiB: give a folder of files")
+            raise CollectError("malformed", f"{too_large()}: give a folder of files")
         yield from _opened(DumpFile("standard input", datetime.now(UTC).timestamp(), lambda: data), 0)
     elif not place.exists():
         raise CollectError("missing", f"there is no folder {place}")
@@ -118,14 +118,7 @@ def _regular(path: Path, place: Path) -> bytes:
             raise CollectError("malformed", "a link that leads out of the folder is not followed")
         if not stat.S_ISREG(path.stat().st_mode):
             raise CollectError("malformed", "not a regular file, so it is not opened: replace it by one")
-        # Something else may have taken its place meanwhile: without waiting, that is seen.
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise CollectError("malformed", "not a regular file")
-            if status.st_size > _LARGEST:
-                raise CollectError("malformed", f"larger than {_LARGEST >> 30} GiB")
-            return file.read(status.st_size)  # never with a larger number: that much memory would be taken at once
+        return read_regular(path)  # looks again, since something else may have taken its place meanwhile
     except OSError as error:
         raise CollectError("malformed", f"cannot be read: {error.strerror or error}") from error
 

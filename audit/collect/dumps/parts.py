@@ -9,6 +9,7 @@ from audit.collect.dumps.files import DumpFile
 from audit.collect.dumps.names import PACKED, named_kind
 from audit.collect.dumps.objects import Contents, Held, read_contents
 from audit.collect.dumps.shape import Place
+from audit.errors import contained
 from audit.snapshot.objects import KINDS, Item, Kind
 
 _SHOWN: Final = 3  # names in a message
@@ -97,6 +98,9 @@ def read_part(parts: Parts, file: DumpFile, place: Place | None) -> None:
         contents = read_contents(file.read(), kind, yaml=_is_yaml(file.name))
     except CollectError as error:
         parts.fail(kind, file.name, space or "", error)
+        return
+    except BaseException as error:  # noqa: BLE001  one file never loses the others
+        parts.fail(kind, file.name, space or "", CollectError("error", contained(error)))
         return
     parts.newest = max(parts.newest, file.changed)
     if not contents.held and not contents.others:

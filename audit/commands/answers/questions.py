@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -15,6 +14,7 @@ from audit.command_line.typed import ACTION_WORDS, Place, identity, place_hints,
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity
+from audit.regular_files import read_regular
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
 
@@ -60,8 +60,8 @@ def _csv(rows: Sequence[Sequence[str]]) -> str:
 def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     fix = f"the columns are {','.join(COLUMNS)}"
     try:
-        with closing(path.open(encoding="utf-8-sig", newline="")) as file:
-            rows = [row for row in csv.reader(file, strict=True) if row]
+        text = read_regular(path).decode("utf-8-sig")
+        rows = [row for row in csv.reader(StringIO(text, newline=""), strict=True) if row]
     except OSError as error:
         raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from error
     except (csv.Error, UnicodeDecodeError) as error:
