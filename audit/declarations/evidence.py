@@ -83,11 +83,17 @@ def check_evidence(
         Path | None,
         typer.Option("--public-key", help="Every run must be signed by this minisign key.", metavar="FILE"),
     ] = None,
+    head: Annotated[
+        Path | None,
+        typer.Option(
+            "--head", help="A copy of head.json that was kept elsewhere: its run must still be here.", metavar="FILE"
+        ),
+    ] = None,
 ) -> Result:
     """Check that runs are as they were written: every file, every number, and the chain from run to run."""
     from audit.commands.evidence.check_evidence import check_evidence
 
-    return check_evidence(path, public_key)
+    return check_evidence(path, public_key, head)
 
 
 @command(evidence_app, example="prune --out reports --keep-days 400")

@@ -1,5 +1,6 @@
 """The end of a run: its lists are counted again, and the manifest is written, chained and signed."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,9 +10,11 @@ from audit import console
 from audit.access.facts.reconcile import reconcile
 from audit.checks.settings import Settings
 from audit.config.model import Config
+from audit.errors import UsageError
 from audit.findings.ruleset import ChecksDigest, checks_digest
 from audit.job.run_files import RunFiles
 from audit.pseudonyms.pseudonyms import Pseudonyms
+from audit.runs.head import HEAD, head_record
 from audit.runs.manifest import (
     DIGEST,
     ManifestParts,
@@ -97,6 +100,15 @@ class Sealing:
             if self._seal.signer:
                 folder.write(f"{MANIFEST}{SUFFIX}", [self._seal.signer.sign(data, f"run {run_id}")])
             folder.write(MANIFEST, [data])
+            self._head(outcome, data)
+
+    def _head(self, outcome: RunOutcome, data: bytes) -> None:
+        """Record which run ended last. Without it the run is whole, but its removal would not show."""
+        digest, finished = hashlib.sha256(data).hexdigest(), outcome.run.finished if outcome.run else ""
+        try:
+            self._out.write(HEAD, [head_record(outcome.run_id, digest, finished, self._seal.signer)])
+        except UsageError as error:
+            console.note(f"{HEAD} was not written: {error}", level="error")
 
     def _manifest(self, outcome: RunOutcome, files: RunFiles, previous: Link | None) -> bytes:
         run = outcome.run

@@ -14,6 +14,7 @@ from audit.access.facts.reconcile import reconcile
 from audit.config.model import Namespaces, Selection
 from audit.errors import UsageError
 from audit.runs.chain import chain_problems, latest_problems
+from audit.runs.head import HEAD, HeadRecord, head_problems, record_problems
 from audit.runs.info import overall_state
 from audit.runs.manifest import (
     DIGEST,
@@ -57,8 +58,11 @@ class _ReadManifest(NamedTuple):
     problem: str = ""
 
 
-def check_evidence(place: str, verifier: Verifier | None) -> EvidenceResult:
-    """Check the run at `place` (a path or URL), or all runs in that folder. Raises UsageError when there is none."""
+def check_evidence(place: str, verifier: Verifier | None, kept: HeadRecord | None = None) -> EvidenceResult:
+    """Check the run at `place` (a path or URL), or all runs in that folder. Raises UsageError when there is none.
+
+    `kept` is a copy of a head record from elsewhere: the run that it names must still be here.
+    """
     try:
         store, run = _locate(place)
         runs = [name for name in store.entries() if is_run(name)]
@@ -71,7 +75,7 @@ def check_evidence(place: str, verifier: Verifier | None) -> EvidenceResult:
             if store.link_target(name):
                 checked.problems.append((name, "it is a link, not a folder"))
             _check_run(store.inside(name), name, context, checked)
-        _check_chain(store, runs if run in runs or not run else requested, checked)
+        _check_chain(store, runs if run in runs or not run else requested, checked, verifier, kept)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror or error}", where=place) from error
     # Names of files need not be UTF-8.
@@ -88,7 +92,9 @@ def _locate(place: str) -> tuple[Store, str]:
     return (store, name) if MANIFEST in entries or (entries and is_run(name)) else (store.inside(name), "")
 
 
-def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> None:
+def _check_chain(
+    store: Store, runs: Sequence[str], checked: EvidenceResult, verifier: Verifier | None, kept: HeadRecord | None
+) -> None:
     """Check the chain of the runs in a folder. A single run may be a copy: no others are missed then."""
     read = {run: _read(store.inside(run)) for run in runs}
     manifests = {run: found.manifest for run, found in read.items() if found.manifest is not None}
@@ -97,6 +103,10 @@ def _check_chain(store: Store, runs: Sequence[str], checked: EvidenceResult) -> 
     for run, what, is_problem in chain_problems(manifests, digests, alone=alone):
         (checked.problems if is_problem else checked.remarks).append((run, what))
     checked.problems += [(LATEST, what) for what in latest_problems(store, manifests, alone=alone)]
+    for what, is_problem in head_problems(store, manifests, digests, verifier, alone=alone):
+        (checked.problems if is_problem else checked.remarks).append((HEAD, what))
+    if kept is not None:
+        checked.problems += [("--head", what) for what in record_problems(kept, digests, verifier)]
 
 
 def _check_run(folder: Store, run: str, context: EvidenceContext, checked: EvidenceResult) -> None:

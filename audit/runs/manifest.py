@@ -112,6 +112,7 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     previous: Link | None
     files: tuple[WrittenFile, ...]
     missing: tuple[MissingPart, ...] = ()
+    head: bool = False  # a head record is kept beside the runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,7 @@ def manifest(run: RunInfo, files: Sequence[WrittenFile], about: ManifestParts, *
         previous=about.previous,
         files=tuple(sorted(files, key=lambda file: file.name)),
         missing=tuple(sorted(about.missing, key=lambda part: part.name)),
+        head=True,
     )
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 

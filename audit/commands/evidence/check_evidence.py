@@ -5,14 +5,15 @@ from pathlib import Path
 from audit.command_line.result import Result
 from audit.exit_codes import of_evidence
 from audit.runs.check import check_evidence as check_runs
+from audit.runs.head import load_head
 from audit.runs.signing import Verifier
 
 _KEYS = ("run", "what")
 
 
-def check_evidence(place: str, public_key: Path | None) -> Result:
+def check_evidence(place: str, public_key: Path | None, head: Path | None = None) -> Result:
     """Return what does not hold of the run, or the runs, at `place`."""
-    checked = check_runs(place, Verifier(public_key) if public_key else None)
+    checked = check_runs(place, Verifier(public_key) if public_key else None, load_head(head) if head else None)
     count = "1 run" if len(checked.runs) == 1 else f"{len(checked.runs)} runs"
     problems = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
     return Result(
