@@ -28,6 +28,11 @@ def of_state(state: str) -> int:
     return {"complete": DONE, "failed": NOTHING}.get(state, PARTIAL)
 
 
+def of_gate(*, complete: bool, failing: bool) -> int:
+    """Return how a command ends that judges what would be: partial wins over findings at or above its gate."""
+    return PARTIAL if not complete else FINDINGS if failing else DONE
+
+
 def of_run(state: str, *, failing: bool, stopped: bool = False) -> int:
     """Return how a run ends: `failing` if findings are at or above its gate; partial wins over that."""
     if stopped:

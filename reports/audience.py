@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args
 
+import msgspec
 import numpy as np
 
 from audit.errors import UsageError
+from audit.findings.cause_table import causes_table, ranked, with_causes
+from audit.findings.causes import causes_of
+from audit.findings.model import FindingRecord
 from audit.rbac.subjects import ANY, ANY_USER, GROUP
 from audit.runs.info import RunInfo, ZoneInfo
 from audit.tables.model import Table, Text, joined
@@ -115,10 +119,14 @@ class _Organization:
         kept = {
             name: [self._rows(name, zones[at], self._own[at]) for at in present]
             for name, zones in self._tables.items()
-            if name not in OF_THE_RUN
+            if name not in {*OF_THE_RUN, "causes"}
         }
         bound = self._subjects({"grants": kept["grants"], "access": kept["access"]}, everywhere=False)
         kept["findings"] = [self._concerning(table, bound) for table in kept["findings"]]
+        # The causes of these findings alone: those of the zone count and name what others have.
+        causes = [causes_of([msgspec.convert(row, FindingRecord) for row in one.records()]) for one in kept["findings"]]
+        kept["findings"] = [with_causes(*pair) for pair in zip(kept["findings"], causes, strict=True)]
+        kept["causes"] = [causes_table(ranked(one), lambda _: self._name) for one in causes]
         own = set().union(*self._own)
         for name in set(OF_THE_RUN) - _COMMON - {"exceptions"}:
             kept[name] = [self._rows(name, table, own) for table in self._tables[name]]

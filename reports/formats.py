@@ -94,6 +94,13 @@ def _sarif(report: Report) -> Iterator[File]:
     yield File("findings.sarif", [made.data], made.results, note if made.left_out else "")
 
 
+def _sarif_causes(report: Report) -> Iterator[File]:
+    from reports.sarif import render_cause_sarif
+
+    made = render_cause_sarif(report.tables["causes"], report.run)
+    yield File("causes.sarif", [made.data], made.results)
+
+
 def _ocsf(report: Report) -> Iterator[File]:
     from reports.ocsf import ocsf_chunks
 
@@ -117,6 +124,7 @@ FORMATS: Final[Mapping[str, Callable[[Report], Iterator[File]]]] = {
     "ocsf": _ocsf,
     "parquet": _parquet,
     "sarif": _sarif,
+    "sarif-causes": _sarif_causes,
     "xlsx": _xlsx,
 }
 

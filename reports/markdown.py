@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.errors import printable
+from audit.findings.model import FindingRecord
 from audit.tables.model import Table
 
 CHANGES: Final = "changes.md"
@@ -57,6 +58,32 @@ def changes_summary(changes: Table, since: str) -> str:
             lines += mine[:_LINES]
             more = len(mine) - _LINES
             lines += ["", *([f"and {more} more: changes.csv has all", ""] if more > 0 else [])]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def effect_summary(
+    zone: str,
+    changes: Table,
+    new: Sequence[FindingRecord],
+    gone: Sequence[FindingRecord],
+    roles: Sequence[tuple[str, str]],
+) -> str:
+    """Return a summary of what would change in a zone: access, findings that come and go, and what roles give."""
+    lines = [f"# Registry access: what would change in {markdown(zone)}", ""]
+    if roles:
+        lines += ["## Roles", "", "| role | grants in the registry |", "|---|---|"]
+        lines += [f"| {markdown(name)} | {markdown(words)} |" for name, words in roles]
+        lines.append("")
+    for title, findings in (("New findings", new), ("Findings that go", gone)):
+        if findings:
+            lines += [f"## {title}", "", "| severity | check | where | finding |", "|---|---|---|---|"]
+            for one in findings[:_LINES]:
+                cells = (one.severity, one.check, one.namespace, one.detail)
+                lines.append(f"| {' | '.join(map(markdown, cells))} |")
+            more = len(findings) - _LINES
+            lines += ["", *([f"and {more} more", ""] if more > 0 else [])]
+    # The title of the summary of changes names an earlier run, and there is none.
+    lines += changes_summary(changes, "").split("\n")[2:]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -84,6 +84,7 @@ def review_pack(run: RunInfo, tables: Mapping[str, Sequence[Table]], platform: P
     columns = ("id", *ASKED, *_KNOWN)
     inputs = {1: "choice", 2: "day", 4: "day"}
     sheets = [
+        _of_table("Causes", "causes", [column.name for column in SCHEMAS["causes"]], tables),
         _of_table("Findings", "findings", _FINDINGS, tables),
         Sheet("Namespaces", *_namespaces(tables)),
         Sheet("Reviews", columns, len(others), lambda _: others, inputs),

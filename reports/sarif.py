@@ -13,13 +13,15 @@ from itertools import zip_longest
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from audit.checks.bindings import EVERY
 from audit.checks.check import Check
 from audit.checks.rules.registry import CHECKS
 from audit.controls.catalog import BUILT_IN
-from audit.findings.model import ACCEPTED, GONE, NEW
+from audit.findings.model import ACCEPTED, GONE, NEW, OPEN
 from audit.runs.info import RunInfo
 from audit.tables.model import Table
-from audit.tables.schemas import ANSWERS, SEVERITIES, UNKNOWN
+from audit.tables.schemas import ANSWERS, SEVERITIES, UNKNOWN, YES
+from audit.tables.spreadsheet import plain
 
 RESULTS: Final = 25_000
 BYTES: Final = 10_000_000  # after gzip
@@ -45,16 +47,41 @@ class Sarif(NamedTuple):
 
 def render_sarif(findings: Iterable[Table], exceptions: Sequence[Table], run: RunInfo) -> Sarif:
     """Return the findings of a run, most severe first, without those that are gone."""
+    live = (row for table in findings for row in table.records() if row["state"] != GONE)
+    return _limited(live, {row["id"]: str(row["reason"]) for table in exceptions for row in table.records()}, run)
+
+
+def render_cause_sarif(causes: Iterable[Table], run: RunInfo) -> Sarif:
+    """Return one result for each cause of findings in place of one for each finding."""
+    live: Iterator[Row] = (row for table in causes for row in table.records() if row["findings"] != row["accepted"])
+    return _limited(map(_as_finding, live), {}, run)
+
+
+def _as_finding(cause: Row) -> Row:
+    """Return a cause as a row of `findings` about the zone."""
+    empty = dict.fromkeys(("subject_kind", "subject", "binding_kind", "binding", "role_kind", "role", "first_seen"), "")
+    sure = cause["findings"] > cause["accepted"] + cause["unknown"]
+    return empty | {
+        **{name: cause[name] for name in ("id", "zone", "severity", "detail")},
+        "check": cause["checks"].partition(", ")[0],
+        "namespace": EVERY,
+        "state": NEW if cause["new"] else OPEN,
+        "answer": ANSWERS[YES if sure else UNKNOWN],
+        "remedy": plain(cause["fix"]),
+    }
+
+
+def _limited(found: Iterable[Row], reasons: Mapping[Any, str], run: RunInfo) -> Sarif:
+    """Return the most severe results that the limits allow."""
     total = 0
 
-    def live() -> Iterator[Row]:
+    def counted() -> Iterator[Row]:
         nonlocal total
-        for row in (row for table in findings for row in table.records() if row["state"] != GONE):
+        for row in found:
             total += 1
             yield row
 
-    rows = nsmallest(RESULTS, live(), key=_weight)
-    reasons = {row["id"]: str(row["reason"]) for table in exceptions for row in table.records()}
+    rows = nsmallest(RESULTS, counted(), key=_weight)
     kept = len(rows)
     data = _file(rows[:kept], total, reasons, run)
     while (size := len(gzip.compress(data, 6, mtime=0))) > BYTES and kept:

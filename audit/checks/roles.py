@@ -9,7 +9,7 @@ import numpy as np
 
 from audit.checks.bindings import EVERY, DirectGrant
 from audit.rbac.roles import selects
-from audit.rbac.rules import PULL, judge
+from audit.rbac.rules import PULL, RIGHTS, judge
 from audit.snapshot.model import Snapshot
 from audit.snapshot.objects import Aggregation, Rule, Selector
 from audit.snapshot.scope import Scope
@@ -103,6 +103,22 @@ class Roles:
         chosen = [one for one in selectors if selects(one, labels)]
         keys = {key for one in chosen for key in (*(one.labels or {}), *(e.key for e in one.expressions or ()))}
         return Selected(name, self._rights(name), tuple(sorted(keys & {*labels}))) if chosen else None
+
+
+def grants_in_words(rules: Sequence[Rule]) -> str:
+    """Return what rules give in the registry wherever they are bound, and what else they read, for people."""
+    found: dict[str, int] = {}
+    for capability in judge(rules):
+        found[capability.repository] = found.get(capability.repository, 0) | capability.rights
+    parts = [
+        ", ".join(word for word, right in RIGHTS.items() if rights & right)
+        + (f" of repository {repository}" if repository else "")
+        for repository, rights in sorted(found.items())
+        if rights
+    ]
+    if any(map(_reads_secrets, rules)):
+        parts.append("reads every secret")
+    return "; ".join(parts) or "nothing"
 
 
 @cache

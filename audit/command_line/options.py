@@ -120,7 +120,7 @@ class RunOptions:
         typer.Option(
             "--format",
             "-f",
-            help="Only this format: csv, html, jsonl, ocsf, parquet, sarif or xlsx (repeatable).",
+            help="Only this format: csv, html, jsonl, ocsf, parquet, sarif, sarif-causes or xlsx (repeatable).",
             metavar="FORMAT",
             autocompletion=complete.formats,
         ),
@@ -210,3 +210,41 @@ class LaterOptions:
 
     snapshot: LaterSnapshots = None
     config: OptionalConfig = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfOptions:
+    """What would be applied and deleted, over which facts, and when that fails a pipeline."""
+
+    apply: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--apply",
+            "-a",
+            help="Manifests to apply: a file, a folder, or `-` for standard input (repeatable).",
+            metavar="FILE|DIR",
+        ),
+    ] = None
+    delete: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--delete",
+            help="An object to delete; KIND/NAME if it is in no namespace (repeatable).",
+            metavar="KIND/NAMESPACE/NAME",
+        ),
+    ] = None
+    namespace: Annotated[
+        str, typer.Option("--namespace", "-n", help="The namespace of objects that name none.", metavar="NAME")
+    ] = ""
+    snapshot: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--snapshot", "-s", help=f"{SAVED_HELP} Of a folder of runs, the latest counts.", metavar="PATH|URL"
+        ),
+    ] = None
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", help="Exit with 10 at new findings of this severity or above.", metavar="SEVERITY"),
+    ] = None
+    fail_on_new: Annotated[bool, typer.Option("--fail-on-new", help="Exit with 10 at any new finding.")] = False
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request.")] = False

@@ -91,6 +91,7 @@ class Names:
             "why": LEFT_OUT,
             "decided_by": self.by.user(decision.decided_by),
             "ticket": decision.ticket and LEFT_OUT,
+            "cause": decision.cause and self.by.of("cause", decision.cause),
         }
         return decision.model_copy(update=changes)
 

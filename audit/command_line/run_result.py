@@ -7,6 +7,8 @@ from audit import console
 from audit.command_line.pseudonyms import Names
 from audit.command_line.result import Grid, Result
 from audit.exit_codes import FINDINGS
+from audit.findings.cause_table import CauseRow, FirstCauses
+from audit.findings.causes import sentence_of
 from audit.findings.worst import FindingGroup, WorstFindings
 from audit.job.run import Run
 from audit.runs.info import RunInfo
@@ -15,6 +17,7 @@ from audit.storage.store import Store
 from reports.formats import PAGE
 
 _MAX_GAPS = 20
+_MAX_CAUSES = 3
 _MAX_WORST = 5
 
 
@@ -34,7 +37,7 @@ def finished(run: Run, names: Names | None = None) -> Result:
     return Result(
         value=lambda: _value(outcome, states, folder, findings),
         # The event says the same to a program that reads stderr.
-        text=() if console.for_programs() else _text(outcome, info, folder, run.worst),
+        text=() if console.for_programs() else _text(outcome, info, folder, run.worst, run.causes),
         exit_code=outcome.exit_code,
         files=True,
     )
@@ -46,7 +49,9 @@ def _value(outcome: RunOutcome, states: dict[str, str], folder: Store, findings:
     return value | {"missing": missing} if missing else value
 
 
-def _text(outcome: RunOutcome, run: RunInfo, folder: Store, worst: WorstFindings) -> Iterator[str | Grid]:
+def _text(
+    outcome: RunOutcome, run: RunInfo, folder: Store, worst: WorstFindings, causes: FirstCauses
+) -> Iterator[str | Grid]:
     rows = [[z.id, z.state, str(z.namespaces), str(z.excluded), z.as_of] for z in run.zones]
     yield Grid(["zone", "state", "namespaces", "left out", "as of"], rows)
     yield ""
@@ -54,6 +59,10 @@ def _text(outcome: RunOutcome, run: RunInfo, folder: Store, worst: WorstFindings
         yield run.findings.text
     if groups := worst.listed(_MAX_WORST):
         yield Grid(["severity", "findings", "the worst", "where"], [*map(_worst_row, groups)])
+        yield ""
+    if causes.rows:
+        yield Grid(["severity", "findings", "the first causes"], [*map(_cause_row, causes.rows[:_MAX_CAUSES])])
+        yield f"{causes.text}: causes.md has the fixes"
         yield ""
     page = f"{folder.where}/{PAGE}" if PAGE in folder.entries() else folder.where
     yield f"{outcome.state}: {page}"
@@ -63,6 +72,10 @@ def _text(outcome: RunOutcome, run: RunInfo, folder: Store, worst: WorstFindings
 
 def _worst_row(group: FindingGroup) -> list[str]:
     return [group.severity, str(group.count), group.title, group.where]
+
+
+def _cause_row(row: CauseRow) -> list[str]:
+    return [row.severity, str(len(row.cause.findings)), f"{row.cause.zone}: {sentence_of(row.cause)}"]
 
 
 def note_gaps(zone: str, gaps: Sequence[str]) -> None:

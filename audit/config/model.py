@@ -17,7 +17,7 @@ from audit.snapshot.objects import NEEDED
 from audit.storage.store import is_url, store_of
 from audit.tables.schemas import Severity
 
-FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
+FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "sarif-causes", "xlsx")
 USUAL_FORMATS: Final = ("csv", "html")
 PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
 # Namespaces of OpenShift and Kubernetes themselves.
@@ -98,7 +98,7 @@ class Output(ConfigModel):
     directory: StorePlace | None = Field(
         default=None, description="Folder or URL (`s3://BUCKET/FOLDER`) for runs; `--out` overrides it."
     )
-    formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "jsonl", "ocsf", "parquet", "sarif", "sarif-causes", "xlsx"], ...] = Field(
         default=USUAL_FORMATS, description="Formats of the reports.", min_length=1
     )
     csv: CsvConfig = Field(default=CsvConfig(), description="How CSV is written.")

@@ -19,6 +19,7 @@ from audit.command_line.options import (
     OptionalSubject,
     Place,
     Subject,
+    WhatIfOptions,
     Zones,
 )
 from audit.command_line.result import Result
@@ -98,6 +99,14 @@ def diff(
     from audit.commands.answers.diff import diff
 
     return diff(old, new, output, config)
+
+
+@command(answers_app, "what-if", example="what-if --apply manifests/ --snapshot reports/latest --fail-on high")
+def what_if(options: WhatIfOptions, zone: Zones = None, config: NamespacesConfig = None) -> Result:
+    """Show whose access and which findings manifests would change, before they are applied; nothing is sent."""
+    from audit.commands.answers.what_if import what_if
+
+    return what_if(options, zone or (), config)
 
 
 @command(answers_app, example="history user/ann --runs reports")

@@ -11,17 +11,18 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from audit.checks.rules.registry import CHECKS
 from audit.config.model_file import FileFormat, load_model, location, suggestion
 from audit.config.yaml_reader import Document
+from audit.findings.causes import causes_of
 from audit.findings.model import ACCEPTED, GONE, FindingRecord, in_order
 from audit.tables.model import Table, table_of
 from audit.tenancy.platform import spelled
 
 ENDING_DAYS: Final = 30
-ACTIVE, ENDING, EXPIRED, UNUSED = "active", "ending", "expired", "unused"
+ACTIVE, ENDING, EXPIRED, UNUSED, EXCEEDED = "active", "ending", "expired", "unused", "exceeded"
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 GLOB: Final = re.compile(r"[*?\[]")
@@ -45,10 +46,9 @@ class ExceptionEntry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    id: Text | None = Field(
-        default=None, description="Its name in reports; by default, a digest of check, zone, namespace and subject."
-    )
-    check: Text = Field(description="Id or glob of checks.")
+    id: Text | None = Field(default=None, description="Its name in reports; by default, a digest of what it covers.")
+    check: Text = Field(default="*", description="Id or glob of checks; needed, unless `cause` is given.")
+    cause: str = Field(default="", description="Id of a cause, as in the table `causes`: all its findings.")
     zone: Text = Field(default="*", description="Id or glob of zones.")
     namespace: Text = Field(default="*", description="Name or glob of namespaces.")
     subject: Text = Field(
@@ -58,11 +58,25 @@ class ExceptionEntry(BaseModel):
     decided_by: Text = Field(description="Who decided.")
     ticket: str = Field(default="", description="Reference to the decision, such as a ticket.")
     until: Day = Field(description="Last day on which it is valid (YYYY-MM-DD).")
+    count: int | None = Field(default=None, ge=0, description="How many findings it covered when it was decided.")
+    limit: int | None = Field(
+        default=None,
+        ge=0,
+        description="No more findings than this are accepted: the oldest. What is beyond it is open, or new.",
+    )
+
+    @model_validator(mode="after")
+    def _about_something(self) -> "ExceptionEntry":
+        if not self.cause and "check" not in self.model_fields_set:
+            raise ValueError("which findings? give check or cause")
+        if self.limit is not None and self.count is not None and self.limit < self.count:
+            raise ValueError("limit is below count: it would not cover what was decided on")
+        return self
 
     @property
     def name(self) -> str:
         """Return its id; without one, a digest that is the same while it covers the same findings."""
-        about = json.dumps([self.check, self.zone, self.namespace, self.subject])
+        about = json.dumps([self.check, self.zone, self.namespace, self.subject, *filter(None, [self.cause])])
         return self.id or f"exception-{hashlib.sha256(about.encode()).hexdigest()[:8]}"
 
 
@@ -71,14 +85,16 @@ class _Covering:
 
     def __init__(self, decision: ExceptionEntry, real: Callable[[str], str]) -> None:
         self._real = real
+        self._cause = decision.cause
         self._zone, self._namespace, self._subject = (
             None if glob == "*" else re.compile(translate(glob)).match
             for glob in (decision.zone, decision.namespace, decision.subject)
         )
 
-    def covers(self, finding: FindingRecord) -> bool:
+    def covers(self, finding: FindingRecord, cause: str) -> bool:
         return (
-            (self._namespace is None or self._namespace(self._real(finding.namespace)) is not None)
+            (not self._cause or self._cause == cause)
+            and (self._namespace is None or self._namespace(self._real(finding.namespace)) is not None)
             and (self._zone is None or self._zone(finding.zone) is not None)
             and (self._subject is None or self._subject(self._who(finding)) is not None)
         )
@@ -115,7 +131,7 @@ def _more(document: Document) -> list[str]:
                 else f"no such check; {suggestion(check, list(CHECKS))}"
             )
             mistakes.append(location(document, ("exceptions", at, "check")) + mistake)
-        about = name or str([entry.get(key, "*") for key in ("check", "zone", "namespace", "subject")])
+        about = name or str([entry.get(key, "*") for key in ("check", "cause", "zone", "namespace", "subject")])
         if about in seen:
             mistake = "duplicate id" if name else "an earlier entry covers the same findings"
             mistakes.append(location(document, ("exceptions", at)) + mistake)
@@ -162,13 +178,22 @@ class ExceptionMatcher:
             check: [at for at, one in enumerate(decisions.entries) if fnmatchcase(check, one.check)] for check in CHECKS
         }
         self._meant = [_Covering(one, decisions.real) for one in decisions.entries]
+        self._by_cause = any(one.cause for one in decisions.entries)
+        self._limits = [one.limit for one in decisions.entries]
+        self._accepted = [0] * len(decisions.entries)
+        self._causes: dict[str, str] = {}
 
     def accept(self, found: Sequence[FindingRecord]) -> list[FindingRecord]:
         """Return the findings in order, the accepted ones marked.
 
         Of several exceptions that cover a finding, the one that is valid longest counts. A finding whose exception has
-        expired keeps its state and names the exception. Findings that are gone need none.
+        expired, or covers as many as its limit, keeps its state and names the exception. What is gone needs none.
         """
+        if self._by_cause:
+            self._causes = {one.id: cause.id for cause in causes_of(found) for one in cause.findings}
+        if any(limit is not None for limit in self._limits):
+            # What was there first is what was decided on.
+            found = sorted(found, key=lambda one: one.first_seen)
         return in_order([*map(self._decided, found)])
 
     def uses(self) -> list[ExceptionUse]:
@@ -179,16 +204,25 @@ class ExceptionMatcher:
     def _decided(self, finding: FindingRecord) -> FindingRecord:
         if finding.state == GONE:
             return finding
-        mine = [at for at in self._about[finding.check] if self._meant[at].covers(finding)]
+        cause = self._causes.get(finding.id, "")
+        mine = [at for at in self._about[finding.check] if self._meant[at].covers(finding, cause)]
         for at in mine:
             self._counts[at] += 1
-        decided = [self._decisions[at] for at in mine]
-        best = max(decided, key=lambda one: (one.until, one.name), default=None)
-        return finding if best is None else _marked(finding, best, self._today)
+        mine.sort(key=lambda at: (self._has_room(at), self._decisions[at].until, self._decisions[at].name))
+        if not mine:
+            return finding
+        best = mine[-1]
+        covered = self._has_room(best) and self._decisions[best].until >= self._today
+        self._accepted[best] += covered
+        return _marked(finding, self._decisions[best], covered=covered)
+
+    def _has_room(self, at: int) -> bool:
+        limit = self._limits[at]
+        return limit is None or self._accepted[at] < limit
 
 
-def _marked(finding: FindingRecord, decision: ExceptionEntry, today: date) -> FindingRecord:
-    state = finding.state if decision.until < today else ACCEPTED
+def _marked(finding: FindingRecord, decision: ExceptionEntry, *, covered: bool) -> FindingRecord:
+    state = ACCEPTED if covered else finding.state
     return msgspec.structs.replace(finding, state=state, exception=decision.name, until=decision.until.isoformat())
 
 
@@ -197,6 +231,8 @@ def _state(decision: ExceptionEntry, findings: int, today: date) -> str:
         return EXPIRED
     if not findings:
         return UNUSED
+    if decision.limit is not None and findings > decision.limit:
+        return EXCEEDED
     return ENDING if decision.until <= today + timedelta(days=ENDING_DAYS) else ACTIVE
 
 
@@ -215,6 +251,8 @@ def exceptions_table(uses: Sequence[ExceptionUse]) -> Table:
             "ticket": use.decision.ticket,
             "until": use.decision.until.isoformat(),
             "findings": use.findings,
+            "cause": use.decision.cause,
+            "limit": -1 if use.decision.limit is None else use.decision.limit,
         }
         for use in uses
     ]
@@ -229,5 +267,7 @@ def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
             yield f"exception {one.name} was valid until {one.until}: {use.findings} findings are open again"
         elif use.state == ENDING:
             yield f"exception {one.name} is valid until {one.until}: {use.findings} findings will be open again"
+        elif use.state == EXCEEDED:
+            yield f"exception {one.name} covers no more than {one.limit} of {use.findings} findings: the rest is open"
         elif use.state == UNUSED:
             yield f"exception {one.name} matches no finding: remove it or check its spelling"

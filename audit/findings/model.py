@@ -54,6 +54,7 @@ class FindingRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     until: str = ""
     rows: int
     evidence_in: str
+    cause: str = ""
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -98,7 +99,7 @@ def _found(check: Check, severity: str, controls: ControlCatalog, finding: Findi
     about = (finding.binding_kind, finding.binding) if finding.binding else (finding.role_kind, finding.role)
     role = finding.role if finding.role_kind == "ClusterRole" else ""
     return FindingRecord(
-        id=_id(finding.zone, finding.namespace, check.id, finding.subject_kind, finding.subject, *about),
+        id=digest(finding.zone, finding.namespace, check.id, finding.subject_kind, finding.subject, *about),
         check=check.id,
         title=check.title,
         severity=severity,
@@ -133,7 +134,7 @@ def _of_grants(
     for one, detail, remedy in zip(found.grants, found.details, found.remedies, strict=True):
         namespace, kind, subject, binding_kind, binding, role_kind, role, _, repositories, rows = one
         yield FindingRecord(
-            id=_id(zone, namespace, check.id, kind, subject, binding_kind, binding),
+            id=digest(zone, namespace, check.id, kind, subject, binding_kind, binding),
             check=check.id,
             title=check.title,
             severity=severity,
@@ -159,7 +160,7 @@ def _of_grants(
         )
 
 
-def _id(*about: str) -> str:
+def digest(*about: str) -> str:
     """Return a digest of what a finding is about; it does not depend on order, time or wording.
 
     What is hashed is the texts as a JSON list.

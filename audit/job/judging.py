@@ -9,9 +9,13 @@ import msgspec
 from audit import console
 from audit.checks.context import CheckContext
 from audit.checks.settings import Settings
+from audit.findings.cause_table import FirstCauses, causes_table, ranked, with_causes
+from audit.findings.causes import causes_of
+from audit.findings.closing import proposed
 from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, exceptions_table, remarks
 from audit.findings.fail_on import Gate, tally
-from audit.findings.model import FILE, FindingRecord, decode_findings, found_of, judge, since
+from audit.findings.model import FILE, FindingRecord, decode_findings, findings_table, found_of, judge, since
+from audit.findings.remaining import Remaining
 from audit.findings.worst import WorstFindings
 from audit.runs.runs import EarlierRun, Runs
 from audit.snapshot.model import Snapshot
@@ -40,10 +44,13 @@ class Judging:
         self._earlier: dict[str, Mapping[str, list[msgspec.Raw]] | None] = {}  # by run, then by zone
         self.tally = tally((), by.gate)
         self.worst = WorstFindings()
+        self.causes = FirstCauses()
         self.platform = by.settings.platform  # with what the release created in the zones judged so far
 
-    def zone(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> list[FindingRecord]:
-        """Return the findings of a zone, from its other tables."""
+    def zone(
+        self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]
+    ) -> tuple[list[FindingRecord], dict[str, Table]]:
+        """Return the findings of a zone from its other tables, and the tables `findings` and `causes`."""
         # Age is measured at the time of the facts: the same facts give the same findings.
         now = _time(snapshot.origin.finished) or self._started
         context = CheckContext(snapshot, tables, now, self._by.settings, scope)
@@ -53,7 +60,13 @@ class Judging:
         found = self._deciding.accept(found)
         self.tally = self.tally.plus(tally(found, self._by.gate))
         self.worst.add(found)
-        return found
+        causes = causes_of(found)
+        rows = ranked(causes)
+        self.causes.add(rows)
+        made = causes_table(
+            rows, context.owner, Remaining(tables["grants"], causes), proposed(rows, context, self._by.settings)
+        )
+        return found, {"findings": with_causes(findings_table(found), causes), "causes": made}
 
     def exceptions(self) -> Table:
         """Return the table `exceptions` once all zones are judged, and note which exceptions expire."""

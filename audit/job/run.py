@@ -13,9 +13,10 @@ from audit.access.tables import expanded_access
 from audit.collect.run import failed
 from audit.collect.zones import Zone
 from audit.errors import Stopped, UsageError, contained
+from audit.findings.cause_table import FirstCauses
 from audit.findings.controls import controls_table
 from audit.findings.model import FILE as FINDINGS
-from audit.findings.model import encode_findings, findings_table
+from audit.findings.model import encode_findings
 from audit.findings.privileged import privileged_table
 from audit.findings.worst import WorstFindings
 from audit.job.comparing import Comparing, ComparisonBasis
@@ -36,7 +37,7 @@ from audit.snapshot.model import SUFFIX, Snapshot, encode
 from audit.snapshot.scope import Scope, scope_of
 from audit.snapshot.stale import filled
 from audit.storage.store import LATEST, Store
-from audit.tables.model import Table
+from audit.tables.model import Table, table_of
 from audit.tables.schemas import SCHEMAS
 from audit.tables.spool import Spool
 from audit.tenancy.membership import drift
@@ -44,6 +45,7 @@ from audit.tenancy.organizations import organizations_of
 from audit.verify.result import Agreement
 from audit.version import version
 from reports.audience import Audience, audiences
+from reports.cause_summary import CAUSES, causes_summary
 from reports.formats import FRAMEWORKS, File, Report, files, files_for, framework_files
 from reports.markdown import CHANGES, changes_summary
 from reports.metrics import FILE as METRICS
@@ -102,6 +104,11 @@ class Run:
         """Return the worst findings of the zones judged so far."""
         return self._judging.worst
 
+    @property
+    def causes(self) -> FirstCauses:
+        """Return the first causes of the zones judged so far."""
+        return self._judging.causes
+
     def finish(self) -> RunOutcome:
         """Write the reports and the manifest. Raises Stopped when asked to stop, with what is whole in the manifest."""
         self._stages.end("collect")
@@ -138,6 +145,8 @@ class Run:
         if run.compared_with:
             with self.files.part(CHANGES):
                 self.files.write(CHANGES, [changes_summary(changes, run.compared_with).encode()])
+        with self.files.part(CAUSES):
+            self.files.write(CAUSES, [causes_summary(tables["causes"], self.causes.text).encode()])
         readers = audiences(tables, run, self._plan.reports_by, self._plan.reports_for)
         give_back()
         csv, platform = self._plan.csv, self._judging.platform
@@ -195,7 +204,7 @@ class Run:
             organizations_of(snapshot, label),
             self._plan.judgement.settings.platform.seen_in(snapshot),
         )
-        return tables | {"findings": self._findings(snapshot, scope, tables), "privileged": privileged}
+        return tables | self._findings(snapshot, scope, tables) | {"privileged": privileged}
 
     def _compare(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
         try:
@@ -203,15 +212,15 @@ class Run:
         except BaseException as error:  # noqa: BLE001  as above
             self._incomplete(snapshot.origin.zone, "partial", f"its changes: {contained(error)}")
 
-    def _findings(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> Table:
+    def _findings(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> dict[str, Table]:
         zone = snapshot.origin.zone
         try:
-            findings = self._judging.zone(snapshot, scope, tables)
+            findings, made = self._judging.zone(snapshot, scope, tables)
         except BaseException as error:  # noqa: BLE001  as above
             self._incomplete(zone, "partial", f"its findings: {contained(error)}")
-            return findings_table([])
+            return {name: table_of(name, []) for name in ("findings", "causes")}
         self._counting.zone(zone, findings)
-        return findings_table(findings)
+        return made
 
     def _incomplete(self, zone: str, state: str, gap: str) -> None:
         """Report that a zone is not complete, for a reason of our own."""

@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from audit.snapshot.model import PARENTS, TABLES, Gap, Ints, Listing, Origin, Snapshot
 from audit.snapshot.objects import (
@@ -75,6 +76,18 @@ class SnapshotBuilder:
             "teams": self._teams,
         }
         adders[kind](items)
+
+    def take(self, snapshot: Snapshot, kept: Mapping[str, NDArray[np.bool_]]) -> None:
+        """Add those rows of a snapshot's tables that are `kept`; a row whose parent is not kept must not be."""
+        first = {name: len(next(iter(columns.values()))) for name, columns in self._columns.items()}
+        for name, columns in snapshot.tables.items():
+            for column, codes in columns.items():
+                numbers = codes[kept[name]]
+                if parent := PARENTS.get((name, column)):
+                    at = np.cumsum(kept[parent]) - 1 + first[parent]
+                    self._columns[name][column].extend(at[numbers].tolist())
+                else:
+                    self._put(name, column, map(snapshot.strings.__getitem__, numbers.tolist()))
 
     def names(self, table: str) -> list[str]:
         """Return the names in a table, sorted."""

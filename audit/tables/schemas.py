@@ -229,6 +229,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("until", "text", "Last day of that exception (RFC 3339 date)."),
         Column("rows", "count", "Rows of the table `evidence_in` that show it."),
         Column("evidence_in", "text", "Table whose rows of this place (`*`: of any) and subject show it."),
+        Column("cause", "text", "Id of the cause that it belongs to; empty when it is gone."),
     ),
     "privileged": (
         *_PLACE,
@@ -251,9 +252,49 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("lacks", "text", "What the subject lacks, so that the registry refuses it: see `grants`."),
         Column("last_used", "text", "When it was last used: `not known`, because logs are not part of a run."),
     ),
+    "causes": (
+        Column("id", "text", "Id that stays from run to run: made of the zone and what is to be decided about."),
+        _ZONE,
+        Column("severity", "text", "That of its worst finding."),
+        Column(
+            "kind",
+            "text",
+            "What is to be decided about: `binding` (one subject in the bindings of one name and role, in one or many "
+            "namespaces), `role`, `subject`, `tokens` (of the accounts of one name), `namespace` (those without an "
+            "organization), `repository` (those that nobody pushes to), or `lists` (that were not seen).",
+        ),
+        Column("checks", "text", "Checks that find it, joined by `, `, that of the worst finding first."),
+        Column("detail", "text", "The cause in a sentence."),
+        Column("findings", "count", "Findings that belong to it, all that are not gone."),
+        Column("critical", "count", "Open critical findings among them, without unknown ones."),
+        Column("high", "count", "Open high findings among them, without unknown ones."),
+        Column("new", "count", "New findings among them."),
+        Column("accepted", "count", "Findings among them that exceptions cover."),
+        Column("unknown", "count", "Findings among them that are not certain."),
+        Column("namespaces", "count", "Namespaces that it touches; -1: all of the zone."),
+        Column("organizations", "count", "Organizations of these namespaces; all of the zone, if it touches all."),
+        Column("people", "count", "People who have access by it, directly or as members; -1: not known, or everybody."),
+        Column("changes", "count", "Different commands in `fix`, a loop counted once."),
+        Column(
+            "proposed",
+            "count",
+            "Its position in the proposed set of causes whose fixes close all critical findings; 0: not in the set.",
+        ),
+        Column(
+            "fix",
+            "text",
+            "Commands that mend all its findings, for a shell; the first line names the zone.",
+        ),
+        Column("remains", "text", "What stays open after the fix, by other grants."),
+    ),
     "exceptions": (
         Column("id", "text", "Id of the exception."),
-        Column("state", "text", "`active`, `ending` (within 30 days), `expired` or `unused` (it matches nothing)."),
+        Column(
+            "state",
+            "text",
+            "`active`, `ending` (within 30 days), `expired`, `exceeded` (more findings than its limit) or `unused` (it "
+            "matches nothing).",
+        ),
         Column("check", "text", "Checks that it is about (a glob)."),
         Column("zone", "text", "Zones (a glob)."),
         Column("namespace", "text", "Namespaces (a glob)."),
@@ -262,7 +303,9 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("decided_by", "text", "Who decided."),
         Column("ticket", "text", "Where it is written down."),
         Column("until", "text", "Last day (RFC 3339 date)."),
-        Column("findings", "count", "Findings that it covers."),
+        Column("findings", "count", "Findings that it is about."),
+        Column("cause", "text", "Id of the cause that it accepts; empty when it is about none."),
+        Column("limit", "count", "How many findings it accepts at most; -1: any number."),
     ),
     "changes": (
         Column(

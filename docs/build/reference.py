@@ -83,6 +83,26 @@ exceptions:
 A covered finding stays in every report with the state `accepted` and makes no run fail. On the day after `until`, it is
 open again. Exceptions that expire within 30 days, have expired or match nothing are reported on stderr and in the table
 `exceptions`. If several exceptions cover a finding, the one that is valid longest counts.
+
+## Accept a cause
+
+A cause ([causes.md](causes.md)) that is as intended is accepted by its id, which stays the same from run to run.
+`limit` keeps growth visible: no more findings than that are accepted, those that were there first. What is beyond it is
+reported as any other finding, so that a new one is `new`, and the exception is `exceeded`.
+
+```yaml
+exceptions:
+  - cause: 5f0e3a1c2b9d47e8a611
+    why: The build service pushes for all teams until they have their own accounts.
+    decided_by: Platform board
+    until: 2027-03-31
+    count: 36   # findings when it was decided
+    limit: 40   # room for a few more
+```
+
+With pseudonyms, take the id from the pseudonymous run. A limit counts over all zones that an exception covers.
+
+## Keys
 """
 
 

@@ -37,6 +37,7 @@ from tests.worlds.random_zones import HOSTILE, furnished, world_of, write_dump
 
 DEMO = ROOT / "audit/demo/demo-1"
 OUTPUTS = {
+    "causes.md",
     "findings.json",
     "metrics.prom",
     *(f"{name}.csv" for name in SCHEMAS),
@@ -196,7 +197,7 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["run", "-c", "CONFIG", "-o", "OUT", "--zone", "dmo"], "did you mean demo?"),
         (
             ["run", "-c", "CONFIG", "-o", "OUT", "--format", "pdf"],
-            "no such format: pdf (choose from csv, html, jsonl, ocsf, parquet, sarif, xlsx)",
+            "no such format: pdf (choose from csv, html, jsonl, ocsf, parquet, sarif, sarif-causes, xlsx)",
         ),
         (["run", "-c", "CONFIG", "-o", "OUT", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),
         (["who", "pull", "ns", "-c", "CONFIG", "--scope", "all"], "no such scope: all (choose from auto, cluster,"),

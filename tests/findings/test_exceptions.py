@@ -1,17 +1,22 @@
 """What has been accepted: the file with all its mistakes, what it covers, and how it ends."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from audit.checks.settings import Settings
 from audit.errors import ConfigError
+from audit.findings.causes import causes_of
 from audit.findings.exceptions import ExceptionEntry, exceptions_table, load_exceptions, remarks
 from audit.findings.fail_on import Gate, tally
-from audit.findings.model import FindingRecord
-from tests.findings.test_findings import PUBLIC, QUIET, after, found_in
-from tests.worlds.small import bind, world
+from audit.findings.model import FindingRecord, judge, since
+from tests.findings.test_findings import PUBLIC, QUIET, after, context_of, found_in
+from tests.worlds.plain_rbac import World
+from tests.worlds.small import bind, namespace, world
 from tests.worlds.snapshots import decided
 
 TODAY = date(2026, 3, 1)
@@ -200,3 +205,71 @@ def test_counts_tell_what_is_what() -> None:
     assert (counts.by_severity["high"], counts.new, counts.gone, counts.accepted, counts.failing) == (2, 2, 1, 2, 2)
     assert counts.text == "findings: 2 high (2 new, 2 accepted, 1 gone)"
     assert tally([], Gate()).text == "findings: none"
+
+
+PLACES = ("a-1", "a-2", "a-3", "a-4")
+
+
+def template(*places: str) -> World:
+    """The same binding in some namespaces: one cause."""
+    spaces = [namespace(name, "acme") for name in places]
+    bound = [bind(name, "open", "system:image-puller", ("Group", "system:unauthenticated")) for name in places]
+    return world(*spaces, *bound)
+
+
+def of_cause(found: Sequence[FindingRecord], **rest: Any) -> ExceptionEntry:
+    (cause,) = causes_of(found)
+    given = {"cause": cause.id, "why": "w", "decided_by": "d", "until": "2026-12-31"}
+    return ExceptionEntry.model_validate(given | rest)
+
+
+def test_a_cause_is_accepted_whatever_its_findings_are() -> None:
+    """By its id, which is the same when it grows; findings of other causes stay open."""
+    entry = of_cause(found_in(template("a-1")), id="E")
+    assert {one.state for one in accepted(found_in(template(*PLACES)), entry)} == {"accepted"}
+    other = found_in(world(bind("shop", "other", "system:image-puller", ("Group", "system:unauthenticated"))))
+    assert {one.state for one in accepted(other, entry)} == {"new"}
+
+
+def test_growth_beyond_the_limit_returns_as_new() -> None:
+    """Those that were there first stay accepted; the exception says that it is exceeded."""
+    first = found_in(template("a-2", "a-3"))
+    entry = of_cause(first, count=2, limit=3, id="E")
+    grown = list(after_all(first, template(*PLACES)))
+    found, (use,) = decided(grown, [entry], TODAY)
+    states = {one.namespace: one.state for one in found}
+    assert (states["a-2"], states["a-3"]) == ("accepted", "accepted")
+    assert sorted((states["a-1"], states["a-4"])) == ["accepted", "new"]
+    assert {one.exception for one in found} == {"E"}
+    assert (use.state, use.findings) == ("exceeded", 4)
+    assert [*remarks([use])] == ["exception E covers no more than 3 of 4 findings: the rest is open"]
+    (row,) = exceptions_table([use]).records()
+    assert (row["cause"], row["limit"]) == (entry.cause, 3)
+
+
+def after_all(before: list[FindingRecord], one: World) -> list[FindingRecord]:
+    context = context_of(one)
+    return since(judge(context, Settings(), "2026-04-01T00:00:00Z"), before, context, Settings())
+
+
+def test_another_exception_covers_what_a_limit_leaves() -> None:
+    """The one with room counts, even if it ends sooner."""
+    found = found_in(template(*PLACES))
+    both = of_cause(found, limit=1, id="E"), decision(until="2026-06-30", id="D")
+    assert sorted(one.exception for one in accepted(found, *both)) == ["D", "D", "D", "E"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("{}", "which findings? give check or cause"),
+        ("cause: c, count: 5, limit: 4", "limit is below count"),
+        ("cause: c, limit: -1", "limit"),
+        ("cause: c, limit: some", "limit"),
+    ],
+)
+def test_what_an_entry_of_a_cause_needs(entry: str, message: str, tmp_path: Path) -> None:
+    """An entry that would cover everything, or less than was decided, is refused."""
+    entry = "" if entry == "{}" else f"{entry}, "
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        load(tmp_path, f"exceptions: [{{{entry}why: w, decided_by: d, until: 2026-12-31}}]")

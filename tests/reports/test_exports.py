@@ -156,6 +156,7 @@ def test_people_can_decide_in_the_sheet() -> None:
     book = book_of(BOUND)
     assert book.sheetnames == [
         "Summary",
+        "Causes",
         "Findings",
         "Namespaces",
         "Reviews",

@@ -25,5 +25,6 @@ CHECK = Check(
     remedy=(DELETE_SECRET,),
     needs=("tokens",),
     find=_find,
+    mended_by="tokens",
     thresholds={"tokens": Threshold(1, "report an account with more tokens than this")},
 )

@@ -60,6 +60,14 @@ def is_data(name: str) -> bool:
     return bare.endswith(DATA)
 
 
+def is_yaml(name: str) -> bool:
+    """Return whether a file's name says that it is YAML."""
+    bare = name.lower()
+    for ending in PACKED:
+        bare = bare.removesuffix(ending)
+    return bare.endswith((".yaml", ".yml"))
+
+
 def is_archive(name: str) -> bool:
     """Return whether a file's name is that of an archive."""
     bare = name.lower()

@@ -43,17 +43,18 @@ class Contents:
     held: dict[str, Held] = field(default_factory=dict)
     others: set[str] = field(default_factory=set)
     singles: int = 0
+    namespace: str = ""  # of objects that name none
 
 
-def read_contents(data: bytes, kind: Kind | None, *, yaml: bool) -> Contents:
+def read_contents(data: bytes, kind: Kind | None, *, yaml: bool, namespace: str = "") -> Contents:
     """Return what a file holds. `kind` is what its name says, `yaml` whether it says that it is YAML.
 
-    Raises CollectError.
+    `namespace` is that of objects that name none, as manifests may. Raises CollectError.
     """
     data = _utf8(data)
     if kind and not yaml and (contents := _plain(kind, data)):
         return contents
-    contents = Contents()
+    contents = Contents(namespace=namespace)
     try:
         for value in _values(data, yaml=yaml):
             _document(contents, value, kind)
@@ -181,6 +182,8 @@ def _put(contents: Contents, name: str, api: str, values: list[Any], meta: Any, 
     if not kind:
         contents.others.add(name or "unknown kind")
         return
+    if contents.namespace and kind.namespaced:
+        values = [_placed(value, contents.namespace) for value in values]
     projects = name == PROJECTS.singular
     if kind.plural in RBAC and api.partition("/")[0] in {LEGACY_GROUP, "v1"}:
         values = [modern(value, api) for value in values]
@@ -190,6 +193,14 @@ def _put(contents: Contents, name: str, api: str, values: list[Any], meta: Any, 
     held.whole |= whole
     held.version = held.version or page.version
     held.more |= bool(page.more)
+
+
+def _placed(value: Any, namespace: str) -> Any:
+    """Return an object with a namespace, if it names none."""
+    metadata = value.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("namespace"):
+        return value
+    return {**value, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _expected(data: bytes, kind: Kind) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from audit.collect.decode import CollectError
 from audit.collect.dumps.files import DumpFile
-from audit.collect.dumps.names import PACKED, named_kind
+from audit.collect.dumps.names import is_yaml, named_kind
 from audit.collect.dumps.objects import Contents, Held, read_contents
 from audit.collect.dumps.shape import Place
 from audit.errors import contained
@@ -95,7 +95,7 @@ def read_part(parts: Parts, file: DumpFile, place: Place | None) -> None:
     """Read a file into `parts`. `place` is what a tree says of it."""
     kind, space = place or (named_kind(file.name), None)
     try:
-        contents = read_contents(file.read(), kind, yaml=_is_yaml(file.name))
+        contents = read_contents(file.read(), kind, yaml=is_yaml(file.name))
     except CollectError as error:
         parts.fail(kind, file.name, space or "", error)
         return
@@ -139,10 +139,3 @@ def _instead(contents: Contents, kind: Kind) -> str:
     if held:
         return f"a {', '.join(held)}, not a {kind.singular}List"
     return f"a {', '.join([*contents.held, *sorted(contents.others)][:_SHOWN])}, not a {kind.singular}"
-
-
-def _is_yaml(name: str) -> bool:
-    bare = name.lower()
-    for ending in PACKED:
-        bare = bare.removesuffix(ending)
-    return bare.endswith((".yaml", ".yml"))

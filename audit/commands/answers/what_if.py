@@ -1,0 +1,184 @@
+"""`what-if`: what manifests would change, before they are applied."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from audit.access.facts.build import facts_of
+from audit.changes.build import ComparisonScope, changes_of
+from audit.changes.overlaid import TABLE_OF, ObjectName, known_objects, name_of, overlaid, roles_in
+from audit.changes.state import State
+from audit.changes.zone import gaps_of
+from audit.checks.context import CheckContext
+from audit.checks.roles import grants_in_words
+from audit.checks.settings import Settings, settings_of
+from audit.collect.dumps.manifests import Manifests, read_manifests
+from audit.collect.dumps.names import named_kind
+from audit.command_line.options import WhatIfOptions
+from audit.command_line.result import Grid, Result, Verbatim
+from audit.command_line.sources import only_one, saved
+from audit.errors import UsageError
+from audit.exit_codes import of_gate
+from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, load_exceptions
+from audit.findings.fail_on import Gate
+from audit.findings.model import GONE, NEW, FindingRecord, judge, since
+from audit.job.load_config import load_config
+from audit.snapshot.model import Snapshot, gap_lines
+from audit.snapshot.objects import KINDS
+from audit.snapshot.scope import Scope, scope_of
+from audit.tables.model import Table
+from audit.tables.schemas import SEVERITIES, Severity
+
+_SHOWN: Final = ("change", "namespace", "repository", "subject", "before", "after", "cause")
+_FOUND: Final = ("severity", "check", "namespace", "subject", "detail")
+
+
+class Effect(NamedTuple):
+    """What it would change in one zone: access, and findings that come and go; `roles` says what new roles give."""
+
+    changes: Table
+    new: list[FindingRecord]
+    gone: list[FindingRecord]
+    roles: list[tuple[str, str]]
+
+
+def what_if(options: WhatIfOptions, zone: Sequence[str], config: Path | None) -> Result:
+    """Return whose access and which findings would change; partial when not everything that decides was seen."""
+    if not options.apply and not options.delete:
+        raise UsageError("nothing to apply or delete", fix="--apply FILE, or --delete KIND/NAMESPACE/NAME")
+    if not options.snapshot:
+        raise UsageError("no facts to lay them over", fix="--snapshot with a run, a snapshot or a dump")
+    gate = Gate(_severity(options.fail_on), options.fail_on_new)
+    manifests = read_manifests(options.apply, options.namespace) if options.apply else Manifests({}, frozenset())
+    snapshot = only_one(saved(options.snapshot, zone))
+    if snapshot.origin.names:
+        raise UsageError("the names in this snapshot are pseudonyms", fix="give a run without pseudonyms")
+    deleted = [_object(text) for text in options.delete or ()]
+    notes = [*_notes(snapshot, manifests, deleted)]
+    made = _effect(snapshot, overlaid(snapshot, manifests.objects, deleted), manifests, config)
+    gaps = gap_lines(gaps_of(snapshot))
+    notes += [f"{snapshot.origin.zone}: not seen: {line}" for line in gaps]
+    failing = any(map(gate.holds_back, made.new))
+    return Result(
+        value=lambda: _value(snapshot, made),
+        text=[Verbatim(_markdown(snapshot, made))] if options.markdown else [*_text(made)],
+        notes=notes,
+        exit_code=of_gate(complete=not gaps, failing=failing),
+    )
+
+
+def _severity(text: str | None) -> Severity | None:
+    found = next((one for one in SEVERITIES if one == text), None)
+    if text is not None and found is None:
+        raise UsageError(f"no such severity: {text}", fix=f"choose from {', '.join(SEVERITIES)}")
+    return found
+
+
+def _object(text: str) -> ObjectName:
+    """Return the object that KIND/NAMESPACE/NAME means, or KIND/NAME of one that is in no namespace."""
+    word, _, rest = text.partition("/")
+    kind = named_kind(word)
+    if kind is None or kind.plural not in TABLE_OF:
+        known = ", ".join(KINDS[plural].singular for plural in TABLE_OF)
+        raise UsageError("no such kind of object", where=text, fix=f"write KIND/NAMESPACE/NAME with one of {known}")
+    namespace, slash, name = rest.partition("/") if kind.namespaced else ("", "/", rest)
+    if not name or not slash or (kind.namespaced and not namespace):
+        form = f"{word}/NAMESPACE/NAME" if kind.namespaced else f"{word}/NAME"
+        raise UsageError("not an object", where=text, fix=f"write {form}")
+    return ObjectName(kind.plural, namespace, name)
+
+
+def _notes(snapshot: Snapshot, manifests: Manifests, deleted: Sequence[ObjectName]) -> Iterator[str]:
+    """Yield what a person would want to know about what was given."""
+    known = known_objects(snapshot)
+    spaces = {name.name for name in known if name.plural == "namespaces"}
+    if manifests.others:
+        yield f"note: of no effect here: {', '.join(sorted(manifests.others))}"
+    for one in deleted:
+        if one not in known:
+            yield f"note: zone {snapshot.origin.zone} has no {_spelled(one)}"
+    names = {name_of(plural, item): item for plural, items in manifests.objects.items() for item in items}
+    new = {name.name for name in names if name.plural == "namespaces"}
+    for name, item in names.items():
+        role = getattr(item, "role", None)
+        if role is not None and name in known and known[name].role != (role.kind, role.name):
+            yield f"note: {_spelled(name)} refers to another role now: it must be deleted and created again"
+        if name.namespace and name.namespace not in spaces | new:
+            yield f"note: zone {snapshot.origin.zone} lists no namespace {name.namespace}, for {_spelled(name)}"
+    for space in sorted(new - spaces):
+        yield f"note: namespace {space} is new: what the cluster itself binds there is not included"
+
+
+def _spelled(name: ObjectName) -> str:
+    place = f"{name.namespace}/" if name.namespace else ""
+    return f"{KINDS[name.plural].singular} {place}{name.name}"
+
+
+def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path | None) -> Effect:
+    config = load_config(path) if path else None
+    settings = settings_of(config)
+    selects = None if config is None or config.namespaces.everything else config.namespaces.selects
+    scopes = [scope_of(one, selects) for one in (before, after)]
+    namespaces = None if selects is None else {name for one in scopes for name in one.namespaces or ()}
+    comparison = ComparisonScope(namespaces, settings.organization_label, "")
+    changes = changes_of(State.of(before, namespaces), State.of(after, namespaces), comparison)
+    now = datetime.now(UTC)
+    was, found = (_found(one, scope, settings, now) for one, scope in zip((before, after), scopes, strict=True))
+    compared = since(found[0], was[0], found[1], settings)
+    if config is not None and config.exceptions:
+        compared = ExceptionMatcher(ExceptionSet(load_exceptions(config.exceptions)), now.date()).accept(compared)
+    roles = [(_spelled(name), grants_in_words(role.rules or ())) for name, role in roles_in(manifests.objects)]
+    return Effect(
+        changes, [one for one in compared if one.state == NEW], [one for one in compared if one.state == GONE], roles
+    )
+
+
+def _found(
+    snapshot: Snapshot, scope: Scope, settings: Settings, now: datetime
+) -> tuple[list[FindingRecord], CheckContext]:
+    tables = facts_of(snapshot, scope, organization_label=settings.organization_label)
+    context = CheckContext(snapshot, tables, now, settings, scope)
+    return judge(context, settings, f"{now:%Y-%m-%dT%H:%M:%SZ}"), context
+
+
+def _value(snapshot: Snapshot, made: Effect) -> dict[str, Any]:
+    return {
+        "zone": snapshot.origin.zone,
+        "as_of": snapshot.origin.finished,
+        "changes": made.changes.records(),
+        "findings": {"new": [_row(one) for one in made.new], "gone": [_row(one) for one in made.gone]},
+        "roles": [{"role": name, "grants": words} for name, words in made.roles],
+    }
+
+
+def _row(finding: FindingRecord) -> dict[str, str]:
+    names = ("id", "check", "severity", "answer", "namespace", "subject_kind", "subject", "detail", "remedy")
+    return {name: str(getattr(finding, name)) for name in names}
+
+
+def _text(made: Effect) -> Iterator[str | Grid]:
+    if made.roles:
+        yield Grid(["role", "grants in the registry"], [[name, words] for name, words in made.roles])
+        yield ""
+    rows = [{name: str(value) for name, value in row.items()} for row in made.changes.records()]
+    if rows:
+        yield Grid(_SHOWN, [[_cell(row, name) for name in _SHOWN] for row in rows])
+        yield ""
+    for title, findings in (("new findings", made.new), ("findings that go", made.gone)):
+        if findings:
+            yield f"{title}:"
+            yield Grid(_FOUND, [[str(getattr(one, name)) for name in _FOUND] for one in findings])
+            yield ""
+    access = sum(row["object"] == "access" for row in rows)
+    yield f"{access} changes of access, {len(made.new)} new findings, {len(made.gone)} findings go"
+
+
+def _cell(row: dict[str, str], name: str) -> str:
+    return f"{row['subject_kind']} {row['subject']}" if name == "subject" and row["subject"] else row[name]
+
+
+def _markdown(snapshot: Snapshot, made: Effect) -> str:
+    from reports.markdown import effect_summary
+
+    return effect_summary(snapshot.origin.zone, made.changes, made.new, made.gone, made.roles)

@@ -1,0 +1,98 @@
+"""A small set of causes whose fixes close all critical findings, by effective access; chosen greedily.
+
+A finding is closed when it would not be found any more: another way to the same access keeps it open. Mostly each
+critical finding needs its own grant taken away, so that every cause with critical findings is in the set. Where a grant
+gives a push only together with another one, taking that other one away may close several at once: then each possible
+next step is tried on the zone's facts.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from audit.access.facts.build import facts_of
+from audit.checks.bindings import EVERY
+from audit.checks.context import CheckContext
+from audit.checks.settings import Settings
+from audit.findings.cause_table import CauseRow, is_open
+from audit.findings.causes import FindingCause, Grant
+from audit.findings.model import judge
+from audit.rbac.subjects import identity
+from audit.snapshot.model import Snapshot
+from audit.tables.model import Table
+from audit.tables.schemas import YES
+
+_MOST: Final = 2_000  # bindings of a zone in which steps are tried
+_CRITICAL: Final = "critical"
+
+
+def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) -> list[str]:
+    """Return the ids of causes whose fixes together leave no critical finding open, the most effective first."""
+    own = [row for row in rows if row.by_severity[_CRITICAL]]
+    own.sort(key=lambda row: (-row.by_severity[_CRITICAL] / row.changes, row.cause.id))
+    small = len(context.snapshot.tables["bindings"]["name"]) <= _MOST
+    if not small or _each_suffices(context.tables["grants"], [row.cause for row in own]):
+        return [row.cause.id for row in own]
+    return _tried([*own, *(row for row in rows if row.cause.grants and row not in own)], context, settings)
+
+
+def _each_suffices(grants: Table, causes: Iterable[FindingCause]) -> bool:
+    """Return whether every grant of these causes that gives push gives pull as well: no other one is needed."""
+    incomplete = (grants.numbers("push") == YES) & (grants.numbers("pull") != YES)
+    columns = (grants.text(name) for name in ("namespace", "binding", "subject"))
+    pairs = zip(*(column.codes[incomplete].tolist() for column in columns), strict=True)
+    space, binding, subject = (grants.text(name).values for name in ("namespace", "binding", "subject"))
+    lacking = {(space[a], binding[b], subject[c]) for a, b, c in pairs}
+    about = {(one.namespace, one.binding, one.subject) for cause in causes for one in cause.grants}
+    return lacking.isdisjoint(about)
+
+
+def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) -> list[str]:
+    """Choose, step by step, the cause whose fix closes most of what is left for each change."""
+    wanted = {one.id for row in rows for one in row.cause.findings if one.severity == _CRITICAL and is_open(one)}
+    chosen: list[CauseRow] = []
+    left = wanted
+    while left:
+        best: tuple[float, int] | None = None
+        for at, row in enumerate(rows):
+            if row not in chosen:
+                closed = len(left) - len(_left([*chosen, row], wanted, context, settings))
+                if closed and (best is None or -closed / row.changes < best[0]):
+                    best = -closed / row.changes, at
+        if best is None:
+            break
+        chosen.append(rows[best[1]])
+        left = _left(chosen, wanted, context, settings)
+    for row in [*chosen]:
+        others = [one for one in chosen if one is not row]
+        if not _left(others, wanted, context, settings):
+            chosen = others
+    return [row.cause.id for row in chosen]
+
+
+def _left(rows: Sequence[CauseRow], wanted: Collection[str], context: CheckContext, settings: Settings) -> set[str]:
+    """Return which critical findings the zone would still have."""
+    taken = {one.id for row in rows if not row.cause.grants for one in row.cause.findings}
+    snapshot = without(context.snapshot, [grant for row in rows for grant in row.cause.grants])
+    after = CheckContext(snapshot, facts_of(snapshot, context.scope), context.now, settings, context.scope)
+    return {one.id for one in judge(after, settings, "") if one.id in wanted and one.id not in taken and is_open(one)}
+
+
+def without(snapshot: Snapshot, grants: Iterable[Grant]) -> Snapshot:
+    """Return the facts of a zone after these subjects were taken out of their bindings."""
+    text, bindings, subjects = snapshot.strings, snapshot.tables["bindings"], snapshot.tables["subjects"]
+    taken = {(one.namespace, one.binding, one.subject_kind, one.subject) for one in grants}
+    places = {(space, binding) for space, binding, _, _ in taken}
+    keep = np.ones(len(subjects["binding"]), dtype=bool)
+    columns = (subjects[name].tolist() for name in ("binding", "kind", "namespace", "name"))
+    for at, (row, kind, namespace, name) in enumerate(zip(*columns, strict=True)):
+        space = text[bindings["namespace"][row]]
+        place = space or EVERY, text[bindings["name"][row]]
+        if place in places:
+            one = identity(text[kind], text[namespace] or space, text[name])
+            keep[at] = one is None or (*place, *one) not in taken
+    tables = dict(snapshot.tables)
+    tables["subjects"] = {name: column[keep] for name, column in subjects.items()}
+    return replace(snapshot, tables=tables)

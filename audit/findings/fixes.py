@@ -1,0 +1,63 @@
+"""What mends a group of findings: the commands of each, as a loop where only their namespaces differ."""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from audit.checks.remedies import quoted
+
+# The name of a namespace as Kubernetes has it: a shell needs no quotes for it.
+_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_VARIABLE: Final = '"$namespace"'
+
+
+class Fix(NamedTuple):
+    """Commands for a shell, one a line; `changes` counts the different ones, a loop once."""
+
+    text: str
+    changes: int
+
+
+def fix_of(zone: str, commands: Iterable[tuple[str, str]]) -> Fix:
+    """Return what mends several things in one zone; each has its namespace and its commands."""
+    loops: dict[str, list[str]] = {}
+    for namespace, lines in commands:
+        loops.setdefault(_pattern(namespace, lines), []).append(namespace)
+    parts = [f"# In zone {quoted(zone)}:"] if loops else []
+    for pattern, namespaces in loops.items():
+        names = sorted({*namespaces})
+        if _VARIABLE not in pattern:
+            parts.append(pattern)
+        elif len(names) == 1:
+            parts.append(pattern.replace(_VARIABLE, names[0]))
+        else:
+            body = "\n".join(f"  {line}" for line in pattern.split("\n"))
+            parts.append(f"for namespace in {' '.join(names)}; do\n{body}\ndone")
+    return Fix("\n".join(parts), len(loops))
+
+
+def _pattern(namespace: str, lines: str) -> str:
+    """Return commands with a variable in place of their namespace, or as they are."""
+    # Within quotes a variable would mean nothing, and there alone a word holds spaces.
+    if "'" in lines or '"' in lines or not _LABEL.fullmatch(namespace):
+        return lines
+    return (
+        f"{lines}\n".replace(f" -n {namespace} ", f" -n {_VARIABLE} ")
+        .replace(f" --role-namespace={namespace} ", f" --role-namespace={_VARIABLE} ")
+        .replace(f" system:serviceaccount:{namespace}:", f" system:serviceaccount:{_VARIABLE}:")
+        .replace(f" system:serviceaccounts:{namespace}\n", f" system:serviceaccounts:{_VARIABLE}\n")
+        .replace(f" oc label namespace {namespace} ", f" oc label namespace {_VARIABLE} ")[:-1]
+    )
+
+
+def commands_of(remedies: Iterable[str]) -> str:
+    """Return what closes several findings about the same thing, each of which has a remedy.
+
+    Where one takes a right away, and others first give a lesser one in its place, the right is only taken away: what
+    would be given could be what the first is about.
+    """
+    distinct = sorted({*remedies}, key=lambda text: (len(text), text))
+    shortest = distinct[0]
+    if all(text.endswith(shortest) for text in distinct):
+        return shortest
+    return "\n".join(dict.fromkeys(line for text in distinct for line in text.split("\n")))
