@@ -67,7 +67,8 @@ class Request:
             scope=collect.scope,
             stale_days=collect.stale_days,
         )
-        names = names_of(pseudonyms.pseudonyms, pseudonyms.pseudonym_map, runs_store(config).where)
+        key = pseudonyms.pseudonyms or config.pseudonyms.key_file
+        names = names_of(key, pseudonyms.pseudonym_map or config.pseudonyms.map_file, runs_store(config).where)
         return cls(config, options, config_digest(file) if file and from_file else "", names, collect.verify, readers)
 
     @property

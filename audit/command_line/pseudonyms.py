@@ -123,6 +123,13 @@ def names_of(key: Path | None, path: Path | None, out: str) -> Names | None:
     return names
 
 
+def without_names(config: Config) -> Config:
+    """Return the configuration of shards, or of their merge. Raises UsageError if it says to replace names."""
+    if config.pseudonyms.key_file:
+        raise UsageError("pseudonyms cannot be combined with shards", fix="run all zones together")
+    return config
+
+
 def _secret(key: Path) -> bytes:
     make = f"make one: {_MAKE.format(key)}"
     try:

@@ -194,6 +194,21 @@ class EvidenceConfig(ConfigModel):
     )
 
 
+class PseudonymConfig(ConfigModel):
+    """How `run` and `report` replace names."""
+
+    key_file: FilePath | None = Field(default=None, description="Key by which names are replaced: random bytes.")
+    map_file: FilePath | None = Field(
+        default=None, description="File that keeps the names behind the pseudonyms; outside of the folder of runs."
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.key_file is None) != (self.map_file is None):
+            raise ValueError("give both key_file and map_file, or neither")
+        return self
+
+
 class Config(ConfigModel):
     """The whole configuration."""
 
@@ -210,6 +225,9 @@ class Config(ConfigModel):
     platform: PlatformConfig = Field(default=PlatformConfig(), description="What belongs to the platform itself.")
     evidence: EvidenceConfig = Field(
         default=EvidenceConfig(), description="How runs are signed, and how long they are kept: docs/evidence.md."
+    )
+    pseudonyms: PseudonymConfig = Field(
+        default=PseudonymConfig(), description="Replace names in every file of a run: docs/pseudonyms.md."
     )
     exceptions: FilePath | None = Field(default=None, description="File of accepted findings: docs/exceptions.md.")
     controls: FilePath | None = Field(
@@ -244,6 +262,9 @@ def check_files(config: Config) -> list[str]:
     key = config.evidence.key_file
     if key and not (key.is_file() and os.access(key, os.R_OK)):
         mistakes.append(f"evidence.key_file: no readable file at {key}")
+    names = config.pseudonyms.key_file
+    if names and not (names.is_file() and os.access(names, os.R_OK)):
+        mistakes.append(f"pseudonyms.key_file: no readable file at {names}")
     for at, zone in enumerate(config.zones):
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
@@ -62,6 +63,7 @@ class ShardRecord(msgspec.Struct, frozen=True):
     index: int
     count: int
     zones: dict[str, SavedSnapshot]
+    finished: str = ""  # RFC 3339, UTC; empty in records of version 0.1
 
     @property
     def whole(self) -> bool:
@@ -88,7 +90,7 @@ class Attempt:
 
     def finish(self) -> bool:
         """Make this attempt count, unless an earlier one is complete and this one is not; return whether it counts."""
-        record = ShardRecord(FORMAT, VERSION, self._part.index, self._part.count, self._zones)
+        record = ShardRecord(FORMAT, VERSION, self._part.index, self._part.count, self._zones, _now())
         before = records(self._job).found.get(self._part.index)
         if before is not None and before.whole and not record.whole:
             return False
@@ -144,6 +146,27 @@ def _record(job: Store, name: str) -> ShardRecord:
     if (record.format, record.version, f"{record.index}{_ENDING}") != (FORMAT, VERSION, name):
         raise UsageError("this is not the record of this shard, or has another version", where=where)
     return record
+
+
+def last_written(job: Store) -> str:
+    """Return when a job left something for the last time (RFC 3339, UTC); "" if nothing says so.
+
+    Records of version 0.1 and attempts that did not end have no time of their own: then snapshots are read for it.
+    """
+    times = [record.finished for record in records(job).found.values()]
+    if times and all(times):
+        return max(times)
+    for file in job.files():
+        if file.endswith(SUFFIX):
+            try:
+                times.append(decode(job.read(file), file).origin.finished)
+            except (OSError, UsageError):
+                continue
+    return max(times, default="")
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def snapshots(job: Store, left: ShardRecords, zones: Iterable[str]) -> Iterator[tuple[str, Snapshot | str]]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from audit.errors import UsageError
 from audit.masking import remember
 from audit.regular_files import LARGEST, read_regular, too_large
+from audit.storage.aws_profile import shared_settings
 from audit.storage.files import make_private_dir, write_private
 
 if TYPE_CHECKING:
@@ -337,8 +338,14 @@ class Bucket:
             patience: Any = {"max_retries": 4, "retry_timeout": timedelta(minutes=2)}
             # No connection without encryption unless requested, as for the tools of the provider.
             plain = os.environ.get(_PLAIN, "").lower() == "true"
+            settings: Any = shared_settings(os.environ) if self._root.startswith("s3://") else {}
+            if endpoint := settings.pop("endpoint_url", ""):
+                settings["aws_endpoint"] = endpoint
             self._made = from_url(
-                self._root, client_options={"timeout": "120s", "allow_http": plain}, retry_config=patience
+                self._root,
+                config=settings,
+                client_options={"timeout": "120s", "allow_http": plain},
+                retry_config=patience,
             )
         return self._made
 

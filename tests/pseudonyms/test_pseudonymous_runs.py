@@ -560,6 +560,24 @@ def test_keys_and_maps_that_cannot_be_used_are_told(
     assert (tmp_path / "key").read_bytes() == KEY
 
 
+def test_the_configuration_can_say_so_too(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    """`pseudonyms` in it does what the options do, for whole runs; shards are refused, and half of it is a mistake."""
+    given = {"pseudonyms": {"key_file": str(runs.key), "map_file": str(runs.map)}}
+    snapshot = facts(runs.folder, "one")
+    config = runs.config(**given)
+    command = ["report", *config, "--snapshot", str(snapshot), "--out", str(runs.folder / "out"), "--format", "csv"]
+    assert run_command(command) == 3
+    (run,) = (runs.folder / "out").glob("2*")
+    assert load(run / "snapshots" / "one.snapshot").origin.names == names().fingerprint
+    assert json.loads(runs.map.read_text())[names().user("quokkaann")] == "quokkaann"
+    capsys.readouterr()
+    for shards in (["run", "--shard"], ["merge", "--job", "j"]):
+        assert run_command([*shards, *config, "--out", str(runs.folder / "out")]) == 2
+        assert "pseudonyms cannot be combined with shards" in capsys.readouterr().err
+    assert run_command(["config", "check", *runs.config(pseudonyms={"key_file": str(runs.key)})]) == 2
+    assert "give both key_file and map_file, or neither" in capsys.readouterr().err
+
+
 def test_shards_keep_names_and_are_refused(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     """They leave snapshots for each other, before anything is replaced; and what has no names has none to replace."""
     config = configuration(runs.folder, [{"id": "one", "source": {"dump": str(runs.folder)}}])

@@ -167,7 +167,7 @@ def test_a_damaged_file_is_left_out(runs: Path, tmp_path: Path, capsys: pytest.C
 def test_runs_without_parquet_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And how to get them."""
     assert run_command(["query", "SELECT 1", "--runs", str(tmp_path)]) == 2
-    assert "no Parquet table grants here (write some: run --format parquet" in capsys.readouterr().err
+    assert "no Parquet tables here (write some: run --format parquet" in capsys.readouterr().err
 
 
 def test_other_programs_read_it_too(runs: Path) -> None:

@@ -8,8 +8,11 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,6 +91,25 @@ def tables(out: str) -> dict[str, bytes]:
     run = newest(store)
     found = [name for name in store.entries(run) if name.endswith(".csv")]
     return {name: store.read(f"{run}/{name}") for name in found if name not in {"findings.csv", "changes.csv"}}
+
+
+def test_what_shards_left_is_pruned_when_their_job_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two days after a job has ended, or with the runs; never while it may still be merged."""
+    now = datetime.now(UTC)
+    jobs = {"ended": (1, 3), "fresh": (1, 1), "waiting": (2, 3), "forgotten": (2, 99), "old-record": (1, 3)}
+    for name, (count, days) in jobs.items():
+        one = Attempt(Folder(tmp_path / "shards" / name), Shard(0, count), "a")
+        when = f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+        found = snapshot_of(world_of(1))
+        one.save(replace(found, origin=msgspec.structs.replace(found.origin, finished=when)))
+        assert one.finish()
+        record = tmp_path / "shards" / name / "0.json"
+        # Records of version 0.1 say no time: that of their snapshots counts.
+        content = json.loads(record.read_text()) | {"finished": when}
+        record.write_text(json.dumps({k: v for k, v in content.items() if name != "old-record" or k != "finished"}))
+    assert run_command(["prune", "-o", str(tmp_path), "--keep-days", "60", "--json"]) == 0
+    assert sorted(json.loads(capsys.readouterr().out)["jobs"]) == ["ended", "forgotten", "old-record"]
+    assert {path.name for path in (tmp_path / "shards").iterdir()} == {"fresh", "waiting"}
 
 
 @pytest.mark.slow

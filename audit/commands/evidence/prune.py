@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from audit import console
 from audit.command_line.overlay import runs_store
@@ -10,10 +11,13 @@ from audit.config.model import Config
 from audit.errors import UsageError
 from audit.job.sealing import signer_of
 from audit.runs.runs import MANIFEST, PRUNED, Runs
+from audit.runs.shards import FOLDER, last_written, records
 from audit.runs.signing import SUFFIX as SIGNATURE
 from audit.runs.signing import Signer
 from audit.runs.tombstone import REMAINING, retained, tombstone, unfinished
 from audit.storage.store import Store
+
+_MERGED: Final = timedelta(days=2)  # a run can be merged again until then
 
 
 def prune(config: Config) -> Result:
@@ -29,15 +33,33 @@ def prune(config: Config) -> Result:
     broken_off = [run for run in unfinished(store, listed) if run < limit]
     for run in broken_off:
         store.remove(run)
+    jobs = [job for job in store.entries(FOLDER) if _over(store.inside(f"{FOLDER}/{job}"), now, days)]
+    for job in jobs:
+        store.remove(f"{FOLDER}/{job}")
     return Result(
-        value=lambda: {"folder": store.where, "keep_days": days, "removed": removed, "unfinished": broken_off},
+        value=lambda: {
+            "folder": store.where,
+            "keep_days": days,
+            "removed": removed,
+            "unfinished": broken_off,
+            "jobs": jobs,
+        },
         text=[
             *removed,
             f"{len(removed)} removed; their manifests stay",
             *(f"{run}: removed, it did not finish" for run in broken_off),
+            *(f"{FOLDER}/{job}: removed, the job is over" for job in jobs),
         ],
         files=True,
     )
+
+
+def _over(job: Store, now: datetime, days: int) -> bool:
+    """Return whether what the shards of a job left is of no use: its run has copies of all, or it is too old."""
+    last, left = last_written(job), records(job)
+    ended = left.shard_count == len(left.found) > 0
+    kept = min(timedelta(days=days), _MERGED) if ended else timedelta(days=days)
+    return bool(last) and last < f"{now - kept:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _remove(run: Store, run_id: str, days: int, now: datetime, signer: Signer | None) -> bool:

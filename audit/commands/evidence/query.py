@@ -53,7 +53,12 @@ def _fetch(runs: str, folder: Path) -> None:
 
 def _answer(sql: str, runs: Path) -> Result:
     with duckdb.connect() as connection:
-        complete = [_register(connection, table, runs.absolute()) for table in SCHEMAS]
+        found = {table: files for table in SCHEMAS if (files := _files(runs.absolute(), table))}
+        if not found:
+            fix = "write some: run --format parquet --out DIR"
+            raise UsageError("no Parquet tables here", where=str(runs), fix=fix)
+        # Runs of an earlier version lack the tables that came later.
+        complete = [_register(connection, table, files) for table, files in found.items()]
         for setting in _LOCKED:
             connection.execute(setting)
         try:
@@ -62,7 +67,7 @@ def _answer(sql: str, runs: Path) -> Result:
             header = _distinct([column[0] for column in answer.description or ()])
             rows = answer.fetchall()
         except (duckdb.Error, pa.ArrowException) as error:
-            raise UsageError(f"the query failed: {error}", fix=f"the tables are {', '.join(SCHEMAS)}") from error
+            raise UsageError(f"the query failed: {error}", fix=f"the tables are {', '.join(found)}") from error
     return Result(
         value=lambda: [dict(zip(header, map(_json, row), strict=True)) for row in rows],
         text=[Grid(header, [["" if value is None else str(value) for value in row] for row in rows])],
@@ -77,11 +82,11 @@ def _check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise UsageError("not a query", where=sql, fix="give one SELECT: this command only reads")
 
 
-def _register(connection: duckdb.DuckDBPyConnection, table: str, runs: Path) -> bool:
+def _register(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence[Path]) -> bool:
     """Make a table of its Parquet files; return whether all of them could be read."""
     partitions = PARTITIONS[: 1 if table in OF_THE_RUN else None]
     files, schemas, complete = [], [], True
-    for path in _files(runs, table):
+    for path in paths:
         try:
             schemas.append(pq.read_schema(path).remove_metadata())
             files.append(str(path))
@@ -89,8 +94,7 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, runs: Path) -> 
             console.note(f"{path}: not read: {contained(error)}")
             complete = False
     if not files:
-        fix = "write some: run --format parquet --out DIR"
-        raise UsageError(f"no Parquet table {table} here", where=str(runs), fix=fix)
+        return complete
     parts = pa.schema([(name, pa.string()) for name in partitions])
     plain = [pa.schema([_plain_field(field) for field in schema]) for schema in schemas]
     schema = pa.unify_schemas([*plain, parts], promote_options="permissive")

@@ -6,6 +6,7 @@ from audit.collect.run import failed
 from audit.collect.zones import Zone
 from audit.command_line.options import RunOptions
 from audit.command_line.plan import Request
+from audit.command_line.pseudonyms import without_names
 from audit.command_line.result import Result
 from audit.command_line.run_result import finished
 from audit.command_line.signals import stopping
@@ -20,7 +21,7 @@ from audit.storage.store import Store
 
 def merge(job: str | None, path: Path, options: RunOptions) -> Result:
     """Write the report of all zones from what the shards of a job have left."""
-    request = Request.of(load_config(path), options)
+    request = Request.of(without_names(load_config(path)), options)
     config, store = request.config, job_folder(request.store, job)
     left = records(store)
     if not left.found and left.damaged:

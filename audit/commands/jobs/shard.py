@@ -9,6 +9,7 @@ from typing import Final
 from audit import console
 from audit.command_line.options import CollectOptions, RunOptions
 from audit.command_line.plan import Request
+from audit.command_line.pseudonyms import without_names
 from audit.command_line.result import Grid, Result
 from audit.command_line.run_result import note_gaps
 from audit.command_line.signals import stopping
@@ -51,7 +52,8 @@ def run_shard(
         raise UsageError(
             "--verify cannot be combined with --shard", fix="registry-audit verify compares zones by itself"
         )
-    part, request = part_of(os.environ), Request.of(load_config(path), options, reading)
+    request = Request.of(without_names(load_config(path)), options, reading)
+    part = part_of(os.environ)
     store, config = job_folder(request.store, job), request.config
     zones: list[ZoneInfo] = []
     with stopping() as stop:
