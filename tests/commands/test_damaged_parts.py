@@ -93,7 +93,7 @@ def test_what_a_killed_run_left(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run_command(["prune", "--out", str(out), "--keep-days", "30", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["removed"], result["unfinished"]) == ([], ["20200101T000000Z", "20200101T000000Z-2"])
-    assert {path.name for path in out.iterdir()} == {run.name, young.name, "latest"}
+    assert {path.name for path in out.iterdir()} == {run.name, young.name, "latest", "head.json"}
     shutil.rmtree(young)
     assert run_command(["check-evidence", str(out)]) == 0
     (run / "manifest.json").unlink()
