@@ -59,9 +59,9 @@ bench: $(STAMP) ## Measure the job stage by stage, and the page with a million r
 lock: $(STAMP) ## Pin the newest dependencies again
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install -q uv
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
+	  --no-emit-index-url --all-extras --upgrade -q -o requirements-dev.txt pyproject.toml requirements-dev.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url -c requirements-dev.txt -q -o requirements.txt pyproject.toml
+	  --no-emit-index-url --all-extras -c requirements-dev.txt -q -o requirements.txt pyproject.toml
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --upgrade -q -o tests/servers.txt tests/servers.in
 	$(VENV)/lock/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
-
-from xlsxwriter import Workbook
-from xlsxwriter.worksheet import Worksheet
+from typing import TYPE_CHECKING, Any, Final
 
 from audit.tables.spreadsheet import LONGEST, plain
 from reports.pack import DECISIONS, Cell, Sheet
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 ROWS: Final = 1_048_576  # of a sheet at most, with its header
 _CHUNK: Final = 1 << 20
@@ -38,6 +39,8 @@ class Split:
 
 def xlsx_chunks(sheets: Sequence[Sheet], when: str, limit: int = ROWS) -> Iterator[bytes]:
     """Yield the workbook of the given sheets in chunks; `when` (RFC 3339) is its time of creation."""
+    from xlsxwriter import Workbook
+
     with TemporaryDirectory(prefix="registry-audit-") as folder:
         path = Path(folder) / "review.xlsx"
         with Workbook(str(path), {**_OPTIONS, "tmpdir": folder}) as book:
@@ -61,7 +64,7 @@ def _parts(sheet: Sheet, limit: int) -> int:
 class _Book:
     """Writes sheets into a workbook."""
 
-    def __init__(self, book: Workbook, limit: int) -> None:
+    def __init__(self, book: "Workbook", limit: int) -> None:
         self._book = book
         self._limit = limit
         self._bold = book.add_format({"bold": True, "bottom": 1, "valign": "top"})
@@ -78,7 +81,7 @@ class _Book:
                 name = sheet.name if part == 1 else f"{sheet.name} ({part})"
                 self._part(sheet, self._book.add_worksheet(name), rows)
 
-    def _part(self, sheet: Sheet, page: Worksheet, rows: Iterator[Sequence[Cell]]) -> None:
+    def _part(self, sheet: Sheet, page: "Worksheet", rows: Iterator[Sequence[Cell]]) -> None:
         """Write as many rows as fit."""
         for column, width in enumerate(sheet.widths):
             page.set_column(column, column, width)
@@ -90,7 +93,7 @@ class _Book:
         for column, kind in sheet.inputs.items():
             self._validate(page, column, kind, max(last, 1))
 
-    def _rows(self, page: Worksheet, rows: Iterator[Sequence[Cell]]) -> int:
+    def _rows(self, page: "Worksheet", rows: Iterator[Sequence[Cell]]) -> int:
         """Write rows until the sheet is full or no rows are left; return the number of the last one."""
         at = 0
         text, number = page.write_string, page.write_number
@@ -107,7 +110,7 @@ class _Book:
                     number(at, column, cell)
         return at
 
-    def _validate(self, page: Worksheet, column: int, kind: str, last: int) -> None:
+    def _validate(self, page: "Worksheet", column: int, kind: str, last: int) -> None:
         """Allow only decisions, or only days, in a column."""
         choice: dict[str, Any] = {"validate": "list", "source": list(DECISIONS), "error_title": "Decision"}
         if kind == "day":

@@ -12,6 +12,7 @@ from audit.command_line.pseudonyms import EXCEPTIONS_DIGEST, Names, names_of
 from audit.config.model import Config, config_digest
 from audit.controls.model import ControlCatalog, Framework
 from audit.errors import UsageError
+from audit.extras import require
 from audit.findings.exceptions import ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.findings.own_controls import load_controls
@@ -79,6 +80,8 @@ class Request:
     def plan(self, *, stale_days: float = 0, every_zone: bool = False) -> RunPlan:
         """Return what the run is to do. Raises UsageError."""
         config, names = self.config, self.names
+        if "xlsx" in config.output.formats:
+            require("xlsx")
         judgement = Judgement(
             replace(settings_of(config), controls=load_controls(config.controls)),
             ExceptionSet(load_exceptions(config.exceptions) if config.exceptions else ()),

@@ -26,6 +26,7 @@ from audit.command_line.sources import saved
 from audit.config.model import Config
 from audit.errors import ConfigError, UsageError
 from audit.exit_codes import of_answer
+from audit.extras import missing, require
 from audit.job.load_config import load_config
 from audit.job.sealing import signer_of
 from audit.regular_files import read_regular
@@ -95,7 +96,11 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
     files[f"{CAUSES}.csv"] = lines.causes_csv()
     apart = [*uncovered(campaign), *outside(campaign, zones)]
     files[f"{UNCOVERED}.csv"] = uncovered_csv(apart)
-    begin(store, campaign, {f"{GRANTS}.xlsx": lines.workbook(), **files})
+    if missing("xlsx"):
+        console.note("no workbook is written: workbooks need the extra [xlsx]; decide in the CSV files")
+    else:
+        files[f"{GRANTS}.xlsx"] = lines.workbook()
+    begin(store, campaign, files)
     return _begun(campaign, store.where, Counter(reason for _, reason in apart), len(lines.causes.by_id))
 
 
@@ -138,6 +143,8 @@ def _begun(campaign: Campaign, where: str, apart: Mapping[str, int], causes: int
 
 def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool) -> Result:
     """Take the answers in files, all or none. Raises ConfigError with every mistake."""
+    if any(file.suffix.lower() == ".xlsx" for file in files):
+        require("xlsx")
     now, reviewing, config = datetime.now(UTC), CampaignFolder(resolve_store(folder)), seen.read()
     later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     stands = list(outcomes(reviewing.campaign, reviewing.decided, later, now.date()))
@@ -249,6 +256,8 @@ def _text(counts: Mapping[bool, Counter[str]], summary: Mapping[str, object]) ->
 
 def _write_todo(path: Path, campaign: Campaign, left: Sequence[LineOutcome], later: LaterState) -> None:
     """Write what is still to be decided, or again, as it is now."""
+    if path.suffix.lower() == ".xlsx":
+        require("xlsx")
     if path.suffix.lower() not in _SHEETS:
         raise UsageError("answers must be .xlsx or .csv", where=str(path))
     now = [later.line(one.entry) or one.entry for one in left]

@@ -23,6 +23,9 @@ def query(
     runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
 ) -> Result:
     """Answer SQL over the Parquet tables of one run, or of many as one."""
+    from audit.extras import require
+
+    require("sql")
     from audit.commands.evidence.query import query
 
     with interruptible():

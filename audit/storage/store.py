@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from audit.errors import UsageError
+from audit.extras import require
 from audit.masking import remember
 from audit.regular_files import LARGEST, read_regular, too_large
 from audit.storage.aws_profile import shared_settings
@@ -101,6 +102,7 @@ def store_of(place: str) -> Store:
         raise UsageError(
             "a URL must not have a user, password or query", where=shown, fix="put credentials into the environment"
         )
+    require("s3")
     return Bucket(f"{parts.scheme}://{parts.netloc}", parts.path.strip("/"))
 
 

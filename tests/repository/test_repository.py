@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import time
 import tomllib
 import zipfile
@@ -99,7 +100,9 @@ def test_pins_have_hashes_and_no_addresses(name: str) -> None:
 
 def test_all_dependencies_are_pinned() -> None:
     """Those of the program, in both of its lock files."""
-    wanted = {re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["dependencies"]}
+    extras = {**PROJECT["project"]["optional-dependencies"], "all": []}
+    listed = [*PROJECT["project"]["dependencies"], *(one for packages in extras.values() for one in packages)]
+    wanted = {re.split(r"[<>=]", one)[0] for one in listed}
     for name in ("requirements-dev.txt", "requirements.txt"):
         pins = re.findall(r"^(\S+)==", (ROOT / name).read_text(), re.MULTILINE)
         assert wanted <= {pin.lower() for pin in pins}, name
@@ -297,6 +300,32 @@ def test_what_is_installed_is_whole(tmp_path: Path) -> None:
     }
     assert {name for name in packed if ".dist-info/" not in name} == there
     assert any(name.endswith("/licenses/LICENSE") for name in packed)
+
+
+@pytest.mark.slow
+def test_the_source_package_has_what_belongs_to_it(tmp_path: Path) -> None:
+    """Documents, tests with their helpers and data, the changelog, what deploys it, and locks."""
+    copy, folders = tmp_path / "copy", ("docs", "tests", "benchmarks", "deploy", "audit", "reports")
+    for name in folders:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in filter(Path.is_file, ROOT.iterdir()):
+        shutil.copy(path, copy)
+    script = f"from setuptools.build_meta import build_sdist; build_sdist({str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", script], cwd=copy, check=True, capture_output=True)
+    (package,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(package) as archive:
+        packed = {name.partition("/")[2] for name in archive.getnames()}
+    for name in (
+        "CHANGELOG.md",
+        "docs/README.md",
+        "docs/commands.md",
+        "tests/conftest.py",
+        "requirements.txt",
+        "LICENSE",
+    ):
+        assert name in packed
+    there = {str(path.relative_to(copy)) for name in folders for path in (copy / name).rglob("*") if path.is_file()}
+    assert not there - packed
 
 
 def test_nothing_depends_on_the_machine_it_was_made_on() -> None:
