@@ -63,7 +63,7 @@ def written(folder: Path, shapes: tuple[Shape, ...]) -> Path:
         *kept(folder, "whole", whole),
     ]
     assert untraced("audit", *report, *zones, *EVERY_FORMAT)[0] == 3
-    return max(path for path in (folder / "runs").iterdir() if not path.is_symlink())
+    return max(path for path in (folder / "runs").iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def untraced(module: str, *arguments: str) -> tuple[int, str]:
