@@ -92,8 +92,10 @@ def page_of_object(kind: Kind, value: object) -> Page:
         value = {"kind": "List", "items": [value]}
     try:
         answer = msgspec.convert(value, _ANSWERS[kind.plural])
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise CollectError("malformed", str(error)) from error
+    except UnicodeError as error:
+        raise CollectError("malformed", "half a character (a surrogate) in a text") from error
     return _page(kind, answer)
 
 

@@ -72,7 +72,7 @@ class Section:
             if data:
                 return base64.b64decode(data, validate=True)
             return read_regular(path, limit=SMALL) if path else b""
-        except binascii.Error as error:
+        except ValueError as error:  # also of a letter that is no ASCII
             raise CredentialsError(f"{self.name}: {key}-data is not base64") from error
         except OSError as error:
             raise CredentialsError(f"{self.name}: cannot read {path}: {error.strerror}") from error

@@ -131,10 +131,12 @@ def _json_documents(data: bytes) -> list[Any]:
         text = data.decode()
         at = len(text) - len(text.lstrip())
         while at < len(text):
-            value, at = decoder.raw_decode(text, at)
-            values.append(value)
+            _, end = decoder.raw_decode(text, at)
+            # Python's decoder finds the end, but lets through what is no JSON: NaN, and half characters.
+            values.append(msgspec.json.decode(text[at:end]))
+            at = end
             at = len(text) - len(text[at:].lstrip()) if at < len(text) and text[at].isspace() else at
-    except _NOT_JSON:
+    except (msgspec.DecodeError, *_NOT_JSON):
         return []
     return values
 
