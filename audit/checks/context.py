@@ -158,7 +158,8 @@ class CheckContext:
 
     def days_ago(self, days: int) -> str:
         """Return the moment that many days before the facts were read (RFC 3339): earlier texts sort before it."""
-        return f"{self.now.astimezone(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
+        longest = (self.now.astimezone(UTC) - datetime.min.replace(tzinfo=UTC)).days
+        return f"{self.now.astimezone(UTC) - timedelta(days=min(days, longest)):%Y-%m-%dT%H:%M:%SZ}"
 
     def findings(self, rows: Mask, what: str) -> Iterator[GrantFindings]:
         """Yield findings for each subject of each binding of these rows; `what` is the predicate of their sentences."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from audit.collect.connect.kubeconfig import CredentialsError, KubeContexts
+from audit.collect.connect.kubeconfig import CredentialsError, KubeContexts, same_server
 from audit.collect.zones import registry_of, zones_of
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.config.model import Config, check_files, config_schema
@@ -12,6 +12,7 @@ from audit.errors import ConfigError
 from audit.findings.exceptions import load_exceptions
 from audit.findings.own_controls import load_controls
 from audit.job.load_config import load_config
+from audit.job.sealing import signer_of
 
 
 def check(path: Path) -> Result:
@@ -24,6 +25,7 @@ def check(path: Path) -> Result:
     if config.exceptions:
         load_exceptions(config.exceptions)
     load_controls(config.controls)
+    signer_of(config)
     return Result(
         value=lambda: {"zones": rows},
         text=[Grid(["zone", "api", "registry"], [list(row.values()) for row in rows])],
@@ -44,11 +46,16 @@ def _contexts(config: Config) -> Iterator[str]:
     for at, zone in enumerate(config.zones):
         given = zone.credentials
         # One that cannot be read is a mistake already.
-        if given and given.context and (given.kubeconfig is None or given.kubeconfig.is_file()):
+        if given and (given.context or given.kubeconfig) and (given.kubeconfig is None or given.kubeconfig.is_file()):
             try:
-                KubeContexts(given.kubeconfig).get(given.context)
+                contexts = KubeContexts(given.kubeconfig)
+                leads_to = (
+                    contexts.leading_to(zone.api) if not given.context and zone.api else contexts.get(given.context)
+                )
+                if zone.api and not same_server(zone.api, leads_to.server):
+                    yield f"zones[{at}].api: {zone.api}, but the context {leads_to.name} is of {leads_to.server}"
             except CredentialsError as error:
-                yield f"zones[{at}].credentials.context: {error}"
+                yield f"zones[{at}].credentials.{'context' if given.context else 'kubeconfig'}: {error}"
 
 
 def schema() -> Result:

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
 
 from audit.config.notify import Metrics, Notify, check_watching
+from audit.config.usable import authority_problem, file_problem, folder_problem
 from audit.config.zones import ConfigModel, Credentials, FilePath, NonEmpty, ZoneConfig, ZonesFrom, from_config_folder
 from audit.errors import UsageError
+from audit.regular_files import SMALL, read_regular
 from audit.snapshot.objects import NEEDED
 from audit.storage.store import is_url, store_of
 from audit.tables.schemas import Severity
@@ -164,7 +166,7 @@ class CheckConfig(ConfigModel):
     severity: Severity | None = Field(
         default=None, description="Severity of its findings; default: the one of the check."
     )
-    thresholds: dict[str, Annotated[int, Field(ge=0)]] = Field(
+    thresholds: dict[str, Annotated[int, Field(ge=0, le=1_000_000)]] = Field(
         default={}, description="Thresholds of the check, by name."
     )
 
@@ -189,7 +191,7 @@ class EvidenceConfig(ConfigModel):
     password_env: NonEmpty = Field(
         default=PASSWORD_ENV, description="Environment variable with the password of the key, if it has one."
     )
-    keep_days: Annotated[int, Field(ge=1)] | None = Field(
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         default=None, description="Days that `prune` keeps runs; manifests are kept forever."
     )
 
@@ -255,16 +257,16 @@ class Config(ConfigModel):
 def check_files(config: Config) -> list[str]:
     """Return a line for each file or variable that the configuration refers to and that cannot be used."""
     mistakes = []
-    if config.exceptions and not (config.exceptions.is_file() and os.access(config.exceptions, os.R_OK)):
-        mistakes.append(f"exceptions: no readable file at {config.exceptions}")
-    if config.controls and not (config.controls.is_file() and os.access(config.controls, os.R_OK)):
-        mistakes.append(f"controls: no readable file at {config.controls}")
-    key = config.evidence.key_file
-    if key and not (key.is_file() and os.access(key, os.R_OK)):
-        mistakes.append(f"evidence.key_file: no readable file at {key}")
-    names = config.pseudonyms.key_file
-    if names and not (names.is_file() and os.access(names, os.R_OK)):
-        mistakes.append(f"pseudonyms.key_file: no readable file at {names}")
+    files = {
+        "exceptions": config.exceptions,
+        "controls": config.controls,
+        "evidence.key_file": config.evidence.key_file,
+        "pseudonyms.key_file": config.pseudonyms.key_file,
+    }
+    mistakes += [f"{name}: {problem}" for name, path in files.items() if (problem := file_problem(path))]
+    out = config.output.directory
+    if out and not is_url(out) and (problem := folder_problem(Path(out))):
+        mistakes.append(f"output.directory: {problem}")
     for at, zone in enumerate(config.zones):
         mistakes += _check(f"zones[{at}]", zone.ca_file, zone.credentials)
         if zone.source and not zone.source.dump.is_dir():
@@ -276,19 +278,22 @@ def check_files(config: Config) -> list[str]:
 
 def _check(place: str, ca_file: Path | None, credentials: Credentials | None) -> list[str]:
     given = credentials or Credentials.model_construct()
-    files = (
-        ("ca_file", ca_file),
-        ("credentials.kubeconfig", given.kubeconfig),
-        ("credentials.token_file", given.token_file),
-    )
-    mistakes = [
-        f"{place}.{name}: no readable file at {path}"
-        for name, path in files
-        if path and not (path.is_file() and os.access(path, os.R_OK))
-    ]
+    problems = {
+        "ca_file": authority_problem(ca_file),
+        "credentials.kubeconfig": file_problem(given.kubeconfig),
+        "credentials.token_file": file_problem(given.token_file) or _token_problem(given.token_file),
+    }
+    mistakes = [f"{place}.{name}: {problem}" for name, problem in problems.items() if problem]
     if given.token_env and not os.environ.get(given.token_env):
         mistakes.append(f"{place}.credentials.token_env: the variable {given.token_env} is not set")
     return mistakes
+
+
+def _token_problem(path: Path | None) -> str:
+    try:
+        return f"no token in {path}" if path and not read_regular(path, limit=SMALL).strip() else ""
+    except OSError as error:
+        return f"cannot read {path}: {error.strerror}"
 
 
 def config_digest(config: Config) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from audit.config.usable import authority_problem, is_host, is_web_address, target_problem
 from audit.config.zones import ConfigModel, FilePath, NonEmpty
 from audit.errors import UsageError
 from audit.masking import remember
@@ -14,17 +15,20 @@ from audit.regular_files import SMALL, read_regular
 
 
 def _gateway(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or parts.username or parts.query or parts.fragment:
+    parts = urlsplit(value) if is_web_address(value, "http", "https") else None
+    if not parts or parts.username or parts.query or parts.fragment:
         raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT], without a user or a query")
     return value.rstrip("/")
 
 
 _WORD: Final = 16  # characters of a word in the path of a URL, which is no secret
+
+
+def _host(value: str) -> str:
+    if not is_host(value):
+        raise ValueError("must be the name of a host")
+    return value
+
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[^\s<>@,;]+@[^\s<>@,;]+$")]
@@ -83,7 +87,7 @@ class Webhook(ConfigModel):
 class Email(ConfigModel):
     """Recipients of e-mail, and the SMTP server."""
 
-    host: NonEmpty = Field(description="Name of the SMTP server.")
+    host: Annotated[str, AfterValidator(_host)] = Field(description="Name of the SMTP server.")
     port: int = Field(default=587, ge=1, le=65535, description="Port of the SMTP server.")
     tls: Literal["starttls", "tls", "none"] = Field(
         default="starttls",
@@ -161,19 +165,23 @@ def check_watching(metrics: Metrics, notify: Notify) -> list[str]:
     if notify.templates and not notify.templates.is_dir():
         mistakes.append(f"notify.templates: no such folder: {notify.templates}")
     authorities = [("metrics", metrics.ca_file)]
+    if problem := target_problem(metrics.textfile):
+        mistakes.append(f"metrics.textfile: {problem}")
     for at, channel in enumerate(notify.channels):
         place = f"notify.channels[{at}].{channel.kind}"
         target = getattr(channel, channel.kind)
         if isinstance(target, Path):
+            if problem := target_problem(target):
+                mistakes.append(f"{place}: {problem}")
             continue
         authorities.append((place, target.ca_file))
         secret, key = (target.url, "url") if isinstance(target, Webhook) else (target.password, "password")
         try:
-            _ = secret and secret.read()
+            text = secret.read() if secret else ""
+            if key == "url" and not is_web_address(text, "http", "https"):
+                mistakes.append(f"{place}.url: not http(s)://HOST (it is not shown, since it is a secret)")
         except UsageError as error:
             mistakes.append(f"{place}.{key}: {error}")
     return mistakes + [
-        f"{place}.ca_file: no readable file at {path}"
-        for place, path in authorities
-        if path and not (path.is_file() and os.access(path, os.R_OK))
+        f"{place}.ca_file: {problem}" for place, path in authorities if (problem := authority_problem(path))
     ]

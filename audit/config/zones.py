@@ -6,10 +6,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
+from audit.config.usable import is_web_address
+
 
 def _address(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme != "https" or not parts.hostname or parts.username or parts.query or parts.fragment:
+    if not is_web_address(value, "https") or parts.username or parts.query or parts.fragment:
         raise ValueError("must be https://HOST[:PORT], without a user or a query")
     return value.rstrip("/")
 
@@ -18,7 +20,7 @@ def _proxy(value: str) -> str:
     parts = urlsplit(value)
     if parts.username:
         raise ValueError("do not put secrets here: set HTTPS_PROXY for a proxy that needs a password")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+    if not is_web_address(value, "http", "https") or parts.path.strip("/") or parts.query:
         raise ValueError("must be http://HOST[:PORT] or https://HOST[:PORT]")
     return value.rstrip("/")
 
@@ -26,11 +28,22 @@ def _proxy(value: str) -> str:
 def from_config_folder(value: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path from the folder of the configuration file."""
     folder: Path = (info.context or {}).get("folder", Path())
-    return folder / value.expanduser()
+    try:
+        return folder / value.expanduser()
+    except RuntimeError:
+        raise ValueError(f"no home folder of {value.parts[0]}") from None
 
 
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
+
+
+def _registry(value: str) -> str:
+    if not is_web_address(f"https://{value}", "https") or urlsplit(f"https://{value}").path:
+        raise ValueError("must be HOST[:PORT]")
+    return value
+
+
 FilePath = Annotated[Path, AfterValidator(from_config_folder)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
@@ -75,7 +88,7 @@ class ZoneConfig(ConfigModel):
         default=None,
         description="URL of the API; default: `https://api.<id>.appuio.cloud:6443`, or the one in the kubeconfig.",
     )
-    registry: NonEmpty | None = Field(
+    registry: Annotated[str, AfterValidator(_registry)] | None = Field(
         default=None,
         description="Host of the registry; default: as image streams of the zone say, or that of an APPUiO zone.",
     )

@@ -95,7 +95,7 @@ def store_of(place: str) -> Store:
         return Folder(Path(place))
     parts = urlsplit(place)
     shown = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
-    if parts.scheme not in SCHEMES or not parts.hostname:
+    if parts.scheme not in SCHEMES or not parts.hostname or ":" in parts.netloc.rpartition("@")[2]:
         fix = f"use a path, or {', '.join(f'{scheme}://' for scheme in SCHEMES)} and the name of a bucket"
         raise UsageError("unsupported URL", where=shown, fix=fix)
     if parts.username or parts.password or parts.query or parts.fragment:
