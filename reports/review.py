@@ -17,8 +17,8 @@ from reports.xlsx import xlsx_chunks
 
 GRANTS, PLATFORM, CAUSES, UNCOVERED = "review", "platform", "causes", "uncovered"
 _KNOWN: Final = (
-    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged", "repositories",
-    "binding", "role", "aggregated from", "since", "reviewers", "path",
+    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged",
+    "why privileged", "repositories", "binding", "role", "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
 # A row of several lines: `namespaces` and their number in place of the namespace.
@@ -107,6 +107,7 @@ class ReviewSheets:
             "kind": line.subject_kind,
             "members": self._members(entry) if line.subject_kind == GROUP else "",
             "privileged": "yes" if line.privileged else "no",
+            "why privileged": line.why_privileged,
             "binding": f"{line.binding_kind} {line.binding}",
             "role": f"{line.role_kind} {line.role}",
             "aggregated from": line.aggregated_from,

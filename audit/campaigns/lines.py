@@ -20,6 +20,7 @@ _EVERY: Final = "*"
 _KEYS: Final = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
 _SHARED: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
 _BUILT_IN: Final = "built-in"
+_PRIVILEGED: Final = frozenset({"push", "create", "delete"})
 # The role bindings that OpenShift creates in every namespace for its own service accounts.
 _DEFAULTS: Final = {"system:image-pullers", "system:image-builders", "system:deployers"}
 
@@ -47,6 +48,13 @@ class Line(NamedTuple):
     privileged: bool
     platform: bool
     path: str
+
+    @property
+    def why_privileged(self) -> str:
+        """Return what makes it privileged, joined by `, `; empty when it is not."""
+        rights = [right for right in self.rights.split(", ") if right in _PRIVILEGED]
+        wide = ["in every namespace"] if self.namespace == _EVERY else []
+        return ", ".join([*rights, *wide]) if self.privileged else ""
 
 
 def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
@@ -95,7 +103,7 @@ def _line(
         role=shared["role"],
         aggregated_from=shared["aggregated_from"],
         since=shared["since"],
-        privileged=bool(certain & {"push", "create", "delete"}) or namespace == _EVERY,
+        privileged=bool(certain & _PRIVILEGED) or namespace == _EVERY,
         platform=platform.has(namespace)
         or platform.trusts(kind, subject)
         or _default(namespace, kind, subject, binding),

@@ -108,6 +108,7 @@ PCI_DSS: Final = Framework(
             of="people",
             not_answered="When somebody last logged in: the identity provider knows.",
         ),
+        Control(id="8.4.2", asks="People log in with more than one factor.", not_answered=LOGIN),
         Control(
             id="8.6.1",
             asks="Accounts of systems that can be used interactively are controlled.",
@@ -129,7 +130,6 @@ PCI_DSS: Final = Framework(
             tables=("tokens", "findings"),
             not_answered=SECRETS,
         ),
-        Control(id="8.4.2", asks="People log in with more than one factor.", not_answered=LOGIN),
         Control(id="10.2.1", asks="Access and administrative actions are logged.", not_answered=USE),
         Control(
             id="12.5.1",

@@ -130,6 +130,15 @@ def test_every_grant_is_a_line(review: Review) -> None:
         "mall/from-elsewhere",
         "mall/system:authenticated",
     }
+    reasons = {
+        name: lines[name]["why privileged"] for name in ("*/ben", "mall/kim", "shop/acme", "mall/from-elsewhere")
+    }
+    assert reasons == {
+        "*/ben": "in every namespace",
+        "mall/kim": "push",
+        "shop/acme": "push, create",
+        "mall/from-elsewhere": "",
+    }
     assert lines["shop/acme"]["members"] == "2: ann, ben"
     assert lines["mall/from-elsewhere"]["members"] == "unknown"
     assert lines["shop/kim"]["reviewers"] == "ann, cara, dora, eve"
