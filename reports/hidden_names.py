@@ -8,7 +8,7 @@ from audit.tables.model import Table, Text, joined
 
 # Columns that can contain names; roles, and words of our own, name nobody.
 _NAMING: Final = frozenset(
-    {"subject", "group", "binding", "detail", "remedy", "cause", "before", "after", "reason", "namespace"}
+    {"subject", "group", "binding", "detail", "remedy", "cause", "before", "after", "reason", "namespace", "grant"}
 )
 _PART: Final = re.compile(r"[^\W_]+")
 _LONGEST: Final = 16  # parts of one name

@@ -51,6 +51,7 @@ Its path changes with everything else that a decision is about: a decision on an
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception), decided by, \
 decided on, why and ticket.
 A line without a decision is undecided, and never approved.
+Sheet Use: who did what, as logs say it. Without logs it is empty, and nothing is known to be unused.
 A question mark after a right means unknown: data that decides it is missing.
 The authoritative tables are the JSON Lines and Parquet files; manifest.json has the SHA-256 of every file.
 """.splitlines()
@@ -90,6 +91,7 @@ def review_pack(run: RunInfo, tables: Mapping[str, Sequence[Table]], platform: P
         Sheet("Reviews", columns, len(others), lambda _: others, inputs),
         Sheet("Platform", columns, len(own), lambda _: own, inputs),
         _of_table("Privileged", "privileged", [column.name for column in SCHEMAS["privileged"]], tables),
+        _of_table("Use", "usage", [column.name for column in SCHEMAS["usage"]], tables),
         _of_table("Coverage", "coverage", [column.name for column in SCHEMAS["coverage"]], tables),
         _of_table("Controls", "controls", [column.name for column in SCHEMAS["controls"]], tables),
         Sheet("Method", ("text",), len(_METHOD), lambda _: [[text] for text in _METHOD]),

@@ -63,6 +63,13 @@ def binding_text(snapshot: Snapshot, column: str, binding: Ints) -> Text:
     return Text(np.append(snapshot.tables["bindings"][column], np.int32(0))[binding], snapshot.strings)
 
 
+def without_use(rows: int) -> dict[str, Text | Numbers]:
+    """Return the columns of use when no logs were read."""
+    empty = Text(np.zeros(rows, dtype=np.int32), ("",))
+    never = np.full(rows, -1, dtype=np.int32)
+    return {"used": empty, "last_used": empty, "unused_days": never, "push_used": empty}
+
+
 def source_column(bound: BoundSubjects, role: Ints) -> Text:
     """Return the roles from which the rights of each role were aggregated."""
     texts = text_column(bound.roles.sources)

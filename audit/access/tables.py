@@ -18,6 +18,7 @@ from audit.access.columns import (
     rule_column,
     since_column,
     source_column,
+    without_use,
 )
 from audit.access.effective import EffectiveAccess, Place
 from audit.access.grants import DIRECT, place_keys, places_of
@@ -75,6 +76,7 @@ def _grants_table(access: "_AccessRows") -> Table:
             "problem": problem_column(bound, grants),
             "rule": rule_column(bound, grants),
             "lacks": lacks_column(access.effective, access.keys, access.rights_by_rbac),
+            **without_use(len(grants.subject)),
         },
     )
 
@@ -180,6 +182,7 @@ class _AccessRows:
                 "members": members[self.place[2]],
                 "account": Text(self.states[self.place[2]], ACCOUNT_STATES),
                 "since": since_column(bound.snapshot, binding),
+                **without_use(len(binding)),
             },
         )
 

@@ -15,7 +15,7 @@ from audit.tables.schemas import YES
 
 EVERY: Final = "*"
 _SHOWN: Final = 5
-_SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
+SPELLED: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
 
 
 # What sets one subject of one binding apart: the first columns of a DirectGrant.
@@ -149,7 +149,7 @@ def sentence(bound: DirectGrant, what: str) -> str:
     else:
         place = namespace if repositories == EVERY else f"{namespace} ({repositories})"
     source = f", aggregated from {source}" if source else ""
-    return f"{_SPELLED[kind]} {subject} {what} in {place} through {binding_kind} {binding} ({role_kind} {role}{source})"
+    return f"{SPELLED[kind]} {subject} {what} in {place} through {binding_kind} {binding} ({role_kind} {role}{source})"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -156,6 +156,13 @@ class CheckContext:
         who = Identity(ACCOUNT, account)
         return any(one in self.pushers for one in (who, *(Identity(GROUP, name) for name in virtual_groups(who))))
 
+    @property
+    def use_days(self) -> int:
+        """Return for how many days access that is `not used` was not used; 0 where nothing is known of use."""
+        table = self.tables["access"]
+        never = table.numbers("unused_days")[table.where("used", {"not used"}) & table.where("last_used", {""})]
+        return int(never.max(initial=0))
+
     def days_ago(self, days: int) -> str:
         """Return the moment that many days before the facts were read (RFC 3339): earlier texts sort before it."""
         longest = (self.now.astimezone(UTC) - datetime.min.replace(tzinfo=UTC)).days

@@ -86,6 +86,9 @@ JobName = Annotated[
     str | None,
     typer.Option("--job", envvar="REGISTRY_AUDIT_JOB", help="Name that the shards of one job share.", metavar="NAME"),
 ]
+Replicas = Annotated[
+    int | None, typer.Option("--replicas", min=1, help="How many replicas the registry has.", metavar="N")
+]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP, autocompletion=complete.subjects)]
 Action = Annotated[str, typer.Argument(metavar="ACTION", help=ACTION_HELP, autocompletion=complete.actions)]
 Place = Annotated[
@@ -151,6 +154,16 @@ class RunOptions:
         bool,
         typer.Option("--expand", help="In CSV and Parquet, also list cluster-wide access in every namespace."),
     ] = False
+    usage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--usage",
+            help="Read logs of the registry and of API servers: a file, folder, or URL of a folder (repeatable). "
+            "{zone} stands for the id of each zone.",
+            metavar="PATH|URL",
+        ),
+    ] = None
+    replicas: Replicas = None
 
     @property
     def only(self) -> Sequence[str]:
@@ -248,3 +261,24 @@ class WhatIfOptions:
     ] = None
     fail_on_new: Annotated[bool, typer.Option("--fail-on-new", help="Exit with 10 at any new finding.")] = False
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request.")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseOptions:
+    """Where use is known from, for questions about it."""
+
+    usage: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--usage",
+            help="A log of the registry or of an API server, or a folder of them (repeatable).",
+            metavar="PATH",
+        ),
+    ] = None
+    runs: Annotated[
+        str | None, typer.Option("--runs", "-r", help="The folder of runs, which keeps use.", metavar="DIR|URL")
+    ] = None
+    replicas: Replicas = None
+    days: Annotated[
+        int, typer.Option("--days", min=1, help="What was not used for that long is unused.", metavar="DAYS")
+    ] = 90

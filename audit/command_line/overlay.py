@@ -24,6 +24,8 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "fail_on_new": ("fail_on_new",),
     "sign_key": ("evidence", "key_file"),
     "keep_days": ("evidence", "keep_days"),
+    "usage": ("usage", "logs"),
+    "replicas": ("usage", "replicas"),
 }
 _CHOICES: Final = {"formats": ("format", FORMATS), "scope": ("scope", SCOPES), "fail_on": ("severity", SEVERITIES)}
 

@@ -65,6 +65,8 @@ class Request:
             fail_on_new=options.fail_on_new,
             sign_key=options.sign_key,
             expand=options.expand,
+            usage=options.usage,
+            replicas=options.replicas,
             scope=collect.scope,
             stale_days=collect.stale_days,
         )
@@ -109,6 +111,7 @@ class Request:
             frameworks=_frameworks(judgement.settings.controls, config.output.frameworks),
             csv=config.output.csv,
             pseudonymizer=names.pseudonymizer(config) if names else None,
+            usage=config.usage,
         )
 
     def _recorded(self) -> dict[str, str]:
@@ -125,6 +128,8 @@ class Request:
             "fail_on": config.fail_on or "",
             "fail_on_new": "yes" if config.fail_on_new else "",
             "expand": "yes" if config.output.expand_cluster_wide else "",
+            "usage": "yes" if config.usage.logs else "",
+            "replicas": str(config.usage.replicas or ""),
         }
         return {name: text for name, text in options.items() if text}
 

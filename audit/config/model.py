@@ -8,15 +8,15 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 
 from audit.config.notify import Metrics, Notify, check_watching
 from audit.config.usable import authority_problem, file_problem, folder_problem
-from audit.config.zones import ConfigModel, Credentials, FilePath, NonEmpty, ZoneConfig, ZonesFrom, from_config_folder
-from audit.errors import UsageError
+from audit.config.usage import UsageConfig
+from audit.config.zones import ConfigModel, Credentials, FilePath, NonEmpty, StorePlace, ZoneConfig, ZonesFrom
 from audit.regular_files import SMALL, read_regular
 from audit.snapshot.objects import NEEDED
-from audit.storage.store import is_url, store_of
+from audit.storage.store import is_url
 from audit.tables.schemas import Severity
 
 FORMATS: Final = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "sarif-causes", "xlsx")
@@ -24,20 +24,6 @@ USUAL_FORMATS: Final = ("csv", "html")
 PASSWORD_ENV: Final = "REGISTRY_AUDIT_KEY_PASSWORD"  # noqa: S105  the name of a variable
 # Namespaces of OpenShift and Kubernetes themselves.
 PLATFORM_NAMESPACES: Final = ("default", "kube-*", "openshift", "openshift-*")
-
-
-def _stored(value: str, info: ValidationInfo) -> str:
-    """Leave a URL as it is; resolve a path from the folder of the configuration file."""
-    if not is_url(value):
-        return str(from_config_folder(Path(value), info))
-    try:
-        store_of(value)
-    except UsageError as error:
-        raise ValueError(f"{error.what}: {error.fix}") from error
-    return value
-
-
-StorePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
 
 
 class Selection(ConfigModel):
@@ -231,6 +217,7 @@ class Config(ConfigModel):
     pseudonyms: PseudonymConfig = Field(
         default=PseudonymConfig(), description="Replace names in every file of a run: docs/pseudonyms.md."
     )
+    usage: UsageConfig = Field(default=UsageConfig(), description="Which access is used: docs/usage.md.")
     exceptions: FilePath | None = Field(default=None, description="File of accepted findings: docs/exceptions.md.")
     controls: FilePath | None = Field(
         default=None, description="File of own controls, listed after the built-in ones: docs/controls.md."

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
 
 from audit.config.usable import is_web_address
+from audit.errors import UsageError
+from audit.storage.store import is_url, store_of
 
 
 def _address(value: str) -> str:
@@ -34,6 +36,17 @@ def from_config_folder(value: Path, info: ValidationInfo) -> Path:
         raise ValueError(f"no home folder of {value.parts[0]}") from None
 
 
+def _stored(value: str, info: ValidationInfo) -> str:
+    """Leave a URL as it is; resolve a path from the folder of the configuration file."""
+    if not is_url(value):
+        return str(from_config_folder(Path(value), info))
+    try:
+        store_of(value)
+    except UsageError as error:
+        raise ValueError(f"{error.what}: {error.fix}") from error
+    return value
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 
@@ -47,6 +60,7 @@ def _registry(value: str) -> str:
 FilePath = Annotated[Path, AfterValidator(from_config_folder)]
 ZoneId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+StorePlace = Annotated[str, StringConstraints(min_length=1), AfterValidator(_stored)]
 
 
 class ConfigModel(BaseModel):

@@ -26,6 +26,8 @@ DORMANT_ACCOUNTS: Final = ("missing-account", "missing-namespace")
 DORMANT: Final = (*DORMANT_ACCOUNTS, "missing-role", "misspelt-subject", "empty-group")
 # Rules and bindings that do not do what they say.
 INEFFECTIVE: Final = ("no-effect", "nobody", "push-without-pull")
+# Rights that, as the logs say, nobody uses.
+UNUSED: Final = ("push-unused", "pull-only", "repository-unpulled")
 TOKENS: Final = ("token-of-pusher", "token-unused", "token-old", "token-many")
 # Who can replace what runs.
 CHANGE: Final = (

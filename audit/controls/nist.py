@@ -13,6 +13,7 @@ from audit.controls.groups import (
     OPEN,
     SHARED,
     TOKENS,
+    UNUSED,
     WIDE,
 )
 from audit.controls.model import Control, Framework
@@ -62,7 +63,7 @@ NIST_800_53: Final = Framework(
         Control(
             id="AC-6",
             asks="Least privilege.",
-            checks=(*WIDE, *ACCOUNTS_THAT_PUSH, *SHARED, "missing-role", "stale-repository"),
+            checks=(*WIDE, *ACCOUNTS_THAT_PUSH, *SHARED, *UNUSED, "missing-role", "stale-repository"),
             tables=("access", "findings"),
             not_answered=NEED,
         ),
@@ -83,7 +84,7 @@ NIST_800_53: Final = Framework(
         Control(
             id="AC-6(7)",
             asks="Rights are reviewed, and removed where nobody needs them.",
-            checks=(*INEFFECTIVE, *DORMANT, "stale-repository"),
+            checks=(*INEFFECTIVE, *DORMANT, *UNUSED, "stale-repository"),
             tables=("grants", "changes"),
             not_answered=NEED,
         ),
@@ -122,7 +123,7 @@ NIST_800_53: Final = Framework(
         Control(
             id="CM-6",
             asks="Settings are defined and checked.",
-            checks=("no-effect", "push-without-pull", "refused-login"),
+            checks=("no-effect", "push-without-pull", "refused-login", "denied-often"),
             tables=("findings", "changes"),
             not_answered="The settings of anything but access to the registry.",
         ),

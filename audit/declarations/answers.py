@@ -18,7 +18,9 @@ from audit.command_line.options import (
     OptionalPlace,
     OptionalSubject,
     Place,
+    Replicas,
     Subject,
+    UseOptions,
     WhatIfOptions,
     Zones,
 )
@@ -64,12 +66,56 @@ def can(
 
 
 @command(answers_app, example="who push shop --snapshot reports")
-def who(action: Action, place: Place, facts: FactsOptions) -> Result:
+def who(
+    action: Action,
+    place: Place,
+    facts: FactsOptions,
+    use: UseOptions,
+    unused_for: Annotated[
+        str | None,
+        typer.Option("--unused-for", help="Only those who did not use it for that long: 90d.", metavar="DAYS"),
+    ] = None,
+) -> Result:
     """List everybody who may do something in a namespace."""
     from audit.command_line import sources
     from audit.commands.answers.who import who
 
-    return who(sources.facts(facts), action, place)
+    if unused_for is None:
+        if use != UseOptions():
+            raise UsageError("logs are only needed with --unused-for", fix="add --unused-for 90d")
+        return who(sources.facts(facts), action, place)
+    from audit.command_line.use import unused_in
+
+    return who(snapshots := sources.facts(facts), action, place, unused_in(snapshots, use, unused_for))
+
+
+@command(answers_app, example="impact sa/shop:ci --snapshot reports --runs reports --replicas 2")
+def impact(
+    topic: Annotated[
+        str,
+        typer.Argument(
+            metavar="SUBJECT|BINDING|NAMESPACE",
+            help="user/NAME, group/NAME, sa/NAMESPACE:NAME, rolebinding/NAMESPACE:NAME, clusterrolebinding/NAME, or a "
+            "namespace.",
+        ),
+    ],
+    facts: FactsOptions,
+    use: UseOptions,
+) -> Result:
+    """Show what was used by a subject, a binding or in a namespace, and would fail without it."""
+    from audit.command_line import sources
+    from audit.commands.answers.impact import impact
+
+    return impact(sources.only_one(sources.facts(facts)), topic, use)
+
+
+@command(answers_app, example="least sa/shop:ci --snapshot reports --runs reports --replicas 2")
+def least(subject: Subject, facts: FactsOptions, use: UseOptions) -> Result:
+    """Print the smallest grant that covers what a subject used, as a manifest; nothing is applied."""
+    from audit.command_line import sources
+    from audit.commands.answers.least import least
+
+    return least(sources.only_one(sources.facts(facts)), subject, use)
 
 
 @command(answers_app, example="explain user/ann shop --snapshot reports")
@@ -142,9 +188,7 @@ def usage(
     zone: Annotated[
         str | None, typer.Option("--zone", "-z", help="The zone that the logs are of.", metavar="ID")
     ] = None,
-    replicas: Annotated[
-        int | None, typer.Option("--replicas", min=1, help="How many replicas the registry has.", metavar="N")
-    ] = None,
+    replicas: Replicas = None,
 ) -> Result:
     """Show which access was used, by whom and when, as logs say it."""
     from audit.commands.answers.usage import usage

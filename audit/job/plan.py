@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from audit.config.model import CsvConfig
+from audit.config.usage import UsageConfig
 from audit.controls.model import Framework
 from audit.job.judging import Judgement
 from audit.job.sealing import Seal
@@ -39,6 +40,7 @@ class RunPlan:
     csv: CsvConfig = field(default_factory=CsvConfig)
     pseudonymizer: Pseudonymizer | None = None
     clock: Callable[[], datetime] = _now
+    usage: UsageConfig = field(default_factory=UsageConfig)
 
     @property
     def names(self) -> str:

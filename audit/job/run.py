@@ -27,6 +27,7 @@ from audit.job.plan import RunPlan
 from audit.job.run_files import RunFiles
 from audit.job.sealing import Sealing
 from audit.job.stages import Stages
+from audit.job.using import Using, use_tables
 from audit.parallel import run_parallel
 from audit.runs.info import EarlierSummary, RunInfo, ZoneInfo, with_verification, zone_info
 from audit.runs.manifest import evidence_digest
@@ -80,6 +81,7 @@ class Run:
         self._sealing = Sealing(plan.seal, settings, plan.selects, out)
         self._judging = Judging(plan.judgement, self._earlier, self.id, self.started)
         self._comparing = Comparing(self._earlier, self.id, ComparisonBasis(plan.selects, settings.organization_label))
+        self._using = Using(out, plan.usage, plan.pseudonymizer.by if plan.pseudonymizer else None)
         self._counting, self._news = NewsCounter(), News()
         self._stages = Stages()
         self.outcome: RunOutcome | None = None  # once it has ended
@@ -198,6 +200,7 @@ class Run:
             tables = facts_of(unread, Scope(), organization_label=label)
         if differing := drift(tables["organizations"]):
             console.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        tables = {**tables, **self._use(snapshot, scope, tables)}
         self._compare(snapshot, tables)
         privileged = privileged_table(
             tables["grants"],
@@ -205,6 +208,20 @@ class Run:
             self._plan.judgement.settings.platform.seen_in(snapshot),
         )
         return tables | self._findings(snapshot, scope, tables) | {"privileged": privileged}
+
+    def _use(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> Mapping[str, Table]:
+        """Return the tables that use adds to; none where nothing is known of it."""
+        zone = snapshot.origin.zone
+        try:
+            use = self._using.zone(snapshot, only=len(self._zones) == 1)
+            made = use_tables(use, snapshot, scope, tables) if use else {}
+        except BaseException as error:  # noqa: BLE001  as above
+            self._incomplete(zone, "partial", f"its use: {contained(error)}")
+            return {}
+        if use:
+            info, scope = self._zones[zone]
+            self._zones[zone] = replace(info, use=use.covers()), scope
+        return made
 
     def _compare(self, snapshot: Snapshot, tables: Mapping[str, Table]) -> None:
         try:

@@ -9,6 +9,7 @@ from audit.findings.fail_on import Tally
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import STALE, Snapshot, gap_lines
 from audit.snapshot.stale import staleness
+from audit.usage.use_coverage import UseCoverage
 from audit.verify.result import Agreement
 
 
@@ -33,6 +34,7 @@ class ZoneInfo:
     verified: Agreement | None = None
     compared_with: str = ""  # the run with the earlier state of this zone; empty: none
     began: str = ""  # when reading it began (RFC 3339); `as_of` is when it ended
+    use: UseCoverage | None = None  # None: no logs were read
 
 
 class EarlierSummary(NamedTuple):

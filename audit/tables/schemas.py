@@ -65,6 +65,23 @@ _BY_BINDING: Final = (
     Column("role", "text", "Name of that role."),
 )
 
+_USED: Final = (
+    Column(
+        "used",
+        "text",
+        "`used`: logs say that the registry was used by it within the threshold (90 days, unless configured). `not "
+        "used`: it was not, and logs of every replica cover all that time, in which the binding existed. Else `not "
+        "known`. Empty: no logs were read. Several grants of the same access are used together.",
+    ),
+    Column("last_used", "text", "Last use that is known (RFC 3339); of a group, by any of its members."),
+    Column(
+        "unused_days",
+        "count",
+        "Days since then; without a known use, those of the threshold at least; -1 when that is not known.",
+    ),
+    Column("push_used", "text", "As `used`, of pushes alone; empty also where it may not push."),
+)
+
 SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
     "grants": (
         *_PLACE,
@@ -108,6 +125,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "or a create, `login` where it may not use the registry at all; joined by `, `, with `?` after what it may "
             "have. Empty: nothing, or, of a group, a member that lacks nothing.",
         ),
+        *_USED,
     ),
     "access": (
         *_PLACE,
@@ -141,6 +159,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("members", "count", "People in the group; -1 when they cannot be listed. 0 for other kinds."),
         _ACCOUNT,
         Column("since", "text", "When the binding of the strongest grant was created (RFC 3339)."),
+        *_USED,
     ),
     "coverage": (
         _ZONE,
@@ -180,6 +199,31 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("account", "text", "Service account that the token is of: `namespace:name`."),
         Column("created", "text", "When the secret was created (RFC 3339)."),
         Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
+    ),
+    "usage": (
+        *_PLACE[:1],
+        Column("namespace", "text", "Namespace; `*` for the whole registry."),
+        Column(
+            "repository",
+            "text",
+            "Repository; `*` for none. Of an action on something else its name: secret, account, pod, or user.",
+        ),
+        Column("subject_kind", "text", "`User` or `ServiceAccount`."),
+        Column("subject", "text", "Who did it; `system:anonymous` had no token. An account is `namespace:name`."),
+        Column(
+            "action",
+            "text",
+            "`pull` and `push` (of a manifest), `read` (other content), `upload` (of a blob), `delete`, `sign`, "
+            "`catalog`; through the API `create` (an image stream), `tag`, `read-secrets`, `token` (create one), `run` "
+            "(a command in a pod), `impersonate`.",
+        ),
+        Column("outcome", "text", "`done`, or `denied`: refused, and no use."),
+        Column("first", "text", "When first (RFC 3339), in the time for which use is kept."),
+        Column("last", "text", "When last."),
+        Column("count", "count", "How many times; 0: it was read too late to be counted yet."),
+        Column("days", "count", "On how many days (UTC)."),
+        Column("source", "text", "`registry` (its log) or `audit` (of an API server)."),
+        Column("grant", "text", "Binding that allowed it, where the audit log names it: kind, then name."),
     ),
     "organizations": (
         _ZONE,

@@ -50,7 +50,7 @@ class Unpacker:
 
     def read(self, lines: bytes) -> None:
         """Read whole lines, in the order of the file."""
-        if self._begun or _PARTIAL.search(lines):
+        if self._begun or ((b" stdout P" in lines or b" stderr P" in lines) and _PARTIAL.search(lines)):
             lines = self._joined(lines)
         if not (lines.startswith(b"{") or b"\n{" in lines or b" {" in lines):
             self._registry.read(lines, self._origin)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from audit.usage.files import UNNAMED
 from audit.usage.history import DAMAGED, Window, joined
 from audit.usage.requests import REGISTRY, TELLING, TICK
 
@@ -27,11 +28,15 @@ class Missing(NamedTuple):
 
 
 class Coverage:
-    """What the logs of one zone's registry cover; `replicas` is how many pods it has, None when nobody said."""
+    """What the logs of one zone's registry cover; `replicas` is how many pods it has, None when nobody said.
 
-    def __init__(self, windows: Iterable[Window], replicas: int | None) -> None:
+    Gaps up to `tolerated` are disregarded.
+    """
+
+    def __init__(self, windows: Iterable[Window], replicas: int | None, tolerated: timedelta = timedelta(0)) -> None:
         self._windows = [window for window in windows if window.source == REGISTRY]
         self._replicas = replicas
+        self._tolerated = tolerated
         self._known: dict[tuple[datetime, datetime], list[Missing]] = {}
 
     def missing(self, begin: datetime, end: datetime) -> list[Missing]:
@@ -55,19 +60,38 @@ class Coverage:
             return [Missing(begin, end, "no log of the registry was read")]
         if self._replicas is None:
             return [Missing(begin, end, "how many replicas the registry has is not known (--replicas)")]
-        return list(_joined(self._pieces(begin, end)))
+        return [gap for gap in _joined(self._pieces(begin, end)) if gap.end - gap.begin > self._tolerated]
+
+    def last_covered(self, before: datetime) -> datetime | None:
+        """Return the last moment up to `before` that the logs of all replicas cover; None if there is none."""
+        begin = min((window.begin for window in self._windows), default=before)
+        if self._replicas is None or begin >= before:
+            return None
+        gaps = [*self._pieces(begin, before)]
+        end = before
+        for gap in reversed(gaps):
+            if gap.end < end:
+                break
+            end = gap.begin
+        return end if end > begin else None
 
     def _pieces(self, begin: datetime, end: datetime) -> Iterator[Missing]:
         """Yield the uncovered stretches between the moments at which the log of some pod begins or ends."""
         # Where in its first ten seconds a log begins is not known, nor where in its last.
         windows = joined(window._replace(levels=TELLING) for window in self._windows if window.levels & TELLING)
-        telling = [(window.begin + _TICK, window.end) for window in windows if window.begin + _TICK < window.end]
-        changes = Counter(start for start, _ in telling)
-        changes.subtract(stop for _, stop in telling)
-        pods = sum(count for moment, count in changes.items() if moment <= begin)
-        bounds = [begin, *sorted(moment for moment in changes if begin < moment < end), end]
-        for start, stop in pairwise(bounds):
-            pods += changes[start] if start > begin else 0
+        named, unnamed = Counter[datetime](), Counter[datetime]()
+        for window in windows:
+            if window.begin + _TICK < window.end:
+                changes = unnamed if window.pod == UNNAMED else named
+                changes[window.begin + _TICK] += 1
+                changes[window.end] -= 1
+        moments = {*named, *unnamed}
+        of_name, other = (sum(count for at, count in of.items() if at <= begin) for of in (named, unnamed))
+        for start, stop in pairwise([begin, *sorted(at for at in moments if begin < at < end), end]):
+            of_name += named[start] if start > begin else 0
+            other += unnamed[start] if start > begin else 0
+            # Lines without a name may be a copy of those of any pod.
+            pods = of_name or min(other, 1)
             if pods < (self._replicas or 0):
                 yield Missing(start, stop, self._reason(pods, start, stop))
 

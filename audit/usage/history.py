@@ -9,7 +9,7 @@ A part is named by its content, so that reading the same logs twice changes noth
 each other without knowing of each other. Only `close` changes files, one process at a time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from itertools import groupby
@@ -48,7 +48,7 @@ def _schema(text: pa.DataType, **columns: pa.DataType) -> pa.Schema:
 _KEY_SCHEMA: Final = _schema(_TEXT)
 _REQUEST_SCHEMA: Final = _schema(_TEXT, time=_TIME, request=pa.uint64())
 _DAILY_SCHEMA: Final = _schema(pa.string(), day=pa.date32(), first=_TIME, last=_TIME, count=pa.int64())
-_TOTAL_SCHEMA: Final = _schema(pa.string(), first=_TIME, last=_TIME, count=pa.int64(), days=pa.int64())
+TOTAL_SCHEMA: Final = _schema(pa.string(), first=_TIME, last=_TIME, count=pa.int64(), days=pa.int64())
 _WINDOW_SCHEMA: Final = pa.schema(
     [
         ("source", pa.string()),
@@ -128,32 +128,26 @@ class History:
         dates = [_closed(pq.read_schema(self._file(f"daily/{self._zone}/{month}"))) for month in self._months()[-1:]]
         return dates[0] if dates else None
 
-    def totals(self) -> pa.Table:
-        """Return KEYS, `first`, `last`, `count` and `days` of each use, over all days."""
+    def totals(self, **equal: str) -> pa.Table:
+        """Return KEYS, `first`, `last`, `count` and `days` of each use over all days, with the given values."""
         closed = self.closed_through()
         tables = []
         for day in self._open_days():
-            table = _sums(self._requests(day), day)
+            table = _matching(_sums(self._requests(day), day), equal)
             # What is counted already, or not yet.
             tables.append(_uncounted(table) if closed and day <= closed else table)
         kept = self._file(f"totals/{self._zone}")
         if kept is not None:
-            tables.append(pq.read_table(kept))
+            tables.append(pq.read_table(kept, filters=_filters(equal)))
         return _together(tables)
 
     def daily(self, **equal: str) -> pa.Table:
         """Return KEYS, `day`, `first`, `last` and `count` of the uses whose columns have the given values."""
-        condition = [(name, "=", value) for name, value in equal.items()] or None
-        tables = [
-            pq.read_table(self._file(f"daily/{self._zone}/{month}"), filters=condition) for month in self._months()
-        ]
+        months = [self._file(f"daily/{self._zone}/{month}") for month in self._months()]
+        tables = [pq.read_table(month, filters=_filters(equal)) for month in months]
         closed = self.closed_through() or date.min
-        for day in self._open_days():
-            if day > closed:
-                table = _sums(self._requests(day), day)
-                for name, value in equal.items():
-                    table = table.filter(pc.equal(table[name], value))
-                tables.append(table)
+        days = [day for day in self._open_days() if day > closed]
+        tables += [_matching(_sums(self._requests(day), day), equal) for day in days]
         return pa.concat_tables([_DAILY_SCHEMA.empty_table(), *(t.select(_DAILY_SCHEMA.names) for t in tables)])
 
     def coverage(self) -> list[Window]:
@@ -205,7 +199,7 @@ class History:
         kept = self._file(f"totals/{self._zone}") if since else None
         if closed is None or since == closed:
             return
-        total = pq.read_table(kept) if kept is not None else _TOTAL_SCHEMA.empty_table()
+        total = pq.read_table(kept) if kept is not None else TOTAL_SCHEMA.empty_table()
         for month in self._months():
             if since is None or month >= f"month={since:%Y-%m}":
                 table = pq.read_table(self._file(f"daily/{self._zone}/{month}"))
@@ -272,6 +266,16 @@ def _coverage(covered: Iterable[Window]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=_WINDOW_SCHEMA)
 
 
+def _filters(equal: Mapping[str, str]) -> list[tuple[str, str, str]] | None:
+    return [(name, "=", value) for name, value in equal.items()] or None
+
+
+def _matching(table: pa.Table, equal: Mapping[str, str]) -> pa.Table:
+    for name, value in equal.items():
+        table = table.filter(pc.equal(table[name], value))
+    return table
+
+
 def _uncounted(sums: pa.Table) -> pa.Table:
     zero = pa.array(np.zeros(len(sums), dtype=np.int64))
     for name in ("count", "days"):
@@ -293,8 +297,8 @@ def _sums(requests: pa.Table, day: date) -> pa.Table:
 
 def _together(tables: Sequence[pa.Table]) -> pa.Table:
     """Return several sums as one."""
-    columns = [table.select(_TOTAL_SCHEMA.names).cast(_TOTAL_SCHEMA) for table in tables]
-    joined = pa.concat_tables([_TOTAL_SCHEMA.empty_table(), *columns]).group_by(list(KEYS))
+    columns = [table.select(TOTAL_SCHEMA.names).cast(TOTAL_SCHEMA) for table in tables]
+    joined = pa.concat_tables([TOTAL_SCHEMA.empty_table(), *columns]).group_by(list(KEYS))
     sums = joined.aggregate([("first", "min"), ("last", "max"), ("count", "sum"), ("days", "sum")])
     return sums.rename_columns([*KEYS, "first", "last", "count", "days"]).sort_by(_ORDER)
 

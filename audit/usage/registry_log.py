@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import blake2b
+from itertools import chain
 from typing import Final
 
 from audit.usage.requests import (
@@ -23,6 +24,7 @@ from audit.usage.requests import (
     READ,
     REGISTRY,
     SIGN,
+    TELLING,
     UPLOAD,
     Damaged,
     Requests,
@@ -32,15 +34,16 @@ from audit.usage.requests import (
 
 ANONYMOUS: Final = "system:anonymous"
 
-_VALUE: Final = rb'"(?:[^"\\\n]|\\.)*"|[^ \n"]*'
+# Bare or quoted as logrus does it: anything else is damaged.
+_VALUE: Final = rb'"(?:[^"\\\x00-\x1f\x7f]|\\.)*"|[\w./@^+-]*'
 _POD: Final = re.compile(rb"(?m)^\[pod/([^/\]\n]+)/[^\]\n]*\] ")  # oc logs --prefix
 # oc logs --timestamps, and a container's log file.
 _CARRIED: Final = rb"(?:\d{4}-\d\d-\d\dT[^ \n]+ )?(?:std(?:out|err) [FP][^ \n]* )?"
-_MESSAGE: Final = rb" msg=(?:" + _VALUE + rb")(?= |\r?$)"
+_MESSAGE: Final = rb' msg=(?:"(?:[^"\\\x00-\x1f\x7f]|\\.)*"|[\w./@^+-]+)(?= |\r?$)'
+_LEVELS: Final = (b"trace", b"debug", b"info", b"warning", b"error", b"fatal", b"panic")
 _TIME: Final = rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d)\d(?:\.\d+)?Z" level='
 # Only the head of a line is looked at, to ten seconds: nine lines of ten are of no interest, and their fields are long.
-_TELLS: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(?:info|debug|trace)" + _MESSAGE)
-_QUIET: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(?:warning|error|fatal|panic)" + _MESSAGE)
+_LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(" + b"|".join(_LEVELS) + rb")" + _MESSAGE + rb"[^\n]*\n?")
 _WHOLE: Final = re.compile(
     _CARRIED
     + rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)"'
@@ -50,7 +53,6 @@ _WHOLE: Final = re.compile(
     + _VALUE
     + rb"))*)\r?\n?"
 )
-_LEVELS: Final = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
 _COMPLETED: Final = b' level=info msg="response completed"'
 _DENIED: Final = b' level=error msg="OpenShift access denied'
 _REST: Final = re.compile(rb'(?:[^"\\\n]|\\.)*"')  # of the message
@@ -75,7 +77,7 @@ class RegistryLog:
 
     def read(self, lines: bytes, pod: str) -> None:
         """Read whole lines; `pod` wrote those that do not name theirs."""
-        if not _POD.search(lines):
+        if b"[pod/" not in lines or not _POD.search(lines):
             self._read(lines, pod)
             return
         by_pod: defaultdict[str, list[bytes]] = defaultdict(list)
@@ -86,17 +88,18 @@ class RegistryLog:
             self._read(b"".join(of_pod), name)
 
     def _read(self, lines: bytes, pod: str) -> None:
-        telling, quiet = _TELLS.findall(lines), _QUIET.findall(lines)
+        heads = _LINE.findall(lines)
         # Two lines written into one, or a line without its head, are looked at one by one.
-        if not _lines(lines) == len(telling) + len(quiet) == lines.count(b'" level='):
+        if not _lines(lines) == len(heads) == lines.count(b'" level='):
             lines = b"".join(self._whole(lines))
-            telling, quiet = _TELLS.findall(lines), _QUIET.findall(lines)
-        if not lines:
+            heads = _LINE.findall(lines)
+        if not heads:
             return
         seen = self._seen[pod]
-        seen.chunk.update(map(_tick, {*telling}))
-        seen.quiet_chunk.update(map(_tick, {*quiet}))
-        seen.levels.update(level for level in _LEVELS if f'" level={level} '.encode() in lines)
+        for moment, level in {*heads}:
+            name = level.decode()
+            seen.levels.add(name)
+            (seen.chunk if name in TELLING else seen.quiet_chunk).add(_tick(moment))
         for message in (_COMPLETED, _DENIED):
             self._of_interest(lines, message)
 
@@ -126,7 +129,7 @@ class RegistryLog:
         pairs = _FIELD.findall(text)
         fields = dict(pairs)
         status = fields.get(b"http.response.status", b"")
-        whole = sum(2 + len(name) + len(value) for name, value in pairs) == len(text)
+        whole = 2 * len(pairs) + sum(map(len, chain.from_iterable(pairs))) == len(text)
         if not whole or not (denied or (len(status) == 3 and status.isdigit())):  # noqa: PLR2004 - HTTP
             self._damaged.add(text)
             return

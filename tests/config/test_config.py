@@ -227,6 +227,7 @@ def test_the_schema_names_every_key() -> None:
         "platform",
         "evidence",
         "pseudonyms",
+        "usage",
     } | {
         "exceptions",
         "fail_on",

@@ -26,6 +26,7 @@ from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import shuffled, world_of
 from tests.worlds.small import BOUND, bind, world
 from tests.worlds.snapshots import snapshot_of, written
+from tests.worlds.use import use_tables
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SEEN = "2026-03-01T00:00:00Z"
@@ -37,7 +38,8 @@ def context_of(
     one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None, scope: Scope | None = None
 ) -> CheckContext:
     snapshot = snapshot_of(one, gaps)
-    return CheckContext(snapshot, facts_of(snapshot, scope), NOW, settings or Settings(), scope)
+    tables = use_tables(one, snapshot, facts_of(snapshot, scope), NOW)
+    return CheckContext(snapshot, tables, NOW, settings or Settings(), scope)
 
 
 def found_in(one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None) -> list[FindingRecord]:

@@ -162,6 +162,7 @@ def test_people_can_decide_in_the_sheet() -> None:
         "Reviews",
         "Platform",
         "Privileged",
+        "Use",
         "Coverage",
         "Controls",
         "Method",

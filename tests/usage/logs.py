@@ -78,7 +78,8 @@ def health(begin: datetime, end: datetime, step: float = 10) -> list[str]:
 
 def quoted(text: str) -> str:
     """Return a value as logrus writes it."""
-    return text if all(letter.isalnum() or letter in "-._/@^+" for letter in text) else json.dumps(text)
+    bare = text.isascii() and all(letter.isalnum() or letter in "-._/@^+" for letter in text)
+    return text if bare else json.dumps(text, ensure_ascii=False)
 
 
 def requests(random: Random, many: int = 40) -> list[Request]:

@@ -21,7 +21,11 @@ from tests.worlds.small import (
     token,
     world,
 )  # fmt: skip
+from tests.worlds.use import NOBODY, used
 
+CI = ("ServiceAccount", "shop:ci")
+MANY = tuple(("User", f"person{at}") for at in range(10))
+CI_USER = "system:serviceaccount:shop:ci"
 ANYBODY = ("Group", "system:unauthenticated")
 EVERYBODY = ("Group", "system:authenticated")
 ALL_ACCOUNTS = ("Group", "system:serviceaccounts")
@@ -96,6 +100,11 @@ MISSPELT = (
     *(("User", name) for name in ("system:authenticated", "system:serviceaccounts:shop", "system:serviceaccount:shop")),
 )
 _MANY = tuple(_user(f"p{number}") for number in range(3))
+
+# In a tidy world, whoever may push does.
+QUIET_USE = (used("ann", "push", "shop", "app"), used("eve", "push", "bank", "app"))
+# Where nobody does.
+UNUSED = {("shop", "ann"), ("shop", "acme"), ("bank", "other")}
 
 CASES: Final[Mapping[str, Case]] = {
     "anonymous-pull": case(
@@ -426,6 +435,58 @@ CASES: Final[Mapping[str, Case]] = {
         nearly=[
             token("shop", "t", "ci"),
             (token("openshift-infra", "t", "build-controller"), _push("shop", _sa("openshift-infra:build-controller"))),
+        ],
+    ),
+    "push-unused": case(
+        (bind("shop", "team", "system:image-pusher", CI), NOBODY),
+        (bind("mall", "team", "registry-editor", ("User", "kim")), used("kim", "pull", "shop", "web")),
+        (bind("mall", "team", "registry-editor", ("Group", "acme")), used("kim", "push", "mall", "web")),
+        found={("shop", "shop:ci"), ("mall", "kim"), ("mall", "acme")} | UNUSED,
+        nearly=[
+            bind("shop", "team", "system:image-pusher", CI),
+            (*QUIET_USE, bind("mall", "team", "system:image-puller", CI)),
+            (*QUIET_USE, bind("shop", "team", "system:image-pusher", CI), used(CI_USER, "push", "shop", "web")),
+            (*QUIET_USE, bind("mall", "team", "registry-editor", ("User", "kim")), used("kim", "pull", "mall", "web")),
+        ],
+    ),
+    "pull-only": case(
+        (bind("mall", "team", "registry-editor", ("User", "kim")), used("kim", "pull", "mall", "web")),
+        found={("mall", "kim")},
+        nearly=[
+            (bind("mall", "team", "registry-editor", ("User", "kim")), NOBODY),
+            (bind("mall", "team", "registry-editor", ("User", "kim")), used("kim", "pull", "mall", "web", denied=True)),
+            (bind("mall", "team", "system:image-puller", ("User", "kim")), used("kim", "pull", "mall", "web")),
+            (bind("shop", "team", "system:image-pusher", CI), used(CI_USER, "pull", "shop", "web")),
+            (
+                bind("mall", "team", "registry-editor", ("User", "kim")),
+                used("kim", "pull", "mall", "web"),
+                used("kim", "push", "mall", "web"),
+            ),
+        ],
+    ),
+    "denied-often": case(
+        used("eve", "pull", "shop", "web", times=20, denied=True),
+        (
+            used(CI_USER, "push", "mall", "a", times=15, denied=True),
+            used(CI_USER, "pull", "mall", "b", times=5, denied=True),
+        ),
+        found={("shop", "eve"), ("mall", "shop:ci")},
+        nearly=[
+            used("eve", "pull", "shop", "web", times=19, denied=True),
+            used("eve", "pull", "bank", "web", times=99),
+            (
+                used("eve", "pull", "shop", "web", times=19, denied=True),
+                used("eve", "pull", "mall", "web", times=19, denied=True),
+            ),
+        ],
+    ),
+    "repository-unpulled": case(
+        (_pull("shop", *MANY), *QUIET_USE),
+        found={("shop", "")},
+        nearly=[
+            _pull("shop", *MANY),
+            (_pull("shop", *MANY[:5]), *QUIET_USE),
+            (_pull("shop", *MANY), *QUIET_USE, used("kim", "pull", "shop", "web")),
         ],
     ),
     "token-unused": case(

@@ -129,7 +129,7 @@ def world(*pieces: Piece, without: Iterable[tuple[str, str]] = ()) -> World:
     found: World = {plural: [] for plural in KINDS}
     kept = [piece for piece in _ALWAYS if (piece[0], piece[1]["metadata"]["name"]) not in gone]
     for plural, one in (*kept, *pieces):
-        found[plural].append(copy.deepcopy(one))
+        found.setdefault(plural, []).append(copy.deepcopy(one))
     return found
 
 

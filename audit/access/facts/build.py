@@ -5,7 +5,7 @@ from audit.access.facts.inventory import inventory
 from audit.access.tables import tables_of
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
-from audit.tables.model import Table
+from audit.tables.model import Table, table_of
 from audit.tenancy.membership import organizations_table
 from audit.tenancy.organizations import ORGANIZATION_LABEL
 
@@ -20,4 +20,5 @@ def facts_of(
         **inventory(snapshot, scope.namespaces, organization_label=organization_label),
         "organizations": organizations_table(snapshot, scope.namespaces, label=organization_label),
         "coverage": coverage(snapshot, scope.excluded),
+        "usage": table_of("usage", ()),
     }

@@ -43,7 +43,7 @@ def usage(topic: str, logs: Sequence[Path], runs: str | None, zone: str | None, 
         history = History(store_of(runs), zone)
         late = history.add(read) if read else 0
         history.close(datetime.now(UTC).date())
-        table, covered = history.totals(), history.coverage()
+        table, covered = history.totals(**wanted), history.coverage()
     uses = [use for use in table.to_pylist() if all(use[name] == value for name, value in wanted.items())]
     rows = [_row(use) for use in uses]
     return Result(

@@ -1,6 +1,7 @@
 """`who`: everybody who may do something in a namespace."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from audit.access.tables import tables_of
 from audit.command_line.result import Grid, Result
@@ -9,22 +10,40 @@ from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
 
+if TYPE_CHECKING:
+    from audit.usage.zone_use import ZoneUse
+
 _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group", "binding", "role")
 
 
-def who(snapshots: Sequence[Snapshot], action: str, place: str) -> Result:
-    """Return everybody who may do something in a place; the result is partial when there may be others."""
+def who(snapshots: Sequence[Snapshot], action: str, place: str, uses: Mapping[str, "ZoneUse"] | None = None) -> Result:
+    """Return everybody who may do something in a place; the result is partial when there may be others.
+
+    With `uses` (by zone), only those who did not use it, or of whom that is not known.
+    """
     check_order("who", [action, place], 0)
     action, where = action_of(action), place_of(place)
     hints = place_hints(snapshots, where, place)
-    rows = [row for snapshot in snapshots for row in _holders(snapshot, action, where)]
-    nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
+    of_zone = uses or {}
+    rows = [row for one in snapshots for row in _holders(one, action, where, of_zone.get(one.origin.zone))]
+    if uses:
+        rows = [row for row in rows if row["used"] != "used"]
+        nobody = [] if rows else [f"everybody who can {action} in {place} used it"]
+    else:
+        nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
+    certain = all(row["access"] != ANSWERS[UNKNOWN] and row.get("used") != "not known" for row in rows)
     return Result(
         value=lambda: rows,
         text=[Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else (),
-        notes=[*hints, *nobody],
-        exit_code=of_answer(complete=all(row["access"] != ANSWERS[UNKNOWN] for row in rows)),
+        notes=[*hints, *nobody, *_gaps(of_zone)],
+        exit_code=of_answer(complete=certain),
     )
+
+
+def _gaps(uses: Mapping[str, "ZoneUse"]) -> list[str]:
+    from audit.command_line.use import gap_notes
+
+    return [note for use in uses.values() for note in gap_notes(use)]
 
 
 def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str:
@@ -34,9 +53,13 @@ def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str
     return f"no binding in {where.namespace} grants {action}, and no cluster-wide binding does"
 
 
-def _holders(snapshot: Snapshot, action: str, where: Place) -> Iterator[dict[str, str]]:
+def _holders(snapshot: Snapshot, action: str, where: Place, use: "ZoneUse | None") -> Iterator[dict[str, str]]:
     """Yield a row for each subject with access: that of the narrowest place that says so."""
     access = tables_of(snapshot, [where.namespace])["access"]
+    if use:
+        from audit.usage.tables import with_use_of
+
+        access = with_use_of(action, access, use, snapshot)
     best: dict[tuple[str, ...], dict[str, str]] = {}
     for row in access.take(access.numbers(action) > 0).records():
         cells = {name: str(value) for name, value in row.items()}
@@ -48,4 +71,5 @@ def _holders(snapshot: Snapshot, action: str, where: Place) -> Iterator[dict[str
         if before is None or before[action] != "yes" or cells[action] == "yes":
             best[key] = cells
     for _, cells in sorted(best.items()):
-        yield {"zone": cells["zone"], "access": cells[action], **{name: cells[name] for name in _COLUMNS}}
+        columns = (*_COLUMNS, "used", "last_used") if use else _COLUMNS
+        yield {"zone": cells["zone"], "access": cells[action], **{name: cells[name] for name in columns}}

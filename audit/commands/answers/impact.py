@@ -1,0 +1,118 @@
+"""`impact`: what was used by a subject, a binding or in a namespace, and would fail without it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from audit.access.tables import tables_of
+from audit.command_line.options import UseOptions
+from audit.command_line.result import Grid, Result
+from audit.command_line.typed import place_of, subject_in
+from audit.command_line.use import gap_notes, use_of
+from audit.errors import UsageError
+from audit.exit_codes import of_answer
+from audit.rbac.subjects import ACCOUNT, Identity
+from audit.snapshot.model import Snapshot
+from audit.tables.model import Table
+from audit.tables.schemas import NO
+from audit.usage.tables import EVERY, RightUse, right_uses
+from audit.usage.zone_use import rfc3339
+
+_COLUMNS: Final = ("subject_kind", "subject", "namespace", "repository", "right", "last", "also_by")
+_BINDINGS: Final = {"rolebinding": "RoleBinding", "clusterrolebinding": "ClusterRoleBinding"}
+_SUBJECTS: Final = ("user", "group", "sa", "serviceaccount")
+_NO: Final = "no"
+_UNSEEN: Final = (
+    "not known: which pods, jobs and builds run these images; a node that has an image pulls it no more, so that a "
+    "workload may depend on it without a pull"
+)
+
+
+def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
+    """Return what was used by `topic`, and by which other grants the same would still be possible."""
+    use = use_of(snapshot, options)
+    grants = tables_of(snapshot)["grants"]
+    chosen, hints, subject = _chosen(snapshot, grants, topic)
+    rows = [_row(one, chosen, grants, subject) for one in right_uses(use, snapshot) if _through(one, chosen, subject)]
+    rows.sort(key=lambda row: [str(row[name]) for name in _COLUMNS])
+    tokens = [*_tokens(snapshot, subject, {str(row["subject"]) for row in rows})]
+    return Result(
+        value=lambda: {"uses": rows, "tokens": tokens, "not_covered": gap_notes(use)},
+        text=[
+            *([Grid(_COLUMNS, [[str(row[name]) for name in _COLUMNS] for row in rows])] if rows else ()),
+            *([f"tokens: {', '.join(tokens)}"] if tokens else ()),
+        ],
+        notes=[*hints, *([] if rows else [f"no use by {topic} in these logs"]), *gap_notes(use), _UNSEEN],
+        exit_code=of_answer(complete=not use.missing),
+    )
+
+
+def _chosen(snapshot: Snapshot, grants: Table, topic: str) -> tuple[list[dict[str, Any]], list[str], Identity | None]:
+    """Return the grants that a topic is about, notes about how it was read, and its subject if it is one."""
+    prefix, slash, name = topic.partition("/")
+    kind = _BINDINGS.get(prefix.lower()) if slash else None
+    if kind:
+        space, colon, binding = name.partition(":") if kind == "RoleBinding" else ("*", ":", name)
+        if not colon or not binding:
+            raise UsageError("not a binding", where=topic, fix="rolebinding/NAMESPACE:NAME or clusterrolebinding/NAME")
+        rows = grants.where("binding_kind", {kind}) & grants.where("binding", {binding})
+        rows &= grants.where("namespace", {space})
+        if not rows.any():
+            raise UsageError("no such binding, or it grants nothing", where=topic)
+        return grants.take(rows).records(), [], None
+    if slash and prefix.lower() in _SUBJECTS:
+        subject, hints = subject_in(snapshot, topic)
+        rows = grants.where("subject_kind", {subject.kind}) & grants.where("subject", {subject.name})
+        return grants.take(rows).records(), hints, subject
+    place = place_of(name if slash and prefix.lower() in {"ns", "namespace"} else topic)
+    return [{"subject_kind": "", "subject": "", "namespace": place.namespace, "repository": EVERY}], [], None
+
+
+def _through(use: RightUse, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
+    """Return whether a use may have been by one of the grants; of a subject, whoever granted it."""
+    if subject:
+        return subject in use.subjects
+    return any(_gives(grant, use) for grant in chosen)
+
+
+def _gives(grant: Mapping[str, Any], use: RightUse) -> bool:
+    """Return whether a grant gives the right to a use; one without a subject stands for a namespace."""
+    who = Identity(grant["subject_kind"], grant["subject"])
+    if grant["namespace"] not in {EVERY, use.namespace} or grant["repository"] not in {EVERY, use.repository}:
+        return False
+    return not who.kind or (who in use.subjects and grant[use.right] != _NO)
+
+
+def _row(use: RightUse, chosen: list[dict[str, Any]], grants: Table, subject: Identity | None) -> dict[str, str]:
+    """Return a use as a row; `also_by`: the bindings that would still allow it."""
+    mine = {(grant.get("binding_kind"), grant.get("binding"), grant["namespace"]) for grant in chosen}
+    others: set[str] = set()
+    if use.right in grants.columns and not subject:
+        rows = grants.numbers(use.right) != NO
+        rows &= grants.where("subject", {one.name for one in use.subjects})
+        rows &= grants.where("namespace", {use.namespace, EVERY}) & grants.where("repository", {use.repository, EVERY})
+        found = (row for row in grants.take(rows).records() if _gives(row, use))
+        others = {
+            f"{row['binding_kind']} {row['binding']}"
+            for row in found
+            if (row["binding_kind"], row["binding"], row["namespace"]) not in mine
+        }
+    who = use.subjects[0]
+    return {
+        "subject_kind": who.kind,
+        "subject": who.name,
+        "namespace": use.namespace or EVERY,
+        "repository": use.repository or EVERY,
+        "right": use.right,
+        "last": rfc3339(use.last),
+        "also_by": ", ".join(sorted(others)),
+    }
+
+
+def _tokens(snapshot: Snapshot, subject: Identity | None, names: set[str]) -> Iterator[str]:
+    """Yield the token secrets of the accounts: whoever holds one loses the access too."""
+    wanted = {subject.name} if subject and subject.kind == ACCOUNT else names
+    table, text = snapshot.tables["tokens"], snapshot.strings
+    columns = (table[name].tolist() for name in ("namespace", "account", "name"))
+    for space, account, token in zip(*columns, strict=True):
+        if f"{text[space]}:{text[account]}" in wanted:
+            yield f"{text[space]}/{text[token]}"
