@@ -196,6 +196,8 @@ class Folder:
             beside.symlink_to(target)
             beside.replace(self.path / name)
         except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise UsageError(f"cannot move this link: {error.strerror}", where=str(self.path / name)) from error
 
     def link_target(self, name: str) -> str:
