@@ -10,7 +10,7 @@ import numpy as np
 from audit.rbac.roles import selects
 from audit.snapshot.builder import SnapshotBuilder, rules_text
 from audit.snapshot.model import PARENTS, Snapshot
-from audit.snapshot.objects import Aggregation, Item, LabelledMeta, ReleaseAnnotations, Role, Rule
+from audit.snapshot.objects import Aggregation, Item, LabelledMeta, Namespace, ReleaseAnnotations, Role, Rule
 from audit.tables.arrays import Mask
 
 # Kinds of objects that decide access, and the table that holds them.
@@ -125,10 +125,11 @@ def _aged(item: Item, known: Known | None) -> Item:
     if known is None:
         return item
     metadata: Any = item.metadata
-    changes: dict[str, Any] = {"created": metadata.created or known.created}
+    # A manifest may hold what was exported once: the server goes by its own.
+    changes: dict[str, Any] = {"created": known.created}
     if hasattr(metadata, "uid"):
-        changes["uid"] = metadata.uid or known.uid
-    if hasattr(metadata, "labels") and known.labels:
+        changes["uid"] = known.uid
+    if isinstance(item, Namespace) and known.labels:
         changes["labels"] = _LABELS.decode(known.labels) | (metadata.labels or {})
     if hasattr(metadata, "annotations") and known.made_by:
         changes["annotations"] = ReleaseAnnotations(self_managed="true")

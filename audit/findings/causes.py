@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 
 from audit.checks.bindings import EVERY
 from audit.checks.rules.registry import CHECKS
-from audit.findings.fixes import commands_of, fix_of
+from audit.findings.fixes import commands_of, fix_of, is_patch, one_patch
 from audit.findings.model import GONE, FindingRecord, digest
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANY, GROUP, USER
 from audit.tables.schemas import SEVERITIES
 
+PATCHED: Final = "subjects"
 _NAMESPACE: Final = "{namespace}"
 _KINDS: Final = {USER: "user", GROUP: "group", ACCOUNT: "service account"}
 _TITLES: Final = 3  # other checks that a sentence names
@@ -69,6 +70,9 @@ class FindingCause:
 
     def fix(self) -> tuple[str, int]:
         """Return the commands that mend it, and how many different ones these are."""
+        if self.kind == PATCHED:
+            things = [*self.things.values()]
+            return fix_of(self.zone, [(things[0].worst.namespace, one_patch([one.commands for one in things]))])
         return fix_of(self.zone, ((one.worst.namespace, one.commands) for one in self.things.values()))
 
 
@@ -80,7 +84,8 @@ def causes_of(found: Sequence[FindingRecord]) -> list[FindingCause]:
             things[_thing(one)].findings.append(one)
     causes: dict[Key, FindingCause] = {}
     for key, thing in things.items():
-        about = _about(thing.worst)
+        patched = any(is_patch(one.remedy) for one in thing.findings)
+        about = _patched(thing.worst) if patched else _about(thing.worst)
         cause = causes.get(about)
         if cause is None:
             zone = thing.worst.zone
@@ -116,6 +121,11 @@ def _about(finding: FindingRecord) -> Key:
         names = finding.binding_kind, finding.binding, finding.role_kind, finding.role
         return "binding", *names, finding.subject_kind, subject
     return mended_by, finding.check, finding.subject_kind, subject
+
+
+def _patched(finding: FindingRecord) -> Key:
+    """Return what is decided about where a patch takes subjects out of a binding: all of these together."""
+    return PATCHED, finding.binding_kind, finding.binding, finding.role_kind, finding.role, finding.namespace
 
 
 def _template(finding: FindingRecord) -> str:
@@ -160,6 +170,8 @@ def _what(kind: str, finding: FindingRecord) -> str:
         return f"{finding.role_kind} {finding.role}"
     if kind == "tokens":
         return f"tokens of {who}"
+    if kind == PATCHED:
+        return f"{finding.binding_kind} {finding.binding} ({finding.role_kind} {finding.role})"
     if kind == "binding":
         return f"{who} by {finding.binding_kind} {finding.binding} ({finding.role_kind} {finding.role})"
     return who

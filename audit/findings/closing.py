@@ -18,6 +18,7 @@ from audit.checks.context import CheckContext
 from audit.checks.settings import Settings
 from audit.findings.cause_table import CauseRow, is_open
 from audit.findings.causes import FindingCause, Grant
+from audit.findings.fixes import is_patch
 from audit.findings.model import judge
 from audit.rbac.subjects import identity
 from audit.snapshot.model import Snapshot
@@ -33,9 +34,10 @@ def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings
     own = [row for row in rows if row.by_severity[_CRITICAL]]
     own.sort(key=lambda row: (-row.by_severity[_CRITICAL] / row.changes, row.cause.id))
     small = len(context.snapshot.tables["bindings"]["name"]) <= _MOST
-    if not small or _each_suffices(context.tables["grants"], [row.cause for row in own]):
-        return [row.cause.id for row in own]
-    return _tried([*own, *(row for row in rows if row.cause.grants and row not in own)], context, settings)
+    if small and not _each_suffices(context.tables["grants"], [row.cause for row in own]):
+        own = _tried([*own, *(row for row in rows if row.cause.grants and row not in own)], context, settings)
+    # A patch holds the subjects that stay as they were seen: after another command, it would bring some back.
+    return [row.cause.id for row in sorted(own, key=lambda row: not is_patch(row.fix))]
 
 
 def _each_suffices(grants: Table, causes: Iterable[FindingCause]) -> bool:
@@ -49,7 +51,7 @@ def _each_suffices(grants: Table, causes: Iterable[FindingCause]) -> bool:
     return lacking.isdisjoint(about)
 
 
-def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) -> list[str]:
+def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) -> list[CauseRow]:
     """Choose, step by step, the cause whose fix closes most of what is left for each change."""
     wanted = {one.id for row in rows for one in row.cause.findings if one.severity == _CRITICAL and is_open(one)}
     chosen: list[CauseRow] = []
@@ -69,14 +71,16 @@ def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) 
         others = [one for one in chosen if one is not row]
         if not _left(others, wanted, context, settings):
             chosen = others
-    return [row.cause.id for row in chosen]
+    return chosen
 
 
 def _left(rows: Sequence[CauseRow], wanted: Collection[str], context: CheckContext, settings: Settings) -> set[str]:
     """Return which critical findings the zone would still have."""
     taken = {one.id for row in rows if not row.cause.grants for one in row.cause.findings}
     snapshot = without(context.snapshot, [grant for row in rows for grant in row.cause.grants])
-    after = CheckContext(snapshot, facts_of(snapshot, context.scope), context.now, settings, context.scope)
+    tables = facts_of(snapshot, context.scope, organization_label=settings.organization_label)
+    tables["usage"] = context.tables["usage"]
+    after = CheckContext(snapshot, tables, context.now, settings, context.scope)
     return {one.id for one in judge(after, settings, "") if one.id in wanted and one.id not in taken and is_open(one)}
 
 

@@ -1,13 +1,16 @@
 """What mends a group of findings: the commands of each, as a loop where only their namespaces differ."""
 
+import json
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from audit.checks.remedies import quoted
 
 # The name of a namespace as Kubernetes has it: a shell needs no quotes for it.
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_PATCH: Final = "oc patch "
 _VARIABLE: Final = '"$namespace"'
 
 
@@ -24,7 +27,8 @@ def fix_of(zone: str, commands: Iterable[tuple[str, str]]) -> Fix:
     for namespace, lines in commands:
         loops.setdefault(_pattern(namespace, lines), []).append(namespace)
     parts = [f"# In zone {quoted(zone)}:"] if loops else []
-    for pattern, namespaces in loops.items():
+    # A patch holds the subjects that stay as they were seen: after another command, it would bring some back.
+    for pattern, namespaces in sorted(loops.items(), key=lambda loop: not is_patch(loop[0])):
         names = sorted({*namespaces})
         if _VARIABLE not in pattern:
             parts.append(pattern)
@@ -34,6 +38,32 @@ def fix_of(zone: str, commands: Iterable[tuple[str, str]]) -> Fix:
             body = "\n".join(f"  {line}" for line in pattern.split("\n"))
             parts.append(f"for namespace in {' '.join(names)}; do\n{body}\ndone")
     return Fix("\n".join(parts), len(loops))
+
+
+def is_patch(commands: str) -> bool:
+    """Return whether some of these commands replace the subjects of a binding."""
+    return any(_is_patch_line(line) for line in commands.split("\n")) if _PATCH in commands else False
+
+
+def _is_patch_line(line: str) -> bool:
+    return line.lstrip().startswith((f"{_PATCH}rolebinding ", f"{_PATCH}clusterrolebinding "))
+
+
+def one_patch(commands: Sequence[str]) -> str:
+    """Return several commands that each take a subject out of the same binding by a patch as one that takes out all.
+
+    Each patch holds the subjects that stay beside its own: one after the other, they would bring each other's back.
+    """
+    lines = [line for text in commands for line in text.split("\n")]
+    others = [line for line in dict.fromkeys(lines) if not _is_patch_line(line)]
+    patches = [*dict.fromkeys(line for line in lines if _is_patch_line(line))]
+    if len(patches) == 1 or any("$'" in line for line in patches):
+        return "\n".join([*others, *patches])
+    words = [shlex.split(line) for line in patches]
+    at = words[0].index("-p") + 1
+    kept = [json.loads(each[at])["subjects"] for each in words]
+    patch = json.dumps({"subjects": [one for one in kept[0] if all(one in subjects for subjects in kept[1:])]})
+    return "\n".join([*others, " ".join(map(quoted, [*words[0][:at], patch, *words[0][at + 1 :]]))])
 
 
 def _pattern(namespace: str, lines: str) -> str:

@@ -304,8 +304,9 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "kind",
             "text",
             "What is to be decided about: `binding` (one subject in the bindings of one name and role, in one or many "
-            "namespaces), `role`, `subject`, `tokens` (of the accounts of one name), `namespace` (those without an "
-            "organization), `repository` (those that nobody pushes to), or `lists` (that were not seen).",
+            "namespaces), `subjects` (of one binding, where only a patch takes them out), `role`, `subject`, "
+            "`tokens` (of the accounts of one name), `namespace` (those without an organization), `repository` (those "
+            "that nobody pushes to), or `lists` (that were not seen).",
         ),
         Column("checks", "text", "Checks that find it, joined by `, `, that of the worst finding first."),
         Column("detail", "text", "The cause in a sentence."),

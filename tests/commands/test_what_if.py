@@ -29,6 +29,7 @@ from tests.worlds.snapshots import snapshot_of
 WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "60"))
 CHANGEABLE = ("namespaces", "clusterroles", "clusterrolebindings", "roles", "rolebindings", "groups", "serviceaccounts")
 EVERYBODY = ("Group", "system:authenticated")
+SERVERS = {"uid", "creationTimestamp"}  # fields of an object that no manifest changes
 
 
 def changed(one: World, seed: int) -> tuple[World, dict[str, list[Object]], list[ObjectName]]:
@@ -47,17 +48,16 @@ def changed(one: World, seed: int) -> tuple[World, dict[str, list[Object]], list
             # A world holds some objects twice, which no cluster does.
             if rng.random() < 0.3 and plural != "namespaces" and key(each) not in map(key, applied.get(plural, [])):
                 same = [known for known in objects if key(known) == key(each)]
-                if len(same) > 1:
+                if len(same) > 1 or ObjectName(plural, *key(each)) in deleted:
                     continue
                 for known in same:
-                    each["metadata"] |= {
-                        n: known["metadata"][n] for n in ("uid", "creationTimestamp") if n in known["metadata"]
-                    }
+                    own = {name: value for name, value in each["metadata"].items() if name not in SERVERS}
+                    kept = SERVERS & known["metadata"].keys()
+                    each["metadata"] = own | {name: known["metadata"][name] for name in kept}
                     objects.remove(known)
                 objects.append(each)
                 applied.setdefault(plural, []).append(each)
-    names = {(plural, *key(each)) for plural, objects in applied.items() for each in objects}
-    return after, applied, [each for each in deleted if each not in names]
+    return after, applied, deleted
 
 
 def key(one: Object) -> tuple[str, str]:

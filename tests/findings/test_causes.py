@@ -17,7 +17,7 @@ from audit.findings.closing import proposed
 from audit.findings.fixes import commands_of, fix_of
 from audit.findings.model import FindingRecord, findings_table
 from audit.findings.remaining import Remaining
-from tests.checks.test_checks import access, differing, is_about
+from tests.checks.test_checks import DECIDED_BY_A_PERSON, WITHOUT_A_COMMAND, access, differing, is_about
 from tests.collect.oc import Manual, followed
 from tests.findings.test_findings import context_of, found_in
 from tests.worlds.checks import CASES
@@ -28,7 +28,7 @@ from tests.worlds.small import Piece, bind, group, namespace, world
 WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "60"))
 EVERYBODY = ("Group", "system:authenticated")
 SMALL = 7  # causes of which every selection is tried
-BY_HAND = {"no-effect"}
+BY_HAND = DECIDED_BY_A_PERSON | WITHOUT_A_COMMAND
 
 
 def causes_in(one: World) -> list[FindingCause]:
@@ -196,3 +196,17 @@ def test_causes_and_access_agree_about_who_has_it() -> None:
     (cause,) = causes_in(one)
     before, after = access(one), access(mended(one, [cause]))
     assert [*before.keys() - after.keys()] == [("Group", "system:authenticated", "shop", "*")]
+
+
+def test_patches_of_one_binding_are_one_fix() -> None:
+    """Each holds those who stay: one after the other, they would bring back whom the first took out."""
+    subjects = [("User", f"system:serviceaccount:{name}:default") for name in ("shop", "mall")]
+    one = world(bind("", "x", "registry-editor", *subjects, ("User", "kim"), ("User", "ann")))
+    (cause,) = (each for each in causes_in(one) if each.kind == "subjects")
+    assert {finding.subject for finding in cause.findings} == {"shop:default", "mall:default"}
+    after = mended(one, [cause])
+    (binding,) = (each for each in after["clusterrolebindings"] if each["metadata"]["name"] == "x")
+    assert sorted(subject["name"] for subject in binding["subjects"]) == ["ann", "kim"]
+    rows = ranked(causes_in(one))
+    (first, *_) = proposed(rows, context_of(one), Settings())
+    assert first == cause.id

@@ -42,6 +42,7 @@ CHECK = Check(
     remedy=(_DECIDE,),
     needs=(),
     find=_find,
+    mended_by="subject",
     thresholds={
         "times": Threshold(20, "refusals in one namespace"),
         "days": Threshold(30, "days since the last one, at most"),
