@@ -138,14 +138,15 @@ def read_part(part: FilePart) -> Read:
         with open_regular(Path(part.path), Path(part.root) if part.root else None) as file, _opened(file) as log:
             for lines in _chunks(log, part, damaged):
                 unpacker.read(lines)
-                # A last line without an end is still being written: the log covers the time before it.
-                finder.chunk(sources(), damaged=damaged.count > count and lines.endswith(b"\n"))
+                finder.chunk(sources(), damaged=damaged.count > count)
                 count = damaged.count
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         # What was read before counts; where it ends, a gap begins.
         damaged.add(f"{part.path}: {error}".encode())
         finder.chunk(sources(), damaged=True)
     unpacker.close()
+    if damaged.count > count:
+        finder.chunk(sources(), damaged=True)
     finder.end(sources())
     use, time, request = requests.columns()
     return Read(list(requests.uses), use, time, request, dict(registry), dict(servers), damaged)
