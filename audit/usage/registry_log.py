@@ -47,7 +47,7 @@ _LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(" + b"|".join(_LEVE
 _WHOLE: Final = re.compile(
     _CARRIED
     + rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)"'
-    + rb"( level=[a-z]+ msg=(?:"
+    + rb"( level=[a-z]+ msg=(?=\S)(?:"
     + _VALUE
     + rb")(?: [\w.-]+=(?:"
     + _VALUE
