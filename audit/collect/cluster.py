@@ -53,7 +53,7 @@ def collect_cluster(
         outcome.put(facts)
     registry = zone.registry or facts.registry or registry_of(place)
     origin = Origin(zone.id, source, place, registry, server, user, started, now(), tool)
-    return believed(facts.snapshot(origin))
+    return believed(facts.snapshot(origin), leaving=facts.leaving)
 
 
 def _lists(connection: Connection, limits: Limits, facts: SnapshotBuilder, listed: Listed) -> str:

@@ -6,36 +6,34 @@ object that is missing from a list that otherwise looks whole cannot be noticed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.snapshot.model import DUMP, TENANT, Gap, Ints, Snapshot
+from audit.collect.bootstrap import (
+    BOOTSTRAP_ROLES,
+    DEFAULT_BINDINGS,
+    KUBERNETES_ROLES,
+    expected_bindings,
+    expected_in_namespaces,
+    is_openshift,
+    is_system,
+    started,
+)
+from audit.snapshot.model import DUMP, Gap, Ints, Snapshot
 
 REASON: Final = "incomplete"
 _NEVER_EMPTY: Final = ("namespaces", "clusterroles", "clusterrolebindings", "rolebindings", "serviceaccounts")
-# Cluster roles that every OpenShift has, and (the first four) every Kubernetes.
-KUBERNETES_ROLES: Final = ("admin", "cluster-admin", "edit", "view")
-_BOOTSTRAP_ROLES: Final = (
-    *KUBERNETES_ROLES,
-    *(f"registry-{name}" for name in ("admin", "editor", "viewer")),
-    *(f"system:image-{name}" for name in ("builder", "puller", "pusher")),
-)
-# Cluster roles that come with a cluster role binding, which nobody removes: of Kubernetes, and of OpenShift besides.
-_KUBERNETES_BINDINGS: Final = {
-    f"system:{name}": f"system:{name}" for name in ("kube-controller-manager", "kube-scheduler", "volume-scheduler")
-}
-_OPENSHIFT_BINDINGS: Final = {"system:webhook": "system:webhooks"}
-_OPENSHIFT_SIGNS: Final = ("basic-users", "cluster-readers", "self-access-reviewers", "self-provisioners")
-# What OpenShift puts into every namespace with the account `builder`.
-_DEFAULT_BINDINGS: Final = ("system:deployers", "system:image-builders", "system:image-pullers")
 _USUAL: Final = 0.8  # share of namespaces
 _NAMED: Final = 20  # namespaces that get a gap of their own; more make the whole list doubtful
 _MANY: Final = 10  # users; fewer may never have logged in
 _SHOWN: Final = 3  # names in a message
 _CHANGING: Final = 2  # namespaces that may come and go while a live zone is read
+_YOUNG: Final = timedelta(minutes=10)  # controllers may not have furnished a namespace of this age
 _FIX: Final = "was the dump made without -A, or cut?"
 
 
@@ -47,14 +45,15 @@ class Doubt(NamedTuple):
     namespaces: tuple[str, ...] = ()
 
 
-def believed(snapshot: Snapshot, single: Collection[str] = ()) -> Snapshot:
+def believed(snapshot: Snapshot, single: Collection[str] = (), leaving: Collection[str] = ()) -> Snapshot:
     """Return the snapshot with a gap for each list that cannot be whole.
 
-    `single` are the kinds that were read as files of one object each: nothing says that these are all.
+    `single` are the kinds that were read as files of one object each: nothing says that these are all. `leaving` are
+    the namespaces that are being deleted.
     """
     gaps = [
         Gap(doubt.kind, namespace, REASON, doubt.evidence)
-        for doubt in _Evidence(snapshot, single).doubts()
+        for doubt in _Evidence(snapshot, single, leaving).doubts()
         for namespace in doubt.namespaces or ("",)
     ]
     doubtful = {gap.kind for gap in gaps}
@@ -62,46 +61,53 @@ def believed(snapshot: Snapshot, single: Collection[str] = ()) -> Snapshot:
         # Nobody knows what is bound in namespaces that are not listed.
         gaps += [Gap(kind, "*", REASON, "the list of namespaces is not whole") for kind in ("rolebindings", "roles")]
     listings = tuple(listing for listing in snapshot.listings if listing.kind not in doubtful)
-    return Snapshot(
-        snapshot.origin, tuple(sorted({*snapshot.gaps, *gaps})), listings, snapshot.strings, snapshot.tables
-    )
+    origin = msgspec.structs.replace(snapshot.origin, judged=True)
+    return Snapshot(origin, tuple(sorted({*snapshot.gaps, *gaps})), listings, snapshot.strings, snapshot.tables)
 
 
 class _Evidence:
-    def __init__(self, snapshot: Snapshot, single: Collection[str]) -> None:
+    def __init__(self, snapshot: Snapshot, single: Collection[str], leaving: Collection[str]) -> None:
         self._snapshot = snapshot
         self._single = single
+        self._leaving = leaving
         self._tables = snapshot.tables
         self._tolerated = 0 if snapshot.origin.source == DUMP else _CHANGING
+        self._doubtful = {gap.kind for gap in snapshot.gaps if not gap.namespace}
 
     def doubts(self) -> Iterator[Doubt]:
-        """Yield why lists cannot be whole; lists with gaps are judged no further."""
+        """Yield why lists cannot be whole; lists of which nothing was seen are judged no further."""
         for kind, judge in {
             "namespaces": self._namespaces,
             "clusterroles": self._cluster_roles,
             "clusterrolebindings": self._cluster_role_bindings,
+            "serviceaccounts": self._accounts,
             "rolebindings": self._role_bindings,
             "roles": self._roles,
-            "serviceaccounts": self._accounts,
             "groups": self._groups,
             "users": self._users,
         }.items():
-            if self._snapshot.gaps_of(kind) or self._snapshot.origin.source == TENANT:
+            if self._snapshot.missing(kind):
                 continue
             if kind in _NEVER_EMPTY and not len(self._rows(kind)):
-                yield Doubt(kind, "the list is empty, as oc and kubectl leave it on an error; every cluster has some")
-            else:
-                yield from judge()
+                if not self._snapshot.gaps_of(kind):
+                    self._doubtful.add(kind)
+                    empty = "the list is empty, as oc and kubectl leave it on an error; every cluster has some"
+                    yield Doubt(kind, empty)
+                continue
+            for doubt in judge():
+                if not doubt.namespaces:
+                    self._doubtful.add(kind)
+                yield doubt
 
     def _namespaces(self) -> Iterator[Doubt]:
         tables = ("bindings", "roles", "serviceaccounts", "imagestreams")
         used = np.unique(np.concatenate([self._tables[table]["namespace"] for table in tables]))
         unlisted = self._texts(np.setdiff1d(used[used > 0], self._tables["namespaces"]["name"]))
-        if len(unlisted) > self._tolerated:
+        if len(unlisted) > self._tolerated and not self._snapshot.gaps_of("namespaces"):
             yield Doubt("namespaces", f"without {_names('namespace', unlisted)}, which have objects; {_FIX}")
 
     def _cluster_roles(self) -> Iterator[Doubt]:
-        listed = {*self._texts(self._rows("clusterroles"))}
+        listed = self._cluster_role_names
         if "clusterroles" in self._single:
             absent = [name for name in KUBERNETES_ROLES if name not in listed]
             if absent:
@@ -111,7 +117,7 @@ class _Evidence:
         named = {*self._texts(np.unique(self._bound_roles("ClusterRole")["role"]))} - listed
         last = max(listed)
         missing = sorted(
-            {name for name in named if name in _BOOTSTRAP_ROLES or name > last}
+            {name for name in named if name in BOOTSTRAP_ROLES or name > last}
             | (basic - listed if basic & listed else set())
         )
         if missing:
@@ -122,63 +128,103 @@ class _Evidence:
         if "clusterrolebindings" in self._single and not listed & {"cluster-admin", "cluster-admins"}:
             yield Doubt("clusterrolebindings", "single objects, without that of cluster-admin, which every cluster has")
             return
-        roles = {*self._texts(self._rows("clusterroles"))}
-        openshift = any(name in listed for name in _OPENSHIFT_SIGNS)
-        expected = _KUBERNETES_BINDINGS | (_OPENSHIFT_BINDINGS if openshift else {})
-        missing = sorted(binding for role, binding in expected.items() if role in roles and binding not in listed)
+        must, usual = expected_bindings(self._cluster_role_names, listed)
+        rare = usual - listed
+        last = max(listed)
+        missing = sorted((must - listed) | {name for name in rare if len(rare) > 1 or name > last})
         if missing:
             yield Doubt("clusterrolebindings", f"without {_names('binding', missing)}, which every cluster has; {_FIX}")
 
     def _role_bindings(self) -> Iterator[Doubt]:
+        yield from self._bootstrapped("rolebindings")
         furnished = self._furnished
         if not furnished:
             return
-        bindings = {name: self._spaces_with("bindings", name) for name in _DEFAULT_BINDINGS}
+        bindings = {name: self._spaces_with("bindings", name) for name in DEFAULT_BINDINGS}
         usual = [name for name, spaces in bindings.items() if len(spaces & furnished) >= _USUAL * len(furnished)]
         bound = {*np.unique(self._tables["bindings"]["namespace"]).tolist()}
-        bare = self._texts(sorted(furnished - bound))
+        bare = self._settled("rolebindings", furnished - bound)
         some = set().union(*bindings.values())
-        if not usual and len(furnished) > self._tolerated and len(some & furnished) * 2 < len(furnished):
-            lacking = self._texts(sorted(furnished - some))
-            yield Doubt("rolebindings", f"without the bindings of OpenShift in {_names('namespace', lacking)}; {_FIX}")
-        elif len(bare) > self._tolerated:
-            yield self._by_namespace("rolebindings", bare, f"no bindings in {_names('namespace', bare)}; {_FIX}")
-        yield from self._cut_bindings(usual)
+        if not usual and len(some & furnished) * 2 < len(furnished):
+            lacking = self._settled("rolebindings", furnished - some)
+            if lacking:
+                evidence = f"without the bindings of OpenShift in {_names('namespace', lacking)}; {_FIX}"
+                yield self._by_namespace("rolebindings", lacking, evidence, all_of=len(furnished))
+        elif bare:
+            evidence = f"no bindings in {_names('namespace', bare)}; {_FIX}"
+            yield self._by_namespace("rolebindings", bare, evidence, all_of=len(furnished))
+        if not self._snapshot.gaps_of("rolebindings"):
+            yield from self._cut_bindings(usual)
 
     def _cut_bindings(self, usual: Sequence[str]) -> Iterator[Doubt]:
         """Yield a doubt when the last bindings of the list end before those that OpenShift puts there."""
         space, names = self._last("bindings")
-        if self._snapshot.code(space) in self._furnished:
+        if self._settled("rolebindings", {self._snapshot.code(space)} & self._furnished):
             missing = [name for name in usual if name > max(names) and name not in names]
             if missing:
-                yield Doubt("rolebindings", f"the list ends in namespace {space} before {missing[0]}; {_FIX}")
+                evidence = f"the list ends in namespace {space} before {missing[0]}; {_FIX}"
+                yield Doubt("rolebindings", evidence, (space,) if self._last_of(self._furnished) == space else ())
 
     def _roles(self) -> Iterator[Doubt]:
+        yield from self._bootstrapped("roles")
         bound = self._bound_roles("Role")
         pairs = {*zip(bound["namespace"].tolist(), bound["role"].tolist(), strict=True)}
         local = self._tables["roles"]["namespace"] > 0
         spaces, names = (self._tables["roles"][column][local].tolist() for column in ("namespace", "name"))
-        missing = pairs - {*zip(spaces, names, strict=True)}
+        missing = {pair for pair in pairs - {*zip(spaces, names, strict=True)} if pair[0] > 0}
         if not missing:
             return
         last = max((self._key(pair) for pair in zip(spaces, names, strict=True)), default="")
-        beyond = [pair for pair in missing if self._key(pair) > last]
-        # A role that other namespaces have, in one whose roles are all missing.
-        alike = [pair for pair in missing if pair[0] not in {*spaces} and pair[1] in {*names}]
-        concerned = self._texts(sorted({space for space, _ in (*beyond, *alike)}))
-        if len(concerned) > self._tolerated:
+        # In a namespace whose roles are all missing: one that other namespaces have, or several.
+        without = {*spaces}
+        empty = [pair for pair in missing if pair[0] not in without]
+        count = {space: sum(pair[0] == space for pair in empty) for space, _ in empty}
+        named = {*names}
+        doubted = {pair[0] for pair in missing if self._key(pair) > last}
+        doubted |= {pair[0] for pair in empty if pair[1] in named or count[pair[0]] > 1}
+        concerned = self._settled("roles", doubted)
+        if concerned:
             evidence = f"roles of {_names('namespace', concerned)} are named by bindings and not listed; {_FIX}"
-            yield Doubt("roles", evidence) if beyond else self._by_namespace("roles", concerned, evidence)
+            yield self._by_namespace("roles", concerned, evidence)
+
+    def _bootstrapped(self, kind: str) -> Iterator[Doubt]:
+        """Yield a doubt when namespaces that every cluster has lack what every API server puts there."""
+        if not started(self._cluster_role_names):
+            return
+        table = {"rolebindings": "bindings"}.get(kind, kind)
+        listed = {*self._texts(self._tables["namespaces"]["name"])}
+        expected = {
+            space: names
+            for space, names in expected_in_namespaces(kind, openshift=is_openshift(self._cluster_role_names)).items()
+            if space in listed
+        }
+        spaces = [*expected]
+        lacking = {
+            self._snapshot.code(space)
+            for space, names in expected.items()
+            if any(self._snapshot.code(space) not in self._spaces_with(table, name) for name in names)
+        }
+        concerned = self._settled(kind, lacking)
+        if concerned:
+            evidence = f"without what every cluster has in {_names('namespace', concerned)}; {_FIX}"
+            yield self._by_namespace(kind, concerned, evidence, all_of=len(spaces))
 
     def _accounts(self) -> Iterator[Doubt]:
         spaces = {*self._tables["namespaces"]["name"].tolist()}
-        without = self._texts(sorted(spaces - self._spaces_with("serviceaccounts", "default")))
+        without = self._settled("serviceaccounts", spaces - self._spaces_with("serviceaccounts", "default"))
+        if not without:
+            return
+        evidence = f"no account `default` in {_names('namespace', without)}; {_FIX}"
+        if self._snapshot.gaps_of("serviceaccounts"):
+            yield Doubt("serviceaccounts", evidence, tuple(without))
         # A single one may be a namespace that is just created or deleted; the last shows that the list was cut.
-        if len(without) > max(self._tolerated, 1) or self._last_of(spaces) in without:
-            yield Doubt("serviceaccounts", f"no account `default` in {_names('namespace', without)}; {_FIX}")
+        elif len(without) > max(self._tolerated, 1) or self._last_of(spaces) in without:
+            yield Doubt("serviceaccounts", evidence)
 
     def _groups(self) -> Iterator[Doubt]:
         listed = self._texts(self._tables["groups"]["name"])
+        if not listed and not self._openshift:
+            return  # Kubernetes has no groups that are objects
         users = {*self._texts(np.unique(self._tables["members"]["user"])), *self._bound("User")}
         # A group object cannot have a colon in its name: such groups are asserted by identity providers.
         unlisted = sorted(name for name in self._bound("Group") - users - {*listed} if ":" not in name)
@@ -191,12 +237,32 @@ class _Evidence:
         if self._snapshot.requested("users") and not len(self._tables["users"]["name"]) and members >= _MANY:
             yield Doubt("users", f"the list is empty, and groups have {members} members")
 
-    def _by_namespace(self, kind: str, namespaces: Sequence[str], evidence: str) -> Doubt:
-        whole = len(namespaces) > _NAMED or self._last_space(kind) < namespaces[-1]
+    def _by_namespace(self, kind: str, namespaces: Sequence[str], evidence: str, all_of: int = 0) -> Doubt:
+        """Return a doubt about the objects of some namespaces, or about the whole list when too many are concerned.
+
+        `all_of` is how many namespaces should have some, 0 when nobody knows.
+        """
+        most = len(namespaces) > _NAMED or 1 < all_of < 2 * len(namespaces)
+        cut = self._last("bindings" if kind == "rolebindings" else kind)[0] < namespaces[-1]
+        whole = (most or cut) and not self._snapshot.gaps_of(kind)
         return Doubt(kind, evidence, () if whole else tuple(namespaces))
 
-    def _last_space(self, kind: str) -> str:
-        return self._last("bindings" if kind == "rolebindings" else kind)[0]
+    def _settled(self, kind: str, spaces: Collection[int]) -> list[str]:
+        """Return the names of namespaces, without those that are coming or going, and those known to be missing."""
+        names = self._texts(sorted(spaces))
+        known = {gap.namespace for gap in self._snapshot.gaps_of(kind)}
+        if "*" in known:
+            names = [name for name in names if self._snapshot.lists(name)]
+        return [name for name in names if name not in known and name not in self._leaving and not self._young(name)]
+
+    def _young(self, namespace: str) -> bool:
+        rows = np.flatnonzero(self._tables["namespaces"]["name"] == self._snapshot.code(namespace))
+        born = self._texts(self._tables["namespaces"]["created"][rows][:1].tolist())
+        try:
+            read, created = (datetime.fromisoformat(text) for text in (self._snapshot.origin.started, *born))
+            return timedelta(0) <= read - created <= _YOUNG
+        except (ValueError, TypeError):
+            return False
 
     def _last_of(self, spaces: Collection[int]) -> str:
         return max(self._texts([*spaces]), key=lambda name: f"{name}/", default="")
@@ -208,9 +274,24 @@ class _Evidence:
         return last, self._texts(self._tables[table]["name"][spaces == self._snapshot.code(last)])
 
     @cached_property
+    def _cluster_role_names(self) -> set[str]:
+        return {*self._texts(self._rows("clusterroles"))}
+
+    @cached_property
+    def _openshift(self) -> bool:
+        return is_openshift(self._cluster_role_names) or any(
+            len(self._spaces_with("bindings", name)) for name in DEFAULT_BINDINGS
+        )
+
+    @cached_property
     def _furnished(self) -> set[int]:
         """Return the namespaces that OpenShift furnishes with accounts and bindings."""
-        return self._spaces_with("serviceaccounts", "builder") & {*self._tables["namespaces"]["name"].tolist()}
+        listed = {*self._tables["namespaces"]["name"].tolist()}
+        if "serviceaccounts" not in self._doubtful:
+            return self._spaces_with("serviceaccounts", "builder") & listed
+        # What the accounts do not say, the bindings do.
+        some = any(len(self._spaces_with("bindings", name)) for name in DEFAULT_BINDINGS)
+        return {code for code in listed if some and not is_system(self._snapshot.strings[code])}
 
     def _rows(self, kind: str) -> Ints:
         """Return the names of the objects of a kind."""

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from audit.masking import excerpt
-from audit.snapshot.objects import KINDS, PROJECTS, ZONES, Item, Kind
+from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.snapshot.objects import KINDS, PROJECTS, ZONES, Binding, Item, Kind, Role
 
 _REASON_OF_CODE: Final = {
     401: "unauthenticated",
@@ -18,6 +19,8 @@ _REASON_OF_CODE: Final = {
     503: "overloaded",
     504: "overloaded",
 }
+_SUBJECTS: Final = {ACCOUNT, GROUP, USER}
+_ROLES: Final = {True: {"ClusterRole", "Role"}, False: {"ClusterRole"}}  # that a binding may refer to, if namespaced
 _NOT_JSON: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 MAX_DETAIL: Final = 300  # characters of the detail of a gap
 
@@ -72,6 +75,27 @@ class _Answer(_Status):
     items: list[Any] | UnsetType | None = UNSET
 
 
+class _Managed(Struct):
+    """Which fields of an object one client has set."""
+
+    fields: dict[str, msgspec.Raw] | None = field(default=None, name="fieldsV1")
+
+
+class _ManagedMeta(Struct):
+    managed: list[_Managed] | None = field(default=None, name="managedFields")
+
+
+class _ManagedItem(Struct):
+    metadata: _ManagedMeta
+
+
+class _ManagedList(Struct):
+    items: list[_ManagedItem]
+
+
+_MANAGED: Final = msgspec.json.Decoder(_ManagedList)
+
+
 def reason_of(code: int) -> str:
     """Return the reason of a gap for an HTTP status."""
     return _REASON_OF_CODE.get(code, "error")
@@ -83,7 +107,10 @@ def page_of_json(kind: Kind, body: bytes) -> Page:
         answer = _DECODERS[kind.plural].decode(body)
     except _NOT_JSON as error:
         raise _malformed(kind, body, error) from error
-    return _page(kind, answer)
+    page = _page(kind, answer)
+    if _some_without_subjects(page):
+        _check_subjects(page, [_owned(item.metadata) for item in _MANAGED.decode(body).items])
+    return page
 
 
 def page_of_object(kind: Kind, value: object) -> Page:
@@ -96,7 +123,10 @@ def page_of_object(kind: Kind, value: object) -> Page:
         raise CollectError("malformed", str(error)) from error
     except UnicodeError as error:
         raise CollectError("malformed", "half a character (a surrogate) in a text") from error
-    return _page(kind, answer)
+    page = _page(kind, answer)
+    if _some_without_subjects(page):
+        _check_subjects(page, [_owned_plain(item["metadata"]) for item in cast("Any", value)["items"]])
+    return page
 
 
 def status_text(body: bytes) -> str:
@@ -150,7 +180,51 @@ def _wrong(kind: Kind, item: Any) -> str:
         return "a namespace cannot be called `*`"
     if kind.plural != "namespaces" and bool(namespace) != kind.namespaced:
         return "no namespace" if kind.namespaced else "a namespace, which this kind does not have"
+    if isinstance(item, Role):
+        return _wrong_role(item)
+    return _wrong_binding(item, namespaced=kind.namespaced) if isinstance(item, Binding) else ""
+
+
+def _wrong_role(role: Role) -> str:
+    """Return why no server can have taken a role, or ""."""
+    for rule in role.rules or ():
+        if not rule.verbs or not (rule.urls or (rule.groups and rule.resources)):
+            return "a rule without verbs, API groups or resources"
     return ""
+
+
+def _wrong_binding(binding: Binding, *, namespaced: bool) -> str:
+    """Return why no server can have taken a binding, or ""."""
+    if binding.role.kind not in _ROLES[namespaced] or not binding.role.name:
+        return f"a reference to a {binding.role.kind or 'role without kind'}, which cannot be bound"
+    if any(subject.kind not in _SUBJECTS for subject in binding.subjects or ()):
+        return "a subject of a kind that does not exist"
+    return ""
+
+
+def _some_without_subjects(page: Page) -> bool:
+    return any(isinstance(item, Binding) and not item.subjects for item in page.items)
+
+
+def _owned(meta: _ManagedMeta) -> set[str]:
+    """Return the fields of an object that somebody has set: `f:subjects`."""
+    return {name for managed in meta.managed or () for name in managed.fields or ()}
+
+
+def _owned_plain(meta: dict[str, Any]) -> set[str]:
+    managed = meta.get("managedFields")
+    entries = (
+        [entry.get("fieldsV1") for entry in managed if isinstance(entry, dict)] if isinstance(managed, list) else []
+    )
+    return {name for fields in entries if isinstance(fields, dict) for name in fields}
+
+
+def _check_subjects(page: Page, owned: list[set[str]]) -> None:
+    """Raise CollectError for a binding that has lost its subjects: its managed fields say that it has some."""
+    for at, (item, fields) in enumerate(zip(page.items, owned, strict=True)):
+        if isinstance(item, Binding) and not item.subjects and "f:subjects" in fields:
+            wrong = "no `subjects`, and its managed fields say that it has some"
+            raise CollectError("malformed", f"{wrong} - at `$.items[{at}]`")
 
 
 def _malformed(kind: Kind, body: bytes, error: Exception) -> CollectError:

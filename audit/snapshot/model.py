@@ -156,6 +156,7 @@ class Origin(msgspec.Struct, frozen=True):
     tried: str = ""
     names: str = ""
     login_hidden: bool = False  # pseudonyms replaced words of the rules that decide who may log in: before version 4
+    judged: bool = False  # its lists were compared with each other, so that none is taken for whole that is not
 
 
 @dataclass(frozen=True, slots=True)

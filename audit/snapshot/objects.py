@@ -42,6 +42,7 @@ class ReleaseMeta(LabelledMeta, frozen=True):
 
     annotations: ReleaseAnnotations | None = None
     owners: Any = field(default=None, name="ownerReferences")
+    deleted: str | None = field(default=None, name="deletionTimestamp")
 
     @property
     def made_by(self) -> str:
@@ -68,12 +69,16 @@ class Namespace(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True, omit_defaults=True):
-    """One policy rule of a role. Rules for `nonResourceURLs` have no resources and cover nothing here."""
+    """One policy rule of a role. Rules for `nonResourceURLs` have no resources and cover nothing here.
+
+    `urls` only tells these from rules that are damaged, and is not kept.
+    """
 
     verbs: list[str] | None = None
     groups: list[str] | None = field(default=None, name="apiGroups")
     resources: list[str] | None = None
     names: list[str] | None = field(default=None, name="resourceNames")
+    urls: list[str] | None = field(default=None, name="nonResourceURLs")
 
 
 class Requirement(Struct, frozen=True, omit_defaults=True):
@@ -98,10 +103,10 @@ class Aggregation(Struct, frozen=True, omit_defaults=True):
 
 
 class Role(Struct, frozen=True):
-    """A Role, or a ClusterRole when it has no namespace."""
+    """A Role, or a ClusterRole when it has no namespace. Servers always write `rules`, be it null."""
 
     metadata: LabelledMeta
-    rules: list[Rule] | None = None
+    rules: list[Rule] | None
     aggregation: Aggregation | None = field(default=None, name="aggregationRule")
 
 
@@ -129,10 +134,10 @@ class Binding(Struct, frozen=True):
 
 
 class Group(Struct, frozen=True, gc=False):
-    """A group of users (`user.openshift.io/v1`)."""
+    """A group of users (`user.openshift.io/v1`). Servers always write `users`, be it null."""
 
     metadata: Meta
-    users: list[str] | None = None
+    users: list[str] | None
 
 
 class ServiceAccount(Struct, frozen=True, gc=False):

@@ -146,7 +146,7 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
             "$.items[0].metadata.name",
         ),
         ("roles.json", b'{"kind":"RoleList","items":[{"metadata":{"name":"x"}}]}', "malformed", "$.items[0]"),
-        ("roles.json", b'{"items":[{"metadata":{"name":"","namespace":"a"}}]}', "malformed", "no name"),
+        ("roles.json", b'{"items":[{"metadata":{"name":"","namespace":"a"},"rules":null}]}', "malformed", "no name"),
         (
             "roles.json",
             b'{"items":[{"metadata":{"name":"x","namespace":"*"}}]}',

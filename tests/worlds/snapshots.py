@@ -15,7 +15,7 @@ from audit.tables.model import Table, table_of
 from audit.tables.schemas import SCHEMAS
 from tests.worlds.plain_rbac import World
 
-ORIGIN = Origin("zone-1", "dump", "somewhere")
+ORIGIN = Origin("zone-1", "dump", "somewhere", judged=True)
 
 
 def snapshot_of(world: World, hidden: Iterable[Gap] = (), zone: str = "zone-1") -> Snapshot:

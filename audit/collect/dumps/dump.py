@@ -48,7 +48,7 @@ def collect_dump(zone: Zone, folder: Path, *, tool: str = "", listed: Listed, st
     when = f"{datetime.fromtimestamp(dump.newest, UTC):%Y-%m-%dT%H:%M:%SZ}" if dump.newest else ""
     registry = zone.registry or dump.facts.registry
     origin = Origin(zone.id, "dump", str(folder), registry, started=when, finished=when, tool=tool)
-    snapshot = believed(dump.facts.snapshot(origin), dump.single)
+    snapshot = believed(dump.facts.snapshot(origin), dump.single, dump.facts.leaving)
     for listing in sorted(snapshot.listings, key=lambda listing: [*KINDS].index(listing.kind)):
         listed(listing.kind, listing.count)
     return snapshot

@@ -33,6 +33,7 @@ _PACKED: Final[dict[bytes, Callable[[BinaryIO], BinaryIO]]] = {
     b"\xfd7zXZ\0": lambda file: cast("BinaryIO", lzma.LZMAFile(file)),  # noqa: SIM115  its reader has no file
     b"BZh": lambda file: cast("BinaryIO", bz2.BZ2File(file)),
 }
+_ZIP: Final = b"PK\x03\x04"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
@@ -154,16 +155,20 @@ def _opened(file: DumpFile, depth: int) -> Iterator[DumpFile]:
     if depth == _MAX_NESTED:
         yield file._replace(read=_raising(CollectError("malformed", "archives nested too deeply: unpack it")))
         return
+    found: list[DumpFile] = []
+    wrong: CollectError | None = None
     try:
         for member in members:
-            if is_archive(member.name):
-                yield from _opened(member, depth + 1)
-            else:
-                yield member
+            found += _opened(member, depth + 1) if is_archive(member.name) else [member]
     except CollectError as error:
-        yield file._replace(read=_raising(error))
+        wrong = error
     except _ERRORS as error:
-        yield file._replace(read=_raising(_unreadable(error)))
+        wrong = _unreadable(error)
+    if wrong and wrong.reason != "cut" and not data.startswith(_ZIP):
+        found = []  # one checksum guards all of them: any may be damaged
+    yield from found
+    if wrong:
+        yield file._replace(read=_raising(wrong))
 
 
 def _raising(error: CollectError) -> Callable[[], bytes]:
@@ -175,7 +180,7 @@ def _raising(error: CollectError) -> Callable[[], bytes]:
 
 def _members(data: bytes) -> Iterator[DumpFile] | None:
     """Return the members of an archive, or None when it is none."""
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP):
         return _zip_members(data)
     opener = next((opener for mark, opener in _PACKED.items() if data.startswith(mark)), None)
     try:

@@ -117,10 +117,20 @@ def _values(data: bytes, *, yaml: bool) -> Iterator[Any]:
 
 
 def _yaml_values(data: bytes) -> Iterator[Any]:
+    """Yield the documents of a file. Every program ends its last line, and writes the kind of a list after its items.
+
+    JSON that is cut cannot be read; YAML can.
+    """
+    cut = "" if data.rstrip(b" ").endswith((b"\n", b"]", b"}")) else "the file ends in the middle of a line"
     try:
-        yield from read_values(data)
+        for value in read_values(data):
+            if isinstance(value, dict) and value.get("items") and not value.get("kind"):
+                cut = "the list ends before its `kind`, which `oc` writes after its items"
+            yield value
     except YamlError as error:
         raise CollectError("malformed", str(error)) from error
+    if data and cut:
+        raise CollectError("cut", cut)
 
 
 def _json_documents(data: bytes) -> list[Any]:
