@@ -59,6 +59,9 @@ class Served:
         at = next((n for n, page in enumerate(found) if token and token.encode() in page), -1) + 1
         return Response(200, {}, found[at]) if at < len(found) else Response(410, {}, b"{}")
 
+    def refuse_repeated(self, body: bytes) -> None:
+        """There is no secret."""
+
     def post(self, path: str, body: bytes) -> Response:
         return Response(403, {}, b"{}")
 

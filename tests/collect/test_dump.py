@@ -149,7 +149,7 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
         ("roles.json", b'{"items":[{"metadata":{"name":"","namespace":"a"},"rules":null}]}', "malformed", "no name"),
         (
             "roles.json",
-            b'{"items":[{"metadata":{"name":"x","namespace":"*"}}]}',
+            b'{"items":[{"metadata":{"name":"x","namespace":"*"},"rules":null}]}',
             "malformed",
             "a namespace cannot be called",
         ),
@@ -161,7 +161,7 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
         ),
         (
             "groups.json",
-            b'{"items":[{"metadata":{"name":"x","namespace":"a"}}]}',
+            b'{"items":[{"metadata":{"name":"x","namespace":"a"},"users":null}]}',
             "malformed",
             "which this kind does not have",
         ),

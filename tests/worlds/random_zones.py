@@ -210,7 +210,7 @@ class _Draft:
 
     def role(self, scope: str | None, name: str, rules: list[Object] | None, **labels: str) -> str:
         """Add a role and say of which kind it is."""
-        fields: Object = {} if rules is None and _chance(self.rng, 0.5) else {"rules": rules}
+        fields: Object = {"rules": rules}
         self.add("roles" if scope else "clusterroles", scope, name, labels, **fields)
         return "Role" if scope else "ClusterRole"
 
