@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed
 SERVERS := $(VENV)/servers/.installed
 SITE := $(VENV)/site/.installed
 PIP := -m pip install -q --disable-pip-version-check
+# The lock files name everything, so nothing is resolved: pip would ask for an extra of what is pinned without it.
 OUT ?= demo-report
 T = tests
 LIBRARY := reports/html/vendor/regular-table
@@ -86,24 +87,24 @@ $(PROGRAM): requirements.txt pyproject.toml
 	@$(CHECK)
 	$(PYTHON) -m venv $(VENV)/program
 	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/program/build.txt
-	$(VENV)/program/bin/python $(PIP) --require-hashes -r requirements.txt -r $(VENV)/program/build.txt
+	$(VENV)/program/bin/python $(PIP) --no-deps --require-hashes -r requirements.txt -r $(VENV)/program/build.txt
 	$(VENV)/program/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(CHECK)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --require-hashes -r requirements-dev.txt
+	$(BIN)/python $(PIP) --no-deps --require-hashes -r requirements-dev.txt
 	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # By itself: what a server needs must not decide which versions the program is tested with.
 $(SERVERS): tests/servers.txt
 	$(PYTHON) -m venv $(VENV)/servers
-	$(VENV)/servers/bin/python $(PIP) --require-hashes -r tests/servers.txt
+	$(VENV)/servers/bin/python $(PIP) --no-deps --require-hashes -r tests/servers.txt
 	@touch $@
 
 $(SITE): docs/build/site.txt
 	$(PYTHON) -m venv $(VENV)/site
-	$(VENV)/site/bin/python $(PIP) --require-hashes -r docs/build/site.txt
+	$(VENV)/site/bin/python $(PIP) --no-deps --require-hashes -r docs/build/site.txt
 	@touch $@
