@@ -26,7 +26,7 @@ Lists at {speed}; {cores} cores, Python {python}.
 | resolve | Reads the snapshot, computes `grants` and `access`. |
 | checks | Reads the snapshot, computes all tables, looks for everything that should not be. |
 | diff | Reads two snapshots and compares them. |
-| csv, html, parquet, sarif | `report` from the snapshot to this one format: all of checks, and the writing. |
+| csv, html, parquet, sarif, sarif-causes | `report` from the snapshot to this one format: checks, and the writing. |
 | expanded | `report` to CSV, HTML and Parquet with `--expand`. |
 | help, can, who, explain | The commands, as somebody waits for them. |
 | whole | `run`: live zone to CSV, HTML and Parquet. |

@@ -13,7 +13,7 @@ from pathlib import Path
 
 Counts = Mapping[str, float]
 Stage = Callable[[Path], Counts]
-FORMATS = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "xlsx")
+FORMATS = ("csv", "html", "jsonl", "ocsf", "parquet", "sarif", "sarif-causes", "xlsx")
 
 
 def floor(folder: Path) -> Counts:

@@ -16,7 +16,7 @@ _INVISIBLE: Final = (
 )
 # What a spreadsheet may read as a formula, also after what cannot be seen and in full width; and our own mark.
 _FORMULA: Final = re.compile(rf"[\s{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]|'")
-_CUT: Final = " … (cut here: the table in findings.csv or access.csv has all)"
+_CUT: Final = " … (cut here: the CSV table has all)"
 _BAD: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 

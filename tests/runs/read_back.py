@@ -27,6 +27,9 @@ _BESIDE = {"manifest.json", "manifest.sha256"}
 Told = Mapping[str, int]  # the rows of each file, as the manifest has them
 Rows = list[dict[str, Any]]
 
+# The fix of a cause in ten thousand namespaces names them all, beyond what Python reads in one field unless told to.
+csv.field_size_limit(sys.maxsize)
+
 
 def reconciled(run: Path) -> dict[str, int]:
     """Check each number of each file of a run in all formats; returns the rows of each sheet."""
