@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import openpyxl
+from openpyxl.utils.escape import unescape
 
 from audit.campaigns.lines import Line, review_lines
 from audit.findings.controls import controls_table
@@ -149,6 +150,28 @@ def test_no_name_becomes_a_formula_a_link_or_a_number() -> None:
     assert plain("\ud800\uffff") == "\\ud800\\uffff"
     assert len(plain("x" * 40_000)) == 32_767
     assert plain("x" * 40_000).endswith("has all)")
+
+
+def test_a_text_comes_back_from_a_workbook_as_it_went() -> None:
+    """Also what looks like markup of a workbook, an escape of one, or begins and ends with spaces."""
+    texts = [
+        "<r><t>x</t></r>",
+        "<b>&amp;</b>",
+        "_x0041_",
+        "_x005F_x0041_",
+        "  a  b ",
+        "a\nb",
+        "]]>",
+        "é漢😀",
+        "0",
+        "=1",
+    ]
+    sheet = Sheet("Texts", ("text", "n", "again"), len(texts), lambda _: ([text, 7, text] for text in texts))
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(xlsx_chunks([sheet], WHEN))))
+    rows = [*book["Texts"].iter_rows(min_row=2, values_only=True)]
+    read = [(unescape(first), number, unescape(again)) for first, number, again in rows]
+    assert read == [(text, 7, text) for text in texts]
+    assert book["Texts"].dimensions == f"A1:C{len(texts) + 1}"
 
 
 def test_people_can_decide_in_the_sheet() -> None:
