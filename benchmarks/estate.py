@@ -38,6 +38,7 @@ class Shape:
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
     bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make
+    untidy: float = 0.0  # share of namespaces with what templates and people who left have left there
     managed: float = 0.0  # share of objects that say who manages their fields, as those of a live server do
 
 
@@ -149,6 +150,21 @@ class Estate:
         if chance.random() < shape.named_roles:
             self.role("app-0-only", {**rule(_LAYERS, "get", "update"), "resourceNames": ["app-0"]}, namespace=name)
             self.bind("app-0-only", "app-0-only", user(f"contractor-{number % 97}"), namespace=name, kind="Role")
+
+        if chance.random() < shape.untidy:
+            self._untidy(name, organization, number)
+
+    def _untidy(self, name: str, organization: str, number: int) -> None:
+        """Add bindings that should not be there: some thirty findings for each ten namespaces, of few causes."""
+        other = f"org-{(int(organization[4:]) + 1) % self.shape.organizations:04d}"
+        self.bind("ci-deploy", "ci-deployer", account(name, "ci"), namespace=name)
+        self.bind("pipelines", "edit", account(f"{organization}-ci", "pipeline"), namespace=name)
+        self.bind("handover", "edit", user(f"{other}-user-00"), user(f"left-{number % 50}"), namespace=name)
+        if not number % 20:
+            self.bind("open", "registry-viewer", group("system:authenticated"), namespace=name)
+        if not number % 50:
+            self.bind("demo", "registry-editor", group("system:authenticated"), namespace=name)
+            self.bind("partners", "registry-viewer", group("system:unauthenticated"), namespace=name)
 
     def _usual(self, name: str, organization: str, creator: str) -> Iterator[tuple[str, str, *tuple[Object, ...]]]:
         """Yield name, role and subjects of role bindings, without end: the platform's own first."""

@@ -5,7 +5,8 @@ Members of a group are decided on with the group. Grants of the platform itself 
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -17,8 +18,6 @@ from audit.tenancy.platform import Platform
 
 RIGHTS: Final = ("pull", "push", "create", "delete", "catalog", "sign")
 _EVERY: Final = "*"
-_KEYS: Final = ("namespace", "subject_kind", "subject", "binding_kind", "binding", "role_kind", "role")
-_SHARED: Final = ("zone", *_KEYS, "repository", "binding_uid", "since", "aggregated_from", "problem")
 _BUILT_IN: Final = "built-in"
 _PRIVILEGED: Final = frozenset({"push", "create", "delete"})
 # The role bindings that OpenShift creates in every namespace for its own service accounts.
@@ -59,23 +58,92 @@ class Line(NamedTuple):
 
 def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
     """Yield the lines of one zone, by namespace and subject; bindings that grant nothing have no line."""
-    direct = _direct(grants)
-    columns = {name: direct.text(name).strings() for name in _SHARED}
-    answers = np.stack([direct.numbers(right) for right in RIGHTS], axis=1) if len(direct) else np.empty((0, 0))
-    of_grant: dict[tuple[str, ...], list[int]] = {}
-    for row, key in enumerate(zip(*(columns[name] for name in _KEYS), strict=True)):
-        of_grant.setdefault(key, []).append(row)
-    for key, rows in of_grant.items():
-        shared = {name: columns[name][rows[0]] for name in _SHARED}
-        held = [answers[rows, at] for at in range(len(RIGHTS))]
-        rights = [
-            right if (one == YES).any() else f"{right}?"
-            for right, one in zip(RIGHTS, held, strict=True)
-            if ((one == YES) | (one == UNKNOWN)).any()
-        ]
-        if rights:
-            repositories = sorted({columns["repository"][row] for row in rows})
-            yield _line(key, shared, rights, [_EVERY] if _EVERY in repositories else repositories, platform)
+    own = cache(platform.trusts)
+    of_platform = cache(platform.has)
+    for grant in _grants(_direct(grants)):
+        if not grant.maybe:
+            continue
+        shared = grant.shared
+        repositories = [_EVERY] if _EVERY in grant.repositories else sorted(grant.repositories)
+        rights = _rights(grant.yes, grant.maybe)
+        what = [shared.aggregated_from, shared.binding_uid, shared.since, shared.problem]
+        yield Line(
+            id=_digest(shared[:_IDENTITY]),
+            zone=shared.zone,
+            namespace=shared.namespace,
+            subject_kind=shared.subject_kind,
+            subject=shared.subject,
+            rights=", ".join(rights),
+            repositories=", ".join(repositories),
+            binding_kind=shared.binding_kind,
+            binding=shared.binding,
+            role_kind=shared.role_kind,
+            role=shared.role,
+            aggregated_from=shared.aggregated_from,
+            since=shared.since,
+            privileged=not _PRIVILEGED.isdisjoint(_rights(grant.maybe, grant.maybe)) or shared.namespace == _EVERY,
+            platform=of_platform(shared.namespace)
+            or own(shared.subject_kind, shared.subject)
+            or _default(shared.namespace, shared.subject_kind, shared.subject, shared.binding),
+            path=_digest([rights, repositories, *what]),
+        )
+
+
+class _Shared(NamedTuple):
+    """What all rows of one grant share; the first eight fields identify it."""
+
+    zone: str
+    namespace: str
+    subject_kind: str
+    subject: str
+    binding_kind: str
+    binding: str
+    role_kind: str
+    role: str
+    binding_uid: str
+    since: str
+    aggregated_from: str
+    problem: str
+
+
+_IDENTITY: Final = 8
+
+
+class _Grant:
+    """One grant; `yes` and `maybe` have a bit for each of RIGHTS: certain, and certain or unknown."""
+
+    __slots__ = ("maybe", "repositories", "shared", "yes")
+
+    def __init__(self, shared: _Shared) -> None:
+        self.shared = shared
+        self.yes = self.maybe = 0
+        self.repositories: set[str] = set()
+
+
+def _grants(direct: Table) -> Iterable[_Grant]:
+    """Return the grants of rows, each with what all its rows give."""
+    rows = map(_Shared._make, zip(*(direct.text(name).strings() for name in _Shared._fields), strict=True))
+    answers = np.stack([direct.numbers(right) for right in RIGHTS], axis=1)
+    bits = 1 << np.arange(len(RIGHTS))
+    yes, maybe = (np.isin(answers, wanted) @ bits for wanted in ([YES], [YES, UNKNOWN]))
+    found: dict[tuple[str, ...], _Grant] = {}
+    repositories = direct.text("repository").strings()
+    for shared, repository, certain, possible in zip(rows, repositories, yes.tolist(), maybe.tolist(), strict=True):
+        key = shared[:_IDENTITY]
+        grant = found.get(key)
+        if grant is None:
+            grant = found[key] = _Grant(shared)
+        grant.yes |= certain
+        grant.maybe |= possible
+        grant.repositories.add(repository)
+    return found.values()
+
+
+@cache
+def _rights(yes: int, maybe: int) -> list[str]:
+    """Return the rights of these bits, those that are not certain with `?`."""
+    held = [(right, 1 << at) for at, right in enumerate(RIGHTS) if maybe & 1 << at]
+    return [right if yes & bit else f"{right}?" for right, bit in held]
 
 
 def _direct(grants: Table) -> Table:
@@ -83,38 +151,12 @@ def _direct(grants: Table) -> Table:
     return grants.take(grants.where("group", {""}) & ~grants.where("binding_kind", {_BUILT_IN}))
 
 
-def _line(
-    key: tuple[str, ...], shared: dict[str, str], rights: list[str], repositories: list[str], platform: Platform
-) -> Line:
-    namespace, kind, subject, _, binding, *_ = key
-    certain = {right.removesuffix("?") for right in rights}
-    path = [rights, repositories, shared["aggregated_from"], shared["binding_uid"], shared["since"], shared["problem"]]
-    return Line(
-        id=_digest([shared["zone"], *key]),
-        zone=shared["zone"],
-        namespace=namespace,
-        subject_kind=kind,
-        subject=subject,
-        rights=", ".join(rights),
-        repositories=", ".join(repositories),
-        binding_kind=shared["binding_kind"],
-        binding=binding,
-        role_kind=shared["role_kind"],
-        role=shared["role"],
-        aggregated_from=shared["aggregated_from"],
-        since=shared["since"],
-        privileged=bool(certain & _PRIVILEGED) or namespace == _EVERY,
-        platform=platform.has(namespace)
-        or platform.trusts(kind, subject)
-        or _default(namespace, kind, subject, binding),
-        path=_digest(path),
-    )
-
-
 def _default(namespace: str, kind: str, subject: str, binding: str) -> bool:
     """Return whether this is a role binding that OpenShift creates in each namespace for its accounts."""
+    if binding not in _DEFAULTS:
+        return False
     own = {(GROUP, f"{ACCOUNTS}:{namespace}"), (ACCOUNT, f"{namespace}:builder"), (ACCOUNT, f"{namespace}:deployer")}
-    return binding in _DEFAULTS and (kind, subject) in own
+    return (kind, subject) in own
 
 
 def _digest(parts: Sequence[object]) -> str:

@@ -169,7 +169,7 @@ def test_a_text_comes_back_from_a_workbook_as_it_went() -> None:
     sheet = Sheet("Texts", ("text", "n", "again"), len(texts), lambda _: ([text, 7, text] for text in texts))
     book = openpyxl.load_workbook(io.BytesIO(b"".join(xlsx_chunks([sheet], WHEN))))
     rows = [*book["Texts"].iter_rows(min_row=2, values_only=True)]
-    read = [(unescape(first), number, unescape(again)) for first, number, again in rows]
+    read = [(unescape(str(first)), number, unescape(str(again))) for first, number, again in rows]
     assert read == [(text, 7, text) for text in texts]
     assert book["Texts"].dimensions == f"A1:C{len(texts) + 1}"
 
