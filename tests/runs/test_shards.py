@@ -90,7 +90,8 @@ def tables(out: str) -> dict[str, bytes]:
     store = resolve_store(out)
     run = newest(store)
     found = [name for name in store.entries(run) if name.endswith(".csv")]
-    return {name: store.read(f"{run}/{name}") for name in found if name not in {"findings.csv", "changes.csv"}}
+    before = {"findings.csv", "causes.csv", "changes.csv"}
+    return {name: store.read(f"{run}/{name}") for name in found if name not in before}
 
 
 def test_what_shards_left_is_pruned_when_their_job_is_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
