@@ -43,12 +43,17 @@ class BoundSubjects:
         return spaces[self.binding]
 
 
-def bound_subjects(snapshot: Snapshot, namespaces: Iterable[str] | None = None) -> BoundSubjects:
-    """Return the subjects of all bindings; with `namespaces`, only of those in them and of cluster-wide ones."""
+def bound_subjects(
+    snapshot: Snapshot, namespaces: Iterable[str] | None = None, *, every_role: bool = False
+) -> BoundSubjects:
+    """Return the subjects of all bindings; with `namespaces`, only of those in them and of cluster-wide ones.
+
+    With `every_role`, bindings to roles that give nothing in the registry are entries too.
+    """
     rows = _binding_rows(snapshot, namespaces)
     role_of_row, roles = _roles(snapshot, rows)
     # A role that exists and gives nothing in the registry is of no interest; one that is missing is shown.
-    kept = roles.count[role_of_row] > 0
+    kept = (roles.count[role_of_row] > 0) | every_role
     role_of_binding = np.zeros(len(snapshot.tables["bindings"]["name"]), dtype=np.int32)
     role_of_binding[rows] = role_of_row
     binding, *columns = _subjects(snapshot, rows[kept])

@@ -1,0 +1,1 @@
+"""Access through another identity, or through what an image refers to."""

@@ -1,0 +1,431 @@
+"""Everything that one subject can come to hold, each by its surest and then shortest route."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from audit.access.login import admitted
+from audit.access.rights import Rights
+from audit.rbac.rules import EVERYTHING, NEEDS, PULL, judge_text
+from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, may_join
+from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
+from audit.routes.moves import Moves
+from audit.routes.nodes import EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
+from audit.routes.rights import ALL, CLUSTER_ONLY, RoleRights, bits, judge_rights
+
+ACTIONS: Final = ("pull", "push", "create")
+CERTAIN, POSSIBLE, UNKNOWN = Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.UNKNOWN
+_MAPPING: Final = bits("create imagestreammappings")
+_TAGS: Final = bits("create imagestreamtags", "update imagestreamtags", "update imagestreams")
+_TAG_NAMES: Final = bits("update imagestreamtags")
+_IMPORTS: Final = bits("create imagestreamimports")
+_SPLIT: Final = bits("get imagestreams/layers, asked apart")
+IMAGE_RIGHTS: Final = _MAPPING | _TAGS | _IMPORTS
+
+Place = tuple[int, str]  # text position of the namespace (0: every one), and repository ("": every one)
+
+
+class Given(NamedTuple):
+    """Rights of the registry in one place."""
+
+    space: int
+    repository: str
+    granted: int
+    possible: int
+
+
+class Way(NamedTuple):
+    """How an action in a place is reached: with which rights as whom, and whether as an image's copy."""
+
+    certainty: Certainty
+    steps: int
+    nodes: tuple[Node, ...]  # that are needed at the end
+    rights: int = 0  # by which the last of them changes or copies images; 0: it has the access itself
+    space: int = 0  # where it holds these
+
+
+class Gained(NamedTuple):
+    """What a role gives to whom it is bound."""
+
+    rights: RoleRights
+    registry: tuple[tuple[str, int], ...]  # repository, and rights
+
+
+class Facts:
+    """What closures of one zone have in common."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        self.holdings = holdings
+        self.moves = Moves(holdings)
+        self._held: dict[Identity, dict[int, Held]] = {}
+        self._given: dict[Identity, list[Given]] = {}
+        self._gained: dict[tuple[int, int], Gained] = {}
+        self._accounts: dict[int, list[tuple[Identity, Certainty]]] = {}
+
+    def held(self, who: Identity, without: frozenset[int]) -> dict[int, Held]:
+        """Return what an identity holds by namespace, without some bindings."""
+        if without:
+            return self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who), without))
+        if who not in self._held:
+            self._held[who] = self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who)))
+        return self._held[who]
+
+    def _with_uncertain(self, who: Identity, held: dict[int, Held]) -> dict[int, Held]:
+        """Add what groups may give whose members are not known, where the identity holds anything itself."""
+        if not self.holdings.may_be_in_any_group(who):
+            return held
+        both = {space: held.get(space, NOTHING_HELD) for space in {*held, 0}}
+        return {space: one | self._uncertain.get(space, NOTHING_HELD) for space, one in both.items()}
+
+    @cached_property
+    def _uncertain(self) -> dict[int, Held]:
+        return self.holdings.held(self.holdings.ordinary_groups, uncertain=True)
+
+    def given(self, who: Identity, without: frozenset[int]) -> list[Given]:
+        """Return the registry rights that the bindings of an identity give, by place."""
+        if without:
+            return self._given_to(who, without)
+        if who not in self._given:
+            self._given[who] = self._given_to(who, without)
+        return self._given[who]
+
+    def _given_to(self, who: Identity, without: frozenset[int]) -> list[Given]:
+        bound, found = self.holdings.bound, dict[tuple[int, str], Rights[int]]()
+        for position in self.holdings.acts_as(who):
+            if bound.subjects.inert[position]:
+                continue
+            for space, role, binding in self.holdings.registry_entries(position):
+                if binding in without:
+                    continue
+                first = int(bound.roles.first[role])
+                for at in range(first, first + int(bound.roles.count[role])):
+                    repository = bound.roles.repositories[int(bound.roles.repository[at])]
+                    rights = Rights(int(bound.roles.granted[at]), int(bound.roles.possible[at]))
+                    found[space, repository] = found.get((space, repository), Rights(0, 0)) | rights
+        return [Given(*place, rights.granted, rights.possible) for place, rights in found.items() if rights.possible]
+
+    def gained(self, node: Node) -> Gained:
+        """Return what the role of a GAIN gives."""
+        key = node.role, node.space
+        if key not in self._gained:
+            self._gained[key] = self._of_gain(node)
+        return self._gained[key]
+
+    def _of_gain(self, node: Node) -> Gained:
+        if node.role == EVERY_RIGHT:
+            return Gained(RoleRights(ALL, frozenset()), (("", EVERYTHING),))
+        rights, named, registry = 0, set[tuple[int, str]](), dict[str, int]()
+        for row in self.rows(node):
+            text = self.holdings.rules(row)
+            more, limited = judge_rights(text)
+            rights |= more
+            named |= limited
+            for capability in judge_text(text):
+                registry[capability.repository] = registry.get(capability.repository, 0) | capability.rights
+        mask = ALL if node.space == 0 else ALL & ~CLUSTER_ONLY
+        limited = frozenset(one for one in named if one[0] & mask)
+        return Gained(RoleRights(rights & mask, limited), tuple(registry.items()))
+
+    def rows(self, node: Node) -> Iterable[int]:
+        """Return the rows of the roles that a GAIN stands for."""
+        if node.role >= 0:
+            return [node.role]
+        if node.role == EVERY_CLUSTER_ROLE:
+            return self.holdings.cluster_roles
+        return self.holdings.roles_in(node.space) if node.space > 0 else self.holdings.local_roles
+
+    def accounts_in(self, space: int) -> list[tuple[Identity, Certainty]]:
+        """Return the accounts of a namespace (0: of every one) that bindings name, and one that stands for others."""
+        if space not in self._accounts:
+            self._accounts[space] = [*self._accounts_in(space)]
+        return self._accounts[space]
+
+    def _accounts_in(self, space: int) -> Iterator[tuple[Identity, Certainty]]:
+        holdings = self.holdings
+        if space:
+            namespaces = [holdings.snapshot.strings[space]]
+        else:
+            groups = holdings.bound.subjects.names[holdings.bound.subjects.account_groups]
+            namespaces = sorted({*holdings.accounts, *(name.removeprefix(f"{ACCOUNTS}:") for name in groups)})
+        for namespace in namespaces:
+            listed = holdings.snapshot.lists(namespace)
+            for account in holdings.accounts.get(namespace, ()):
+                present = holdings.state(account) == "present"
+                yield account, CERTAIN if present else POSSIBLE
+            # Every namespace that exists has the account `default`.
+            yield Identity(ACCOUNT, f"{namespace}:{ANY_NAME}"), CERTAIN if listed else POSSIBLE
+        if not space:
+            yield Identity(ACCOUNT, f"{ANY_NAME}:{ANY_NAME}"), CERTAIN
+
+
+class Closure:
+    """What `start` can come to hold without some bindings (rows of the binding table)."""
+
+    def __init__(self, facts: Facts, start: Identity, without: frozenset[int] = frozenset()) -> None:
+        self.facts = facts
+        self.start = start
+        self.without = without
+        self.steps: dict[Node, Step] = {}
+        self._heap: list[tuple[int, int, int, Step]] = []
+        self._order = count()
+        self.gains: list[Node] = []
+        self.joined: list[Node] = []
+        self.identities: list[Node] = []
+        self._push(Step(Node(Kind.TOKEN, start), CERTAIN, 0))
+        while self._heap:
+            step = heappop(self._heap)[-1]
+            if step.node not in self.steps:
+                self.steps[step.node] = step
+                self._expand(step)
+
+    def _push(self, step: Step) -> None:
+        if step.node not in self.steps:
+            heappush(self._heap, (step.certainty, step.steps, next(self._order), step))
+
+    def _expand(self, step: Step) -> None:
+        node = step.node
+        if node.kind in {Kind.ANY, Kind.ANY_API}:
+            kind = Kind.TOKEN if node.kind is Kind.ANY else Kind.API
+            for account, certainty in self.facts.accounts_in(node.space):
+                reached = Node(kind, account)
+                self._push(Step(reached, max(step.certainty, certainty), step.steps, (node,)))
+        elif node.kind is Kind.GAIN:
+            self.gains.append(node)
+            for identity in self.identities:
+                self._move(identity)
+        elif node.kind is Kind.JOIN:
+            self.joined.append(node)
+            sure = step.certainty if self._has_person else max(step.certainty, POSSIBLE)
+            self._push(Step(Node(Kind.TOKEN, node.who), sure, step.steps, (node,)))
+            for identity in self.identities:
+                if self.joins(identity):
+                    self._move(identity)
+        elif Node(Kind.TOKEN, node.who) not in self.steps or node.kind is Kind.TOKEN:
+            self.identities.append(node)
+            self._move(node)
+
+    @cached_property
+    def _has_person(self) -> bool:
+        """Return whether the subject is a person, or its members are: only people can be listed in groups."""
+        start = self.start
+        return (start.kind == USER and start.name != ANONYMOUS) or (
+            start.kind == GROUP and (may_join(start) or start.name == "system:authenticated:oauth")
+        )
+
+    def joins(self, node: Node) -> bool:
+        """Return whether an identity can be a member of groups."""
+        who = node.who
+        assert who is not None  # noqa: S101  an identity
+        return who.kind == USER or (who == self.start and self._has_person)
+
+    def _move(self, node: Node) -> None:
+        """Add the steps that an identity can make, first without what was gained."""
+        assert node.who is not None  # noqa: S101  an identity
+        base = self.facts.held(node.who, self.without)
+        self._steps_from(node, base, ())
+        extra = [*self.gains, *(self.joined if self.joins(node) else ())]
+        if extra:
+            held = dict(base)
+            for gain in extra:
+                self.add_gain(held, gain)
+            self._steps_from(node, held, tuple(extra))
+
+    def add_gain(self, held: dict[int, Held], gain: Node) -> None:
+        """Add to what is held what was gained."""
+        if gain.kind is Kind.JOIN and gain.who:
+            for space, more in self.facts.held(gain.who, self.without).items():
+                held[space] = held.get(space, NOTHING_HELD) | more
+            return
+        rights, named = self.facts.gained(gain).rights
+        space = max(gain.space, 0)
+        held[space] = held.get(space, NOTHING_HELD) | Held(rights, rights, named)
+
+    def _steps_from(self, node: Node, held: dict[int, Held], extra: tuple[Node, ...]) -> None:
+        if not held or node.who is None:
+            return
+        certainty = max([self.steps[one].certainty for one in (node, *extra)])
+        steps = max([self.steps[one].steps for one in (node, *extra)]) + 1
+        for reached, sure, rights, space in self.facts.moves.of(node.who, held):
+            if reached not in self.steps:
+                self._push(Step(reached, max(certainty, sure), steps, (node, *extra), rights, space))
+
+    def path(self, nodes: Iterable[Node]) -> list[Step]:
+        """Return the steps that lead to all of `nodes`, in order, without the start."""
+        found: dict[Node, Step] = {}
+
+        def visit(node: Node) -> None:
+            if node not in found:
+                step = self.steps[node]
+                for parent in step.parents:
+                    visit(parent)
+                found[node] = step
+
+        for node in nodes:
+            visit(node)
+        return [step for step in found.values() if step.parents]
+
+
+class Reached:
+    """The actions in places that a closure leads to."""
+
+    def __init__(self, closure: Closure) -> None:
+        self.closure = closure
+        self.facts = closure.facts
+        self.ways: dict[tuple[int, str, str], Way] = {}
+        self._pulls: dict[int, Way] = {}  # where anything can be pulled, by namespace
+        self._tags: list[tuple[int, str, Node, Way]] = []
+        self._maps: list[tuple[int, Way]] = []
+        self._imports: list[tuple[int, Way]] = []
+        self._copies: list[tuple[int, str, Node, Way]] = []
+        for node in closure.identities:
+            self._collect(node)
+        self._images()
+
+    def _levels(self, node: Node) -> Iterator[tuple[tuple[Node, ...], Certainty, int]]:
+        """Yield what an identity can use together with it, for each certainty: nothing, then what was gained."""
+        closure = self.closure
+        own = closure.steps[node]
+        yield (), own.certainty, own.steps
+        gains = closure.gains + (closure.joined if closure.joins(node) else [])
+        for level in Certainty:
+            some = tuple(gain for gain in gains if closure.steps[gain].certainty <= level)
+            if some and (len(some) == len(gains) or any(closure.steps[gain].certainty == level for gain in some)):
+                last = max(some, key=lambda gain: closure.steps[gain][1:3])
+                certainty = max(own.certainty, closure.steps[last].certainty)
+                yield some, certainty, max(own.steps, *(closure.steps[gain].steps for gain in some))
+
+    def _collect(self, node: Node) -> None:
+        for extra, certainty, steps in self._levels(node):
+            self._effects(node, extra, Way(certainty, steps, (node, *extra)))
+            if node.kind is Kind.TOKEN:
+                self._registry(node, extra, Way(certainty, steps, (node, *extra)))
+
+    def _registry(self, node: Node, extra: tuple[Node, ...], way: Way) -> None:
+        """Add what an identity may do in the registry itself."""
+        assert node.who is not None  # noqa: S101  an identity
+        given = [*self.facts.given(node.who, self.closure.without)]
+        for gain in extra:
+            if gain.kind is Kind.JOIN and gain.who:
+                given += self.facts.given(gain.who, self.closure.without)
+            else:
+                registry = self.facts.gained(gain).registry
+                given += [Given(max(gain.space, 0), name, rights, rights) for name, rights in registry]
+        itself = node.who == self.closure.start and not extra
+        for space, repository in _places(given):
+            rights = self._admitted(node.who, _united(given, space, repository), space, repository)
+            if rights.possible & PULL:
+                sure = way.certainty if rights.granted & PULL else UNKNOWN
+                self._better(self._pulls, space, way._replace(certainty=sure))
+            if itself:
+                continue
+            for action in ACTIONS:
+                needed = NEEDS[action]
+                if rights.possible & needed == needed:
+                    sure = way.certainty if rights.granted & needed == needed else UNKNOWN
+                    self._better(self.ways, (space, repository, action), way._replace(certainty=sure))
+
+    def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
+        """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
+        authorizer = self.facts.holdings.authorizer
+        login = authorizer.login(who)
+        if login is None:
+            return held
+        namespace = self.facts.holdings.snapshot.strings[space]
+        anonymous = authorizer.rights_by_rbac(Identity(USER, ANONYMOUS), namespace, repository)
+        rows = [
+            Rights(np.array([one.granted], dtype=np.int32), np.array([one.possible], dtype=np.int32))
+            for one in (held, anonymous, login)
+        ]
+        left = admitted(rows[0], rows[1], rows[2], np.zeros(1, dtype=bool))
+        return Rights(int(left.granted[0]), int(left.possible[0]))
+
+    def _better(self, ways: dict[Any, Way], key: Any, way: Way) -> None:
+        before = ways.get(key)
+        if before is None or way[:2] < before[:2]:
+            ways[key] = way
+
+    def _effects(self, node: Node, extra: tuple[Node, ...], way: Way) -> None:
+        """Note where an identity can change or copy images."""
+        assert node.who is not None  # noqa: S101  an identity
+        held = dict(self.facts.held(node.who, self.closure.without))
+        for gain in extra:
+            self.closure.add_gain(held, gain)
+        for space, one in held.items():
+            here = (
+                (_MAPPING, self._maps),
+                (_IMPORTS, self._imports),
+            )
+            for wanted, found in here:
+                if one.possible & wanted:
+                    found.append((space, self._by(way, one, wanted, space)))
+            for wanted, found_names in ((_TAGS, self._tags), (_SPLIT, self._copies)):
+                if one.possible & wanted:
+                    found_names.append((space, "", node, self._by(way, one, wanted, space)))
+                for bit, name in one.named:
+                    if bit & wanted:
+                        stream = name.partition(":")[0] if bit & _TAG_NAMES else name
+                        found_names.append((space, stream, node, way._replace(rights=bit, space=space)))
+
+    def _by(self, way: Way, held: Held, wanted: int, space: int) -> Way:
+        granted = held.granted & wanted
+        sure = way.certainty if granted else UNKNOWN
+        return way._replace(certainty=sure, rights=granted or held.possible & wanted, space=space)
+
+    def _images(self) -> None:
+        """Add what changing and copying images leads to."""
+        for space, way in self._maps:
+            self._better(self.ways, (space, "", "push"), way)
+            self._copy(space, way, (0, ""), CERTAIN)
+        for space, repository, _, way in self._tags:
+            self._better(self.ways, (space, repository, "push"), way)
+        for space, repository, node, way in self._copies:
+            for into, _, other, tagging in self._tags:
+                if node == other:
+                    nodes = tuple(dict.fromkeys((*way.nodes, *tagging.nodes)))
+                    both = way._replace(certainty=max(way.certainty, tagging.certainty), nodes=nodes)
+                    self._copy(into, both, (space, repository), CERTAIN)
+        for space, way in self._imports:
+            for account, certainty in self.facts.accounts_in(space):
+                for space_of, repository, granted, possible in self.facts.given(account, self.closure.without):
+                    if possible & PULL:
+                        sure = max(certainty, POSSIBLE if granted & PULL else UNKNOWN)
+                        self._copy(space, way, (space_of, repository), sure)
+
+    def _copy(self, into: int, way: Way, place: Place, least: Certainty) -> None:
+        """Add that images of a place can be pulled by who copies them to a namespace and pulls them there."""
+        pulls = [self._pulls[space] for space in ({into, 0} if into else self._pulls) if space in self._pulls]
+        if not pulls:
+            return
+        pull = min(pulls, key=lambda one: one[:2])
+        certainty = max(way.certainty, pull.certainty, least)
+        nodes = tuple(dict.fromkeys((*pull.nodes, *way.nodes)))
+        copied = way._replace(certainty=certainty, steps=max(way.steps, pull.steps), nodes=nodes)
+        self._better(self.ways, (*place, "pull"), copied)
+
+
+def _places(given: Iterable[Given]) -> set[Place]:
+    """Return the places of rights, and those where two of them meet."""
+    places = {(one.space, one.repository) for one in given}
+    by_space: dict[int, set[str]] = defaultdict(set)
+    for space, repository in places:
+        by_space[space].add(repository)
+    for space, repositories in by_space.items():
+        if space:
+            # What is granted everywhere for single repositories holds here too, and the other way round.
+            places |= {(space, repository) for repository in by_space.get(0, ()) if repository}
+            places |= {(space, repository) for repository in repositories}
+    return places
+
+
+def _united(given: Iterable[Given], space: int, repository: str) -> Rights[int]:
+    granted = possible = 0
+    for one in given:
+        if one.space in {0, space} and one.repository in {"", repository}:
+            granted |= one.granted
+            possible |= one.possible
+    return Rights(granted, possible)

@@ -1,0 +1,324 @@
+"""The steps that the rights of one identity in one namespace allow: the edges of the graph."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from audit.rbac.subjects import ACCOUNT, GROUP, MASTERS, Identity, may_join, user
+from audit.routes.coverage import bindable_by_coverage
+from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
+from audit.routes.nodes import EACH_NAMESPACE, EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE, EVERY_RIGHT, Certainty, Kind, Node
+from audit.routes.rights import ALL_RIGHTS, bits
+
+CERTAIN, POSSIBLE, UNKNOWN = Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.UNKNOWN
+
+
+class Move(NamedTuple):
+    """One step: what is reached, how sure, and the rights that allow it, in a namespace."""
+
+    node: Node
+    certainty: Certainty
+    rights: int
+    space: int
+
+
+_READ_SECRETS: Final = bits("list secrets", "get secrets")
+_CREATE_SECRETS: Final = bits("create secrets")
+_TOKEN: Final = bits("create serviceaccounts/token")
+CERTAIN_ANY: Final = _READ_SECRETS | _TOKEN | bits("get imagestreams/secrets")
+_STRATEGY: Final = bits("create builds of a strategy")
+_BUILDS: Final = bits(
+    "create builds",
+    "create buildconfigs",
+    "update buildconfigs",
+    "create buildconfigs/instantiate",
+    "create buildconfigs/instantiatebinary",
+    "create builds/clone",
+)
+_EXEC: Final = (
+    "create pods",
+    "create pods/exec",
+    "create pods/attach",
+    "update pods/ephemeralcontainers",
+    "update pods",
+)
+_KINDS: Final = (
+    "deployments",
+    "statefulsets",
+    "daemonsets",
+    "replicasets",
+    "replicationcontrollers",
+    "jobs",
+    "cronjobs",
+    "deploymentconfigs",
+)
+_NAMES: Final = {right.name for right in ALL_RIGHTS}
+POSSIBLE_ANY: Final = bits(
+    *_EXEC, *(name for kind in _KINDS for name in (f"create {kind}", f"update {kind}") if name in _NAMES)
+)
+_ACCOUNTS_API: Final = bits("impersonate serviceaccounts")
+_USERS_API, _GROUPS_API = bits("impersonate users"), bits("impersonate groups")
+_CREATE_BINDINGS, _UPDATE_BINDINGS = bits("create rolebindings"), bits("update rolebindings")
+_OPENSHIFT_BINDINGS: Final = bits("write rolebindings of authorization.openshift.io")
+_CREATE_WIDE, _UPDATE_WIDE = bits("create clusterrolebindings"), bits("update clusterrolebindings")
+WRITE_BINDINGS: Final = _CREATE_BINDINGS | _UPDATE_BINDINGS | _OPENSHIFT_BINDINGS
+WRITE_WIDE: Final = _CREATE_WIDE | _UPDATE_WIDE
+_BIND_CLUSTER_ROLES, _BIND_ROLES = bits("bind clusterroles"), bits("bind roles")
+_ESCALATE: Final = (
+    bits("escalate roles", "write roles"),
+    bits("escalate clusterroles", "write clusterroles"),
+)
+_UPDATE_GROUPS, _CREATE_GROUPS = bits("update groups"), bits("create groups")
+_WRITE_USERS, _NODES = bits("write users"), bits("nodes/proxy")
+_CERTIFICATES: Final = bits("create certificatesigningrequests", "approve certificatesigningrequests")
+_CREATE_ACCOUNTS: Final = bits("create serviceaccounts")
+_PROJECTS, _NAMESPACES = bits("create projectrequests"), bits("create namespaces")
+
+
+def any_account(held: Held) -> Iterator[tuple[Certainty, int]]:
+    """Yield how sure it is that these rights in a namespace reach any account of it, and which of them do."""
+    certain = _certain_any(held.granted, held.named)
+    if certain:
+        yield CERTAIN, certain
+    possible = _possible_any(held.granted)
+    if possible:
+        yield POSSIBLE, possible
+    unknown = (_certain_any(held.possible, held.named) | _possible_any(held.possible)) & ~(certain | possible)
+    # Which account's token is in a secret of a certain name is not known.
+    unknown |= sum({bit for bit, _ in held.named if bit & _READ_SECRETS})
+    if unknown:
+        yield UNKNOWN, unknown
+
+
+def _certain_any(rights: int, named: Iterable[tuple[int, str]]) -> int:
+    found = rights & CERTAIN_ANY
+    reads = sum({bit for bit, _ in named if bit & _READ_SECRETS})
+    # A secret of the name that may be read is filled in with a token of any account.
+    return found | (reads | _CREATE_SECRETS if reads and rights & _CREATE_SECRETS else 0)
+
+
+def _possible_any(rights: int) -> int:
+    return (rights & POSSIBLE_ANY) | (rights & (_BUILDS | _STRATEGY) if rights & _BUILDS and rights & _STRATEGY else 0)
+
+
+class Moves:
+    """The steps of identities of one zone."""
+
+    def __init__(self, holdings: Holdings) -> None:
+        self._holdings = holdings
+        self._text = holdings.snapshot.strings
+
+    def of(self, who: Identity, held: dict[int, Held]) -> Iterator[Move]:
+        """Yield each step that `who`, who holds this by namespace, can make; some several times."""
+        wide = held.get(0, NOTHING_HELD)
+        impersonates = any(self._impersonates(one) for one in held.values())
+        if wide.possible or wide.named:
+            yield from self._cluster(who, wide, impersonates=impersonates)
+        for space, local in held.items():
+            if space:
+                yield from self._in(who, space, local | wide)
+
+    def _impersonates(self, held: Held) -> bool:
+        wanted = _ACCOUNTS_API | _USERS_API
+        return bool(held.possible & wanted) or any(bit & wanted for bit, _ in held.named)
+
+    def _in(self, who: Identity, space: int, held: Held) -> Iterator[Move]:
+        """Yield the steps by rights in one namespace."""
+        for certainty, rights in any_account(held):
+            yield Move(Node(Kind.ANY, None, space), certainty, rights, space)
+        for certainty, rights in _levels(held, _ACCOUNTS_API):
+            yield Move(Node(Kind.ANY_API, None, space), certainty, rights, space)
+        if held.named:
+            yield from self._named_accounts(space, held)
+        yield from self._bound(who, space, held)
+        for certainty, rights in _levels(held, _CREATE_ACCOUNTS):
+            for account in self._holdings.accounts.get(self._text[space], ()):
+                if self._holdings.state(account) == "absent":
+                    yield Move(Node(Kind.TOKEN, account), max(certainty, POSSIBLE), rights, space)
+
+    def _named_accounts(self, space: int, held: Held) -> Iterator[Move]:
+        """Yield the steps to single accounts, which rules name, or of which they name a secret."""
+        namespace = self._text[space]
+        for bit, name in held.named:
+            if bit & (_TOKEN | _ACCOUNTS_API):
+                account = Identity(ACCOUNT, f"{namespace}:{name}")
+                there = CERTAIN if self._exists(space, account) else POSSIBLE
+                yield Move(Node(Kind.TOKEN if bit & _TOKEN else Kind.API, account), there, bit, space)
+            elif bit & _READ_SECRETS:
+                known = self._holdings.tokens.get((namespace, name))
+                if known:
+                    yield Move(Node(Kind.TOKEN, Identity(ACCOUNT, f"{namespace}:{known}")), CERTAIN, bit, space)
+                for account in self._holdings.accounts.get(namespace, ()):
+                    if name.startswith(f"{account.name.partition(':')[2]}-"):
+                        yield Move(Node(Kind.TOKEN, account), POSSIBLE, bit, space)
+
+    def _exists(self, space: int, account: Identity) -> bool:
+        table, snapshot = self._holdings.snapshot.tables["serviceaccounts"], self._holdings.snapshot
+        code = snapshot.code(account.name.partition(":")[2])
+        return bool(((table["namespace"] == space) & (table["name"] == code)).any())
+
+    def _bound(self, who: Identity, space: int, held: Held) -> Iterator[Move]:
+        """Yield the roles that can be bound to anybody in a namespace."""
+        for certainty, rights in _levels(held, WRITE_BINDINGS):
+            least = max(certainty, POSSIBLE) if rights == _OPENSHIFT_BINDINGS else certainty
+            creates = bool(rights & (_CREATE_BINDINGS | _OPENSHIFT_BINDINGS))
+            for move in self._bindings(who, space, held, rights, creates=creates):
+                yield move._replace(certainty=max(least, move.certainty))
+        yield from self._named_bindings(space, held, _UPDATE_BINDINGS)
+        for both in _ESCALATE:
+            for certainty, rights in _both(held, both):
+                yield Move(Node(Kind.GAIN, None, space, EVERY_RIGHT), max(certainty, POSSIBLE), rights, space)
+
+    def _bindings(self, who: Identity, space: int, held: Held, rights: int, *, creates: bool) -> Iterator[Move]:
+        """Yield the roles that who writes bindings by `rights` can bind; without `creates` only those in use."""
+        for role, sure, by in self._bindable(space, held):
+            if creates or self._in_use(space, role, None):
+                yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
+        if creates:
+            for role in bindable_by_coverage(self._holdings, who, space):
+                yield Move(Node(Kind.GAIN, None, space, role), CERTAIN, rights, space)
+
+    def _named_bindings(self, space: int, held: Held, update: int) -> Iterator[Move]:
+        """Yield the roles of single bindings that can be changed."""
+        for bit, binding in held.named:
+            if bit & update:
+                for role, sure, by in self._bindable(space, held):
+                    if self._in_use(space, role, binding):
+                        yield Move(Node(Kind.GAIN, None, space, role), sure, bit | by, space)
+
+    def _bindable(self, space: int, held: Held) -> Iterator[tuple[int, Certainty, int]]:
+        """Yield each role that may be bound by `bind`: its row, how sure, by which right."""
+        rights = held.possible
+        everywhere = self._holdings.snapshot.missing("clusterroles")
+        if rights & _BIND_CLUSTER_ROLES:
+            sure = CERTAIN if held.granted & _BIND_CLUSTER_ROLES else UNKNOWN
+            yield EVERY_CLUSTER_ROLE, sure, _BIND_CLUSTER_ROLES
+            if everywhere:
+                yield EVERY_RIGHT, UNKNOWN, _BIND_CLUSTER_ROLES
+        if space and rights & _BIND_ROLES:
+            yield EVERY_LOCAL_ROLE, CERTAIN if held.granted & _BIND_ROLES else UNKNOWN, _BIND_ROLES
+            if self._holdings.snapshot.gaps_in("roles", self._text[space]):
+                yield EVERY_RIGHT, UNKNOWN, _BIND_ROLES
+        for bit, name in held.named:
+            if bit & (_BIND_CLUSTER_ROLES | _BIND_ROLES):
+                of = 0 if bit & _BIND_CLUSTER_ROLES else space
+                for row in self._holdings.roles_by_name.get((of, name), ()):
+                    yield row, CERTAIN, bit
+                if everywhere or (of and self._holdings.snapshot.gaps_in("roles", self._text[of])):
+                    yield EVERY_RIGHT, UNKNOWN, bit
+
+    def _in_use(self, space: int, role: int, binding: str | None) -> bool:
+        """Return whether a binding in a namespace refers to a role: such a binding can be changed, not its role."""
+        if not space and binding is None:
+            return True
+        for name, row in self._holdings.bound_in(space):
+            refers_to = int(self._holdings.role_of_binding[row])
+            same = role < 0 or refers_to == role or refers_to < 0
+            if same and (binding is None or name == binding):
+                return True
+        return False
+
+    def _cluster(self, who: Identity, held: Held, *, impersonates: bool) -> Iterator[Move]:
+        """Yield the steps by rights in every namespace, and on objects without one."""
+        for certainty, rights in any_account(held):
+            yield Move(Node(Kind.ANY), certainty, rights, 0)
+        for certainty, rights in _levels(held, _NODES):
+            yield Move(Node(Kind.ANY), max(certainty, POSSIBLE), rights, 0)
+        for certainty, rights in _levels(held, _ACCOUNTS_API):
+            yield Move(Node(Kind.ANY_API), certainty, rights, 0)
+        if held.named:
+            yield from self._named_everywhere(held)
+        yield from self._as_others(held, impersonates=impersonates)
+        yield from self._bound_everywhere(who, held)
+        yield from self._members(held)
+        yield from self._missing_accounts(held)
+
+    def _named_everywhere(self, held: Held) -> Iterator[Move]:
+        """Yield what rights on named accounts and secrets give in each namespace that has such an account."""
+        wanted = {name for bit, name in held.named if bit & (_TOKEN | _ACCOUNTS_API)}
+        secrets = any(bit & _READ_SECRETS for bit, _ in held.named)
+        for namespace, accounts in self._holdings.accounts.items():
+            named = [one for one in accounts if one.name.partition(":")[2] in wanted]
+            if named or secrets:
+                space = self._holdings.snapshot.code(namespace)
+                if space > 0:
+                    yield from (move._replace(space=0) for move in self._named_accounts(space, held))
+
+    def _as_others(self, held: Held, *, impersonates: bool) -> Iterator[Move]:
+        """Yield the people and groups in whose name requests to the API can be made."""
+        for certainty, rights in _levels(held, _USERS_API):
+            for other in self._holdings.users:
+                yield Move(Node(Kind.API, other), certainty, rights, 0)
+        for certainty, rights in _levels(held, _GROUPS_API):
+            if impersonates:
+                yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), certainty, rights, 0)
+        for bit, name in held.named:
+            if bit & _USERS_API:
+                yield Move(Node(Kind.API, user(name)), CERTAIN, bit, 0)
+            elif bit & _GROUPS_API and impersonates:
+                everything = Node(Kind.GAIN, None, 0, EVERY_RIGHT)
+                node = everything if name == MASTERS else Node(Kind.API, Identity(GROUP, name))
+                yield Move(node, CERTAIN, bit, 0)
+
+    def _bound_everywhere(self, who: Identity, held: Held) -> Iterator[Move]:
+        for certainty, rights in _levels(held, WRITE_WIDE):
+            for move in self._bindings(who, 0, held, rights, creates=bool(rights & _CREATE_WIDE)):
+                yield move._replace(certainty=max(certainty, move.certainty))
+        yield from self._named_bindings(0, held, _UPDATE_WIDE)
+        for move in self._bound(who, 0, held):
+            # In every namespace, one by one: what only a cluster-wide binding gives is not among it.
+            yield move._replace(node=move.node._replace(space=EACH_NAMESPACE))
+        for certainty, rights in _both(held, _CERTIFICATES):
+            yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), max(certainty, POSSIBLE), rights, 0)
+
+    def _members(self, held: Held) -> Iterator[Move]:
+        """Yield the groups that somebody can join, and the users whose place somebody can take."""
+        for certainty, rights in _levels(held, _UPDATE_GROUPS):
+            for group in self._groups(absent=False):
+                yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
+        for certainty, rights in _levels(held, _CREATE_GROUPS):
+            for group in self._groups(absent=True):
+                yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
+        for bit, name in held.named:
+            if bit & _UPDATE_GROUPS and may_join(Identity(GROUP, name)):
+                sure = POSSIBLE if self._holdings.state(Identity(GROUP, name)) == "absent" else CERTAIN
+                yield Move(Node(Kind.JOIN, Identity(GROUP, name)), sure, bit, 0)
+        for certainty, rights in _levels(held, _WRITE_USERS):
+            for other in self._holdings.users:
+                yield Move(Node(Kind.TOKEN, other), max(certainty, POSSIBLE), rights, 0)
+
+    def _groups(self, *, absent: bool) -> Sequence[Identity]:
+        """Return the groups that bindings name and people can be listed in; `absent` are those without an object."""
+        holdings = self._holdings
+        groups = [holdings.bound.subjects.identities[at] for at in holdings.ordinary_groups]
+        wanted = {"absent", "unknown"} if absent else {"present", "unknown"}
+        return [group for group in groups if holdings.state(group) in wanted]
+
+    def _missing_accounts(self, held: Held) -> Iterator[Move]:
+        """Yield the accounts that bindings name in namespaces that do not exist, for who may create these."""
+        if not held.possible & (_PROJECTS | _NAMESPACES):
+            return
+        whole = not self._holdings.snapshot.gaps_of("namespaces")
+        for certainty, rights in (*_levels(held, _PROJECTS), *_levels(held, _NAMESPACES)):
+            sure = certainty if rights & _PROJECTS and whole else max(certainty, POSSIBLE)
+            for namespace in self._holdings.missing_namespaces:
+                for account in (
+                    *self._holdings.accounts.get(namespace, ()),
+                    Identity(ACCOUNT, f"{namespace}:{ANY_NAME}"),
+                ):
+                    yield Move(Node(Kind.TOKEN, account), sure, rights, 0)
+
+
+def _levels(held: Held, wanted: int) -> Iterator[tuple[Certainty, int]]:
+    """Yield which of the wanted rights are held for certain, and which others may be held."""
+    if granted := held.granted & wanted:
+        yield CERTAIN, granted
+    if possible := held.possible & wanted & ~held.granted:
+        yield UNKNOWN, possible
+
+
+def _both(held: Held, needed: int) -> Iterator[tuple[Certainty, int]]:
+    """Yield how sure it is that all of `needed` is held."""
+    if held.granted & needed == needed:
+        yield CERTAIN, needed
+    elif held.possible & needed == needed:
+        yield UNKNOWN, needed
