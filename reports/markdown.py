@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from audit.errors import printable
 from audit.findings.model import FindingRecord
@@ -27,35 +27,45 @@ _KINDS: Final = {"User": "user", "Group": "group", "ServiceAccount": "service ac
 _REFERENCE: Final = re.compile(r"@|[#!%&~$](?=\w)|:(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 # Texts are always inside a line: characters that only matter at its start need no escape.
 _ACTIVE: Final = re.compile(r"([\\`*_\[\]|~$])")
-_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _NO_WIDTH: Final = "\u200b"
 Row = Mapping[str, str]
 
 
+class _Folded(NamedTuple):
+    """Changes that are one line: the first of them, how many members its group has, and the namespaces of all."""
+
+    row: Row
+    people: int
+    namespaces: Sequence[str]
+
+
 def markdown(text: str) -> str:
     """Return `text` as Markdown that only shows it: no markup, link, mention, table cell or HTML."""
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in printable(text))
+    text = printable(text)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     # Renderers look for mentions and links after they remove escapes: only a character in between prevents them.
     text = _REFERENCE.sub(lambda match: match.group() + _NO_WIDTH, text)
-    text = _ACTIVE.sub(r"\\\1", text)
-    return "".join(_ENTITIES.get(c, c) for c in text)
+    return _ACTIVE.sub(r"\\\1", text).translate(_ENTITIES)
 
 
 def changes_summary(changes: Table, since: str) -> str:
     """Return a summary of the table `changes`; `since` names the earlier run."""
     rows = [{name: str(value) for name, value in row.items()} for row in changes.records()]
     lines = [f"# Registry access: changes since {markdown(since)}", "", _counts(rows), ""]
-    shown = list(_folded(rows))
+    shown: dict[str, list[_Folded]] = {}
+    for one in _folded(rows):
+        shown.setdefault(one.row["change"], []).append(one)
     for change, title in _SECTIONS.items():
-        mine = [line for line, row in shown if row["change"] == change]
-        if mine:
+        if mine := shown.get(change):
             lines += [
                 f"## {title}",
                 "",
                 "| subject or object | where | before | after | cause |",
                 "|---|---|---|---|---|",
             ]
-            lines += mine[:_LINES]
+            lines += map(_line, mine[:_LINES])
             more = len(mine) - _LINES
             lines += ["", *([f"and {more} more: changes.csv has all", ""] if more > 0 else [])]
     return "\n".join(lines).rstrip() + "\n"
@@ -93,8 +103,8 @@ def _counts(rows: Sequence[Row]) -> str:
     return f"{'; '.join(counted)}." if counted else "No changes."
 
 
-def _folded(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield a line for each change: one for a group with its members, and one for a subject in many namespaces."""
+def _folded(rows: Sequence[Row]) -> Iterator[_Folded]:
+    """Yield what is one line: a change, a group with its members, or a subject in many namespaces."""
     groups = {_fold(row, row["subject"]) for row in rows if row["subject_kind"] == "Group"}
     people: dict[tuple[str, ...], int] = {}
     kept: dict[tuple[str, ...], list[Row]] = {}
@@ -108,14 +118,15 @@ def _folded(rows: Sequence[Row]) -> Iterator[tuple[str, Row]]:
     for many in kept.values():
         first = many[0]
         count = people.get(_fold(first, first["subject"]), 0) if first["subject_kind"] == "Group" else 0
-        yield _line(first, count, [row["namespace"] for row in many]), first
+        yield _Folded(first, count, [row["namespace"] for row in many])
 
 
 def _fold(row: Row, group: str) -> tuple[str, ...]:
     return (*(row[name] for name in ("zone", "namespace", "repository", "change", "cause")), group)
 
 
-def _line(row: Row, people: int, namespaces: Sequence[str]) -> str:
+def _line(folded: _Folded) -> str:
+    row, people, namespaces = folded
     cells = [_who(row, people), _where(row, namespaces), row["before"], row["after"], row["cause"]]
     return f"| {' | '.join(markdown(cell) for cell in cells)} |"
 

@@ -53,6 +53,8 @@ class Objects:
         self._listed: dict[int, frozenset[Identity]] = {}
         self._aggregated: dict[int, dict[str, str]] = {}
         self._members: dict[str, frozenset[Identity] | None] = {}
+        roles = self.snapshot.tables["roles"]
+        self._roles = {*zip(roles["namespace"].tolist(), roles["name"].tolist(), strict=True)}
         self._namespaces = {self.text[code] for code in self.snapshot.tables["namespaces"]["name"].tolist()}
 
     def column(self, table: str, column: str) -> Longs:
@@ -76,9 +78,7 @@ class Objects:
 
     def has_role(self, role: ObjectRef) -> bool:
         """Return whether a role exists here."""
-        table = self.snapshot.tables["roles"]
-        space, name = self.snapshot.code(role.namespace), self.snapshot.code(role.name)
-        return bool(((table["namespace"] == space) & (table["name"] == name)).any())
+        return (self.snapshot.code(role.namespace), self.snapshot.code(role.name)) in self._roles
 
     def listed(self, binding: int) -> frozenset[Identity]:
         """Return the subjects of a binding."""

@@ -240,11 +240,9 @@ def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
     for kind in CHECKS[finding.check].needs:
         if not snapshot.requested(kind):
             return True
-        places = {gap.namespace for gap in snapshot.gaps_of(kind)}
-        if "" in places or finding.namespace in places or (places and finding.namespace == "*"):
+        if finding.namespace == "*" and snapshot.gaps_of(kind):
             return True
-        listed = snapshot.code(finding.namespace) in snapshot.tables["namespaces"]["name"]
-        if "*" in places and not listed:
+        if snapshot.gaps_in(kind, finding.namespace):
             return True
     return False
 

@@ -204,8 +204,11 @@ class Snapshot:
 
     def gaps_in(self, kind: str, namespace: str) -> list[Gap]:
         """Return the gaps because of which objects of `kind` in one namespace could not all be seen."""
+        gaps = self.gaps_of(kind)
+        if not gaps:
+            return []
         places = {"", namespace} if self.lists(namespace) else {"", namespace, "*"}
-        return [gap for gap in self.gaps_of(kind) if gap.namespace in places]
+        return [gap for gap in gaps if gap.namespace in places]
 
     def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
         """Return for each namespace (a text position) whether there are `gaps_in` it."""
