@@ -11,6 +11,7 @@ import numpy as np
 
 from audit.access.login import admitted
 from audit.access.rights import Rights
+from audit.access.subjects import ANY_PERSON, ANYBODY
 from audit.rbac.rules import EVERYTHING, NEEDS, PULL, judge_text
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, may_join
 from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
@@ -69,6 +70,8 @@ class Facts:
 
     def held(self, who: Identity, without: frozenset[int]) -> dict[int, Held]:
         """Return what an identity holds by namespace, without some bindings."""
+        if who == ANY_PERSON:
+            return self._uncertain
         if without:
             return self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who), without))
         if who not in self._held:
@@ -96,7 +99,8 @@ class Facts:
 
     def _given_to(self, who: Identity, without: frozenset[int]) -> list[Given]:
         bound, found = self.holdings.bound, dict[tuple[int, str], Rights[int]]()
-        for position in self.holdings.acts_as(who):
+        uncertain = who == ANY_PERSON
+        for position in self.holdings.ordinary_groups if uncertain else self.holdings.acts_as(who):
             if bound.subjects.inert[position]:
                 continue
             for space, role, binding in self.holdings.registry_entries(position):
@@ -105,7 +109,8 @@ class Facts:
                 first = int(bound.roles.first[role])
                 for at in range(first, first + int(bound.roles.count[role])):
                     repository = bound.roles.repositories[int(bound.roles.repository[at])]
-                    rights = Rights(int(bound.roles.granted[at]), int(bound.roles.possible[at]))
+                    granted = 0 if uncertain else int(bound.roles.granted[at])
+                    rights = Rights(granted, int(bound.roles.possible[at]))
                     found[space, repository] = found.get((space, repository), Rights(0, 0)) | rights
         return [Given(*place, rights.granted, rights.possible) for place, rights in found.items() if rights.possible]
 
@@ -176,7 +181,12 @@ class Closure:
         self.gains: list[Node] = []
         self.joined: list[Node] = []
         self.identities: list[Node] = []
-        self._push(Step(Node(Kind.TOKEN, start), CERTAIN, 0))
+        itself = Node(Kind.TOKEN, start)
+        self._push(Step(itself, CERTAIN, 0))
+        if start == ANYBODY:
+            for space in sorted(facts.holdings.blind):
+                gain = Node(Kind.GAIN, None, space, EVERY_RIGHT)
+                self._push(Step(gain, UNKNOWN, 1, (itself,), 0, space))
         while self._heap:
             step = heappop(self._heap)[-1]
             if step.node not in self.steps:
@@ -390,11 +400,16 @@ class Reached:
                     both = way._replace(certainty=max(way.certainty, tagging.certainty), nodes=nodes)
                     self._copy(into, both, (space, repository), CERTAIN)
         for space, way in self._imports:
-            for account, certainty in self.facts.accounts_in(space):
-                for space_of, repository, granted, possible in self.facts.given(account, self.closure.without):
-                    if possible & PULL:
-                        sure = max(certainty, POSSIBLE if granted & PULL else UNKNOWN)
-                        self._copy(space, way, (space_of, repository), sure)
+            # The secrets of the namespace that an image is imported to are those that count.
+            for into in [space] if space else [one for one in self._pulls if one]:
+                self._import(into, way)
+
+    def _import(self, into: int, way: Way) -> None:
+        for account, certainty in self.facts.accounts_in(into):
+            for space, repository, granted, possible in self.facts.given(account, self.closure.without):
+                if possible & PULL:
+                    sure = max(certainty, POSSIBLE if granted & PULL else UNKNOWN)
+                    self._copy(into, way, (space, repository), sure)
 
     def _copy(self, into: int, way: Way, place: Place, least: Certainty) -> None:
         """Add that images of a place can be pulled by who copies them to a namespace and pulls them there."""
