@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audit.access.facts.coverage import coverage
@@ -28,7 +28,7 @@ from tests.simulator.kinds import Object, as_list
 from tests.simulator.server import SimulatedZone
 from tests.simulator.server import Zone as Server
 from tests.worlds.plain_rbac import World
-from tests.worlds.random_zones import world_of, worlds
+from tests.worlds.random_zones import _assemble, world_of, worlds
 from tests.worlds.snapshots import snapshot_of
 
 LIMITS = Limits(30, 10, page_size=2, retries=1)
@@ -75,6 +75,7 @@ def test_an_ordinary_account_sees_its_namespaces(tmp_path: Path) -> None:
 
 @settings(max_examples=25)
 @given(worlds(), st.sets(st.sampled_from(["ns-0", "ns-00", "ns-1", "openshift"])))
+@example(_assemble(0, [162, 466]), {"ns-0"})  # nobody may log in, and nobody sees it
 def test_what_is_said_of_a_tenant_s_view_is_right_or_unknown(
     tmp_path_factory: pytest.TempPathFactory, world: World, of: set[str]
 ) -> None:
