@@ -151,7 +151,7 @@ class Estate:
             self.role("app-0-only", {**rule(_LAYERS, "get", "update"), "resourceNames": ["app-0"]}, namespace=name)
             self.bind("app-0-only", "app-0-only", user(f"contractor-{number % 97}"), namespace=name, kind="Role")
 
-        if chance.random() < shape.untidy:
+        if shape.untidy and chance.random() < shape.untidy:
             self._untidy(name, organization, number)
 
     def _untidy(self, name: str, organization: str, number: int) -> None:

@@ -15,9 +15,10 @@ import numpy as np
 from audit.access.facts.build import facts_of
 from audit.checks.bindings import EVERY
 from audit.checks.context import CheckContext
+from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.cause_table import CauseRow, is_open
-from audit.findings.causes import FindingCause, Grant
+from audit.findings.causes import Grant
 from audit.findings.fixes import is_patch
 from audit.findings.model import judge
 from audit.rbac.subjects import identity
@@ -26,6 +27,7 @@ from audit.tables.model import Table
 from audit.tables.schemas import YES
 
 _MOST: Final = 2_000  # bindings of a zone in which steps are tried
+_TRIALS: Final = 100  # of a step, each of which judges the zone anew
 _CRITICAL: Final = "critical"
 
 
@@ -33,29 +35,38 @@ def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings
     """Return the ids of causes whose fixes together leave no critical finding open, the most effective first."""
     own = [row for row in rows if row.by_severity[_CRITICAL]]
     own.sort(key=lambda row: (-row.by_severity[_CRITICAL] / row.changes, row.cause.id))
-    small = len(context.snapshot.tables["bindings"]["name"]) <= _MOST
-    if small and not _each_suffices(context.tables["grants"], [row.cause for row in own]):
-        own = _tried([*own, *(row for row in rows if row.cause.grants and row not in own)], context, settings)
+    doubtful = _doubtful(context.tables["grants"], own)
+    if doubtful and len(context.snapshot.tables["bindings"]["name"]) <= _MOST:
+        certain = [row for row in own if row not in doubtful]
+        places = {EVERY, *(grant.namespace for row in doubtful for grant in row.cause.grants)}
+        others = [row for row in rows if row not in own and any(one.namespace in places for one in row.cause.grants)]
+        if len(doubtful) * (len(doubtful) + len(others)) <= _TRIALS:
+            own = _tried(certain, [*doubtful, *others], context, settings)
     # A patch holds the subjects that stay as they were seen: after another command, it would bring some back.
     return [row.cause.id for row in sorted(own, key=lambda row: not is_patch(row.fix))]
 
 
-def _each_suffices(grants: Table, causes: Iterable[FindingCause]) -> bool:
-    """Return whether every grant of these causes that gives push gives pull as well: no other one is needed."""
+def _doubtful(grants: Table, rows: Iterable[CauseRow]) -> list[CauseRow]:
+    """Return the causes some of whose grants give push without pull: taking another grant away may close these."""
     incomplete = (grants.numbers("push") == YES) & (grants.numbers("pull") != YES)
     columns = (grants.text(name) for name in ("namespace", "binding", "subject"))
     pairs = zip(*(column.codes[incomplete].tolist() for column in columns), strict=True)
     space, binding, subject = (grants.text(name).values for name in ("namespace", "binding", "subject"))
     lacking = {(space[a], binding[b], subject[c]) for a, b, c in pairs}
-    about = {(one.namespace, one.binding, one.subject) for cause in causes for one in cause.grants}
-    return lacking.isdisjoint(about)
+    return [
+        row for row in rows if any((one.namespace, one.binding, one.subject) in lacking for one in row.cause.grants)
+    ]
 
 
-def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) -> list[CauseRow]:
-    """Choose, step by step, the cause whose fix closes most of what is left for each change."""
-    wanted = {one.id for row in rows for one in row.cause.findings if one.severity == _CRITICAL and is_open(one)}
-    chosen: list[CauseRow] = []
-    left = wanted
+def _tried(
+    certain: Sequence[CauseRow], rows: Sequence[CauseRow], context: CheckContext, settings: Settings
+) -> list[CauseRow]:
+    """Choose, after those that are certain, step by step the cause that closes most of what is left for each change."""
+    findings = [one for row in (*certain, *rows) for one in row.cause.findings]
+    wanted = {one.id: one.check for one in findings if one.severity == _CRITICAL and is_open(one)}
+    settings = replace(settings, off=frozenset({*CHECKS} - {*wanted.values()}))
+    chosen = [*certain]
+    left = _left(chosen, wanted, context, settings)
     while left:
         best: tuple[float, int] | None = None
         for at, row in enumerate(rows):
@@ -67,7 +78,7 @@ def _tried(rows: Sequence[CauseRow], context: CheckContext, settings: Settings) 
             break
         chosen.append(rows[best[1]])
         left = _left(chosen, wanted, context, settings)
-    for row in [*chosen]:
+    for row in chosen[len(certain) :]:
         others = [one for one in chosen if one is not row]
         if not _left(others, wanted, context, settings):
             chosen = others
