@@ -20,7 +20,7 @@ from audit.config.model import Config
 from tests.paths import ROOT
 
 DOCS = sorted(ROOT.glob("docs/*.md"))
-NEEDS = ("a cluster", "an engine", "a bucket", "a key")
+NEEDS = ("a cluster", "an engine", "a bucket", "a key", "logs")
 _BLOCK = re.compile(r"^( *)(?:<!-- needs (.*?) -->\n *)?```console\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
