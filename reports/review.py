@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from audit.campaigns.campaign import Campaign, CampaignLine, Groups
-from audit.campaigns.causes import Cause, Causes
+from audit.campaigns.causes import CampaignCause, CampaignCauses
 from audit.campaigns.evidence import COLUMNS as EVIDENCE
 from audit.campaigns.evidence import line_columns
 from audit.campaigns.proof import LineOutcome
@@ -48,7 +48,7 @@ class ReviewSheets:
     def __init__(self, campaign: Campaign, lines: Iterable[CampaignLine], groups: Groups) -> None:
         self._campaign = campaign
         self._groups = groups
-        self.causes = Causes(campaign)
+        self.causes = CampaignCauses(campaign)
         self.apart: dict[bool, list[CampaignLine]] = {False: [], True: []}
         for entry in lines:
             self.apart[entry.line.platform].append(entry)
@@ -79,10 +79,10 @@ class ReviewSheets:
         for cause in self.causes.by_id.values():
             yield (",".join(map(cell, self._cause(cause))) + "\r\n").encode()
 
-    def _neutral_cause(self, cause: Cause) -> Row:
+    def _neutral_cause(self, cause: CampaignCause) -> Row:
         return list(map(neutral, self._cause(cause)))
 
-    def _cause(self, cause: Cause) -> list[str]:
+    def _cause(self, cause: CampaignCause) -> list[str]:
         """Return the cells of a cause: those of its first line, with all namespaces."""
         cells = dict(zip(COLUMNS, self.row(cause.lines[0]), strict=True))
         spaces = [entry.line.namespace for entry in cause.lines]

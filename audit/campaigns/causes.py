@@ -22,7 +22,7 @@ _SAME: Final = (
 _OF_A_LINE: Final = ("zone", "namespace", "subject")
 
 
-class Cause(NamedTuple):
+class CampaignCause(NamedTuple):
     """Two or more lines with the same cause. `path` is a digest of the paths of all of them."""
 
     id: str
@@ -30,14 +30,14 @@ class Cause(NamedTuple):
     lines: Sequence[CampaignLine]
 
 
-class Causes:
+class CampaignCauses:
     """The causes of a campaign as it began."""
 
     def __init__(self, campaign: Campaign) -> None:
         self._campaign = campaign
 
     @cached_property
-    def by_id(self) -> Mapping[str, Cause]:
+    def by_id(self) -> Mapping[str, CampaignCause]:
         """Return the causes by id, in the order of their first lines."""
         together: dict[str, list[CampaignLine]] = {}
         reviewers: dict[tuple[str, str, str], list[str]] = {}
@@ -47,7 +47,7 @@ class Causes:
                 reviewers[place] = self._campaign.reviewers_of(entry)
             together.setdefault(self._id(entry, reviewers[place]), []).append(entry)
         return {
-            name: Cause(name, _digest(sorted([one.line.id, one.line.path] for one in lines)), lines)
+            name: CampaignCause(name, _digest(sorted([one.line.id, one.line.path] for one in lines)), lines)
             for name, lines in together.items()
             if len(lines) > 1
         }
@@ -83,7 +83,7 @@ class Causes:
         return made, mistakes
 
 
-def _rows(row: Row, cause: Cause, single: Iterable[str]) -> Iterator[Row]:
+def _rows(row: Row, cause: CampaignCause, single: Iterable[str]) -> Iterator[Row]:
     shared = {name: text for name, text in row.cells.items() if name not in _OF_A_LINE}
     for entry in cause.lines:
         if entry.line.id not in single:

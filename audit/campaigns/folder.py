@@ -9,7 +9,7 @@ import msgspec
 
 from audit.campaigns.answers import Decision, answered, is_answer
 from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Groups
-from audit.campaigns.causes import Causes
+from audit.campaigns.causes import CampaignCauses
 from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.errors import UsageError
 from audit.storage.store import Store
@@ -66,7 +66,7 @@ class CampaignFolder:
             raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
             raise UsageError("this is not a campaign, or has another version", where=_where(store, CAMPAIGN))
-        self.causes = Causes(self.campaign)
+        self.causes = CampaignCauses(self.campaign)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.records: list[AnswersRecord] = []
         self._last = self.sha256

@@ -39,7 +39,7 @@ class _Thing:
         return commands_of(one.remedy for one in self.findings)
 
 
-class Grant(NamedTuple):
+class BindingSubject(NamedTuple):
     """One subject of one binding; `namespace` is `*` for a ClusterRoleBinding."""
 
     namespace: str
@@ -64,9 +64,9 @@ class FindingCause:
         return [finding for thing in self.things.values() for finding in thing.findings]
 
     @property
-    def grants(self) -> list[Grant]:
+    def grants(self) -> list[BindingSubject]:
         """Return the subjects of bindings that its fix is about."""
-        return [Grant(*key) for key in self.things if len(key) == len(Grant._fields)]
+        return [BindingSubject(*key) for key in self.things if len(key) == len(BindingSubject._fields)]
 
     def fix(self) -> tuple[str, int]:
         """Return the commands that mend it, and how many different ones these are."""

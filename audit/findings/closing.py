@@ -18,7 +18,7 @@ from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.cause_table import CauseRow, is_open
-from audit.findings.causes import Grant
+from audit.findings.causes import BindingSubject
 from audit.findings.fixes import is_patch
 from audit.findings.model import judge
 from audit.rbac.subjects import identity
@@ -95,7 +95,7 @@ def _left(rows: Sequence[CauseRow], wanted: Collection[str], context: CheckConte
     return {one.id for one in judge(after, settings, "") if one.id in wanted and one.id not in taken and is_open(one)}
 
 
-def without(snapshot: Snapshot, grants: Iterable[Grant]) -> Snapshot:
+def without(snapshot: Snapshot, grants: Iterable[BindingSubject]) -> Snapshot:
     """Return the facts of a zone after these subjects were taken out of their bindings."""
     text, bindings, subjects = snapshot.strings, snapshot.tables["bindings"], snapshot.tables["subjects"]
     taken = {(one.namespace, one.binding, one.subject_kind, one.subject) for one in grants}
