@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from audit.findings.cause_table import TEN
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
 from audit.tables.model import Table
@@ -18,6 +19,9 @@ from reports.html.table_columns import OPEN_STATES, unclear
 
 ALL: Final = "every"  # in the address: also platform defaults
 _SHOWN: Final = 8  # busiest namespaces
+_CAUSES: Final = 5  # shown with their fixes
+_FIX: Final = 4  # lines of a fix
+_WIDTH: Final = 200  # characters of a line of a fix
 _LISTED: Final = 20  # findings of the summary
 _GAINS: Final = ("gained", "widened")
 
@@ -48,6 +52,15 @@ class Bar(NamedTuple):
     zone: str = ""
 
 
+class FirstCause(NamedTuple):
+    """A cause on the overview: its values, the first lines of its fix, how many more there are, and its link."""
+
+    row: Mapping[str, str | int]
+    lines: Sequence[str]
+    more: int
+    link: str
+
+
 class Step(NamedTuple):
     """A run in the trend: its start, its state, and its findings: critical, high, less severe."""
 
@@ -68,6 +81,8 @@ class Overview:
     busiest: Sequence[Bar]
     folded: int
     findings: Sequence[Mapping[str, str | int]]
+    causes: Sequence[FirstCause]
+    closing: str
     trend: Sequence[Step] = ()
 
 
@@ -94,6 +109,8 @@ def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str
         busiest=_busiest(made["namespaces"]),
         folded=int(made["access"].numbers("expected").sum()),
         findings=_first_findings(made["findings"]),
+        causes=_first_causes(made["causes"]),
+        closing=_closing(made["causes"]),
     )
 
 
@@ -228,6 +245,24 @@ def _parts(findings: Mapping[str, int]) -> tuple[int, int, int]:
     critical, high = (max(findings.get(severity, 0), 0) for severity in SEVERITIES[:2])
     rest = sum(max(findings.get(severity, 0), 0) for severity in SEVERITIES[2:])
     return critical, high, rest
+
+
+def _first_causes(causes: Table) -> list[FirstCause]:
+    """Return the causes that remove most risk for each change, and of each fix the first lines."""
+    first = []
+    for row in causes.take(np.arange(min(_CAUSES, len(causes)))).records():
+        fix = str(row["fix"]).split("\n") if row["fix"] else []
+        lines = [line if len(line) <= _WIDTH else f"{line[:_WIDTH]} …" for line in fix[:_FIX]]
+        first.append(FirstCause(row, lines, len(fix) - len(lines), f"#/causes?row={_coded(str(row['id']))}"))
+    return first
+
+
+def _closing(causes: Table) -> str:
+    """Return how many critical and high findings the first ten causes close."""
+    grave = causes.numbers("critical") + causes.numbers("high")
+    first = min(TEN, len(causes))
+    what = f"The first {first} causes close" if first > 1 else "The first cause closes"
+    return f"{what} {int(grave[:TEN].sum()):,} of {int(grave.sum()):,} critical and high findings"
 
 
 def _first_findings(findings: Table) -> list[Mapping[str, str | int]]:

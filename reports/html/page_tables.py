@@ -11,6 +11,7 @@ from audit.tables.schemas import YES
 from audit.tenancy.belonging import EVERY, belongs_column, circles, expected, organization_column
 from audit.tenancy.organizations import Organizations, organizations_in
 from audit.tenancy.platform import Platform
+from reports.html.cause_order import merged_causes
 from reports.html.counting import count, looked_up, matched, numbered
 from reports.html.namespace_table import namespace_table
 from reports.html.subject_table import subject_table
@@ -45,6 +46,7 @@ def page_tables(tables: Mapping[str, Table], platform: Platform) -> dict[str, Ta
     made["namespaces"] = namespace_table(made, organizations)
     made["subjects"] = subject_table(made, organizations)
     made["repositories"] = _repositories(made)
+    made["causes"] = merged_causes(made["causes"])
     made["controls"] = _controls(made)
     made["access"] = without_columns(access, {"circle"})
     return made

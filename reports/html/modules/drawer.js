@@ -1,6 +1,7 @@
 // The drawer beside the rows: it explains one row. Each table has its own drawer_*.js.
 import { find, make, say, shown } from "./dom.js";
 import { accessDrawer, grantDrawer } from "./drawer_access.js";
+import { causeDrawer } from "./drawer_cause.js";
 import { controlDrawer, exceptionDrawer, findingDrawer } from "./drawer_finding.js";
 import { namespaceDrawer } from "./drawer_namespace.js";
 import {
@@ -19,6 +20,7 @@ const DRAWERS = {
     grants: grantDrawer,
     namespaces: namespaceDrawer,
     subjects: subjectDrawer,
+    causes: causeDrawer,
     findings: findingDrawer,
     changes: changeDrawer,
     repositories: repositoryDrawer,

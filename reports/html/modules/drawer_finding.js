@@ -5,6 +5,7 @@ import { authorization } from "./authorization.js";
 import { chain, code, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { spelled } from "./reach.js";
+import { exceptions } from "./selection.js";
 import { table } from "./tables.js";
 import { who } from "./words.js";
 
@@ -46,6 +47,7 @@ export async function findingDrawer(record) {
                 ...evidence(record),
                 ["Namespace", link("namespaces", { zone: record.zone, namespace: record.namespace })],
                 ...access(record),
+                ...(record.cause ? [["Cause, with its fix", link("causes", {}, { row: [record.cause] })]] : []),
             ),
             facts([
                 ["Zone", record.zone],
@@ -56,6 +58,7 @@ export async function findingDrawer(record) {
             checks[record.check] ? [heading("Why it matters"), make("p", {}, shown(checks[record.check]))] : null,
             grants.length ? [heading("Grant"), grants.slice(0, SHOWN).map(chain)] : null,
             record.remedy ? [heading(`Fix in zone ${shown(record.zone)}`), command(record.remedy)] : null,
+            record.state === "gone" ? null : [heading("Accept it instead"), command(exceptions([record]))],
             heading("History"),
             facts([
                 ["State", record.state],

@@ -32,9 +32,9 @@ export function links(...pairs) {
     );
 }
 
-// A command with a button that copies it.
+// Commands, one a line, with a button that copies them.
 export function command(words) {
-    const text = make("pre", {}, shown(words));
+    const text = make("pre", {}, words.split("\n").map(shown).join("\n"));
     const copy = make(
         "button",
         { type: "button", click: () => navigator.clipboard.writeText(words).then(() => (copy.textContent = "Copied")) },

@@ -3,6 +3,7 @@ import { write } from "./address.js";
 import { csv, download } from "./csv.js";
 import { counted, find, say, shown } from "./dom.js";
 import { Grid } from "./grid.js";
+import { showTexts } from "./dialogs.js";
 import { Lines } from "./grid_lines.js";
 import { select } from "./query.js";
 import { reachFilters } from "./reach.js";
@@ -25,6 +26,8 @@ export class Explorer {
             change: (...change) => this.change(...change),
             choose: (...choice) => this.choose(...choice),
             toggle: (...column) => this.toggle(...column),
+            export: (...what) => this.export(...what),
+            unpick: () => this.unpick(),
             save: () => this.save(),
         });
     }
@@ -92,6 +95,28 @@ export class Explorer {
         this.grid.draw();
     }
 
+    unpick() {
+        this.lines.picked.clear();
+        this.toolbar.updateSelection();
+        this.grid.draw();
+    }
+
+    pick(line) {
+        const { lines, view } = this;
+        if (lines.groups || !view.columns.some(({ kind }) => kind === "pick")) return;
+        if (line < 0) lines.pickAll();
+        else lines.pick(line);
+        this.toolbar.updateSelection();
+        this.grid.draw();
+        say(`${counted(lines.picked.size, "row")} selected`);
+    }
+
+    // Show a text about the selected rows: `kind` is a function of selection.js.
+    export(title, kind) {
+        const records = [...this.lines.picked].sort((row, other) => row - other).map((row) => this.table.record(row));
+        showTexts(title, [kind(records, this.run)].flat());
+    }
+
     // What the grid asks for.
     source() {
         const { lines } = this;
@@ -108,6 +133,7 @@ export class Explorer {
             opened: (line) => this.opened(line),
             moved: (line) => this.state.row && !lines.groups && this.opened(line),
             sorted: (column) => this.change({ sort: this.nextSort(column) }),
+            picked: (line) => this.pick(line),
             expanded: (line, open) => this.expand(line, open),
         };
     }
@@ -124,7 +150,8 @@ export class Explorer {
         if (await this.lines.expand(line, open)) await this.grid.draw();
     }
 
-    heading({ name, label }) {
+    heading({ name, label, kind }) {
+        if (kind === "pick") return { text: "☐", order: null, hint: "Select all rows that are shown, or none" };
         const { sort } = this.state;
         const order = sort === name ? "ascending" : sort === `-${name}` ? "descending" : null;
         const mark = order === "ascending" ? " ↑" : order === "descending" ? " ↓" : "";

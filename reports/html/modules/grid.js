@@ -5,7 +5,7 @@ const HEIGHT = 28;
 
 // `source` has the data: count, columns, heading(column) -> {text, order, hint}, cell(line, column) -> {text, class,
 // label}, part(line) (a namespace of an expanded row); and takes events: opened(line), moved(line), sorted(column),
-// expanded(line, open).
+// expanded(line, open), picked(line) (-1: all).
 export class Grid {
     constructor(label, source) {
         this.source = source;
@@ -135,13 +135,14 @@ export class Grid {
         const cell = event.target.closest("td, th");
         const meta = cell && this.element.getMeta(cell);
         if (!meta || this.resizing || event.target.classList.contains("rt-column-resize")) return;
-        if (cell.tagName === "TH") {
-            this.source.sorted(this.source.columns[meta.x]);
-            return;
-        }
+        const column = this.source.columns[meta.x];
+        if (cell.tagName === "TH" && column.kind === "pick") this.source.picked(-1);
+        else if (cell.tagName === "TH") this.source.sorted(column);
+        if (cell.tagName === "TH") return;
         if (String(getSelection())) return;
         this.choose(meta.y);
-        if (cell.classList.contains("every")) this.source.expanded(meta.y, null);
+        if (column.kind === "pick") this.source.picked(meta.y);
+        else if (cell.classList.contains("every")) this.source.expanded(meta.y, null);
         else this.source.opened(meta.y);
     }
 
@@ -154,6 +155,7 @@ export class Grid {
         else if (event.key === "Home") this.move(0);
         else if (event.key === "End") this.move(last);
         else if (event.key === "Enter" || event.key === " ") this.source.opened(this.active);
+        else if (event.key === "x") this.source.picked(this.active);
         else if (event.key === "+" || event.key === "-") this.source.expanded(this.active, event.key === "+");
         else return;
         event.preventDefault();

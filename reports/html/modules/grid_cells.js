@@ -15,6 +15,9 @@ export function cellOf(table, column, row) {
             return text === "-1"
                 ? { text: "?", class: "n maybe", label: "unknown" }
                 : { text: text === "0" ? "" : Number(text).toLocaleString("en-US"), class: "n" };
+        // -1 is all of the zone, in which no number is known.
+        case "spread":
+            return { text: text === "-1" ? "all" : text === "0" ? "" : Number(text).toLocaleString("en-US"), class: "n" };
         case "zones":
             return { text: text === "0" ? "" : text === "1" ? "1 zone" : `${text} zones`, class: "n" };
         case "blind":

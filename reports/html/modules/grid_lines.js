@@ -17,7 +17,7 @@ const GROUP_COLUMNS = [
 
 export class Lines {
     constructor(all, view) {
-        Object.assign(this, { all, view, rows: new Uint32Array(), groups: null, group: "", expanded: [] });
+        Object.assign(this, { all, view, rows: new Uint32Array(), groups: null, group: "", expanded: [], picked: new Set() });
         this.hidden = new Set(view.columns.filter(({ hidden }) => hidden).map(({ name }) => name));
     }
 
@@ -74,6 +74,10 @@ export class Lines {
         if (this.groups) return this.groupCell(this.groups[line][column.name], column);
         const { at, part, names } = this.locate(line);
         if (part >= 0 && column.name === "namespace") return { text: names[part], class: "name-cell" };
+        if (column.kind === "pick") {
+            const on = this.picked.has(this.rows[at]);
+            return { text: on ? "☑" : "☐", class: "pick", label: on ? "selected" : "not selected" };
+        }
         const cell = cellOf(this.all, column, this.rows[at]);
         if (cell.class !== "every") return cell;
         if (!this.view.expands) return { ...cell, class: "" };
@@ -83,6 +87,19 @@ export class Lines {
     groupCell(value, column) {
         if (column.name === "value") return { text: valueWord(this.group, value), class: "name-cell" };
         return { text: value ? formatted(value) : "", class: "n" };
+    }
+
+    // Select the row of a line, or no longer.
+    pick(line) {
+        const row = this.rowOf(line);
+        if (!this.picked.delete(row)) this.picked.add(row);
+    }
+
+    // Select all rows that are shown, or, if all are selected, none.
+    pickAll() {
+        const all = [...this.rows].every((row) => this.picked.has(row));
+        this.picked.clear();
+        if (!all) for (const row of this.rows) this.picked.add(row);
     }
 
     isOpen(at) {

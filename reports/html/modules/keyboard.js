@@ -3,6 +3,7 @@ import { find, make } from "./dom.js";
 
 export const VIEW_KEYS = {
     o: "overview",
+    u: "causes",
     f: "findings",
     c: "changes",
     n: "namespaces",
@@ -22,6 +23,7 @@ const HELP = [
     ["↓ ↑, j k", "Next and previous row"],
     ["Page Down, Page Up, Home, End", "Scroll by page, go to the first or last row"],
     ["Enter", "Explain the row"],
+    ["x", "Select the row, of causes and findings"],
     ["+ −", "Expand or collapse a cluster-wide row"],
     ["Escape", "Close the menu or the row"],
     ["e", "Save the filtered rows as CSV"],
@@ -51,7 +53,7 @@ export function showKeys() {
 export function listenToKeys(acts) {
     let prefixed = false; // after `g`
     document.addEventListener("keydown", (event) => {
-        if (event.altKey || event.ctrlKey || event.metaKey || find("#keys").open) return;
+        if (event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
         if (event.key === "Escape") return acts.close(event);
         if (event.target.closest("input, select, textarea")) return;
         const goes = prefixed;

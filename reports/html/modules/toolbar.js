@@ -3,6 +3,7 @@ import { counted, make, shown } from "./dom.js";
 import { facetMenu, valueWord } from "./filter_menus.js";
 import { subjects } from "./query.js";
 import { REACH } from "./reach.js";
+import { exceptions, scripts, ticket } from "./selection.js";
 
 export const EVERY = "every"; // in the address: show hidden rows too
 const GROUPS = [
@@ -21,7 +22,8 @@ const GROUPS = [
 ];
 
 export class Toolbar {
-    // `acts`: change(part of the state, replace), choose(column, value, on), toggle(column, visible), save().
+    // `acts`: change(part of the state, replace), choose(column, value, on), toggle(column, visible), save(),
+    // export(title, kind), unpick().
     constructor(view, table, lines, acts) {
         Object.assign(this, { view, table, lines, acts, open: false });
         this.words = make("input", {
@@ -36,6 +38,7 @@ export class Toolbar {
         this.menus = view.facets.map((name) => facetMenu(this.label(name), name, acts.choose));
         this.group = this.groupPicker();
         this.order = this.orderPicker();
+        this.selection = make("span", { class: "selection", hidden: true });
         this.count = make("output", { "aria-live": "polite" });
         this.filters = make(
             "button",
@@ -54,8 +57,26 @@ export class Toolbar {
                 { type: "button", id: "csv", title: "Save the filtered rows (e)", click: acts.save },
                 "⤓ CSV",
             ),
+            this.selection,
             this.count,
         ];
+    }
+
+    // What can be done with the selected rows.
+    updateSelection() {
+        const { size } = this.lines.picked;
+        const button = (words, click) => make("button", { type: "button", click }, words);
+        const show = (words, kind) => button(words, () => this.acts.export(words, kind));
+        this.selection.hidden = !size;
+        this.selection.replaceChildren(
+            make("b", {}, `${counted(size, "row")} selected`),
+            show("Ticket", (records, run) => [["ticket.md", ticket(records, run)]]),
+            show("Script for each zone", (records, run) =>
+                scripts(records, run).map(([zone, text]) => [`fix-${zone}.sh`, text]),
+            ),
+            show("Exceptions", (records) => [["exceptions.yaml", exceptions(records)]]),
+            button("Clear", this.acts.unpick),
+        );
     }
 
     label(name) {
@@ -82,7 +103,7 @@ export class Toolbar {
     }
 
     orderPicker() {
-        const choices = this.view.columns.flatMap(({ name, label }) => [
+        const choices = this.view.columns.filter(({ name }) => name).flatMap(({ name, label }) => [
             [name, `${label} ↑`],
             [`-${name}`, `${label} ↓`],
         ]);
@@ -101,7 +122,7 @@ export class Toolbar {
     }
 
     columnMenu() {
-        const boxes = this.view.columns.map(({ name, label }) => {
+        const boxes = this.view.columns.filter(({ name }) => name).map(({ name, label }) => {
             const box = make("input", {
                 type: "checkbox",
                 value: name,

@@ -5,6 +5,9 @@ export function column(name, label, kind = "text", width = 120, hidden = false) 
     return { name, label, kind, width, hidden };
 }
 
+// A box that selects the row; no column of the table.
+export const PICK = column("", "Selected", "pick", 34);
+
 export const ZONE = column("zone", "Zone", "text", 88);
 export const NAMESPACE = column("namespace", "Namespace", "name", 180);
 export const REPOSITORY = column("repository", "Repository", "name", 104);
