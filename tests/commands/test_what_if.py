@@ -26,7 +26,7 @@ from tests.worlds.random_zones import world_of
 from tests.worlds.small import PULL, PUSH, Piece, bind, group, namespace, role, rule, world
 from tests.worlds.snapshots import snapshot_of
 
-WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "60"))
+WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "30"))
 CHANGEABLE = ("namespaces", "clusterroles", "clusterrolebindings", "roles", "rolebindings", "groups", "serviceaccounts")
 EVERYBODY = ("Group", "system:authenticated")
 SERVERS = {"uid", "creationTimestamp"}  # fields of an object that no manifest changes

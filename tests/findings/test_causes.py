@@ -25,7 +25,7 @@ from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import world_of
 from tests.worlds.small import Piece, bind, group, namespace, world
 
-WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "60"))
+WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "30"))
 EVERYBODY = ("Group", "system:authenticated")
 SMALL = 7  # causes of which every selection is tried
 BY_HAND = DECIDED_BY_A_PERSON | WITHOUT_A_COMMAND

@@ -40,7 +40,7 @@ from tests.paths import DATA, DEMO, SHARED
 from tests.reports.html.blocks_reader import read
 from tests.reports.html.pages import run_of
 
-QUESTIONS = int(os.environ.get("REGISTRY_AUDIT_QUESTIONS", "3000"))  # about each zone
+QUESTIONS = int(os.environ.get("REGISTRY_AUDIT_QUESTIONS", "1000"))  # about each zone
 BY_COMMANDS = QUESTIONS // 50
 RECORDED = ("golden-zone", "registry-zone", "routes-zone")  # beside the checkout where the project is built
 ZONES = [

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -135,3 +136,16 @@ def test_packages_do_nothing_when_imported() -> None:
         tree = ast.parse(path.read_text())
         assert ast.get_docstring(tree), path
         assert len(tree.body) == 1, path
+
+
+def test_a_name_of_a_class_means_one_thing() -> None:
+    """Across the whole program; what one module keeps to itself may be called as elsewhere."""
+    names = Counter(
+        node.name
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+    assert len(names) > 100

@@ -1,5 +1,6 @@
 """What can go wrong on the way to an API server, each as a change of the answer that would have been given."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,17 @@ from threading import Lock
 from tests.simulator.answers import Answer, json_answer, status
 
 Action = Callable[[Answer], Answer]
+
+# Every request in turn takes minutes for all kinds of faults: each kind begins at another one.
+_STEP = int(os.environ.get("REGISTRY_AUDIT_EVERY", "4"))
+
+
+def some_of(count: int, kind: int) -> range:
+    """Return which of `count` requests (counted from 1) go wrong, for the fault of this number.
+
+    Every fourth, and all where REGISTRY_AUDIT_EVERY is 1; together the kinds reach each of them.
+    """
+    return range(1 + kind % _STEP, count + 1, _STEP)
 
 
 @dataclass

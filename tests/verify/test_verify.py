@@ -1,6 +1,7 @@
 """The tables compared with the cluster's own reviews: agreement, planted differences, refusals, failures, the bound."""
 
 import json
+import os
 import re
 from collections.abc import Callable
 from math import comb
@@ -9,7 +10,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.access.authorizer import Authorizer
@@ -34,6 +35,7 @@ from tests.simulator.faults import (
     other_body,
     refuse_with,
     reset,
+    some_of,
     status_with_200,
 )
 from tests.simulator.server import SimulatedZone
@@ -41,6 +43,7 @@ from tests.worlds.plain_rbac import World, allowed
 from tests.worlds.random_zones import HOSTILE, furnished, world_of, world_with_logins, worlds, write_dump
 from tests.worlds.snapshots import snapshot_of
 
+WORLDS = int(os.environ.get("REGISTRY_AUDIT_WORLDS", "30"))
 PULLER = [{"verbs": ["get"], "apiGroups": ["image.openshift.io"], "resources": ["imagestreams/layers"]}]
 
 
@@ -79,6 +82,7 @@ def compared(world: World, cluster: World, wanted: int | None = None, seed: int 
 
 
 @pytest.mark.slow
+@settings(max_examples=WORLDS)
 @given(worlds())
 def test_every_cell_of_every_world_agrees(world: World) -> None:
     """All that the tables say, and what they say by having no row, a plain reading of RBAC answers likewise."""
@@ -89,6 +93,7 @@ def test_every_cell_of_every_world_agrees(world: World) -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=WORLDS)
 @given(st.integers(0, 2**20).map(world_with_logins))
 def test_who_may_use_the_registry_is_asked_first(world: World) -> None:
     """Where not everybody may, the cluster is asked about that as the registry asks it."""
@@ -96,6 +101,7 @@ def test_who_may_use_the_registry_is_asked_first(world: World) -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=WORLDS)
 @given(worlds(), st.sampled_from(["rolebindings", "clusterrolebindings", "roles", "clusterroles", "groups"]))
 def test_what_was_not_seen_is_never_a_difference(world: World, kind: str) -> None:
     """Cells that are unknown are left out and counted; all others are right though a list is missing."""
@@ -217,6 +223,7 @@ def test_a_seed_draws_the_same_cells_again() -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=WORLDS)
 @given(worlds())
 def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> None:
     """And what is cluster-wide; what it says holds without the others too."""
@@ -230,6 +237,7 @@ def test_only_namespaces_that_are_reported_on_are_drawn_from(world: World) -> No
 
 
 @pytest.mark.slow
+@settings(max_examples=WORLDS)
 @given(st.integers(1, 40), worlds())
 def test_a_sample_is_as_large_as_was_asked_for(wanted: int, world: World) -> None:
     """Never larger, and never smaller while there are cells in the table."""
@@ -375,10 +383,11 @@ def test_reviews_that_fail(
 
 
 @pytest.mark.parametrize(
-    "action", [refuse_with(500), refuse_with(401), reset(), cut(5), broken_json(), login_page(), status_with_200()]
+    ("kind", "action"),
+    [*enumerate((refuse_with(500), refuse_with(401), reset(), cut(5), broken_json(), login_page(), status_with_200()))],
 )
 def test_a_fault_at_any_question_is_no_difference(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], action: Callable[[Answer], Answer]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: int, action: Callable[[Answer], Answer]
 ) -> None:
     """At each request in turn: never a crash, never a difference, and exit code 3 where an answer is missing."""
     dump = write_dump(small_world("ann"), tmp_path / "one")
@@ -386,7 +395,7 @@ def test_a_fault_at_any_question_is_no_difference(
         config = configuration(tmp_path, [live(server, tmp_path, "one")], collect={"retries": 0})
         command = ("-c", config, "-s", str(dump), "-n", "9", "--seed", "1", "--subjects", "1")
         verified(capsys, *command)
-        for number in range(1, len(server.requests) + 1):
+        for number in some_of(len(server.requests), kind):
             server.faults = [Fault("reviews", action, nth=number)]
             found = verified(capsys, *command, code=3)["one"]
             assert server.faults[0].fired == 1
