@@ -11,6 +11,7 @@ MODULES: Final = (
     "dom",
     "data_blocks",
     "tables",
+    "conditions",
     "query",
     "address",
     "words",
@@ -38,6 +39,8 @@ MODULES: Final = (
     "drawer",
     "grid_lines",
     "explorer",
+    "ask",
+    "ask_bar",
     "keyboard",
     "main",
 )

@@ -1,5 +1,6 @@
 // One view of rows: what the address asks for is filtered, drawn, counted and saved as CSV.
 import { write } from "./address.js";
+import { conditions } from "./conditions.js";
 import { csv, download } from "./csv.js";
 import { counted, find, say, shown } from "./dom.js";
 import { Grid } from "./grid.js";
@@ -41,7 +42,7 @@ export class Explorer {
         if (requested === this.requested && !first) return;
         this.requested = requested;
         await this.filter();
-        this.toolbar.update(state, this.selected);
+        this.toolbar.update(state, this.selected, this.conditions);
         this.grid.empty.textContent = this.emptyText();
         await this.grid.draw({ top: true });
     }
@@ -53,23 +54,35 @@ export class Explorer {
         if (folded && !terms.has(folded.column)) terms.set(folded.column, new Set(folded.shown));
         else if (folded && terms.get(folded.column).has(EVERY)) terms.delete(folded.column);
         const filters = await reachFilters(all, state.terms);
-        const query = { terms, filters, words: state.words, regex: state.regex, facets: view.facets };
-        this.invalid = false;
-        try {
-            this.selected = select(all, query, view.searched);
-        } catch (error) {
-            if (!(error instanceof SyntaxError)) throw error;
-            this.invalid = true;
-            this.selected = select(all, { ...query, words: "" }, view.searched);
-        }
+        this.conditions = this.readConditions();
+        this.selected = select(all, { terms, filters, conditions: this.conditions, facets: view.facets });
         this.toolbar.valid(!this.invalid);
         this.terms = new Map([...terms, ...[...filters.keys()].map((name) => [name, state.terms.get(name)])]);
         this.lines.take(this.selected.rows, { sort: state.sort || view.order || "", group: state.group });
     }
 
+    // A regular expression that is none filters nothing, and the page says so.
+    readConditions() {
+        this.invalid = false;
+        try {
+            return conditions(this.state, this.table, this.view);
+        } catch (error) {
+            if (!(error instanceof SyntaxError)) throw error;
+            this.invalid = true;
+            return [];
+        }
+    }
+
     emptyText() {
         const filtered = this.state.terms.size || this.state.words;
-        if (this.table.rows && filtered) return "No row matches the filter.";
+        const read = `${this.run.caveat ? `${this.run.caveat}; ` : ""}${this.run.seen}`;
+        if (this.table.rows && filtered) {
+            const { folded } = this.view;
+            const hidden = folded ? this.selected.kept.get(folded.column) : 0;
+            const more = hidden ? ` ${counted(hidden, "row")} ${folded.words} would match, and ${hidden === 1 ? "is" : "are"} hidden.` : "";
+            const wanted = [...this.state.terms, ...(this.state.words ? [["words"]] : [])];
+            return `No row matches ${wanted.length > 1 || this.conditions.length > 1 ? "all filters" : "the filter"}: ${read}.${more}`;
+        }
         if (this.table.rows) return `${this.view.empty}: all rows are hidden.`;
         return `${this.view.empty}: ${this.run.seen}.`;
     }
@@ -191,8 +204,7 @@ export class Explorer {
 
     filterText() {
         const parts = [...this.terms].map(([name, values]) => `${name} = ${[...values].join(" or ")}`);
-        if (this.state.words && !this.invalid)
-            parts.push(this.state.regex ? `matches /${this.state.words}/` : `contains "${this.state.words}"`);
+        parts.push(...this.conditions.map(({ label }) => label));
         return parts.length ? parts.join("; ") : "none";
     }
 }

@@ -19,7 +19,8 @@ export const VIEW_KEYS = {
 };
 
 const HELP = [
-    ["/", "Search"],
+    ["Ctrl K", "Ask: a name, a question, or conditions"],
+    ["/", "Search in the view"],
     ["↓ ↑, j k", "Next and previous row"],
     ["Page Down, Page Up, Home, End", "Scroll by page, go to the first or last row"],
     ["Enter", "Explain the row"],
@@ -49,10 +50,14 @@ export function showKeys() {
     dialog.showModal();
 }
 
-// Handle the keys of the page. `acts`: go(view), find(), save(), close(event).
+// Handle the keys of the page. `acts`: ask(), go(view), find(), save(), close(event).
 export function listenToKeys(acts) {
     let prefixed = false; // after `g`
     document.addEventListener("keydown", (event) => {
+        if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+            event.preventDefault();
+            return acts.ask();
+        }
         if (event.altKey || event.ctrlKey || event.metaKey || document.querySelector("dialog[open]")) return;
         if (event.key === "Escape") return acts.close(event);
         if (event.target.closest("input, select, textarea")) return;

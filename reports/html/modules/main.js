@@ -1,5 +1,6 @@
 // The entry point: the address says what is shown.
 import { read, write } from "./address.js";
+import { askBar } from "./ask_bar.js";
 import { table } from "./tables.js";
 import { find, formatted, say } from "./dom.js";
 import { closeDrawer, openDrawer } from "./drawer.js";
@@ -107,7 +108,10 @@ find("#help").addEventListener("click", showKeys);
 document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
+const ask = askBar(VIEWS, () => current, go);
+find("#ask-open").addEventListener("click", ask);
 listenToKeys({
+    ask,
     go: (view) => go(`#/${view}`),
     find: () => document.querySelector("#view-table:not([hidden]) #words")?.focus(),
     save: () => VIEWS[current] && explorers.get(current).save(),

@@ -2,11 +2,11 @@
 
 const NEVER = 255;
 
-// A query: `terms` (a Map of column -> Set of values; a row must have one of each), `words` (a text that some column
-// must contain), `regex`, `filters` (a Map of functions of a row), and `facets` (columns whose values are counted).
+// A query: `terms` (a Map of column -> Set of values; a row must have one of each), `conditions` (see conditions.js),
+// `filters` (a Map of functions of a row), and `facets` (columns whose values are counted).
 // Return the rows; for each facet how many rows have each value, ignoring its own term; and for each term how many rows
 // only it excludes.
-export function select(table, query, searched) {
+export function select(table, query) {
     const size = table.rows;
     // How many terms a row fails, and the last of them: a row that fails one alone counts for that facet.
     const fails = new Uint8Array(size);
@@ -30,7 +30,7 @@ export function select(table, query, searched) {
             }
         }
     }
-    if (query.words) search(table, query, searched, fails);
+    for (const condition of query.conditions) exclude(table, condition, fails);
     const rows = new Uint32Array(size);
     const kept = new Uint32Array(names.length);
     let count = 0;
@@ -72,29 +72,21 @@ function tally(table, facet, term, fails, failed) {
     return ofMembers;
 }
 
-// Exclude the rows of which no searched column contains the words. Each text is searched once, not once a row.
-function search(table, query, searched, fails) {
-    const matches = matcher(query);
-    const columns = searched.map((name) => {
-        const column = table.column(name);
-        const texts = query.regex ? column.values : column.lowered;
-        return { codes: column.codes, mask: Uint8Array.from(texts, (text) => (matches(text) ? 1 : 0)) };
-    });
-    const useful = columns.filter(({ mask }) => mask.includes(1));
+// Exclude the rows that do not fulfil a condition. Each text is tested once, not once a row.
+function exclude(table, { names, passes, negative, exact }, fails) {
     const hit = new Uint8Array(fails.length);
-    for (const { codes, mask } of useful) {
-        for (let row = 0; row < codes.length; row++) hit[row] |= mask[codes[row]];
+    for (const name of names) {
+        const { numbers, words, codes, values, lowered } = table.column(name);
+        if (numbers && !words) {
+            for (let row = 0; row < hit.length; row++) hit[row] |= passes(numbers[row]) ? 1 : 0;
+            continue;
+        }
+        const mask = Uint8Array.from(exact ? values : (lowered ?? values), (text) => (passes(text) ? 1 : 0));
+        if (!mask.includes(1)) continue;
+        for (let row = 0; row < hit.length; row++) hit[row] |= mask[codes[row]];
     }
-    for (let row = 0; row < hit.length; row++) if (!hit[row]) fails[row] = NEVER;
-}
-
-export function matcher({ words, regex }) {
-    if (regex) {
-        const pattern = new RegExp(words, "iu");
-        return (text) => pattern.test(text);
-    }
-    const wanted = words.toLowerCase();
-    return (text) => text.includes(wanted);
+    const wrong = negative ? 1 : 0;
+    for (let row = 0; row < hit.length; row++) if (hit[row] === wrong) fails[row] = NEVER;
 }
 
 // Return rows sorted by a column; equal rows keep their order.

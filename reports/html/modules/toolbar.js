@@ -1,4 +1,5 @@
 // The controls above the rows: search, filters, grouping, order, columns, CSV; and the chips of the active filters.
+import { without } from "./conditions.js";
 import { counted, make, shown } from "./dom.js";
 import { facetMenu, valueWord } from "./filter_menus.js";
 import { subjects } from "./query.js";
@@ -29,7 +30,7 @@ export class Toolbar {
         this.words = make("input", {
             type: "search",
             id: "words",
-            placeholder: "Search, or /regular expression/",
+            placeholder: "Words, -not, how:named, members>50, /regex/",
             "aria-label": `Search ${view.title}`,
             autocomplete: "off",
             spellcheck: "false",
@@ -153,7 +154,7 @@ export class Toolbar {
     }
 
     // Show the state of the address, and what was selected by it.
-    update(state, selected) {
+    update(state, selected, conditions) {
         const { view } = this;
         if (document.activeElement !== this.words) this.words.value = state.regex ? `/${state.words}/` : state.words;
         const active = [...state.terms].filter(([name]) => view.facets.includes(name)).length;
@@ -167,10 +168,10 @@ export class Toolbar {
         const who = `${counted(people, "user")}, ${counted(groups, "group")}, ${counted(accounts, "service account")}`;
         this.count.textContent = `${counted(selected.rows.length, "row")}${people + groups + accounts ? ` · ${who}` : ""}`;
         this.count.dataset.rows = selected.rows.length;
-        this.chips = [...this.termChips(state), ...this.foldChips(state, selected)];
+        this.chips = [...this.termChips(state, conditions), ...this.foldChips(state, selected)];
     }
 
-    termChips(state) {
+    termChips(state, conditions) {
         const chips = [...state.terms].flatMap(([name, values]) =>
             [...values]
                 .filter((value) => value !== EVERY)
@@ -180,11 +181,11 @@ export class Toolbar {
                     ),
                 ),
         );
-        const words = state.regex ? `/${shown(state.words)}/` : `“${shown(state.words)}”`;
         const clear = () => this.acts.change({ words: "", regex: false });
-        if (state.words && this.invalid) chips.push(chip(`Invalid regular expression, not applied: ${words}`, clear));
-        else if (state.words) chips.push(chip(words, clear));
-        return chips;
+        if (this.invalid)
+            return [...chips, chip(`Invalid regular expression, not applied: /${shown(state.words)}/`, clear)];
+        const remove = (raw) => this.acts.change({ words: state.regex ? "" : without(state.words, raw), regex: false });
+        return [...chips, ...conditions.map(({ label, raw }) => chip(shown(label), () => remove(raw)))];
     }
 
     // Return the chip that shows or hides the rows that are hidden at first.

@@ -547,7 +547,7 @@ def test_everything_can_be_done_by_keys(opened: Opened) -> None:
     assert "zone=a" in page.url
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    assert page.locator("#keys dt").count() == 11
+    assert page.locator("#keys dt").count() == 12
     page.keyboard.press("Escape")
     for key, view in (("o", "overview"), ("l", "coverage"), ("m", "method"), ("a", "access")):
         page.keyboard.press("g")
