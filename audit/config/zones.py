@@ -1,10 +1,19 @@
 """The zones in the configuration: their addresses, where they are listed, and the credentials for each."""
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from audit.config.usable import is_web_address
 from audit.errors import UsageError
@@ -67,6 +76,22 @@ class ConfigModel(BaseModel):
     """A part of the configuration: frozen, unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=False, hide_input_in_errors=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, value: object, info: ValidationInfo) -> object:
+        # `yes` is a boolean in YAML, and a boolean would be taken for 1.
+        given = [*value.values()] if isinstance(value, dict) else [value]
+        if _is_number(cls.model_fields[info.field_name or ""].annotation) and any(
+            isinstance(one, bool) for one in given
+        ):
+            raise ValueError("must be a number, not true or false")
+        return value
+
+
+def _is_number(kind: object) -> bool:
+    """Return whether a type is that of a number, or of a mapping to numbers."""
+    return kind in (int, float) or any(map(_is_number, get_args(kind)))
 
 
 class Credentials(ConfigModel):

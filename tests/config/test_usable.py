@@ -53,6 +53,11 @@ WRONG = {
         f"seconds {number}": (f"{OTHERWISE_GOOD}collect: {{timeout_seconds: {number}}}\n", "timeout_seconds")
         for number in (".nan", ".inf", "-.inf", "1e400", '"nan"', '"1e400"', "-1", "0")
     },
+    **{
+        f"{part} {name} true": (f"{OTHERWISE_GOOD}{part}: {{{name}: true}}\n", name)
+        for part, name in (("collect", "page_size"), ("collect", "timeout_seconds"), ("evidence", "keep_days"))
+    },
+    "threshold true": (f"{OTHERWISE_GOOD}checks: {{token-old: {{thresholds: {{days: true}}}}}}\n", "thresholds"),
     "digits": (f"{OTHERWISE_GOOD}collect: {{timeout_seconds: {'9' * 5000}}}\n", "digits"),
     "days": (f"{OTHERWISE_GOOD}evidence: {{keep_days: 99999999999999999999}}\n", "keep_days"),
     "threshold": (f"{OTHERWISE_GOOD}checks: {{token-old: {{thresholds: {{days: 99999999999}}}}}}\n", "days"),
