@@ -1,6 +1,6 @@
 // The address holds all that is shown: view, filter, order, and the open row. It can be sent as a link.
 
-const OWN = new Set(["q", "re", "sort", "group", "row"]);
+const OWN = new Set(["q", "re", "sort", "group", "row", "columns", "widths"]);
 
 // Return the state that an address describes.
 export function read(hash) {
@@ -13,6 +13,8 @@ export function read(hash) {
         sort: "",
         group: "",
         row: null,
+        columns: null,
+        widths: new Map(),
     };
     for (const [name, value] of new URLSearchParams(search)) {
         if (!OWN.has(name)) {
@@ -25,6 +27,11 @@ export function read(hash) {
     state.regex = own.get("re") === "1";
     state.sort = own.get("sort") ?? "";
     state.group = own.get("group") ?? "";
+    if (own.has("columns")) state.columns = new Set(own.get("columns").split(",").filter(Boolean));
+    for (const part of (own.get("widths") ?? "").split(",")) {
+        const [name, width] = part.split(":");
+        if (Number(width) > 0) state.widths.set(name, Number(width));
+    }
     if (own.has("row")) state.row = rowOf(search);
     return state;
 }
@@ -46,13 +53,25 @@ function decoded(text) {
 const coded = encodeURIComponent;
 
 // Return the address of a state; omitted parts have their default.
-export function write({ view, terms = new Map(), words = "", regex = false, sort = "", group = "", row = null }) {
+export function write({
+    view,
+    terms = new Map(),
+    words = "",
+    regex = false,
+    sort = "",
+    group = "",
+    row = null,
+    columns = null,
+    widths = new Map(),
+}) {
     const parts = [];
     for (const [name, values] of terms) for (const value of values) parts.push(`${coded(name)}=${coded(value)}`);
     if (words) parts.push(`q=${coded(words)}`);
     if (words && regex) parts.push("re=1");
     if (sort) parts.push(`sort=${coded(sort)}`);
     if (group) parts.push(`group=${coded(group)}`);
+    if (columns) parts.push(`columns=${[...columns].map(coded).join(",")}`);
+    if (widths.size) parts.push(`widths=${[...widths].map(([name, width]) => `${coded(name)}:${width}`).join(",")}`);
     if (row) parts.push(`row=${row.map(coded).join(",")}`);
     return `#/${view}${parts.length ? `?${parts.join("&")}` : ""}`;
 }

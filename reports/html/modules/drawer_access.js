@@ -3,6 +3,7 @@ import { link } from "./address.js";
 import { actsAs, authorization, virtualGroups } from "./authorization.js";
 import { checks, removals } from "./commands.js";
 import { make, shown } from "./dom.js";
+import { NO_LOGS } from "./grid_cells.js";
 import { chain, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { spelled } from "./reach.js";
@@ -103,6 +104,8 @@ async function history(record) {
     const reported = matching(findings, wanted).map((row) => findings.record(row));
     const entries = [
         ["Bound since", record.since ?? ""],
+        ["Used", record.used ? `${record.used}${record.last_used ? `, last ${record.last_used}` : ""}` : NO_LOGS],
+        ["Push used", record.push_used ?? ""],
         ...changed
             .slice(0, SHOWN)
             .map((change) => [
@@ -120,8 +123,7 @@ async function history(record) {
                 ),
             ]),
     ];
-    const empty = entries.length === 1 && !record.since;
-    return [heading("History"), empty ? make("p", { class: "note" }, "No history is known.") : facts(entries)];
+    return [heading("History"), facts(entries)];
 }
 
 export async function grantDrawer(record) {

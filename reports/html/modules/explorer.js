@@ -41,6 +41,8 @@ export class Explorer {
         const requested = write({ ...state, row: null });
         if (requested === this.requested && !first) return;
         this.requested = requested;
+        this.lines.show(state.columns);
+        this.grid.setWidths(state.widths);
         await this.filter();
         this.toolbar.update(state, this.selected, this.conditions);
         this.grid.empty.textContent = this.emptyText();
@@ -102,10 +104,14 @@ export class Explorer {
     }
 
     toggle(name, visible) {
-        this.grid.remember();
         if (visible) this.lines.hidden.delete(name);
         else this.lines.hidden.add(name);
-        this.grid.draw();
+        this.change({ columns: this.lines.shown, row: this.state.row }, true);
+    }
+
+    // Keep the widths that the user set in the address.
+    resized() {
+        if (!this.lines.groups) this.change({ widths: this.grid.changedWidths(), row: this.state.row }, true);
     }
 
     unpick() {
@@ -140,12 +146,16 @@ export class Explorer {
             get columns() {
                 return lines.columns;
             },
+            get frozen() {
+                return lines.groups ? ["value"] : lines.view.frozen;
+            },
             heading: (column) => this.heading(column),
             cell: (line, column) => lines.cell(line, column),
             part: (line) => lines.isPart(line),
             opened: (line) => this.opened(line),
             moved: (line) => this.state.row && !lines.groups && this.opened(line),
             sorted: (column) => this.change({ sort: this.nextSort(column) }),
+            resized: () => this.resized(),
             picked: (line) => this.pick(line),
             expanded: (line, open) => this.expand(line, open),
         };

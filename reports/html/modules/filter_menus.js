@@ -10,6 +10,7 @@ export function valueWord(name, value) {
     if (name === "subject_kind") return KIND_WORDS[value] ?? value;
     if (name === "for") return `${value}, with its virtual groups`;
     if (name === "in") return `${value}, with cluster-wide access`;
+    if (value === "" && (name === "used" || name === "push_used")) return "not known: no logs were read";
     if (value === "") return "(none)";
     if (value === "*") return name === "namespace" ? "all namespaces" : "(all)";
     return value;

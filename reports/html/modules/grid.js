@@ -2,10 +2,12 @@
 import { make, shown } from "./dom.js";
 
 const HEIGHT = 28;
+const SETTLED = 400; // milliseconds after which the library has set a width
+const MOST_FROZEN = 0.5; // of the width
 
-// `source` has the data: count, columns, heading(column) -> {text, order, hint}, cell(line, column) -> {text, class,
+// `source` has the data: count, columns, frozen (their names), heading(column) -> {text, order, hint}, cell(line, column) -> {text, class,
 // label}, part(line) (a namespace of an expanded row); and takes events: opened(line), moved(line), sorted(column),
-// expanded(line, open), picked(line) (-1: all).
+// expanded(line, open), picked(line) (-1: all), resized().
 export class Grid {
     constructor(label, source) {
         this.source = source;
@@ -18,10 +20,12 @@ export class Grid {
         this.element.addEventListener("click", (event) => this.click(event));
         // A column that is made narrower leaves the pointer over its heading: that is no click on it.
         document.addEventListener("pointerdown", ({ target }) => {
-            this.resizing = target.classList?.contains("rt-column-resize");
+            this.resizing = target.classList?.contains("rt-column-resize") && this.element.contains(target);
         });
+        // The library sets the width some frames after this event.
+        document.addEventListener("pointerup", () => this.resizing && setTimeout(() => this.source.resized(), SETTLED));
         new ResizeObserver(() => this.fit()).observe(this.element);
-        this.element.setDataListener((...area) => this.data(...area), { virtual_mode: "both" });
+        this.element.setDataListener((...area) => this.data(...area), { virtual_mode: "vertical" });
     }
 
     // Draw again after a change of size, with the current line still visible.
@@ -40,14 +44,44 @@ export class Grid {
             Object.fromEntries(columns.map(({ name, width }, at) => [at, this.widths.get(name) ?? width])),
         );
         this.empty.hidden = this.source.count > 0;
+        this.bound();
         await this.element.draw({ invalid_viewport: true });
     }
 
-    // Remember the widths that the user set, before columns are shown or hidden.
-    remember() {
-        const sizes = this.element.saveColumnSizes();
-        this.drawn?.forEach(({ name }, at) => sizes[at] && this.widths.set(name, sizes[at]));
+    // With all columns drawn, the library would set the widths of endlessly many.
+    bound() {
+        const model = this.element.table_model;
+        if (!model || this.bounded) return;
+        this.bounded = true;
+        const update = model.updateColumnWidthStyles.bind(model);
+        model.updateColumnWidthStyles = (area, headers) =>
+            update({ ...area, end_col: Math.min(area.end_col, this.source.columns.length) }, headers);
+    }
+
+    // Take widths by the names of columns; others have their usual ones.
+    setWidths(widths) {
+        const same = (old) => old.size === widths.size && [...old].every(([name, width]) => widths.get(name) === width);
+        this.widths = widths;
+        if (this.drawn && sameNames(this.drawn, this.source.columns) && same(this.changedWidths())) return;
         this.element.resetAutoSize({ auto: true, override: true, indices: true });
+    }
+
+    // Return the widths that are not the usual ones, by the names of columns.
+    changedWidths() {
+        const sizes = this.element.saveColumnSizes();
+        const widths = this.drawn.map(({ name, width }, at) => [name, Math.round(sizes[at] ?? width), width]);
+        return new Map(widths.filter(([, now, usual]) => now !== usual).map(([name, now]) => [name, now]));
+    }
+
+    // Return how far from the left each column that identifies a row stays when the others are scrolled away. Where
+    // all of them have no room, only the last one stays.
+    frozen() {
+        const { columns, frozen = [] } = this.source;
+        const widths = columns.map(({ width }, at) => this.sizes[at] ?? width);
+        let named = columns.flatMap(({ name }, at) => (frozen.includes(name) ? [at] : []));
+        if (named.reduce((sum, at) => sum + widths[at], 0) > this.element.clientWidth * MOST_FROZEN) named = named.slice(-1);
+        let left = 0;
+        return new Map(named.map((at) => [at, (left += widths[at]) - widths[at]]));
     }
 
     data(left, top, right, bottom) {
@@ -80,6 +114,7 @@ export class Grid {
         const table = element.querySelector("table");
         if (!table) return;
         this.sizes = element.saveColumnSizes();
+        this.stays = this.frozen();
         table.setAttribute("role", "presentation");
         for (const group of [table.tHead, ...table.tBodies]) group?.setAttribute("role", "rowgroup");
         for (const heading of table.querySelectorAll("thead th")) this.dressHeading(heading);
@@ -129,6 +164,9 @@ export class Grid {
     // Keep a column at its width: the library would make it as wide as its widest text.
     fitColumn(cell, at) {
         cell.style.maxWidth = this.sizes[at] ? `${this.sizes[at]}px` : "";
+        const left = this.stays.get(at);
+        cell.classList.toggle("frozen", left !== undefined);
+        cell.style.left = left === undefined ? "" : `${left}px`;
     }
 
     click(event) {
@@ -194,4 +232,8 @@ function dressCell(cell, names) {
     for (const old of [...cell.classList])
         if (!old.startsWith("rt-") && !ours.includes(old)) cell.classList.remove(old);
     cell.classList.add(...ours);
+}
+
+function sameNames(columns, others) {
+    return columns.length === others.length && columns.every(({ name }, at) => name === others[at].name);
 }

@@ -2,6 +2,9 @@
 import { SEVERITIES } from "./tables.js";
 import { KIND_WORDS } from "./words.js";
 
+const DAY = /^(\d{4}-\d\d-\d\d)T.*$/;
+export const NO_LOGS = "not known: no logs of this zone were read (--usage)";
+
 // Return the text of a cell, its classes, a label for screen readers where the text is a symbol, and a title where it is
 // shortened.
 export function cellOf(table, column, row) {
@@ -22,9 +25,11 @@ export function cellOf(table, column, row) {
             return { text: text === "0" ? "" : text === "1" ? "1 zone" : `${text} zones`, class: "n" };
         case "blind":
             return text === "yes" ? { text: "◌ incomplete", class: "maybe" } : { text: "", class: "" };
+        case "use":
+            return text ? { text: text.replace(DAY, "$1"), class: "", title: text } : { text: "no logs", class: "note", title: NO_LOGS };
         case "time":
             // The day is what people compare; the exact time is in the title of the cell.
-            return { text: text.replace(/^(\d{4}-\d\d-\d\d)T.*$/, "$1"), class: "", title: text };
+            return { text: text.replace(DAY, "$1"), class: "", title: text };
         case "severity":
             return { text, class: text === SEVERITIES[0] ? "critical" : text === SEVERITIES[1] ? "grave" : "" };
         case "open":

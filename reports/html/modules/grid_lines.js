@@ -18,7 +18,22 @@ const GROUP_COLUMNS = [
 export class Lines {
     constructor(all, view) {
         Object.assign(this, { all, view, rows: new Uint32Array(), groups: null, group: "", expanded: [], picked: new Set() });
-        this.hidden = new Set(view.columns.filter(({ hidden }) => hidden).map(({ name }) => name));
+        // What is used is known only where logs were read: else its columns would be empty.
+        const empty = ({ name, kind }) => kind === "use" && all.column(name).values.every((value) => !value);
+        this.usual = new Set(view.columns.filter((one) => one.hidden || empty(one)).map(({ name }) => name));
+        this.hidden = new Set(this.usual);
+    }
+
+    // Hide the usual columns, or all but these.
+    show(columns) {
+        const hide = ({ name }) => name && !columns.has(name);
+        this.hidden = new Set(columns ? this.view.columns.filter(hide).map(({ name }) => name) : this.usual);
+    }
+
+    // Return the names of the columns that are shown, or null where these are the usual ones.
+    get shown() {
+        const same = this.hidden.size === this.usual.size && [...this.hidden].every((name) => this.usual.has(name));
+        return same ? null : new Set(this.view.columns.map(({ name }) => name).filter((name) => name && !this.hidden.has(name)));
     }
 
     get columns() {

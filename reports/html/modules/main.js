@@ -17,6 +17,7 @@ const run = {
     seen: banner.dataset.seen,
 };
 const explorers = new Map(Object.entries(VIEWS).map(([id, view]) => [id, new Explorer(id, view, run, go)]));
+const TITLE = document.title;
 let current = null;
 let showing = Promise.resolve();
 
@@ -39,6 +40,7 @@ async function show() {
     }
     for (const page of PAGES) find(`#view-${page}`).hidden = page !== known;
     find("#view-table").hidden = !view;
+    document.title = [view?.title ?? find(`#view-${known} h2`).textContent, TITLE].join(" · ");
     document.body.dataset.view = known;
     if (!view) {
         closeDrawer();

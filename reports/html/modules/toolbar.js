@@ -26,7 +26,7 @@ export class Toolbar {
     // `acts`: change(part of the state, replace), choose(column, value, on), toggle(column, visible), save(),
     // export(title, kind), unpick().
     constructor(view, table, lines, acts) {
-        Object.assign(this, { view, table, lines, acts, open: false });
+        Object.assign(this, { view, table, lines, acts, open: false, boxes: new Map() });
         this.words = make("input", {
             type: "search",
             id: "words",
@@ -129,7 +129,7 @@ export class Toolbar {
                 value: name,
                 change: () => this.acts.toggle(name, box.checked),
             });
-            box.checked = !this.lines.hidden.has(name);
+            this.boxes.set(name, box);
             return make("label", {}, box, make("span", {}, label));
         });
         return make(
@@ -159,6 +159,7 @@ export class Toolbar {
         if (document.activeElement !== this.words) this.words.value = state.regex ? `/${state.words}/` : state.words;
         const active = [...state.terms].filter(([name]) => view.facets.includes(name)).length;
         this.filters.textContent = active ? `Filters (${active})` : "Filters";
+        for (const [name, box] of this.boxes) box.checked = !this.lines.hidden.has(name);
         this.group.value = state.group;
         this.order.value = state.sort;
         view.facets.forEach((name, at) =>

@@ -33,6 +33,12 @@ export const ROLE = [
     column("aggregated_from", "Aggregated from", "name", 140),
 ];
 export const SINCE = column("since", "Since", "time", 100);
+export const USE = [
+    column("last_used", "Last used", "use", 104),
+    column("used", "Used", "use", 96),
+    column("push_used", "Push used", "use", 104, true),
+    column("unused_days", "Unused days", "count", 104, true),
+];
 export const EXISTS = column("account", "Exists", "text", 84, true);
 export const MEMBERS = column("members", "Members", "count", 84, true);
 export const OPEN = [

@@ -1,5 +1,6 @@
 // The views that show rows. A view has: `table`, `columns`, `facets` (columns to filter by), `searched` (columns that
-// the search looks into), `key` (columns that identify a row), `folded` (rows that are hidden at first), and texts.
+// the search looks into), `key` (columns that identify a row), `frozen` (columns that stay when others are scrolled away),
+// `folded` (rows that are hidden at first), and texts.
 import { ACCESS_VIEWS } from "./views_access.js";
 import { FINDING_VIEWS } from "./views_findings.js";
 

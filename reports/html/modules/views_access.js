@@ -17,6 +17,7 @@ import {
     RIGHTS,
     ROLE,
     SINCE,
+    USE,
     WHO,
     ZONE,
 } from "./view_columns.js";
@@ -48,6 +49,7 @@ export const ACCESS_VIEWS = {
         facets: ["zone", "organization", "open_pull", "open_push", "push_outside", "worst", "blind", "changes"],
         searched: ["zone", "namespace", "organization"],
         key: PLACE_KEY,
+        frozen: ["zone", "namespace"],
         empty: "No namespaces were found",
     },
     subjects: {
@@ -84,6 +86,7 @@ export const ACCESS_VIEWS = {
         ],
         searched: ["subject", "organization", "zone"],
         key: ["subject_kind", "subject", "zone"],
+        frozen: ["subject"],
         empty: "No subjects were found",
     },
     access: {
@@ -99,6 +102,7 @@ export const ACCESS_VIEWS = {
             ZONE,
             HOW,
             SINCE,
+            ...USE,
             ORGANIZATION,
             column("belongs", "Relationship", "text", 140),
             GROUP,
@@ -121,6 +125,8 @@ export const ACCESS_VIEWS = {
             "how",
             "belongs",
             "change",
+            "used",
+            "push_used",
             "unclear",
         ],
         searched: [
@@ -135,6 +141,7 @@ export const ACCESS_VIEWS = {
             "aggregated_from",
         ],
         key: ACCESS_KEY,
+        frozen: ["subject"],
         folded: { column: "expected", shown: ["no"], words: "of platform defaults" },
         expands: true,
         empty: "No access was found",
@@ -156,12 +163,14 @@ export const ACCESS_VIEWS = {
             ...ROLE,
             column("rule", "Rule", "name", 280),
             SINCE,
+            ...USE,
             column("problem", "Problem", "text", 150),
             EXISTS,
         ],
-        facets: ["zone", "subject_kind", "pull", "push", "create", "how", "problem", "account", "role"],
+        facets: ["zone", "subject_kind", "pull", "push", "create", "how", "problem", "account", "role", "used"],
         searched: ["zone", "namespace", "repository", "subject", "group", "binding", "role", "aggregated_from", "rule"],
         key: [...ACCESS_KEY, "group", "binding_kind", "binding", "role_kind", "role"],
+        frozen: ["subject"],
         empty: "No grants were found",
     },
     repositories: {
@@ -182,6 +191,7 @@ export const ACCESS_VIEWS = {
         facets: ["zone", "organization", "open_pull", "open_push", "push_subjects"],
         searched: ["zone", "namespace", "repository", "organization"],
         key: [...PLACE_KEY, "repository"],
+        frozen: ["zone", "namespace", "repository"],
         empty: "No repositories were found",
     },
 };

@@ -43,6 +43,7 @@ export const FINDING_VIEWS = {
         facets: ["severity", "zone", "kind", "critical", "high", "new", "proposed", "unknown"],
         searched: ["detail", "zone", "checks", "kind", "fix", "remains", "id"],
         key: ["id"],
+        frozen: ["", "severity", "detail"],
         empty: "No causes of findings",
     },
     findings: {
@@ -71,6 +72,7 @@ export const FINDING_VIEWS = {
         facets: ["severity", "state", "check", "zone", "organization", "subject_kind", "answer"],
         searched: ["title", "check", "zone", "namespace", "organization", "subject", "binding", "role", "detail", "id"],
         key: ["id"],
+        frozen: ["", "severity", "title"],
         folded: { column: "state", shown: ["new", "open"], words: "accepted or gone" },
         order: "severity",
         empty: "No findings",
@@ -109,6 +111,7 @@ export const FINDING_VIEWS = {
             "organization",
         ],
         key: ["change", "object", ...ACCESS_KEY, "binding_kind", "binding"],
+        frozen: ["change", "subject"],
         empty: "No changes since the last run, or no earlier run to compare with",
     },
     exceptions: {
@@ -131,6 +134,7 @@ export const FINDING_VIEWS = {
         facets: ["state", "decided_by", "check"],
         searched: ["id", "check", "zone", "namespace", "subject", "reason", "decided_by", "ticket"],
         key: ["id"],
+        frozen: ["id"],
         empty: "No exceptions",
     },
     controls: {
@@ -152,6 +156,7 @@ export const FINDING_VIEWS = {
         facets: ["framework", "answered", "findings"],
         searched: ["framework", "control", "asks", "checks", "tables", "not_answered"],
         key: ["framework", "control"],
+        frozen: ["framework", "control"],
         empty: "No controls",
     },
     privileged: {
@@ -175,6 +180,7 @@ export const FINDING_VIEWS = {
         facets: ["zone", "rights", "platform", "organization", "subject_kind"],
         searched: ["zone", "subject", "organization", "rights", "group", "binding", "role"],
         key: ["zone", "namespace", "repository", "subject_kind", "subject", "group", "binding_kind", "binding"],
+        frozen: ["subject"],
         empty: "Nobody has privileged access",
     },
     organizations: {
@@ -195,6 +201,7 @@ export const FINDING_VIEWS = {
         facets: ["zone", "organization", "state"],
         searched: ["zone", "organization", "team", "group", "subject", "state"],
         key: ["zone", "organization", "team", "group", "subject"],
+        frozen: ["group"],
         nav: "coverage",
         empty: "No organizations were found",
     },
@@ -217,6 +224,7 @@ export const FINDING_VIEWS = {
         facets: ["zone", "kind", "state"],
         searched: ["zone", "kind", "namespace", "state", "detail"],
         key: ["zone", "kind", "namespace", "state", "detail"],
+        frozen: ["kind"],
         nav: "coverage",
         empty: "No zones were read",
     },

@@ -71,6 +71,8 @@ def test_hostile_names_run_nothing_and_show_as_they_are(hostile: Opened, view: s
     for name in HOSTILE:
         shown = SHOWN.get(name, name)
         assert grid.get_by_text(shown, exact=True).count() > 0, name
+    if page.locator(".tools .filters").get_attribute("aria-expanded") != "true":
+        page.locator(".tools .filters").click()
     for facet in page.locator("details.facet").all():
         facet.locator("summary").click()
         facet.locator("label, .note").first.wait_for()
@@ -104,6 +106,7 @@ def test_nothing_keeps_anybody_out(browser: Browser, sample_page: Path, scheme: 
     for address in ("overview", "coverage", "method", *VIEWS, "access?group=zone", "access?row=a,acme-shop,*,User,ann"):
         one.go(f"#/{address}")
         assert serious(page) == [], address
+    page.locator(".tools .filters").click()
     page.locator("details.facet summary").first.click()
     page.locator("details.facet label").first.wait_for()
     assert serious(page) == []

@@ -69,8 +69,15 @@ def facet_values(view: str, name: str, value: str | int) -> list[str]:
     return [value if isinstance(value, str) else "some" if value > 0 else "unknown" if value < 0 else "none"]
 
 
+def open_filters(page: Page) -> None:
+    """Show the menus of the filters, which are behind one button."""
+    if page.locator(".tools .filters").get_attribute("aria-expanded") != "true":
+        page.locator(".tools .filters").click()
+
+
 def counts_in_menu(page: Page, facet: str) -> dict[str, int]:
     """Open the menu of a facet and return its values with their counts."""
+    open_filters(page)
     menu = page.locator(f"details[data-facet={facet}]")
     menu.locator("summary").click()
     menu.locator("label, .note").first.wait_for()
@@ -115,6 +122,7 @@ def test_facets_narrow_together_and_stand_in_the_address(opened: Opened) -> None
     """Values of one facet add up, facets narrow each other, and a facet's own counts leave its choice aside."""
     page = opened.go("#/access?expected=every")
     rows = RECORDS["access"]
+    open_filters(page)
     for facet, value in (("zone", "a"), ("push", "yes"), ("subject_kind", "User"), ("subject_kind", "Group")):
         page.locator(f"details[data-facet={facet}] summary").click()
         page.locator(f"details[data-facet={facet}] label[data-value={value}] input").check()
@@ -411,7 +419,7 @@ def test_rows_group_and_groups_lead_to_their_rows(opened: Opened) -> None:
     assert opened.rows() == sum(row["organization"] == "acme" for row in rows)
 
 
-def test_columns_sort_hide_and_resize(opened: Opened) -> None:
+def test_columns_sort_and_resize(opened: Opened) -> None:
     """By their headings and by the controls."""
     page = opened.go("#/namespaces")
     heading = page.locator("regular-table thead th", has_text="Namespace")
@@ -432,27 +440,82 @@ def test_columns_sort_hide_and_resize(opened: Opened) -> None:
     assert handle
     page.mouse.move(handle["x"] + 4, handle["y"] + 9)
     page.mouse.down()
-    page.mouse.move(handle["x"] + 104, handle["y"] + 9, steps=5)
+    page.mouse.move(handle["x"] + 54, handle["y"] + 9)
+    expect(zones).to_have_css("width", "138px")
+    page.mouse.move(handle["x"] + 104, handle["y"] + 9)
+    expect(zones).to_have_css("width", "188px")
     page.mouse.up()
+    page.wait_for_url("**&widths=zone:188")
+    opened.settled()
     expect(zones).to_have_css("width", "188px")
     handle = zones.locator(".rt-column-resize").bounding_box()
     assert handle
     page.wait_for_timeout(600)
     page.mouse.move(handle["x"] + 4, handle["y"] + 9)
     page.mouse.down()
-    page.mouse.move(handle["x"] - 96, handle["y"] + 9, steps=5)
-    page.mouse.up()
+    page.mouse.move(handle["x"] - 46, handle["y"] + 9)
+    expect(zones).to_have_css("width", "138px")
+    page.mouse.move(handle["x"] - 96, handle["y"] + 9)
     expect(zones).to_have_css("width", "88px")
-    assert page.url.endswith("#/namespaces?sort=-namespace"), "making a column narrower sorts by it"
+    page.mouse.up()
+    page.wait_for_url("**#/namespaces?sort=-namespace")  # making a column narrower does not sort by it
+    opened.settled()
     page.locator("regular-table thead th", has_text="Findings").click()
     opened.settled()
     assert page.url.endswith("#/namespaces?sort=-findings"), "of numbers, the greatest come first"
     page.locator("regular-table thead th", has_text="Findings").click()
     opened.settled()
     assert page.url.endswith("#/namespaces?sort=findings")
+
+
+def test_columns_widths_and_titles_are_in_the_address(opened: Opened) -> None:
+    """A link shows the same columns, and the history names the views."""
+    page = opened.go("#/namespaces")
     page.locator("details.columns summary").click()
     page.locator("details.columns input[value=organization]").uncheck()
     page.locator("regular-table thead th", has_text="Organization").wait_for(state="detached")
+    assert "columns=zone,namespace,open_pull," in page.url
+    assert page.title().startswith("Namespaces · ")
+    opened.go("#/overview")
+    opened.go("#/namespaces?columns=zone,namespace,worst&widths=namespace:300")
+    heads = page.locator("regular-table thead th")
+    assert heads.all_inner_texts() == ["Zone", "Namespace", "Worst finding"]
+    expect(heads.nth(1)).to_have_css("width", "300px")
+
+
+def test_what_identifies_a_row_stays_when_the_table_is_scrolled(opened: Opened) -> None:
+    """Both columns where they have room, else the last of them."""
+    page = opened.go("#/namespaces")
+    for width, lefts in ((1024, [0, 88]), (390, [0])):
+        page.set_viewport_size({"width": width, "height": 800})
+        opened.painted()
+        page.evaluate("document.querySelector('regular-table').scrollLeft = 400")
+        opened.painted()
+        grid = page.locator("regular-table").bounding_box()
+        cells = page.locator("regular-table tbody tr").first.locator("td.frozen")
+        boxes = [cell.bounding_box() for cell in cells.all()]
+        assert grid
+        assert [box["x"] - grid["x"] for box in boxes if box] == lefts
+
+
+def test_use_is_not_known_without_logs(browser: Browser, opened: Opened, tmp_path: Path) -> None:
+    """Its columns are hidden then, its filter and the reason of a row say why; with logs they are there."""
+    page = opened.go("#/access")
+    assert "Last used" not in page.locator("regular-table thead").inner_text()
+    assert [*counts_in_menu(page, "used")] == [""]
+    opened.go("#/access?row=a,acme-shop,*,User,ann")
+    assert "not known: no logs of this zone were read" in page.locator("#drawer").inner_text()
+    rows: list[Record] = [
+        {"subject": "ann", "push": YES, "used": "used", "last_used": "2026-01-01T10:00:00Z", "unused_days": 3},
+        {"subject": "bob", "push": YES, "used": "not used", "unused_days": 90},
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(access=rows)))
+    one = Opened(browser, path)
+    page = one.go("#/access?used=not+used")
+    assert one.rows() == 1
+    assert "Last used" in page.locator("regular-table thead").inner_text()
+    one.close()
 
 
 def test_lines_between_rows_move_with_them(opened: Opened) -> None:
@@ -538,6 +601,7 @@ def test_everything_can_be_done_by_keys(opened: Opened) -> None:
     page.keyboard.press("Escape")
     with page.expect_download():
         page.keyboard.press("e")
+    open_filters(page)
     page.locator("details.facet summary").first.focus()
     page.keyboard.press("Enter")
     page.locator("details[open] label").first.wait_for()
