@@ -62,12 +62,12 @@ class Authorizer:
     def rights_by_rbac(self, subject: Identity, namespace: str, repository: str = "") -> Rights[int]:
         """Return the rights as the API server would answer about them, whoever may log in."""
         space = max(self.bound.snapshot.code(namespace), 0)
-        held = self._effective.rights_of(self._acts_as(subject), space, self._repositories.get(repository, 0))
+        held = self.effective.rights_of(self._acts_as(subject), space, self._repositories.get(repository, 0))
         return held | self._unseen(namespace)
 
     def login(self, subject: Identity) -> Rights[int] | None:
         """Return the LOGIN rights of a subject; None where the registry does not ask for any, or everybody has them."""
-        logins = self._effective.logins
+        logins = self.effective.logins
         return None if logins is None or subject in WITHOUT_TOKEN else logins.of(self._acts_as(subject))
 
     def blind(self, namespace: str) -> list[Gap]:
@@ -105,7 +105,8 @@ class Authorizer:
         return [at for one in every if (at := self.bound.subjects.position(one)) != NONE]
 
     @cached_property
-    def _effective(self) -> EffectiveAccess:
+    def effective(self) -> EffectiveAccess:
+        """Return the effective access of all subjects at once."""
         return EffectiveAccess(self.bound)
 
     @cached_property

@@ -70,6 +70,11 @@ def without_use(rows: int) -> dict[str, Text | Numbers]:
     return {"used": empty, "last_used": empty, "unused_days": never, "push_used": empty}
 
 
+def without_routes(rows: int) -> dict[str, Text | Numbers]:
+    """Return the column of routes before these are looked for."""
+    return {"indirect": Text(np.zeros(rows, dtype=np.int32), ("",))}
+
+
 def source_column(bound: BoundSubjects, role: Ints) -> Text:
     """Return the roles from which the rights of each role were aggregated."""
     texts = text_column(bound.roles.sources)

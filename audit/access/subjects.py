@@ -80,8 +80,14 @@ class Subjects:
 
     def of_kind(self, kind: str) -> slice:
         """Return the positions of all identities of one kind."""
-        low, high = np.searchsorted(self.kind, [KINDS.index(kind), KINDS.index(kind) + 1]).tolist()
+        low, high = self._bounds[KINDS.index(kind)], self._bounds[KINDS.index(kind) + 1]
         return slice(low, high)
+
+    @cached_property
+    def _bounds(self) -> list[int]:
+        """Return where the identities of each kind begin, and where the last end."""
+        bounds: list[int] = np.searchsorted(self.kind, np.arange(len(KINDS) + 1)).tolist()
+        return bounds
 
     def position(self, subject: Identity) -> int:
         """Return the position of an identity, NONE when no binding names it."""

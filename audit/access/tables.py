@@ -18,6 +18,7 @@ from audit.access.columns import (
     rule_column,
     since_column,
     source_column,
+    without_routes,
     without_use,
 )
 from audit.access.effective import EffectiveAccess, Place
@@ -183,6 +184,7 @@ class _AccessRows:
                 "account": Text(self.states[self.place[2]], ACCOUNT_STATES),
                 "since": since_column(bound.snapshot, binding),
                 **without_use(len(binding)),
+                **without_routes(len(binding)),
             },
         )
 

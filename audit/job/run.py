@@ -29,6 +29,7 @@ from audit.job.sealing import Sealing
 from audit.job.stages import Stages
 from audit.job.using import Using, use_tables
 from audit.parallel import run_parallel
+from audit.routes.table import with_routes
 from audit.runs.info import EarlierSummary, RunInfo, ZoneInfo, with_verification, zone_info
 from audit.runs.manifest import evidence_digest
 from audit.runs.news import News, NewsCounter
@@ -200,6 +201,7 @@ class Run:
             tables = facts_of(unread, Scope(), organization_label=label)
         if differing := drift(tables["organizations"]):
             console.note(f"{zone}: {differing} people or groups are not as the control API has them")
+        tables = {**tables, **self._routes(snapshot, scope, tables)}
         tables = {**tables, **self._use(snapshot, scope, tables)}
         self._compare(snapshot, tables)
         privileged = privileged_table(
@@ -208,6 +210,14 @@ class Run:
             self._plan.judgement.settings.platform.seen_in(snapshot),
         )
         return tables | self._findings(snapshot, scope, tables) | {"privileged": privileged}
+
+    def _routes(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> Mapping[str, Table]:
+        """Return the tables that routes add to; none where they could not be looked for."""
+        try:
+            return with_routes(snapshot, tables, scope.namespaces)
+        except BaseException as error:  # noqa: BLE001  as above
+            self._incomplete(snapshot.origin.zone, "partial", f"its routes: {contained(error)}")
+            return {}
 
     def _use(self, snapshot: Snapshot, scope: Scope, tables: Mapping[str, Table]) -> Mapping[str, Table]:
         """Return the tables that use adds to; none where nothing is known of it."""

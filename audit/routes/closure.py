@@ -15,9 +15,10 @@ from audit.access.subjects import ANY_PERSON, ANYBODY
 from audit.rbac.rules import EVERYTHING, NEEDS, PULL, judge_text
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, may_join
 from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
-from audit.routes.moves import Moves
+from audit.routes.moves import Move, Moves
 from audit.routes.nodes import EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
 from audit.routes.rights import ALL, CLUSTER_ONLY, RoleRights, bits, judge_rights
+from audit.tables.schemas import YES
 
 ACTIONS: Final = ("pull", "push", "create")
 CERTAIN, POSSIBLE, UNKNOWN = Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.UNKNOWN
@@ -142,7 +143,19 @@ class Facts:
             return [node.role]
         if node.role == EVERY_CLUSTER_ROLE:
             return self.holdings.cluster_roles
-        return self.holdings.roles_in(node.space) if node.space > 0 else self.holdings.local_roles
+        return self.holdings.roles_in(node.space)
+
+    @cached_property
+    def almighty(self) -> frozenset[Identity]:
+        """Return the subjects of bindings that may push and create in every namespace by their own bindings alone."""
+        bound = self.holdings.bound
+        wide = np.flatnonzero(bound.namespace == 0)
+        found = set()
+        for position in set(bound.subject[wide].tolist()):
+            who = bound.subjects.identities[position]
+            if self.holdings.authorizer.answer(who, "create", "") == YES:
+                found.add(who)
+        return frozenset(found)
 
     def accounts_in(self, space: int) -> list[tuple[Identity, Certainty]]:
         """Return the accounts of a namespace (0: of every one) that bindings name, and one that stands for others."""
@@ -176,6 +189,7 @@ class Closure:
         self.start = start
         self.without = without
         self.steps: dict[Node, Step] = {}
+        self.everything = False  # whether somebody was reached who may do everything: nothing is added to that
         self._heap: list[tuple[int, int, int, Step]] = []
         self._order = count()
         self.gains: list[Node] = []
@@ -187,11 +201,16 @@ class Closure:
             for space in sorted(facts.holdings.blind):
                 gain = Node(Kind.GAIN, None, space, EVERY_RIGHT)
                 self._push(Step(gain, UNKNOWN, 1, (itself,), 0, space))
-        while self._heap:
-            step = heappop(self._heap)[-1]
+        self._stale = False  # whether something was gained since the identities' steps were looked for
+        while self._heap and not self.everything:
+            certainty, steps, _, step = heappop(self._heap)
             if step.node not in self.steps:
                 self.steps[step.node] = step
                 self._expand(step)
+            if self._stale and (not self._heap or self._heap[0][:2] > (certainty, steps)):
+                self._stale = False
+                for identity in self.identities:
+                    self._move(identity)
 
     def _push(self, step: Step) -> None:
         if step.node not in self.steps:
@@ -201,23 +220,25 @@ class Closure:
         node = step.node
         if node.kind in {Kind.ANY, Kind.ANY_API}:
             kind = Kind.TOKEN if node.kind is Kind.ANY else Kind.API
-            for account, certainty in self.facts.accounts_in(node.space):
+            accounts = self.facts.accounts_in(node.space)
+            best = [one for one in accounts if one[0] in self.facts.almighty and one[1] is CERTAIN]
+            for account, certainty in best[:1] if kind is Kind.TOKEN and best else accounts:
                 reached = Node(kind, account)
                 self._push(Step(reached, max(step.certainty, certainty), step.steps, (node,)))
         elif node.kind is Kind.GAIN:
             self.gains.append(node)
-            for identity in self.identities:
-                self._move(identity)
+            self._stale = True
+            self.everything = not node.space and node.role == EVERY_RIGHT
         elif node.kind is Kind.JOIN:
             self.joined.append(node)
             sure = step.certainty if self._has_person else max(step.certainty, POSSIBLE)
             self._push(Step(Node(Kind.TOKEN, node.who), sure, step.steps, (node,)))
-            for identity in self.identities:
-                if self.joins(identity):
-                    self._move(identity)
+            self._stale = True
         elif Node(Kind.TOKEN, node.who) not in self.steps or node.kind is Kind.TOKEN:
             self.identities.append(node)
-            self._move(node)
+            self.everything = node.kind is Kind.TOKEN and node.who in self.facts.almighty
+            if not self.everything:
+                self._move(node)
 
     @cached_property
     def _has_person(self) -> bool:
@@ -260,9 +281,13 @@ class Closure:
             return
         certainty = max([self.steps[one].certainty for one in (node, *extra)])
         steps = max([self.steps[one].steps for one in (node, *extra)]) + 1
-        for reached, sure, rights, space in self.facts.moves.of(node.who, held):
+        for reached, sure, rights, space in self._moves(node, held):
             if reached not in self.steps:
                 self._push(Step(reached, max(certainty, sure), steps, (node, *extra), rights, space))
+
+    def _moves(self, node: Node, held: dict[int, Held]) -> list[Move]:
+        assert node.who is not None  # noqa: S101  an identity
+        return [*self.facts.moves.of(node.who, held, token=node.kind is Kind.TOKEN)]
 
     def path(self, nodes: Iterable[Node]) -> list[Step]:
         """Return the steps that lead to all of `nodes`, in order, without the start."""
@@ -377,7 +402,8 @@ class Reached:
                 if one.possible & wanted:
                     found_names.append((space, "", node, self._by(way, one, wanted, space)))
                 for bit, name in one.named:
-                    if bit & wanted:
+                    # The name of a tag is that of its stream, a colon, and its own.
+                    if bit & wanted and not (bit & _TAG_NAMES and ":" not in name):
                         stream = name.partition(":")[0] if bit & _TAG_NAMES else name
                         found_names.append((space, stream, node, way._replace(rights=bit, space=space)))
 

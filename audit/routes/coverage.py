@@ -8,6 +8,7 @@ import msgspec
 from audit.rbac.rules import judge_text
 from audit.rbac.subjects import Identity
 from audit.routes.holdings import Holdings
+from audit.routes.rights import NO_RIGHTS, judge_rights
 from audit.snapshot.objects import Rule
 
 _RULES: Final = msgspec.json.Decoder(list[Rule])
@@ -16,13 +17,15 @@ _RULES: Final = msgspec.json.Decoder(list[Rule])
 def bindable_by_coverage(holdings: Holdings, who: Identity, space: int) -> list[int]:
     """Return the rows of the roles that `who` may bind in a namespace (0: everywhere) for having all their rights.
 
-    Only roles that give something in the registry: to its holder, a role that is covered gives nothing new, but for
-    the layers that a rule `*/layers` covers and the registry asks for as one word.
+    Only roles that give something here. To its holder such a role gives nothing new, but for the layers that a rule
+    `*/layers` covers and the registry asks for as one word; to somebody else, bound by the holder, it may.
     """
-    rules = rules_held(holdings, who, space)
-    if not any("*/layers" in (rule.resources or ()) for rule in rules):
-        return []
-    return [row for row in _candidates(holdings, space) if covered(rules, holdings.rules(row))]
+    key = who, space
+    if key not in holdings.bindable:
+        rules = rules_held(holdings, who, space)
+        found = [row for row in _candidates(holdings, space) if covered(rules, holdings.rules(row))]
+        holdings.bindable[key] = found
+    return holdings.bindable[key]
 
 
 def covered_roles(holdings: Holdings, who: Identity, space: int) -> list[int]:
@@ -34,7 +37,7 @@ def covered_roles(holdings: Holdings, who: Identity, space: int) -> list[int]:
 
 def _candidates(holdings: Holdings, space: int) -> list[int]:
     rows = [*holdings.cluster_roles, *(holdings.roles_in(space) if space else ())]
-    return [row for row in rows if judge_text(holdings.rules(row))]
+    return [row for row in rows if judge_text(holdings.rules(row)) or judge_rights(holdings.rules(row)) != NO_RIGHTS]
 
 
 def rules_held(holdings: Holdings, who: Identity, space: int) -> list[Rule]:

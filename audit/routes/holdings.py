@@ -55,10 +55,12 @@ class Holdings:
         self.authorizer = Authorizer(self.bound)
         self.groups_unseen = bool(snapshot.gaps_of("groups"))
         self.states = account_states(self.bound)
+        self.bindable: dict[tuple[Identity, int], list[int]] = {}  # see `bindable_by_coverage`
         self.role_rights = [self._of_role(row) for row in self.bound.roles.row.tolist()]
         self._spaces = self.bound.namespace
         self._order = np.argsort(self.bound.subject, kind="stable")
-        self._subjects = self.bound.subject[self._order]
+        ends = np.arange(len(self.bound.subjects) + 1, dtype=np.int32)
+        self._first: list[int] = np.searchsorted(self.bound.subject[self._order], ends).tolist()
 
     def _of_role(self, row: int) -> tuple[RoleRights, int]:
         """Return what a role gives, and what it may give beside that."""
@@ -71,6 +73,11 @@ class Holdings:
     def rules(self, row: int) -> str:
         """Return the rules of a role in the role table, as text."""
         return self.snapshot.strings[int(self.snapshot.tables["roles"]["rules"][row])]
+
+    @cached_property
+    def rules_of_role(self) -> Sequence[str]:
+        """Return the rules of each role of `BoundSubjects.roles`, as text; the number of one without a row."""
+        return [self.rules(row) if row >= 0 else str(row) for row in self.bound.roles.row.tolist()]
 
     def role_name(self, row: int) -> str:
         """Return the name of a role in the role table."""
@@ -100,7 +107,7 @@ class Holdings:
     def sources(self, position: int) -> list[Source]:
         """Return what each binding gives to the subject at a position that gives something or may do so."""
         if position not in self._sources:
-            low, high = np.searchsorted(self._subjects, [position, position + 1])
+            low, high = self._first[position], self._first[position + 1]
             entries = [] if self.bound.subjects.inert[position] else self._order[low:high].tolist()
             self._sources[position] = [source for entry in entries if (source := self._source(entry))]
         return self._sources[position]
@@ -111,20 +118,22 @@ class Holdings:
 
     def entries(self, position: int) -> Iterator[tuple[int, int, int]]:
         """Yield space, role (a row of the role table, or below 0) and binding of each entry of a subject."""
-        low, high = np.searchsorted(self._subjects, [position, position + 1])
-        for entry in self._order[low:high].tolist():
-            role = int(self.bound.role[entry])
-            yield int(self._spaces[entry]), int(self.bound.roles.row[role]), int(self.bound.binding[entry])
+        for space, role, binding in self.all_entries(position):
+            yield space, int(self.bound.roles.row[role]), binding
+
+    def all_entries(self, position: int) -> list[tuple[int, int, int]]:
+        """Return space, role (in `BoundSubjects.roles`) and binding of each entry of a subject."""
+        low, high = self._first[position], self._first[position + 1]
+        return [
+            (int(self._spaces[entry]), int(self.bound.role[entry]), int(self.bound.binding[entry]))
+            for entry in self._order[low:high].tolist()
+        ]
 
     def registry_entries(self, position: int) -> list[tuple[int, int, int]]:
-        """Return space, role (in `BoundSubjects.roles`) and binding of each entry that gives registry rights."""
+        """Return those of `all_entries` that give something in the registry."""
         if position not in self._registry:
-            low, high = np.searchsorted(self._subjects, [position, position + 1])
-            rows = [
-                (int(self._spaces[entry]), int(self.bound.role[entry]), int(self.bound.binding[entry]))
-                for entry in self._order[low:high].tolist()
-            ]
-            self._registry[position] = [row for row in rows if self.bound.roles.count[row[1]]]
+            entries = self.all_entries(position)
+            self._registry[position] = [entry for entry in entries if self.bound.roles.count[entry[1]]]
         return self._registry[position]
 
     @cached_property
@@ -132,9 +141,13 @@ class Holdings:
         return {}
 
     @cached_property
-    def local_roles(self) -> Sequence[int]:
-        """Return the rows of the roles of all namespaces."""
-        return np.flatnonzero(self.snapshot.tables["roles"]["namespace"] > 0).tolist()
+    def spaces_with_roles(self) -> Sequence[int]:
+        """Return the namespaces that have roles of their own, or may have: their roles were not all seen."""
+        spaces = self.snapshot.tables["roles"]["namespace"]
+        found = {int(space) for space in np.unique(spaces).tolist() if space}
+        gaps = {gap.namespace for gap in self.snapshot.gaps_of("roles")}
+        every = self.listed if gaps & {"", "*"} else gaps & self.listed
+        return sorted(found | {self.snapshot.code(name) for name in every})
 
     def _source(self, entry: int) -> Source | None:
         role, space = int(self.bound.role[entry]), int(self._spaces[entry])
@@ -191,6 +204,11 @@ class Holdings:
             if not self.bound.subjects.inert[at]:
                 accounts[home(self.bound.subjects.names[at])].append(self.bound.subjects.identities[at])
         return accounts
+
+    @cached_property
+    def absent_accounts(self) -> Sequence[Identity]:
+        """Return the accounts that bindings name and that do not exist, or may not."""
+        return [one for some in self.accounts.values() for one in some if self.state(one) != "present"]
 
     @cached_property
     def users(self) -> Sequence[Identity]:
@@ -263,4 +281,10 @@ class Holdings:
         """Return the namespaces that do not exist, or were not seen, whose accounts bindings name."""
         groups = self.bound.subjects.account_groups
         named = {name.removeprefix(f"{ACCOUNTS}:") for name in self.bound.subjects.names[groups]}
-        return sorted(name for name in {*self.accounts, *named} if not self.snapshot.lists(name))
+        return sorted({*self.accounts, *named} - self.listed)
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """Return the namespaces that the zone lists."""
+        text = self.snapshot.strings
+        return frozenset(text[code] for code in self.snapshot.tables["namespaces"]["name"].tolist())

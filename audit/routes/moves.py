@@ -8,6 +8,7 @@ from audit.routes.coverage import bindable_by_coverage
 from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
 from audit.routes.nodes import EACH_NAMESPACE, EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE, EVERY_RIGHT, Certainty, Kind, Node
 from audit.routes.rights import ALL_RIGHTS, bits
+from audit.tables.schemas import YES
 
 CERTAIN, POSSIBLE, UNKNOWN = Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.UNKNOWN
 
@@ -25,8 +26,8 @@ _READ_SECRETS: Final = bits("list secrets", "get secrets")
 _CREATE_SECRETS: Final = bits("create secrets")
 _TOKEN: Final = bits("create serviceaccounts/token")
 CERTAIN_ANY: Final = _READ_SECRETS | _TOKEN | bits("get imagestreams/secrets")
-_STRATEGY: Final = bits("create builds of a strategy")
-_BUILDS: Final = bits(
+STRATEGY: Final = bits("create builds of a strategy")
+BUILDS: Final = bits(
     "create builds",
     "create buildconfigs",
     "update buildconfigs",
@@ -97,7 +98,7 @@ def _certain_any(rights: int, named: Iterable[tuple[int, str]]) -> int:
 
 
 def _possible_any(rights: int) -> int:
-    return (rights & POSSIBLE_ANY) | (rights & (_BUILDS | _STRATEGY) if rights & _BUILDS and rights & _STRATEGY else 0)
+    return (rights & POSSIBLE_ANY) | (rights & (BUILDS | STRATEGY) if rights & BUILDS and rights & STRATEGY else 0)
 
 
 class Moves:
@@ -106,9 +107,14 @@ class Moves:
     def __init__(self, holdings: Holdings) -> None:
         self._holdings = holdings
         self._text = holdings.snapshot.strings
+        self._in_api_only = False
 
-    def of(self, who: Identity, held: dict[int, Held]) -> Iterator[Move]:
-        """Yield each step that `who`, who holds this by namespace, can make; some several times."""
+    def of(self, who: Identity, held: dict[int, Held], *, token: bool = True) -> Iterator[Move]:
+        """Yield each step that `who`, who holds this by namespace, can make; some several times.
+
+        Without a `token` of theirs, requests are made in their name to the API only.
+        """
+        self._in_api_only = not token
         wide = held.get(0, NOTHING_HELD)
         impersonates = any(self._impersonates(one) for one in held.values())
         if wide.possible or wide.named:
@@ -132,14 +138,14 @@ class Moves:
         yield from self._bound(who, space, held)
         for certainty, rights in _levels(held, _CREATE_ACCOUNTS):
             for account in self._holdings.accounts.get(self._text[space], ()):
-                if self._holdings.state(account) == "absent":
+                if self._holdings.state(account) != "present":
                     yield Move(Node(Kind.TOKEN, account), max(certainty, POSSIBLE), rights, space)
 
     def _named_accounts(self, space: int, held: Held) -> Iterator[Move]:
         """Yield the steps to single accounts, which rules name, or of which they name a secret."""
         namespace = self._text[space]
         for bit, name in held.named:
-            if bit & (_TOKEN | _ACCOUNTS_API):
+            if bit & (_TOKEN | _ACCOUNTS_API) and ":" not in name:
                 account = Identity(ACCOUNT, f"{namespace}:{name}")
                 there = CERTAIN if self._exists(space, account) else POSSIBLE
                 yield Move(Node(Kind.TOKEN if bit & _TOKEN else Kind.API, account), there, bit, space)
@@ -173,9 +179,14 @@ class Moves:
         for role, sure, by in self._bindable(space, held):
             if creates or self._in_use(space, role, None):
                 yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
-        if creates:
+        if creates and not self._has_all(who, space, held):
             for role in bindable_by_coverage(self._holdings, who, space):
                 yield Move(Node(Kind.GAIN, None, space, role), CERTAIN, rights, space)
+
+    def _has_all(self, who: Identity, space: int, held: Held) -> bool:
+        """Return whether `who` may do everything in a namespace already, itself and as any account of it."""
+        answer = self._holdings.authorizer.answer(who, "create", self._text[space])
+        return bool(held.granted & CERTAIN_ANY) and answer == YES and not self._in_api_only
 
     def _named_bindings(self, space: int, held: Held, update: int) -> Iterator[Move]:
         """Yield the roles of single bindings that can be changed."""
@@ -186,25 +197,24 @@ class Moves:
                         yield Move(Node(Kind.GAIN, None, space, role), sure, bit | by, space)
 
     def _bindable(self, space: int, held: Held) -> Iterator[tuple[int, Certainty, int]]:
-        """Yield each role that may be bound by `bind`: its row, how sure, by which right."""
-        rights = held.possible
-        everywhere = self._holdings.snapshot.missing("clusterroles")
-        if rights & _BIND_CLUSTER_ROLES:
-            sure = CERTAIN if held.granted & _BIND_CLUSTER_ROLES else UNKNOWN
-            yield EVERY_CLUSTER_ROLE, sure, _BIND_CLUSTER_ROLES
-            if everywhere:
-                yield EVERY_RIGHT, UNKNOWN, _BIND_CLUSTER_ROLES
-        if space and rights & _BIND_ROLES:
-            yield EVERY_LOCAL_ROLE, CERTAIN if held.granted & _BIND_ROLES else UNKNOWN, _BIND_ROLES
-            if self._holdings.snapshot.gaps_in("roles", self._text[space]):
-                yield EVERY_RIGHT, UNKNOWN, _BIND_ROLES
+        """Yield each role that may be bound by `bind` in a namespace: its row, how sure, by which right."""
+        missing = self._holdings.snapshot.missing("clusterroles")
+        for certainty, rights in _levels(held, _BIND_CLUSTER_ROLES):
+            yield EVERY_CLUSTER_ROLE, certainty, rights
+        if space:
+            for certainty, rights in _levels(held, _BIND_ROLES):
+                yield EVERY_LOCAL_ROLE, certainty, rights
+            missing = missing or bool(self._holdings.snapshot.gaps_in("roles", self._text[space]))
+        some = held.possible & (_BIND_CLUSTER_ROLES | _BIND_ROLES)
         for bit, name in held.named:
             if bit & (_BIND_CLUSTER_ROLES | _BIND_ROLES):
+                some |= bit
                 of = 0 if bit & _BIND_CLUSTER_ROLES else space
-                for row in self._holdings.roles_by_name.get((of, name), ()):
-                    yield row, CERTAIN, bit
-                if everywhere or (of and self._holdings.snapshot.gaps_in("roles", self._text[of])):
-                    yield EVERY_RIGHT, UNKNOWN, bit
+                if of or bit & _BIND_CLUSTER_ROLES:
+                    for row in self._holdings.roles_by_name.get((of, name), ()):
+                        yield row, CERTAIN, bit
+        if some and missing:
+            yield EVERY_RIGHT, UNKNOWN, some
 
     def _in_use(self, space: int, role: int, binding: str | None) -> bool:
         """Return whether a binding in a namespace refers to a role: such a binding can be changed, not its role."""
@@ -231,6 +241,9 @@ class Moves:
         yield from self._bound_everywhere(who, held)
         yield from self._members(held)
         yield from self._missing_accounts(held)
+        for certainty, rights in _levels(held, _CREATE_ACCOUNTS):
+            for account in self._holdings.absent_accounts:
+                yield Move(Node(Kind.TOKEN, account), max(certainty, POSSIBLE), rights, 0)
 
     def _named_everywhere(self, held: Held) -> Iterator[Move]:
         """Yield what rights on named accounts and secrets give in each namespace that has such an account."""
@@ -267,6 +280,11 @@ class Moves:
         for move in self._bound(who, 0, held):
             # In every namespace, one by one: what only a cluster-wide binding gives is not among it.
             yield move._replace(node=move.node._replace(space=EACH_NAMESPACE))
+        if held.possible & WRITE_BINDINGS and (
+            held.possible & _BIND_ROLES or any(bit & _BIND_ROLES for bit, _ in held.named)
+        ):
+            for space in self._holdings.spaces_with_roles:
+                yield from self._bound(who, space, held)
         for certainty, rights in _both(held, _CERTIFICATES):
             yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), max(certainty, POSSIBLE), rights, 0)
 

@@ -58,11 +58,11 @@ class Routes:
                 news[target] = way
         return news
 
-    def stand_ins(self, who: Identity) -> Iterator[Identity]:
-        """Yield the subjects that stand for what was not seen and `who` may hold."""
+    def stand_ins(self, who: Identity | None = None) -> Iterator[Identity]:
+        """Yield the subjects that stand for what was not seen and `who` (None: somebody) may hold."""
         if self.holdings.blind:
             yield ANYBODY
-        if self.holdings.may_be_in_any_group(who):
+        if self.holdings.groups_unseen if who is None else self.holdings.may_be_in_any_group(who):
             yield ANY_PERSON
 
     def route(self, who: Identity, action: str, namespace: str, repository: str = "") -> Route | None:

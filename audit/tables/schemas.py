@@ -160,6 +160,55 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         _ACCOUNT,
         Column("since", "text", "When the binding of the strongest grant was created (RFC 3339)."),
         *_USED,
+        Column(
+            "indirect",
+            "text",
+            "Where `pull`, `push` or `create` is `no`: whether the subject comes to it by a route (table `routes`): "
+            "`yes`, `possible`, `no` or `unknown`. Empty where none of them is `no`.",
+        ),
+    ),
+    "routes": (
+        *_PLACE,
+        *_WHO,
+        Column(
+            "action",
+            "text",
+            "`pull`, `push` or `create`, which the direct answer denies. `push` is also to change what a tag holds; "
+            "`pull` of everything is by the digest of an image.",
+        ),
+        Column(
+            "certainty",
+            "text",
+            "`certain`; `possible`: needs a running pod, an object that exists, or that no admission refuses it; "
+            "`unknown`: a list that decides was not read.",
+        ),
+        Column(
+            "through",
+            "text",
+            "As whom the subject has it in the end: `namespace:name` of an account, `namespace:*` of any account of a "
+            "namespace, a user, a group, or the subject itself, with more rights.",
+        ),
+        Column("mechanisms", "text", "Rights by which each step is made, joined by `, `; steps by ` > `."),
+        Column("steps", "count", "Number of steps of the surest, and then shortest route."),
+        Column("route", "text", "That route in sentences, one a step, joined by `; `."),
+        Column(
+            "bindings",
+            "text",
+            "The smallest cut that was found: bindings whose removal closes every route to it, joined by `, `; "
+            "`namespace/name` of a RoleBinding, the name of a ClusterRoleBinding. Empty: there is none, or it is "
+            "about what was not seen.",
+        ),
+        Column(
+            "survives",
+            "text",
+            "Bindings on that route without each of which another route remains, joined by `, `.",
+        ),
+        Column(
+            "count",
+            "count",
+            "Routes that the row stands for. An account that comes to nothing but other accounts of its own namespace "
+            "has no row of its own where accounts of the same name do in other namespaces: `*:name`, namespace `*`.",
+        ),
     ),
     "coverage": (
         _ZONE,

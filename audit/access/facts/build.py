@@ -21,4 +21,5 @@ def facts_of(
         "organizations": organizations_table(snapshot, scope.namespaces, label=organization_label),
         "coverage": coverage(snapshot, scope.excluded),
         "usage": table_of("usage", ()),
+        "routes": table_of("routes", ()),
     }

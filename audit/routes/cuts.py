@@ -1,0 +1,82 @@
+"""Which bindings close a route when they are removed, and what remains without each of them."""
+
+from typing import Final, NamedTuple
+
+from audit.access.bound_subjects import NO_BINDING
+from audit.rbac.subjects import Identity
+from audit.routes.closure import Way
+from audit.routes.nodes import Node
+from audit.routes.routes import Routes, Target, wider
+
+_MOST: Final = 20  # bindings that are tried before none is proposed
+
+
+class Cut(NamedTuple):
+    """Bindings (rows of the binding table) whose removal closes a route, and those without which it survives."""
+
+    bindings: tuple[int, ...]
+    survives: tuple[int, ...]
+
+
+class Cuts:
+    """Finds what closes the routes of one zone."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    def giving(self, holder: Node, rights: int, space: int, without: frozenset[int] = frozenset()) -> list[int]:
+        """Return the bindings by which a node has any of `rights` in a namespace (0: in every one)."""
+        if holder.who is None:
+            return []
+        holdings = self._routes.holdings
+        found = {
+            source.binding
+            for position in holdings.acts_as(holder.who)
+            for source in holdings.sources(position)
+            if source.space in {0, space} and (source.possible & rights or any(bit & rights for bit, _ in source.named))
+        }
+        return sorted(found - without - {NO_BINDING})
+
+    def on(self, holder: Identity, way: Way, without: frozenset[int] = frozenset()) -> list[list[int]]:
+        """Return for each step of a way the bindings that give it, first the first step."""
+        closure = self._routes.reached(holder, without).closure
+        steps = [
+            self.giving(step.parents[0], step.rights, step.space, without)
+            for step in closure.path(way.nodes)
+            if step.rights
+        ]
+        if way.rights:
+            steps.append(self.giving(way.nodes[-1], way.rights, way.space, without))
+        return [some for some in steps if some]
+
+    def reaches(self, holder: Identity, target: Target, without: frozenset[int]) -> Way | None:
+        """Return the way to a target without some bindings, in the narrowest place that says so."""
+        ways = self._routes.reached(holder, without).ways
+        return next((ways[place] for place in (target, *wider(target)) if place in ways), None)
+
+    def of(self, holder: Identity, target: Target, way: Way) -> Cut:
+        """Return the smallest cut that was found for a route, and what survives without each binding of it."""
+        steps = self.on(holder, way)
+        on_path = list(dict.fromkeys(binding for some in steps for binding in some))
+        if len(on_path) > _MOST:
+            on_path = on_path[:_MOST]
+        survives = [one for one in on_path if self.reaches(holder, target, frozenset({one}))]
+        closing = [one for one in on_path if one not in survives]
+        if closing:
+            return Cut((closing[0],), tuple(survives))
+        return Cut(self._several(holder, target), tuple(survives))
+
+    def _several(self, holder: Identity, target: Target) -> tuple[int, ...]:
+        """Return several bindings whose removal closes a route; none where that takes too many."""
+        removed: set[int] = set()
+        while (way := self.reaches(holder, target, frozenset(removed))) is not None:
+            steps = self.on(holder, way, frozenset(removed))
+            if not steps or len(removed) > _MOST:
+                return ()
+            # The subject's own step: whatever comes after it is out of its reach then.
+            removed |= set(steps[0])
+        for one in sorted(removed):
+            rest = frozenset(removed - {one})
+            if self.reaches(holder, target, rest) is None:
+                removed = set(rest)
+        return tuple(sorted(removed))
