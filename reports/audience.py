@@ -34,7 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Tables = Mapping[str, Sequence[Table]]
 
 # Tables whose rows have a subject.
-_WITH_SUBJECTS: Final = frozenset({"access", "grants", "findings", "changes", "privileged", "usage"})
+_WITH_SUBJECTS: Final = frozenset({"access", "grants", "findings", "changes", "privileged", "routes", "usage"})
 # Tables that are the same in all reports, and contain no names.
 _COMMON: Final = frozenset({"controls"})
 _PLAIN: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,60}[a-z0-9])?")

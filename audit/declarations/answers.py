@@ -1,7 +1,7 @@
 """Commands that answer who has, had or used which access."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -27,6 +27,7 @@ from audit.command_line.options import (
 from audit.command_line.result import Result
 from audit.errors import UsageError
 
+ROUTES_HELP: Final = "Also by another identity, role or image: each way, step by step."
 answers_app = typer.Typer(help="Ask who has which access", rich_markup_mode=None)
 
 
@@ -45,6 +46,8 @@ def can(
             metavar="FILE",
         ),
     ] = None,
+    *,
+    routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,
 ) -> Result:
     """Answer yes, no or unknown: may a subject do something, and why."""
     from audit.command_line import sources
@@ -52,8 +55,8 @@ def can(
     from audit.commands.answers.questions import questions as answer_questions
 
     if questions is not None:
-        if subject or action or place:
-            raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE")
+        if subject or action or place or routes:
+            raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and no --routes")
         return answer_questions(questions, sources.facts(facts))
     if subject is None or action is None or place is None:
         typed = " ".join(filter(None, (subject, action, place)))
@@ -62,7 +65,7 @@ def can(
             where=f"can {typed}".strip(),
             fix="for example: registry-audit can user/ann push shop",
         )
-    return can(sources.facts(facts), subject, action, place)
+    return can(sources.facts(facts), subject, action, place, routes=routes)
 
 
 @command(answers_app, example="who push shop --snapshot reports")
@@ -75,6 +78,8 @@ def who(
         str | None,
         typer.Option("--unused-for", help="Only those who did not use it for that long: 90d.", metavar="DAYS"),
     ] = None,
+    *,
+    routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,
 ) -> Result:
     """List everybody who may do something in a namespace."""
     from audit.command_line import sources
@@ -83,9 +88,11 @@ def who(
     if unused_for is None:
         if use != UseOptions():
             raise UsageError("logs are only needed with --unused-for", fix="add --unused-for 90d")
-        return who(sources.facts(facts), action, place)
+        return who(sources.facts(facts), action, place, routes=routes)
     from audit.command_line.use import unused_in
 
+    if routes:
+        raise UsageError("--unused-for is about direct access", fix="leave --routes out")
     return who(snapshots := sources.facts(facts), action, place, unused_in(snapshots, use, unused_for))
 
 
@@ -126,12 +133,14 @@ def explain(
         str | None,
         typer.Argument(metavar="NAMESPACE", help="Only in this namespace.", autocompletion=complete.namespaces),
     ] = None,
+    *,
+    routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,
 ) -> Result:
     """Explain every grant that a subject has, one sentence each."""
     from audit.command_line import sources
     from audit.commands.answers.explain import explain
 
-    return explain(sources.facts(facts), subject, namespace)
+    return explain(sources.facts(facts), subject, namespace, routes=routes)
 
 
 @command(answers_app, example="diff reports/RUN reports/latest --format markdown")

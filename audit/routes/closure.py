@@ -14,9 +14,10 @@ from audit.access.rights import Rights
 from audit.access.subjects import ANY_PERSON, ANYBODY
 from audit.rbac.rules import EVERYTHING, NEEDS, PULL, judge_text
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, may_join
+from audit.routes.coverage import bindable_by_coverage
 from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
 from audit.routes.moves import Move, Moves
-from audit.routes.nodes import EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
+from audit.routes.nodes import COVERED_ROLES, EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
 from audit.routes.rights import ALL, CLUSTER_ONLY, RoleRights, bits, judge_rights
 from audit.tables.schemas import YES
 
@@ -27,6 +28,7 @@ _TAGS: Final = bits("create imagestreamtags", "update imagestreamtags", "update 
 _TAG_NAMES: Final = bits("update imagestreamtags")
 _IMPORTS: Final = bits("create imagestreamimports")
 _SPLIT: Final = bits("get imagestreams/layers, asked apart")
+_OF_IMAGES: Final = _MAPPING | _TAGS | _IMPORTS | _SPLIT
 IMAGE_RIGHTS: Final = _MAPPING | _TAGS | _IMPORTS
 
 Place = tuple[int, str]  # text position of the namespace (0: every one), and repository ("": every one)
@@ -66,14 +68,33 @@ class Facts:
         self.moves = Moves(holdings)
         self._held: dict[Identity, dict[int, Held]] = {}
         self._given: dict[Identity, list[Given]] = {}
-        self._gained: dict[tuple[int, int], Gained] = {}
+        self._gained: dict[Node, Gained] = {}
         self._accounts: dict[int, list[tuple[Identity, Certainty]]] = {}
+        self._moves: dict[tuple[Identity, bool], list[Move]] = {}
+        self._bindings: dict[Identity, frozenset[int]] = {}
+
+    def bindings(self, who: Identity) -> frozenset[int]:
+        """Return the bindings (rows of the binding table) that give an identity anything."""
+        if who not in self._bindings:
+            positions = self.holdings.acts_as(who)
+            entries = (entry for position in positions for entry in self.holdings.all_entries(position))
+            self._bindings[who] = frozenset(binding for _, _, binding in entries)
+        return self._bindings[who]
+
+    def base_moves(self, who: Identity, without: frozenset[int], *, token: bool) -> list[Move]:
+        """Return the steps that an identity can make by its own rights."""
+        if without and not without.isdisjoint(self.bindings(who)):
+            return [*self.moves.of(who, self.held(who, without), token=token)]
+        key = who, token
+        if key not in self._moves:
+            self._moves[key] = [*dict.fromkeys(self.moves.of(who, self.held(who, frozenset()), token=token))]
+        return self._moves[key]
 
     def held(self, who: Identity, without: frozenset[int]) -> dict[int, Held]:
         """Return what an identity holds by namespace, without some bindings."""
         if who == ANY_PERSON:
             return self._uncertain
-        if without:
+        if without and not without.isdisjoint(self.bindings(who)):
             return self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who), without))
         if who not in self._held:
             self._held[who] = self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who)))
@@ -92,7 +113,7 @@ class Facts:
 
     def given(self, who: Identity, without: frozenset[int]) -> list[Given]:
         """Return the registry rights that the bindings of an identity give, by place."""
-        if without:
+        if without and not without.isdisjoint(self.bindings(who)):
             return self._given_to(who, without)
         if who not in self._given:
             self._given[who] = self._given_to(who, without)
@@ -117,10 +138,9 @@ class Facts:
 
     def gained(self, node: Node) -> Gained:
         """Return what the role of a GAIN gives."""
-        key = node.role, node.space
-        if key not in self._gained:
-            self._gained[key] = self._of_gain(node)
-        return self._gained[key]
+        if node not in self._gained:
+            self._gained[node] = self._of_gain(node)
+        return self._gained[node]
 
     def _of_gain(self, node: Node) -> Gained:
         if node.role == EVERY_RIGHT:
@@ -141,6 +161,8 @@ class Facts:
         """Return the rows of the roles that a GAIN stands for."""
         if node.role >= 0:
             return [node.role]
+        if node.role == COVERED_ROLES and node.who:
+            return bindable_by_coverage(self.holdings, node.who, max(node.space, 0))
         if node.role == EVERY_CLUSTER_ROLE:
             return self.holdings.cluster_roles
         return self.holdings.roles_in(node.space)
@@ -193,6 +215,8 @@ class Closure:
         self._heap: list[tuple[int, int, int, Step]] = []
         self._order = count()
         self.gains: list[Node] = []
+        self._gained: dict[int, Held] = {}  # what they give together, by namespace
+        self._registry: set[tuple[int, str, int]] = set()
         self.joined: list[Node] = []
         self.identities: list[Node] = []
         itself = Node(Kind.TOKEN, start)
@@ -226,9 +250,7 @@ class Closure:
                 reached = Node(kind, account)
                 self._push(Step(reached, max(step.certainty, certainty), step.steps, (node,)))
         elif node.kind is Kind.GAIN:
-            self.gains.append(node)
-            self._stale = True
-            self.everything = not node.space and node.role == EVERY_RIGHT
+            self._gain(node)
         elif node.kind is Kind.JOIN:
             self.joined.append(node)
             sure = step.certainty if self._has_person else max(step.certainty, POSSIBLE)
@@ -239,6 +261,19 @@ class Closure:
             self.everything = node.kind is Kind.TOKEN and node.who in self.facts.almighty
             if not self.everything:
                 self._move(node)
+
+    def _gain(self, node: Node) -> None:
+        """Note a role that can be bound, unless it adds nothing to those before it."""
+        self.everything = not node.space and node.role == EVERY_RIGHT
+        (rights, named), registry = self.facts.gained(node)
+        space = max(node.space, 0)
+        before = self._gained.get(space, NOTHING_HELD) | self._gained.get(0, NOTHING_HELD)
+        new = {(space, name, rights) for name, rights in registry} - self._registry
+        if new or rights & ~before.granted or named - before.named:
+            self._registry |= new
+            self._gained[space] = self._gained.get(space, NOTHING_HELD) | Held(rights, rights, named)
+            self.gains.append(node)
+            self._stale = True
 
     @cached_property
     def _has_person(self) -> bool:
@@ -257,14 +292,32 @@ class Closure:
     def _move(self, node: Node) -> None:
         """Add the steps that an identity can make, first without what was gained."""
         assert node.who is not None  # noqa: S101  an identity
-        base = self.facts.held(node.who, self.without)
-        self._steps_from(node, base, ())
-        extra = [*self.gains, *(self.joined if self.joins(node) else ())]
-        if extra:
-            held = dict(base)
-            for gain in extra:
-                self.add_gain(held, gain)
-            self._steps_from(node, held, tuple(extra))
+        token = node.kind is Kind.TOKEN
+        self._add_steps(node, self.facts.base_moves(node.who, self.without, token=token), ())
+        joined = self.joined if self.joins(node) else []
+        if joined or (self.gains and self.combines(node)):
+            held = dict(self.facts.held(node.who, self.without))
+            for space, more in self._gained.items():
+                held[space] = held.get(space, NOTHING_HELD) | more
+            for group in joined:
+                self.add_gain(held, group)
+            self._add_steps(node, self.facts.moves.of(node.who, held, token=token), (*self.gains, *joined))
+
+    def combines(self, node: Node) -> bool:
+        """Return whether what was gained may allow more together with what an identity has itself.
+
+        What it allows alone, it allows the subject too.
+        """
+        who = node.who
+        if who is None or who == self.start:
+            return True
+        held, own = self.facts.held(who, self.without), self.facts.held(self.start, self.without)
+        given = self.facts.given(who, self.without)
+        if held.get(0, NOTHING_HELD) != own.get(0, NOTHING_HELD) or any(not one.space for one in given):
+            return True
+        if 0 in self._gained:
+            return len(held) > 1 or bool(given)
+        return any(space in held for space in self._gained) or any(one.space in self._gained for one in given)
 
     def add_gain(self, held: dict[int, Held], gain: Node) -> None:
         """Add to what is held what was gained."""
@@ -276,18 +329,13 @@ class Closure:
         space = max(gain.space, 0)
         held[space] = held.get(space, NOTHING_HELD) | Held(rights, rights, named)
 
-    def _steps_from(self, node: Node, held: dict[int, Held], extra: tuple[Node, ...]) -> None:
-        if not held or node.who is None:
-            return
-        certainty = max([self.steps[one].certainty for one in (node, *extra)])
-        steps = max([self.steps[one].steps for one in (node, *extra)]) + 1
-        for reached, sure, rights, space in self._moves(node, held):
+    def _add_steps(self, node: Node, moves: Iterable[Move], extra: tuple[Node, ...]) -> None:
+        for reached, sure, rights, space in moves:
             if reached not in self.steps:
-                self._push(Step(reached, max(certainty, sure), steps, (node, *extra), rights, space))
-
-    def _moves(self, node: Node, held: dict[int, Held]) -> list[Move]:
-        assert node.who is not None  # noqa: S101  an identity
-        return [*self.facts.moves.of(node.who, held, token=node.kind is Kind.TOKEN)]
+                parents = (node, *near(extra, space)) if extra else (node,)
+                certainty = max(sure, *(self.steps[one].certainty for one in parents))
+                steps = max(self.steps[one].steps for one in parents) + 1
+                self._push(Step(reached, certainty, steps, parents, rights, space))
 
     def path(self, nodes: Iterable[Node]) -> list[Step]:
         """Return the steps that lead to all of `nodes`, in order, without the start."""
@@ -305,6 +353,11 @@ class Closure:
         return [step for step in found.values() if step.parents]
 
 
+def near(extra: Iterable[Node], space: int) -> tuple[Node, ...]:
+    """Return which of what was gained counts in a namespace (0: in every one)."""
+    return tuple(one for one in extra if one.kind is Kind.JOIN or one.space <= 0 or one.space == space)
+
+
 class Reached:
     """The actions in places that a closure leads to."""
 
@@ -313,34 +366,38 @@ class Reached:
         self.facts = closure.facts
         self.ways: dict[tuple[int, str, str], Way] = {}
         self._pulls: dict[int, Way] = {}  # where anything can be pulled, by namespace
-        self._tags: list[tuple[int, str, Node, Way]] = []
-        self._maps: list[tuple[int, Way]] = []
-        self._imports: list[tuple[int, Way]] = []
-        self._copies: list[tuple[int, str, Node, Way]] = []
+        # Where images can be mapped to, imported to, pointed at by a tag, and copied from.
+        self._maps: dict[int, Way] = {}
+        self._imports: dict[int, Way] = {}
+        self._tags: dict[tuple[int, str, Node], Way] = {}
+        self._copies: dict[tuple[int, str, Node], Way] = {}
         for node in closure.identities:
             self._collect(node)
         self._images()
 
-    def _levels(self, node: Node) -> Iterator[tuple[tuple[Node, ...], Certainty, int]]:
-        """Yield what an identity can use together with it, for each certainty: nothing, then what was gained."""
+    def _levels(self, node: Node) -> Iterator[tuple[Node, ...]]:
+        """Yield what an identity can use together with it: nothing, then what was gained, the surest first."""
         closure = self.closure
-        own = closure.steps[node]
-        yield (), own.certainty, own.steps
-        gains = closure.gains + (closure.joined if closure.joins(node) else [])
+        yield ()
+        gains = (closure.gains if closure.combines(node) else []) + (closure.joined if closure.joins(node) else [])
+        before = 0
         for level in Certainty:
             some = tuple(gain for gain in gains if closure.steps[gain].certainty <= level)
-            if some and (len(some) == len(gains) or any(closure.steps[gain].certainty == level for gain in some)):
-                last = max(some, key=lambda gain: closure.steps[gain][1:3])
-                certainty = max(own.certainty, closure.steps[last].certainty)
-                yield some, certainty, max(own.steps, *(closure.steps[gain].steps for gain in some))
+            if len(some) > before:
+                before = len(some)
+                yield some
+
+    def _way(self, node: Node, extra: tuple[Node, ...]) -> Way:
+        steps = [self.closure.steps[one] for one in (node, *extra)]
+        return Way(max(step.certainty for step in steps), max(step.steps for step in steps), (node, *extra))
 
     def _collect(self, node: Node) -> None:
-        for extra, certainty, steps in self._levels(node):
-            self._effects(node, extra, Way(certainty, steps, (node, *extra)))
+        for extra in self._levels(node):
+            self._effects(node, extra)
             if node.kind is Kind.TOKEN:
-                self._registry(node, extra, Way(certainty, steps, (node, *extra)))
+                self._registry(node, extra)
 
-    def _registry(self, node: Node, extra: tuple[Node, ...], way: Way) -> None:
+    def _registry(self, node: Node, extra: tuple[Node, ...]) -> None:
         """Add what an identity may do in the registry itself."""
         assert node.who is not None  # noqa: S101  an identity
         given = [*self.facts.given(node.who, self.closure.without)]
@@ -353,16 +410,19 @@ class Reached:
         itself = node.who == self.closure.start and not extra
         for space, repository in _places(given):
             rights = self._admitted(node.who, _united(given, space, repository), space, repository)
-            if rights.possible & PULL:
-                sure = way.certainty if rights.granted & PULL else UNKNOWN
-                self._better(self._pulls, space, way._replace(certainty=sure))
-            if itself:
+            if not rights.possible & PULL:
                 continue
-            for action in ACTIONS:
+            way = self._way(node, tuple(one for one in near(extra, space) if self._gives(one)))
+            sure = way.certainty if rights.granted & PULL else UNKNOWN
+            self._better(self._pulls, space, way._replace(certainty=sure))
+            for action in () if itself else ACTIONS:
                 needed = NEEDS[action]
                 if rights.possible & needed == needed:
                     sure = way.certainty if rights.granted & needed == needed else UNKNOWN
                     self._better(self.ways, (space, repository, action), way._replace(certainty=sure))
+
+    def _gives(self, gain: Node) -> bool:
+        return gain.kind is Kind.JOIN or bool(self.facts.gained(gain).registry)
 
     def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
         """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
@@ -384,28 +444,26 @@ class Reached:
         if before is None or way[:2] < before[:2]:
             ways[key] = way
 
-    def _effects(self, node: Node, extra: tuple[Node, ...], way: Way) -> None:
+    def _effects(self, node: Node, extra: tuple[Node, ...]) -> None:
         """Note where an identity can change or copy images."""
         assert node.who is not None  # noqa: S101  an identity
-        held = dict(self.facts.held(node.who, self.closure.without))
-        for gain in extra:
-            self.closure.add_gain(held, gain)
+        held = self.facts.held(node.who, self.closure.without)
+        if extra:
+            held = dict(held)
+            for gain in extra:
+                self.closure.add_gain(held, gain)
         for space, one in held.items():
-            here = (
-                (_MAPPING, self._maps),
-                (_IMPORTS, self._imports),
-            )
-            for wanted, found in here:
+            if not (one.possible & _OF_IMAGES or one.named):
+                continue
+            way = self._way(node, near(extra, space))
+            for wanted, found in ((_MAPPING, self._maps), (_IMPORTS, self._imports)):
                 if one.possible & wanted:
-                    found.append((space, self._by(way, one, wanted, space)))
-            for wanted, found_names in ((_TAGS, self._tags), (_SPLIT, self._copies)):
+                    self._better(found, space, self._by(way, one, wanted, space))
+            for wanted, named in ((_TAGS, self._tags), (_SPLIT, self._copies)):
                 if one.possible & wanted:
-                    found_names.append((space, "", node, self._by(way, one, wanted, space)))
-                for bit, name in one.named:
-                    # The name of a tag is that of its stream, a colon, and its own.
-                    if bit & wanted and not (bit & _TAG_NAMES and ":" not in name):
-                        stream = name.partition(":")[0] if bit & _TAG_NAMES else name
-                        found_names.append((space, stream, node, way._replace(rights=bit, space=space)))
+                    self._better(named, (space, "", node), self._by(way, one, wanted, space))
+                for bit, stream in _streams(one, wanted):
+                    self._better(named, (space, stream, node), way._replace(rights=bit, space=space))
 
     def _by(self, way: Way, held: Held, wanted: int, space: int) -> Way:
         granted = held.granted & wanted
@@ -414,39 +472,63 @@ class Reached:
 
     def _images(self) -> None:
         """Add what changing and copying images leads to."""
-        for space, way in self._maps:
+        for space, way in self._maps.items():
             self._better(self.ways, (space, "", "push"), way)
-            self._copy(space, way, (0, ""), CERTAIN)
-        for space, repository, _, way in self._tags:
+            self._better_if(self._copied(space, way, CERTAIN), (0, ""))
+        tagging: dict[Node, Way] = {}  # the best way of each identity to point a tag at an image, and pull it there
+        for (space, repository, node), way in self._tags.items():
             self._better(self.ways, (space, repository, "push"), way)
-        for space, repository, node, way in self._copies:
-            for into, _, other, tagging in self._tags:
-                if node == other:
-                    nodes = tuple(dict.fromkeys((*way.nodes, *tagging.nodes)))
-                    both = way._replace(certainty=max(way.certainty, tagging.certainty), nodes=nodes)
-                    self._copy(into, both, (space, repository), CERTAIN)
-        for space, way in self._imports:
-            # The secrets of the namespace that an image is imported to are those that count.
-            for into in [space] if space else [one for one in self._pulls if one]:
-                self._import(into, way)
+            if copied := self._copied(space, way, CERTAIN):
+                self._better(tagging, node, copied)
+        for (space, repository, node), way in self._copies.items():
+            if node in tagging and not self._everything_by(max(way.certainty, tagging[node].certainty)):
+                both = tagging[node]
+                nodes = tuple(dict.fromkeys((*both.nodes, *way.nodes)))
+                self._better_if(
+                    way._replace(certainty=max(way.certainty, both.certainty), nodes=nodes), (space, repository)
+                )
+        if not self._everything_by(POSSIBLE):
+            for space, way in self._imports.items():
+                # The secrets of the namespace that an image is imported to are those that count.
+                for into in [space] if space else [one for one in self._pulls if one]:
+                    self._import(into, way)
+
+    def _everything_by(self, certainty: Certainty) -> bool:
+        """Return whether every image can be pulled by a way that is as sure."""
+        way = self.ways.get((0, "", "pull"))
+        return way is not None and way.certainty <= certainty
 
     def _import(self, into: int, way: Way) -> None:
-        for account, certainty in self.facts.accounts_in(into):
+        copied = self._copied(into, way, POSSIBLE)
+        for account, certainty in self.facts.accounts_in(into) if copied else ():
             for space, repository, granted, possible in self.facts.given(account, self.closure.without):
-                if possible & PULL:
+                if copied and possible & PULL:
                     sure = max(certainty, POSSIBLE if granted & PULL else UNKNOWN)
-                    self._copy(into, way, (space, repository), sure)
+                    self._better_if(copied._replace(certainty=max(copied.certainty, sure)), (space, repository))
 
-    def _copy(self, into: int, way: Way, place: Place, least: Certainty) -> None:
-        """Add that images of a place can be pulled by who copies them to a namespace and pulls them there."""
+    def _copied(self, into: int, way: Way, least: Certainty) -> Way | None:
+        """Return the way to pull what is copied to a namespace (0: to any) by `way`; None if nothing can be pulled."""
         pulls = [self._pulls[space] for space in ({into, 0} if into else self._pulls) if space in self._pulls]
         if not pulls:
-            return
+            return None
         pull = min(pulls, key=lambda one: one[:2])
-        certainty = max(way.certainty, pull.certainty, least)
         nodes = tuple(dict.fromkeys((*pull.nodes, *way.nodes)))
-        copied = way._replace(certainty=certainty, steps=max(way.steps, pull.steps), nodes=nodes)
-        self._better(self.ways, (*place, "pull"), copied)
+        certainty = max(way.certainty, pull.certainty, least)
+        return way._replace(certainty=certainty, steps=max(way.steps, pull.steps), nodes=nodes)
+
+    def _better_if(self, way: Way | None, place: Place) -> None:
+        if way:
+            self._better(self.ways, (*place, "pull"), way)
+
+
+def _streams(held: Held, wanted: int) -> Iterator[tuple[int, str]]:
+    """Yield the image streams of rights on single objects."""
+    for bit, name in held.named:
+        if bit & wanted & ~_TAG_NAMES:
+            yield bit, name
+        elif bit & wanted and ":" in name:
+            # The name of a tag is that of its stream, a colon, and its own.
+            yield bit, name.partition(":")[0]
 
 
 def _places(given: Iterable[Given]) -> set[Place]:

@@ -22,10 +22,21 @@ def bindable_by_coverage(holdings: Holdings, who: Identity, space: int) -> list[
     """
     key = who, space
     if key not in holdings.bindable:
-        rules = rules_held(holdings, who, space)
-        found = [row for row in _candidates(holdings, space) if covered(rules, holdings.rules(row))]
-        holdings.bindable[key] = found
+        held = rows_held(holdings, who, space)
+        rows = [*_covered_of(holdings, held, 0), *(_covered_of(holdings, held, space) if space else ())]
+        holdings.bindable[key] = rows
     return holdings.bindable[key]
+
+
+def _covered_of(holdings: Holdings, held: frozenset[int], space: int) -> list[int]:
+    """Return the rows of the roles of a namespace (0: cluster roles) that the roles in `held` rows cover."""
+    key = held, space
+    if key not in holdings.covered:
+        rules = [rule for row in sorted(held) for rule in _RULES.decode(holdings.rules(row))]
+        rows = holdings.roles_in(space) if space else holdings.cluster_roles
+        giving = [row for row in rows if judge_text(text := holdings.rules(row)) or judge_rights(text) != NO_RIGHTS]
+        holdings.covered[key] = [row for row in giving if covered(rules, holdings.rules(row))]
+    return holdings.covered[key]
 
 
 def covered_roles(holdings: Holdings, who: Identity, space: int) -> list[int]:
@@ -35,20 +46,19 @@ def covered_roles(holdings: Holdings, who: Identity, space: int) -> list[int]:
     return [row for row in rows if covered(rules, holdings.rules(row))]
 
 
-def _candidates(holdings: Holdings, space: int) -> list[int]:
-    rows = [*holdings.cluster_roles, *(holdings.roles_in(space) if space else ())]
-    return [row for row in rows if judge_text(holdings.rules(row)) or judge_rights(holdings.rules(row)) != NO_RIGHTS]
-
-
 def rules_held(holdings: Holdings, who: Identity, space: int) -> list[Rule]:
     """Return the rules of all roles that `who` has in a namespace."""
-    rows = {
+    return [rule for row in sorted(rows_held(holdings, who, space)) for rule in _RULES.decode(holdings.rules(row))]
+
+
+def rows_held(holdings: Holdings, who: Identity, space: int) -> frozenset[int]:
+    """Return the rows of all roles that `who` has in a namespace."""
+    return frozenset(
         row
         for position in holdings.acts_as(who)
         for place, row, _ in holdings.entries(position)
         if row >= 0 and place in {0, space}
-    }
-    return [rule for row in sorted(rows) for rule in _RULES.decode(holdings.rules(row))]
+    )
 
 
 def covered(owned: Sequence[Rule], text: str) -> bool:

@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 from audit.access.bound_subjects import NO_BINDING
 from audit.rbac.subjects import Identity
 from audit.routes.closure import Way
-from audit.routes.nodes import Node
+from audit.routes.nodes import Kind, Node
 from audit.routes.routes import Routes, Target, wider
 
-_MOST: Final = 20  # bindings that are tried before none is proposed
+_MOST: Final = 6  # bindings of a route that are left out one by one
+_SEARCHES: Final = 200  # in a zone, after which cuts are no longer made small
 
 
 class Cut(NamedTuple):
@@ -23,6 +24,7 @@ class Cuts:
 
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
+        self._searches = 0
 
     def giving(self, holder: Node, rights: int, space: int, without: frozenset[int] = frozenset()) -> list[int]:
         """Return the bindings by which a node has any of `rights` in a namespace (0: in every one)."""
@@ -58,21 +60,31 @@ class Cuts:
         """Return the smallest cut that was found for a route, and what survives without each binding of it."""
         steps = self.on(holder, way)
         on_path = list(dict.fromkeys(binding for some in steps for binding in some))
-        if len(on_path) > _MOST:
-            on_path = on_path[:_MOST]
+        if len(on_path) > _MOST or self._searches > _SEARCHES:
+            return Cut(self._all_of(holder), ())
+        self._searches += len(on_path)
         survives = [one for one in on_path if self.reaches(holder, target, frozenset({one}))]
         closing = [one for one in on_path if one not in survives]
         if closing:
             return Cut((closing[0],), tuple(survives))
         return Cut(self._several(holder, target), tuple(survives))
 
+    def _all_of(self, holder: Identity) -> tuple[int, ...]:
+        """Return all bindings by which a subject makes any first step: without them there is no route at all."""
+        node = Node(Kind.TOKEN, holder)
+        closure = self._routes.reached(holder).closure
+        first = [step for step in closure.steps.values() if node in step.parents and step.rights]
+        giving = {one for step in first for one in self.giving(node, step.rights, step.space)}
+        return tuple(sorted(giving))
+
     def _several(self, holder: Identity, target: Target) -> tuple[int, ...]:
         """Return several bindings whose removal closes a route; none where that takes too many."""
         removed: set[int] = set()
         while (way := self.reaches(holder, target, frozenset(removed))) is not None:
             steps = self.on(holder, way, frozenset(removed))
+            self._searches += 1
             if not steps or len(removed) > _MOST:
-                return ()
+                return self._all_of(holder)
             # The subject's own step: whatever comes after it is out of its reach then.
             removed |= set(steps[0])
         for one in sorted(removed):

@@ -8,7 +8,7 @@ from audit.routes.closure import IMAGE_RIGHTS, Facts
 from audit.routes.coverage import covered_roles
 from audit.routes.holdings import NOTHING_HELD, Held
 from audit.routes.moves import WRITE_BINDINGS
-from audit.routes.nodes import EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE, EVERY_RIGHT, Certainty, Kind, Node
+from audit.routes.nodes import EVERY_RIGHT, Certainty, Kind, Node
 from audit.routes.rights import bits, names_of
 
 ANY_IMAGE: Final = "any image"
@@ -59,7 +59,7 @@ def _reached(facts: Facts, node: Node) -> Iterator[str]:
         yield node.who.name if node.who else ""
     elif node.role == EVERY_RIGHT:
         yield ANY_RIGHT
-    elif node.role in {EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE}:
+    elif node.role < 0:
         yield from (holdings.role_name(row) for row in facts.rows(node))
     else:
         yield holdings.role_name(node.role)

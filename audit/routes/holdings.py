@@ -55,7 +55,9 @@ class Holdings:
         self.authorizer = Authorizer(self.bound)
         self.groups_unseen = bool(snapshot.gaps_of("groups"))
         self.states = account_states(self.bound)
-        self.bindable: dict[tuple[Identity, int], list[int]] = {}  # see `bindable_by_coverage`
+        # See `audit.routes.coverage`, which fills them.
+        self.bindable: dict[tuple[Identity, int], list[int]] = {}
+        self.covered: dict[tuple[frozenset[int], int], list[int]] = {}
         self.role_rights = [self._of_role(row) for row in self.bound.roles.row.tolist()]
         self._spaces = self.bound.namespace
         self._order = np.argsort(self.bound.subject, kind="stable")
@@ -204,6 +206,12 @@ class Holdings:
             if not self.bound.subjects.inert[at]:
                 accounts[home(self.bound.subjects.names[at])].append(self.bound.subjects.identities[at])
         return accounts
+
+    @cached_property
+    def listed_accounts(self) -> frozenset[tuple[int, int]]:
+        """Return namespace and name (text positions) of each account that was listed."""
+        table = self.snapshot.tables["serviceaccounts"]
+        return frozenset(zip(table["namespace"].tolist(), table["name"].tolist(), strict=True))
 
     @cached_property
     def absent_accounts(self) -> Sequence[Identity]:

@@ -6,7 +6,16 @@ from typing import Final, NamedTuple
 from audit.rbac.subjects import ACCOUNT, GROUP, MASTERS, Identity, may_join, user
 from audit.routes.coverage import bindable_by_coverage
 from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
-from audit.routes.nodes import EACH_NAMESPACE, EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE, EVERY_RIGHT, Certainty, Kind, Node
+from audit.routes.nodes import (
+    COVERED_ROLES,
+    EACH_NAMESPACE,
+    EVERY_CLUSTER_ROLE,
+    EVERY_LOCAL_ROLE,
+    EVERY_RIGHT,
+    Certainty,
+    Kind,
+    Node,
+)
 from audit.routes.rights import ALL_RIGHTS, bits
 from audit.tables.schemas import YES
 
@@ -158,9 +167,8 @@ class Moves:
                         yield Move(Node(Kind.TOKEN, account), POSSIBLE, bit, space)
 
     def _exists(self, space: int, account: Identity) -> bool:
-        table, snapshot = self._holdings.snapshot.tables["serviceaccounts"], self._holdings.snapshot
-        code = snapshot.code(account.name.partition(":")[2])
-        return bool(((table["namespace"] == space) & (table["name"] == code)).any())
+        code = self._holdings.snapshot.code(account.name.partition(":")[2])
+        return (space, code) in self._holdings.listed_accounts
 
     def _bound(self, who: Identity, space: int, held: Held) -> Iterator[Move]:
         """Yield the roles that can be bound to anybody in a namespace."""
@@ -179,9 +187,8 @@ class Moves:
         for role, sure, by in self._bindable(space, held):
             if creates or self._in_use(space, role, None):
                 yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
-        if creates and not self._has_all(who, space, held):
-            for role in bindable_by_coverage(self._holdings, who, space):
-                yield Move(Node(Kind.GAIN, None, space, role), CERTAIN, rights, space)
+        if creates and not self._has_all(who, space, held) and bindable_by_coverage(self._holdings, who, space):
+            yield Move(Node(Kind.GAIN, who, space, COVERED_ROLES), CERTAIN, rights, space)
 
     def _has_all(self, who: Identity, space: int, held: Held) -> bool:
         """Return whether `who` may do everything in a namespace already, itself and as any account of it."""

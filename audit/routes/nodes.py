@@ -33,6 +33,7 @@ EACH_NAMESPACE: Final = -1  # in place of a namespace: bound in each, and not cl
 EVERY_RIGHT: Final = -11
 EVERY_CLUSTER_ROLE: Final = -12
 EVERY_LOCAL_ROLE: Final = -13
+COVERED_ROLES: Final = -14  # all whose rights `who` has already
 
 
 class Node(NamedTuple):

@@ -7,7 +7,16 @@ from audit.rbac.subjects import Identity
 from audit.routes.closure import Way
 from audit.routes.cuts import Cuts
 from audit.routes.names import Names
-from audit.routes.nodes import EVERY_CLUSTER_ROLE, EVERY_LOCAL_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
+from audit.routes.nodes import (
+    COVERED_ROLES,
+    EVERY_CLUSTER_ROLE,
+    EVERY_LOCAL_ROLE,
+    EVERY_RIGHT,
+    Certainty,
+    Kind,
+    Node,
+    Step,
+)
 from audit.routes.rights import names_of
 from audit.routes.routes import Routes
 
@@ -70,5 +79,6 @@ class RouteSentences:
             EVERY_RIGHT: "every right",
             EVERY_CLUSTER_ROLE: "any cluster role",
             EVERY_LOCAL_ROLE: "any role of it",
+            COVERED_ROLES: "any role whose rights it has itself",
         }
         return words.get(role) or f"role {self._routes.holdings.role_name(role)}"

@@ -76,11 +76,13 @@ def route_world(seed: int) -> World:
     rng = Random(seed)
     spaces = list(NAMESPACES[: rng.randint(2, 3)])
     world: World = {
-        "namespaces": [_object(name) for name in spaces],
-        "serviceaccounts": [_object(name, space) for space in spaces for name in _ACCOUNTS if rng.random() < 0.6],
-        "imagestreams": [_object("app-0", space) for space in spaces],
+        "namespaces": [route_object(name) for name in spaces],
+        "serviceaccounts": [route_object(name, space) for space in spaces for name in _ACCOUNTS if rng.random() < 0.6],
+        "imagestreams": [route_object("app-0", space) for space in spaces],
         "groups": [
-            {**_object(name), "users": rng.sample(_PEOPLE, rng.randint(0, 2))} for name in _GROUPS if rng.random() < 0.6
+            {**route_object(name), "users": rng.sample(_PEOPLE, rng.randint(0, 2))}
+            for name in _GROUPS
+            if rng.random() < 0.6
         ],
         "clusterroles": [],
         "roles": [],
@@ -91,13 +93,14 @@ def route_world(seed: int) -> World:
     for number in range(rng.randint(2, 6)):
         local = rng.choice(spaces) if rng.random() < 0.3 else ""
         rules = [_rule(rng) for _ in range(rng.randint(1, 3))]
-        world["roles" if local else "clusterroles"].append({**_object(f"role-{number}", local), "rules": rules})
+        world["roles" if local else "clusterroles"].append({**route_object(f"role-{number}", local), "rules": rules})
     for number in range(rng.randint(2, 8)):
         _bind(rng, world, spaces, number)
     return furnished(world)
 
 
-def _object(name: str, namespace: str = "") -> dict[str, Any]:
+def route_object(name: str, namespace: str = "") -> dict[str, Any]:
+    """Return the metadata of an object, as a server lists it."""
     place = {"namespace": namespace} if namespace else {}
     return {"metadata": {"name": name, "creationTimestamp": "2026-01-01T00:00:00Z", "uid": "", **place}}
 
@@ -119,7 +122,7 @@ def _bind(rng: Random, world: World, spaces: list[str], number: int) -> None:
     kind, name = rng.choice(roles) if roles else ("ClusterRole", "missing")
     subjects = [_subject(rng, spaces) for _ in range(rng.randint(1, 2))]
     reference = {"apiGroup": _RBAC, "kind": kind, "name": name}
-    binding = {**_object(f"binding-{number}", space), "roleRef": reference, "subjects": subjects}
+    binding = {**route_object(f"binding-{number}", space), "roleRef": reference, "subjects": subjects}
     world["rolebindings" if space else "clusterrolebindings"].append(binding)
 
 

@@ -8,6 +8,7 @@ from audit.access.sentences import verdict
 from audit.command_line.result import Result
 from audit.command_line.sources import only_one
 from audit.command_line.typed import action_of, check_order, never_seen, place_hints, place_of, subject_in
+from audit.commands.answers.by_routes import route_of
 from audit.commands.answers.questions import COLUMNS
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
@@ -22,8 +23,11 @@ def _zone_with(snapshots: Sequence[Snapshot], namespace: str) -> Snapshot:
     return listing[0] if len(listing) == 1 and whole else only_one(listing or snapshots)
 
 
-def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str) -> Result:
-    """Return whether a subject may do something, and why. Raises UsageError when it is not clear in which zone."""
+def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str, *, routes: bool = False) -> Result:
+    """Return whether a subject may do something, and why; with `routes` also whether it gets there another way.
+
+    Raises UsageError when it is not clear in which zone.
+    """
     check_order("can", [subject, action, place], 1)
     action, where = action_of(action), place_of(place)
     snapshot = _zone_with(snapshots, where.namespace)
@@ -32,9 +36,11 @@ def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str) ->
     unseen = never_seen(snapshot, who)
     why = (*unseen, *why)
     question = dict(zip(COLUMNS, (snapshot.origin.zone, *who, action, *where), strict=True))
+    route = route_of(snapshot, who, action, where) if routes else None
+    more = {"route": route.record} if route else {}
     return Result(
-        value=lambda: {**question, "answer": ANSWERS[answer], "seen": not unseen, "why": list(why)},
-        text=[ANSWERS[answer], *(f"  {reason}" for reason in why)],
+        value=lambda: {**question, "answer": ANSWERS[answer], "seen": not unseen, "why": list(why), **more},
+        text=[ANSWERS[answer], *(f"  {reason}" for reason in why), *(route.lines if route else ())],
         notes=[*notes, *place_hints([snapshot], where, place)],
-        exit_code=of_answer(complete=answer != UNKNOWN),
+        exit_code=of_answer(complete=answer != UNKNOWN and not (route and route.certainty == "unknown")),
     )

@@ -16,14 +16,18 @@ from audit.command_line.typed import (
     subject_in,
     subject_of,
 )
+from audit.commands.answers.by_routes import lines_of, rows_of
 from audit.exit_codes import of_answer
 from audit.rbac.roles import HOW
 from audit.rbac.subjects import Identity
 from audit.snapshot.model import Snapshot
 
 
-def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None) -> Result:
-    """Return every grant of a subject; the result is partial when there may be others."""
+def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None, *, routes: bool = False) -> Result:
+    """Return every grant of a subject, and with `routes` what it comes to another way.
+
+    The result is partial when there may be others.
+    """
     if namespace is not None:
         check_subject_first(snapshots, subject, namespace)
     place = None if namespace is None else place_of(namespace)
@@ -37,14 +41,24 @@ def explain(snapshots: Sequence[Snapshot], subject: str, namespace: str | None) 
         remarks = [*never_seen(snapshot, who), *(_elsewhere(snapshot, who) if place and not explanation.grants else [])]
         explanations[snapshot.origin.zone] = who, explanation._replace(remarks=(*explanation.remarks, *remarks))
         notes += hints
+    by_route = {
+        snapshot.origin.zone: rows_of(snapshot, explanations[snapshot.origin.zone][0], place and place.namespace)
+        for snapshot in (snapshots if routes else ())
+    }
     if place:
         notes += place_hints(snapshots, Place(place.namespace, ""), namespace or "")
     return Result(
-        value=lambda: _value(subject_of(subject), explanations),
+        value=lambda: {
+            **_value(subject_of(subject), explanations),
+            **({"routes": [row for rows in by_route.values() for row in rows]} if routes else {}),
+        },
         text=[
             line
             for zone, (who, explanation) in explanations.items()
-            for line in _lines(zone, who, explanation, place and place.namespace)
+            for line in (
+                *_lines(zone, who, explanation, place and place.namespace),
+                *(f"{zone}: {line}" for line in lines_of(by_route.get(zone, ()))),
+            )
         ],
         notes=notes,
         exit_code=of_answer(complete=all(explanation.whole for _, explanation in explanations.values())),

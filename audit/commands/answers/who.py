@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from audit.access.tables import tables_of
 from audit.command_line.result import Grid, Result
 from audit.command_line.typed import Place, action_of, check_order, place_hints, place_of
+from audit.commands.answers.by_routes import lines_of, rows_to
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import ANSWERS, UNKNOWN
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group", "binding", "role")
 
 
-def who(snapshots: Sequence[Snapshot], action: str, place: str, uses: Mapping[str, "ZoneUse"] | None = None) -> Result:
+def who(
+    snapshots: Sequence[Snapshot],
+    action: str,
+    place: str,
+    uses: Mapping[str, "ZoneUse"] | None = None,
+    *,
+    routes: bool = False,
+) -> Result:
     """Return everybody who may do something in a place; the result is partial when there may be others.
 
-    With `uses` (by zone), only those who did not use it, or of whom that is not known.
+    With `uses` (by zone), only those who did not use it, or of whom that is not known. With `routes`, also those who
+    come to it another way.
     """
     check_order("who", [action, place], 0)
     action, where = action_of(action), place_of(place)
@@ -31,12 +40,16 @@ def who(snapshots: Sequence[Snapshot], action: str, place: str, uses: Mapping[st
         nobody = [] if rows else [f"everybody who can {action} in {place} used it"]
     else:
         nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
+    by_route = [row for one in snapshots if routes for row in rows_to(one, action, where)]
     certain = all(row["access"] != ANSWERS[UNKNOWN] and row.get("used") != "not known" for row in rows)
     return Result(
-        value=lambda: rows,
-        text=[Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else (),
+        value=lambda: {"direct": rows, "routes": by_route} if routes else rows,
+        text=[
+            *([Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else ()),
+            *(f"{row['zone']}: {line}" for row in by_route for line in lines_of([row])),
+        ],
         notes=[*hints, *nobody, *_gaps(of_zone)],
-        exit_code=of_answer(complete=certain),
+        exit_code=of_answer(complete=certain and all(row["certainty"] != "unknown" for row in by_route)),
     )
 
 
