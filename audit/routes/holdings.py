@@ -143,13 +143,17 @@ class Holdings:
         return {}
 
     @cached_property
-    def spaces_with_roles(self) -> Sequence[int]:
-        """Return the namespaces that have roles of their own, or may have: their roles were not all seen."""
-        spaces = self.snapshot.tables["roles"]["namespace"]
-        found = {int(space) for space in np.unique(spaces).tolist() if space}
+    def spaces_with_bindings(self) -> Sequence[int]:
+        """Return the namespaces that have role bindings or roles of their own, or may have them."""
+        tables = (self.snapshot.tables[name]["namespace"] for name in ("roles", "bindings"))
+        found = {int(space) for space in np.unique(np.concatenate([*tables])).tolist() if space}
         gaps = {gap.namespace for gap in self.snapshot.gaps_of("roles")}
         every = self.listed if gaps & {"", "*"} else gaps & self.listed
         return sorted(found | {self.snapshot.code(name) for name in every})
+
+    def is_cluster_role(self, row: int) -> bool:
+        """Return whether a row of the role table is a cluster role."""
+        return not int(self.snapshot.tables["roles"]["namespace"][row])
 
     def _source(self, entry: int) -> Source | None:
         role, space = int(self.bound.role[entry]), int(self._spaces[entry])

@@ -73,6 +73,8 @@ _CREATE_WIDE, _UPDATE_WIDE = bits("create clusterrolebindings"), bits("update cl
 WRITE_BINDINGS: Final = _CREATE_BINDINGS | _UPDATE_BINDINGS | _OPENSHIFT_BINDINGS
 WRITE_WIDE: Final = _CREATE_WIDE | _UPDATE_WIDE
 _BIND_CLUSTER_ROLES, _BIND_ROLES = bits("bind clusterroles"), bits("bind roles")
+_CREATES: Final = _CREATE_BINDINGS | _OPENSHIFT_BINDINGS
+_ESCALATES: Final = bits("escalate roles", "escalate clusterroles")
 _ESCALATE: Final = (
     bits("escalate roles", "write roles"),
     bits("escalate clusterroles", "write clusterroles"),
@@ -184,9 +186,9 @@ class Moves:
 
     def _bindings(self, who: Identity, space: int, held: Held, rights: int, *, creates: bool) -> Iterator[Move]:
         """Yield the roles that who writes bindings by `rights` can bind; without `creates` only those in use."""
-        for role, sure, by in self._bindable(space, held):
-            if creates or self._in_use(space, role, None):
-                yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
+        bindable = self._bindable(space, held) if creates else self._in_use(space, held, None)
+        for role, sure, by in bindable:
+            yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
         if creates and not self._has_all(who, space, held) and bindable_by_coverage(self._holdings, who, space):
             yield Move(Node(Kind.GAIN, who, space, COVERED_ROLES), CERTAIN, rights, space)
 
@@ -199,9 +201,8 @@ class Moves:
         """Yield the roles of single bindings that can be changed."""
         for bit, binding in held.named:
             if bit & update:
-                for role, sure, by in self._bindable(space, held):
-                    if self._in_use(space, role, binding):
-                        yield Move(Node(Kind.GAIN, None, space, role), sure, bit | by, space)
+                for role, sure, by in self._in_use(space, held, binding):
+                    yield Move(Node(Kind.GAIN, None, space, role), sure, bit | by, space)
 
     def _bindable(self, space: int, held: Held) -> Iterator[tuple[int, Certainty, int]]:
         """Yield each role that may be bound by `bind` in a namespace: its row, how sure, by which right."""
@@ -223,16 +224,22 @@ class Moves:
         if some and missing:
             yield EVERY_RIGHT, UNKNOWN, some
 
-    def _in_use(self, space: int, role: int, binding: str | None) -> bool:
-        """Return whether a binding in a namespace refers to a role: such a binding can be changed, not its role."""
-        if not space and binding is None:
-            return True
-        for name, row in self._holdings.bound_in(space):
-            refers_to = int(self._holdings.role_of_binding[row])
-            same = role < 0 or refers_to == role or refers_to < 0
-            if same and (binding is None or name == binding):
-                return True
-        return False
+    def _in_use(self, space: int, held: Held, binding: str | None) -> Iterator[tuple[int, Certainty, int]]:
+        """Yield those of `_bindable` to which a binding there refers: such a binding can be changed, not its role."""
+        holdings = self._holdings
+        bound = [row for name, row in holdings.bound_in(space) if binding in {None, name}]
+        rows = {int(holdings.role_of_binding[row]) for row in bound}
+        for role, sure, by in self._bindable(space, held):
+            if role >= 0:
+                found = {role} & rows
+            elif role == EVERY_RIGHT:
+                found = {EVERY_RIGHT} if min(rows, default=0) < 0 else set()
+            else:
+                found = {
+                    row for row in rows if row >= 0 and holdings.is_cluster_role(row) == (role == EVERY_CLUSTER_ROLE)
+                }
+            for row in sorted(found):
+                yield row, sure, by
 
     def _cluster(self, who: Identity, held: Held, *, impersonates: bool) -> Iterator[Move]:
         """Yield the steps by rights in every namespace, and on objects without one."""
@@ -284,13 +291,11 @@ class Moves:
             for move in self._bindings(who, 0, held, rights, creates=bool(rights & _CREATE_WIDE)):
                 yield move._replace(certainty=max(certainty, move.certainty))
         yield from self._named_bindings(0, held, _UPDATE_WIDE)
-        for move in self._bound(who, 0, held):
+        for move in self._bound(who, 0, held) if held.possible & _CREATES else ():
             # In every namespace, one by one: what only a cluster-wide binding gives is not among it.
             yield move._replace(node=move.node._replace(space=EACH_NAMESPACE))
-        if held.possible & WRITE_BINDINGS and (
-            held.possible & _BIND_ROLES or any(bit & _BIND_ROLES for bit, _ in held.named)
-        ):
-            for space in self._holdings.spaces_with_roles:
+        if held.possible & (WRITE_BINDINGS | _ESCALATES) or any(bit & _UPDATE_BINDINGS for bit, _ in held.named):
+            for space in self._holdings.spaces_with_bindings:
                 yield from self._bound(who, space, held)
         for certainty, rights in _both(held, _CERTIFICATES):
             yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), max(certainty, POSSIBLE), rights, 0)
@@ -300,6 +305,8 @@ class Moves:
         for certainty, rights in _levels(held, _UPDATE_GROUPS):
             for group in self._groups(absent=False):
                 yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
+            for group in self._groups(absent=True):
+                yield Move(Node(Kind.JOIN, group), max(certainty, POSSIBLE), rights, 0)
         for certainty, rights in _levels(held, _CREATE_GROUPS):
             for group in self._groups(absent=True):
                 yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
