@@ -15,9 +15,9 @@ from audit.access.subjects import ANY_PERSON, ANYBODY
 from audit.rbac.rules import EVERYTHING, NEEDS, PULL, judge_text
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, may_join
 from audit.routes.coverage import bindable_by_coverage
-from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
+from audit.routes.holdings import ANY_NAME, NOTHING_HELD, HeldRights, Holdings
 from audit.routes.moves import Move, Moves
-from audit.routes.nodes import COVERED_ROLES, EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Kind, Node, Step
+from audit.routes.nodes import COVERED_ROLES, EVERY_CLUSTER_ROLE, EVERY_RIGHT, Certainty, Node, NodeKind, RouteStep
 from audit.routes.rights import ALL, CLUSTER_ONLY, RoleRights, bits, judge_rights
 from audit.tables.schemas import YES
 
@@ -66,7 +66,7 @@ class Facts:
     def __init__(self, holdings: Holdings) -> None:
         self.holdings = holdings
         self.moves = Moves(holdings)
-        self._held: dict[Identity, dict[int, Held]] = {}
+        self._held: dict[Identity, dict[int, HeldRights]] = {}
         self._given: dict[Identity, list[Given]] = {}
         self._gained: dict[Node, Gained] = {}
         self._accounts: dict[int, list[tuple[Identity, Certainty]]] = {}
@@ -90,7 +90,7 @@ class Facts:
             self._moves[key] = [*dict.fromkeys(self.moves.of(who, self.held(who, frozenset()), token=token))]
         return self._moves[key]
 
-    def held(self, who: Identity, without: frozenset[int]) -> dict[int, Held]:
+    def held(self, who: Identity, without: frozenset[int]) -> dict[int, HeldRights]:
         """Return what an identity holds by namespace, without some bindings."""
         if who == ANY_PERSON:
             return self._uncertain
@@ -100,7 +100,7 @@ class Facts:
             self._held[who] = self._with_uncertain(who, self.holdings.held(self.holdings.acts_as(who)))
         return self._held[who]
 
-    def _with_uncertain(self, who: Identity, held: dict[int, Held]) -> dict[int, Held]:
+    def _with_uncertain(self, who: Identity, held: dict[int, HeldRights]) -> dict[int, HeldRights]:
         """Add what groups may give whose members are not known, where the identity holds anything itself."""
         if not self.holdings.may_be_in_any_group(who):
             return held
@@ -108,7 +108,7 @@ class Facts:
         return {space: one | self._uncertain.get(space, NOTHING_HELD) for space, one in both.items()}
 
     @cached_property
-    def _uncertain(self) -> dict[int, Held]:
+    def _uncertain(self) -> dict[int, HeldRights]:
         return self.holdings.held(self.holdings.ordinary_groups, uncertain=True)
 
     def given(self, who: Identity, without: frozenset[int]) -> list[Given]:
@@ -210,21 +210,21 @@ class Closure:
         self.facts = facts
         self.start = start
         self.without = without
-        self.steps: dict[Node, Step] = {}
+        self.steps: dict[Node, RouteStep] = {}
         self.everything = False  # whether somebody was reached who may do everything: nothing is added to that
-        self._heap: list[tuple[int, int, int, Step]] = []
+        self._heap: list[tuple[int, int, int, RouteStep]] = []
         self._order = count()
         self.gains: list[Node] = []
-        self._gained: dict[int, Held] = {}  # what they give together, by namespace
+        self._gained: dict[int, HeldRights] = {}  # what they give together, by namespace
         self._registry: set[tuple[int, str, int]] = set()
         self.joined: list[Node] = []
         self.identities: list[Node] = []
-        itself = Node(Kind.TOKEN, start)
-        self._push(Step(itself, CERTAIN, 0))
+        itself = Node(NodeKind.TOKEN, start)
+        self._push(RouteStep(itself, CERTAIN, 0))
         if start == ANYBODY:
             for space in sorted(facts.holdings.blind):
-                gain = Node(Kind.GAIN, None, space, EVERY_RIGHT)
-                self._push(Step(gain, UNKNOWN, 1, (itself,), 0, space))
+                gain = Node(NodeKind.GAIN, None, space, EVERY_RIGHT)
+                self._push(RouteStep(gain, UNKNOWN, 1, (itself,), 0, space))
         self._stale = False  # whether something was gained since the identities' steps were looked for
         while self._heap and not self.everything:
             certainty, steps, _, step = heappop(self._heap)
@@ -236,29 +236,29 @@ class Closure:
                 for identity in self.identities:
                     self._move(identity)
 
-    def _push(self, step: Step) -> None:
+    def _push(self, step: RouteStep) -> None:
         if step.node not in self.steps:
             heappush(self._heap, (step.certainty, step.steps, next(self._order), step))
 
-    def _expand(self, step: Step) -> None:
+    def _expand(self, step: RouteStep) -> None:
         node = step.node
-        if node.kind in {Kind.ANY, Kind.ANY_API}:
-            kind = Kind.TOKEN if node.kind is Kind.ANY else Kind.API
+        if node.kind in {NodeKind.ANY, NodeKind.ANY_API}:
+            kind = NodeKind.TOKEN if node.kind is NodeKind.ANY else NodeKind.API
             accounts = self.facts.accounts_in(node.space)
             best = [one for one in accounts if one[0] in self.facts.almighty and one[1] is CERTAIN]
-            for account, certainty in best[:1] if kind is Kind.TOKEN and best else accounts:
+            for account, certainty in best[:1] if kind is NodeKind.TOKEN and best else accounts:
                 reached = Node(kind, account)
-                self._push(Step(reached, max(step.certainty, certainty), step.steps, (node,)))
-        elif node.kind is Kind.GAIN:
+                self._push(RouteStep(reached, max(step.certainty, certainty), step.steps, (node,)))
+        elif node.kind is NodeKind.GAIN:
             self._gain(node)
-        elif node.kind is Kind.JOIN:
+        elif node.kind is NodeKind.JOIN:
             self.joined.append(node)
             sure = step.certainty if self._has_person else max(step.certainty, POSSIBLE)
-            self._push(Step(Node(Kind.TOKEN, node.who), sure, step.steps, (node,)))
+            self._push(RouteStep(Node(NodeKind.TOKEN, node.who), sure, step.steps, (node,)))
             self._stale = True
-        elif Node(Kind.TOKEN, node.who) not in self.steps or node.kind is Kind.TOKEN:
+        elif Node(NodeKind.TOKEN, node.who) not in self.steps or node.kind is NodeKind.TOKEN:
             self.identities.append(node)
-            self.everything = node.kind is Kind.TOKEN and node.who in self.facts.almighty
+            self.everything = node.kind is NodeKind.TOKEN and node.who in self.facts.almighty
             if not self.everything:
                 self._move(node)
 
@@ -271,7 +271,7 @@ class Closure:
         new = {(space, name, rights) for name, rights in registry} - self._registry
         if new or rights & ~before.granted or named - before.named:
             self._registry |= new
-            self._gained[space] = self._gained.get(space, NOTHING_HELD) | Held(rights, rights, named)
+            self._gained[space] = self._gained.get(space, NOTHING_HELD) | HeldRights(rights, rights, named)
             self.gains.append(node)
             self._stale = True
 
@@ -292,7 +292,7 @@ class Closure:
     def _move(self, node: Node) -> None:
         """Add the steps that an identity can make, first without what was gained."""
         assert node.who is not None  # noqa: S101  an identity
-        token = node.kind is Kind.TOKEN
+        token = node.kind is NodeKind.TOKEN
         self._add_steps(node, self.facts.base_moves(node.who, self.without, token=token), ())
         joined = self.joined if self.joins(node) else []
         if joined or (self.gains and self.combines(node)):
@@ -319,15 +319,15 @@ class Closure:
             return len(held) > 1 or bool(given)
         return any(space in held for space in self._gained) or any(one.space in self._gained for one in given)
 
-    def add_gain(self, held: dict[int, Held], gain: Node) -> None:
+    def add_gain(self, held: dict[int, HeldRights], gain: Node) -> None:
         """Add to what is held what was gained."""
-        if gain.kind is Kind.JOIN and gain.who:
+        if gain.kind is NodeKind.JOIN and gain.who:
             for space, more in self.facts.held(gain.who, self.without).items():
                 held[space] = held.get(space, NOTHING_HELD) | more
             return
         rights, named = self.facts.gained(gain).rights
         space = max(gain.space, 0)
-        held[space] = held.get(space, NOTHING_HELD) | Held(rights, rights, named)
+        held[space] = held.get(space, NOTHING_HELD) | HeldRights(rights, rights, named)
 
     def _add_steps(self, node: Node, moves: Iterable[Move], extra: tuple[Node, ...]) -> None:
         for reached, sure, rights, space in moves:
@@ -335,11 +335,11 @@ class Closure:
                 parents = (node, *near(extra, space)) if extra else (node,)
                 certainty = max(sure, *(self.steps[one].certainty for one in parents))
                 steps = max(self.steps[one].steps for one in parents) + 1
-                self._push(Step(reached, certainty, steps, parents, rights, space))
+                self._push(RouteStep(reached, certainty, steps, parents, rights, space))
 
-    def path(self, nodes: Iterable[Node]) -> list[Step]:
+    def path(self, nodes: Iterable[Node]) -> list[RouteStep]:
         """Return the steps that lead to all of `nodes`, in order, without the start."""
-        found: dict[Node, Step] = {}
+        found: dict[Node, RouteStep] = {}
 
         def visit(node: Node) -> None:
             if node not in found:
@@ -355,7 +355,7 @@ class Closure:
 
 def near(extra: Iterable[Node], space: int) -> tuple[Node, ...]:
     """Return which of what was gained counts in a namespace (0: in every one)."""
-    return tuple(one for one in extra if one.kind is Kind.JOIN or one.space <= 0 or one.space == space)
+    return tuple(one for one in extra if one.kind is NodeKind.JOIN or one.space <= 0 or one.space == space)
 
 
 class Reached:
@@ -394,7 +394,7 @@ class Reached:
     def _collect(self, node: Node) -> None:
         for extra in self._levels(node):
             self._effects(node, extra)
-            if node.kind is Kind.TOKEN:
+            if node.kind is NodeKind.TOKEN:
                 self._registry(node, extra)
 
     def _registry(self, node: Node, extra: tuple[Node, ...]) -> None:
@@ -402,7 +402,7 @@ class Reached:
         assert node.who is not None  # noqa: S101  an identity
         given = [*self.facts.given(node.who, self.closure.without)]
         for gain in extra:
-            if gain.kind is Kind.JOIN and gain.who:
+            if gain.kind is NodeKind.JOIN and gain.who:
                 given += self.facts.given(gain.who, self.closure.without)
             else:
                 registry = self.facts.gained(gain).registry
@@ -422,7 +422,7 @@ class Reached:
                     self._better(self.ways, (space, repository, action), way._replace(certainty=sure))
 
     def _gives(self, gain: Node) -> bool:
-        return gain.kind is Kind.JOIN or bool(self.facts.gained(gain).registry)
+        return gain.kind is NodeKind.JOIN or bool(self.facts.gained(gain).registry)
 
     def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
         """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
@@ -465,7 +465,7 @@ class Reached:
                 for bit, stream in _streams(one, wanted):
                     self._better(named, (space, stream, node), way._replace(rights=bit, space=space))
 
-    def _by(self, way: Way, held: Held, wanted: int, space: int) -> Way:
+    def _by(self, way: Way, held: HeldRights, wanted: int, space: int) -> Way:
         granted = held.granted & wanted
         sure = way.certainty if granted else UNKNOWN
         return way._replace(certainty=sure, rights=granted or held.possible & wanted, space=space)
@@ -521,7 +521,7 @@ class Reached:
             self._better(self.ways, (*place, "pull"), way)
 
 
-def _streams(held: Held, wanted: int) -> Iterator[tuple[int, str]]:
+def _streams(held: HeldRights, wanted: int) -> Iterator[tuple[int, str]]:
     """Yield the image streams of rights on single objects."""
     for bit, name in held.named:
         if bit & wanted & ~_TAG_NAMES:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from audit.access.bound_subjects import NO_BINDING
 from audit.rbac.subjects import Identity
 from audit.routes.closure import Way
-from audit.routes.nodes import Kind, Node
+from audit.routes.nodes import Node, NodeKind
 from audit.routes.routes import Routes, Target, wider
 
 _MOST: Final = 6  # bindings of a route that are left out one by one
@@ -71,7 +71,7 @@ class Cuts:
 
     def _all_of(self, holder: Identity) -> tuple[int, ...]:
         """Return all bindings by which a subject makes any first step: without them there is no route at all."""
-        node = Node(Kind.TOKEN, holder)
+        node = Node(NodeKind.TOKEN, holder)
         closure = self._routes.reached(holder).closure
         first = [step for step in closure.steps.values() if node in step.parents and step.rights]
         giving = {one for step in first for one in self.giving(node, step.rights, step.space)}

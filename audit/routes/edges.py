@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 from audit.rbac.subjects import ACCOUNTS, Identity
 from audit.routes.closure import IMAGE_RIGHTS, Facts
 from audit.routes.coverage import covered_roles
-from audit.routes.holdings import NOTHING_HELD, Held
+from audit.routes.holdings import NOTHING_HELD, HeldRights
 from audit.routes.moves import WRITE_BINDINGS
-from audit.routes.nodes import EVERY_RIGHT, Certainty, Kind, Node
+from audit.routes.nodes import EVERY_RIGHT, Certainty, Node, NodeKind
 from audit.routes.rights import bits, names_of
 
 ANY_IMAGE: Final = "any image"
@@ -30,7 +30,7 @@ def edges_of(facts: Facts, who: Identity) -> Iterator[Edge]:
     held = facts.held(who, frozenset())
     for node, certainty, rights, space in facts.moves.of(who, held):
         namespace = facts.holdings.space_name(space)
-        api_only = node.kind in {Kind.API, Kind.ANY_API}
+        api_only = node.kind in {NodeKind.API, NodeKind.ANY_API}
         for mechanism in names_of(rights):
             for reached in _reached(facts, node):
                 yield Edge(mechanism, namespace, reached, certainty, api_only)
@@ -39,7 +39,7 @@ def edges_of(facts: Facts, who: Identity) -> Iterator[Edge]:
         yield from _others(facts, who, space, one | wide)
 
 
-def _others(facts: Facts, who: Identity, space: int, held: Held) -> Iterator[Edge]:
+def _others(facts: Facts, who: Identity, space: int, held: HeldRights) -> Iterator[Edge]:
     """Yield what somebody may bind for having it already, and where images can be changed or copied."""
     namespace = facts.holdings.space_name(space)
     if held.granted & WRITE_BINDINGS & bits("create rolebindings"):
@@ -53,9 +53,9 @@ def _others(facts: Facts, who: Identity, space: int, held: Held) -> Iterator[Edg
 def _reached(facts: Facts, node: Node) -> Iterator[str]:
     """Yield what a node is called; each role that it stands for."""
     holdings = facts.holdings
-    if node.kind in {Kind.ANY, Kind.ANY_API}:
+    if node.kind in {NodeKind.ANY, NodeKind.ANY_API}:
         yield f"{ACCOUNTS}:{holdings.space_name(node.space)}" if node.space else ACCOUNTS
-    elif node.kind is not Kind.GAIN:
+    elif node.kind is not NodeKind.GAIN:
         yield node.who.name if node.who else ""
     elif node.role == EVERY_RIGHT:
         yield ANY_RIGHT

@@ -31,19 +31,19 @@ class Source(NamedTuple):
     role: int  # position in `BoundSubjects.roles`
 
 
-class Held(NamedTuple):
+class HeldRights(NamedTuple):
     """The rights of one identity in one namespace, on every object and on single ones."""
 
     granted: int
     possible: int
     named: frozenset[tuple[int, str]]
 
-    def __or__(self, other: "Held") -> "Held":
+    def __or__(self, other: "HeldRights") -> "HeldRights":
         """Return the rights of both together."""
-        return Held(self.granted | other.granted, self.possible | other.possible, self.named | other.named)
+        return HeldRights(self.granted | other.granted, self.possible | other.possible, self.named | other.named)
 
 
-NOTHING_HELD = Held(0, 0, frozenset())
+NOTHING_HELD = HeldRights(0, 0, frozenset())
 
 
 class Holdings:
@@ -166,21 +166,21 @@ class Holdings:
 
     def held(
         self, positions: Iterable[int], without: frozenset[int] = frozenset(), *, uncertain: bool = False
-    ) -> dict[int, Held]:
+    ) -> dict[int, HeldRights]:
         """Return by namespace what the subjects at these positions hold together, without some bindings.
 
         Where it is `uncertain` that somebody is one of them, everything is only possible.
         """
-        held: dict[int, Held] = {}
+        held: dict[int, HeldRights] = {}
         for position in positions:
             for space, granted, possible, named, binding, _ in self.sources(position):
                 if binding in without:
                     continue
                 before = held.get(space, NOTHING_HELD)
                 if uncertain:
-                    more = Held(0, possible | sum({bit for bit, _ in named}), frozenset())
+                    more = HeldRights(0, possible | sum({bit for bit, _ in named}), frozenset())
                 else:
-                    more = Held(granted, possible, named)
+                    more = HeldRights(granted, possible, named)
                 held[space] = before | more
         return held
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from audit.rbac.subjects import ACCOUNT, GROUP, MASTERS, Identity, may_join, user
 from audit.routes.coverage import bindable_by_coverage
-from audit.routes.holdings import ANY_NAME, NOTHING_HELD, Held, Holdings
+from audit.routes.holdings import ANY_NAME, NOTHING_HELD, HeldRights, Holdings
 from audit.routes.nodes import (
     COVERED_ROLES,
     EACH_NAMESPACE,
@@ -13,8 +13,8 @@ from audit.routes.nodes import (
     EVERY_LOCAL_ROLE,
     EVERY_RIGHT,
     Certainty,
-    Kind,
     Node,
+    NodeKind,
 )
 from audit.routes.rights import ALL_RIGHTS, bits
 from audit.tables.schemas import YES
@@ -86,7 +86,7 @@ _CREATE_ACCOUNTS: Final = bits("create serviceaccounts")
 _PROJECTS, _NAMESPACES = bits("create projectrequests"), bits("create namespaces")
 
 
-def any_account(held: Held) -> Iterator[tuple[Certainty, int]]:
+def any_account(held: HeldRights) -> Iterator[tuple[Certainty, int]]:
     """Yield how sure it is that these rights in a namespace reach any account of it, and which of them do."""
     certain = _certain_any(held.granted, held.named)
     if certain:
@@ -120,7 +120,7 @@ class Moves:
         self._text = holdings.snapshot.strings
         self._in_api_only = False
 
-    def of(self, who: Identity, held: dict[int, Held], *, token: bool = True) -> Iterator[Move]:
+    def of(self, who: Identity, held: dict[int, HeldRights], *, token: bool = True) -> Iterator[Move]:
         """Yield each step that `who`, who holds this by namespace, can make; some several times.
 
         Without a `token` of theirs, requests are made in their name to the API only.
@@ -134,45 +134,45 @@ class Moves:
             if space:
                 yield from self._in(who, space, local | wide)
 
-    def _impersonates(self, held: Held) -> bool:
+    def _impersonates(self, held: HeldRights) -> bool:
         wanted = _ACCOUNTS_API | _USERS_API
         return bool(held.possible & wanted) or any(bit & wanted for bit, _ in held.named)
 
-    def _in(self, who: Identity, space: int, held: Held) -> Iterator[Move]:
+    def _in(self, who: Identity, space: int, held: HeldRights) -> Iterator[Move]:
         """Yield the steps by rights in one namespace."""
         for certainty, rights in any_account(held):
-            yield Move(Node(Kind.ANY, None, space), certainty, rights, space)
+            yield Move(Node(NodeKind.ANY, None, space), certainty, rights, space)
         for certainty, rights in _levels(held, _ACCOUNTS_API):
-            yield Move(Node(Kind.ANY_API, None, space), certainty, rights, space)
+            yield Move(Node(NodeKind.ANY_API, None, space), certainty, rights, space)
         if held.named:
             yield from self._named_accounts(space, held)
         yield from self._bound(who, space, held)
         for certainty, rights in _levels(held, _CREATE_ACCOUNTS):
             for account in self._holdings.accounts.get(self._text[space], ()):
                 if self._holdings.state(account) != "present":
-                    yield Move(Node(Kind.TOKEN, account), max(certainty, POSSIBLE), rights, space)
+                    yield Move(Node(NodeKind.TOKEN, account), max(certainty, POSSIBLE), rights, space)
 
-    def _named_accounts(self, space: int, held: Held) -> Iterator[Move]:
+    def _named_accounts(self, space: int, held: HeldRights) -> Iterator[Move]:
         """Yield the steps to single accounts, which rules name, or of which they name a secret."""
         namespace = self._text[space]
         for bit, name in held.named:
             if bit & (_TOKEN | _ACCOUNTS_API) and ":" not in name:
                 account = Identity(ACCOUNT, f"{namespace}:{name}")
                 there = CERTAIN if self._exists(space, account) else POSSIBLE
-                yield Move(Node(Kind.TOKEN if bit & _TOKEN else Kind.API, account), there, bit, space)
+                yield Move(Node(NodeKind.TOKEN if bit & _TOKEN else NodeKind.API, account), there, bit, space)
             elif bit & _READ_SECRETS:
                 known = self._holdings.tokens.get((namespace, name))
                 if known:
-                    yield Move(Node(Kind.TOKEN, Identity(ACCOUNT, f"{namespace}:{known}")), CERTAIN, bit, space)
+                    yield Move(Node(NodeKind.TOKEN, Identity(ACCOUNT, f"{namespace}:{known}")), CERTAIN, bit, space)
                 for account in self._holdings.accounts.get(namespace, ()):
                     if name.startswith(f"{account.name.partition(':')[2]}-"):
-                        yield Move(Node(Kind.TOKEN, account), POSSIBLE, bit, space)
+                        yield Move(Node(NodeKind.TOKEN, account), POSSIBLE, bit, space)
 
     def _exists(self, space: int, account: Identity) -> bool:
         code = self._holdings.snapshot.code(account.name.partition(":")[2])
         return (space, code) in self._holdings.listed_accounts
 
-    def _bound(self, who: Identity, space: int, held: Held) -> Iterator[Move]:
+    def _bound(self, who: Identity, space: int, held: HeldRights) -> Iterator[Move]:
         """Yield the roles that can be bound to anybody in a namespace."""
         for certainty, rights in _levels(held, WRITE_BINDINGS):
             least = max(certainty, POSSIBLE) if rights == _OPENSHIFT_BINDINGS else certainty
@@ -182,29 +182,29 @@ class Moves:
         yield from self._named_bindings(space, held, _UPDATE_BINDINGS)
         for both in _ESCALATE:
             for certainty, rights in _both(held, both):
-                yield Move(Node(Kind.GAIN, None, space, EVERY_RIGHT), max(certainty, POSSIBLE), rights, space)
+                yield Move(Node(NodeKind.GAIN, None, space, EVERY_RIGHT), max(certainty, POSSIBLE), rights, space)
 
-    def _bindings(self, who: Identity, space: int, held: Held, rights: int, *, creates: bool) -> Iterator[Move]:
+    def _bindings(self, who: Identity, space: int, held: HeldRights, rights: int, *, creates: bool) -> Iterator[Move]:
         """Yield the roles that who writes bindings by `rights` can bind; without `creates` only those in use."""
         bindable = self._bindable(space, held) if creates else self._in_use(space, held, None)
         for role, sure, by in bindable:
-            yield Move(Node(Kind.GAIN, None, space, role), sure, rights | by, space)
+            yield Move(Node(NodeKind.GAIN, None, space, role), sure, rights | by, space)
         if creates and not self._has_all(who, space, held) and bindable_by_coverage(self._holdings, who, space):
-            yield Move(Node(Kind.GAIN, who, space, COVERED_ROLES), CERTAIN, rights, space)
+            yield Move(Node(NodeKind.GAIN, who, space, COVERED_ROLES), CERTAIN, rights, space)
 
-    def _has_all(self, who: Identity, space: int, held: Held) -> bool:
+    def _has_all(self, who: Identity, space: int, held: HeldRights) -> bool:
         """Return whether `who` may do everything in a namespace already, itself and as any account of it."""
         answer = self._holdings.authorizer.answer(who, "create", self._text[space])
         return bool(held.granted & CERTAIN_ANY) and answer == YES and not self._in_api_only
 
-    def _named_bindings(self, space: int, held: Held, update: int) -> Iterator[Move]:
+    def _named_bindings(self, space: int, held: HeldRights, update: int) -> Iterator[Move]:
         """Yield the roles of single bindings that can be changed."""
         for bit, binding in held.named:
             if bit & update:
                 for role, sure, by in self._in_use(space, held, binding):
-                    yield Move(Node(Kind.GAIN, None, space, role), sure, bit | by, space)
+                    yield Move(Node(NodeKind.GAIN, None, space, role), sure, bit | by, space)
 
-    def _bindable(self, space: int, held: Held) -> Iterator[tuple[int, Certainty, int]]:
+    def _bindable(self, space: int, held: HeldRights) -> Iterator[tuple[int, Certainty, int]]:
         """Yield each role that may be bound by `bind` in a namespace: its row, how sure, by which right."""
         missing = self._holdings.snapshot.missing("clusterroles")
         for certainty, rights in _levels(held, _BIND_CLUSTER_ROLES):
@@ -224,7 +224,7 @@ class Moves:
         if some and missing:
             yield EVERY_RIGHT, UNKNOWN, some
 
-    def _in_use(self, space: int, held: Held, binding: str | None) -> Iterator[tuple[int, Certainty, int]]:
+    def _in_use(self, space: int, held: HeldRights, binding: str | None) -> Iterator[tuple[int, Certainty, int]]:
         """Yield those of `_bindable` to which a binding there refers: such a binding can be changed, not its role."""
         holdings = self._holdings
         bound = [row for name, row in holdings.bound_in(space) if binding in {None, name}]
@@ -241,14 +241,14 @@ class Moves:
             for row in sorted(found):
                 yield row, sure, by
 
-    def _cluster(self, who: Identity, held: Held, *, impersonates: bool) -> Iterator[Move]:
+    def _cluster(self, who: Identity, held: HeldRights, *, impersonates: bool) -> Iterator[Move]:
         """Yield the steps by rights in every namespace, and on objects without one."""
         for certainty, rights in any_account(held):
-            yield Move(Node(Kind.ANY), certainty, rights, 0)
+            yield Move(Node(NodeKind.ANY), certainty, rights, 0)
         for certainty, rights in _levels(held, _NODES):
-            yield Move(Node(Kind.ANY), max(certainty, POSSIBLE), rights, 0)
+            yield Move(Node(NodeKind.ANY), max(certainty, POSSIBLE), rights, 0)
         for certainty, rights in _levels(held, _ACCOUNTS_API):
-            yield Move(Node(Kind.ANY_API), certainty, rights, 0)
+            yield Move(Node(NodeKind.ANY_API), certainty, rights, 0)
         if held.named:
             yield from self._named_everywhere(held)
         yield from self._as_others(held, impersonates=impersonates)
@@ -257,9 +257,9 @@ class Moves:
         yield from self._missing_accounts(held)
         for certainty, rights in _levels(held, _CREATE_ACCOUNTS):
             for account in self._holdings.absent_accounts:
-                yield Move(Node(Kind.TOKEN, account), max(certainty, POSSIBLE), rights, 0)
+                yield Move(Node(NodeKind.TOKEN, account), max(certainty, POSSIBLE), rights, 0)
 
-    def _named_everywhere(self, held: Held) -> Iterator[Move]:
+    def _named_everywhere(self, held: HeldRights) -> Iterator[Move]:
         """Yield what rights on named accounts and secrets give in each namespace that has such an account."""
         wanted = {name for bit, name in held.named if bit & (_TOKEN | _ACCOUNTS_API)}
         secrets = any(bit & _READ_SECRETS for bit, _ in held.named)
@@ -270,23 +270,23 @@ class Moves:
                 if space > 0:
                     yield from (move._replace(space=0) for move in self._named_accounts(space, held))
 
-    def _as_others(self, held: Held, *, impersonates: bool) -> Iterator[Move]:
+    def _as_others(self, held: HeldRights, *, impersonates: bool) -> Iterator[Move]:
         """Yield the people and groups in whose name requests to the API can be made."""
         for certainty, rights in _levels(held, _USERS_API):
             for other in self._holdings.users:
-                yield Move(Node(Kind.API, other), certainty, rights, 0)
+                yield Move(Node(NodeKind.API, other), certainty, rights, 0)
         for certainty, rights in _levels(held, _GROUPS_API):
             if impersonates:
-                yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), certainty, rights, 0)
+                yield Move(Node(NodeKind.GAIN, None, 0, EVERY_RIGHT), certainty, rights, 0)
         for bit, name in held.named:
             if bit & _USERS_API:
-                yield Move(Node(Kind.API, user(name)), CERTAIN, bit, 0)
+                yield Move(Node(NodeKind.API, user(name)), CERTAIN, bit, 0)
             elif bit & _GROUPS_API and impersonates:
-                everything = Node(Kind.GAIN, None, 0, EVERY_RIGHT)
-                node = everything if name == MASTERS else Node(Kind.API, Identity(GROUP, name))
+                everything = Node(NodeKind.GAIN, None, 0, EVERY_RIGHT)
+                node = everything if name == MASTERS else Node(NodeKind.API, Identity(GROUP, name))
                 yield Move(node, CERTAIN, bit, 0)
 
-    def _bound_everywhere(self, who: Identity, held: Held) -> Iterator[Move]:
+    def _bound_everywhere(self, who: Identity, held: HeldRights) -> Iterator[Move]:
         for certainty, rights in _levels(held, WRITE_WIDE):
             for move in self._bindings(who, 0, held, rights, creates=bool(rights & _CREATE_WIDE)):
                 yield move._replace(certainty=max(certainty, move.certainty))
@@ -298,25 +298,25 @@ class Moves:
             for space in self._holdings.spaces_with_bindings:
                 yield from self._bound(who, space, held)
         for certainty, rights in _both(held, _CERTIFICATES):
-            yield Move(Node(Kind.GAIN, None, 0, EVERY_RIGHT), max(certainty, POSSIBLE), rights, 0)
+            yield Move(Node(NodeKind.GAIN, None, 0, EVERY_RIGHT), max(certainty, POSSIBLE), rights, 0)
 
-    def _members(self, held: Held) -> Iterator[Move]:
+    def _members(self, held: HeldRights) -> Iterator[Move]:
         """Yield the groups that somebody can join, and the users whose place somebody can take."""
         for certainty, rights in _levels(held, _UPDATE_GROUPS):
             for group in self._groups(absent=False):
-                yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
+                yield Move(Node(NodeKind.JOIN, group), certainty, rights, 0)
             for group in self._groups(absent=True):
-                yield Move(Node(Kind.JOIN, group), max(certainty, POSSIBLE), rights, 0)
+                yield Move(Node(NodeKind.JOIN, group), max(certainty, POSSIBLE), rights, 0)
         for certainty, rights in _levels(held, _CREATE_GROUPS):
             for group in self._groups(absent=True):
-                yield Move(Node(Kind.JOIN, group), certainty, rights, 0)
+                yield Move(Node(NodeKind.JOIN, group), certainty, rights, 0)
         for bit, name in held.named:
             if bit & _UPDATE_GROUPS and may_join(Identity(GROUP, name)):
                 sure = POSSIBLE if self._holdings.state(Identity(GROUP, name)) == "absent" else CERTAIN
-                yield Move(Node(Kind.JOIN, Identity(GROUP, name)), sure, bit, 0)
+                yield Move(Node(NodeKind.JOIN, Identity(GROUP, name)), sure, bit, 0)
         for certainty, rights in _levels(held, _WRITE_USERS):
             for other in self._holdings.users:
-                yield Move(Node(Kind.TOKEN, other), max(certainty, POSSIBLE), rights, 0)
+                yield Move(Node(NodeKind.TOKEN, other), max(certainty, POSSIBLE), rights, 0)
 
     def _groups(self, *, absent: bool) -> Sequence[Identity]:
         """Return the groups that bindings name and people can be listed in; `absent` are those without an object."""
@@ -325,7 +325,7 @@ class Moves:
         wanted = {"absent", "unknown"} if absent else {"present", "unknown"}
         return [group for group in groups if holdings.state(group) in wanted]
 
-    def _missing_accounts(self, held: Held) -> Iterator[Move]:
+    def _missing_accounts(self, held: HeldRights) -> Iterator[Move]:
         """Yield the accounts that bindings name in namespaces that do not exist, for who may create these."""
         if not held.possible & (_PROJECTS | _NAMESPACES):
             return
@@ -337,10 +337,10 @@ class Moves:
                     *self._holdings.accounts.get(namespace, ()),
                     Identity(ACCOUNT, f"{namespace}:{ANY_NAME}"),
                 ):
-                    yield Move(Node(Kind.TOKEN, account), sure, rights, 0)
+                    yield Move(Node(NodeKind.TOKEN, account), sure, rights, 0)
 
 
-def _levels(held: Held, wanted: int) -> Iterator[tuple[Certainty, int]]:
+def _levels(held: HeldRights, wanted: int) -> Iterator[tuple[Certainty, int]]:
     """Yield which of the wanted rights are held for certain, and which others may be held."""
     if granted := held.granted & wanted:
         yield CERTAIN, granted
@@ -348,7 +348,7 @@ def _levels(held: Held, wanted: int) -> Iterator[tuple[Certainty, int]]:
         yield UNKNOWN, possible
 
 
-def _both(held: Held, needed: int) -> Iterator[tuple[Certainty, int]]:
+def _both(held: HeldRights, needed: int) -> Iterator[tuple[Certainty, int]]:
     """Yield how sure it is that all of `needed` is held."""
     if held.granted & needed == needed:
         yield CERTAIN, needed

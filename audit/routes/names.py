@@ -12,8 +12,8 @@ EVERY: Final = "*"
 EACH: Final = "*"  # in place of the namespace of accounts whose routes are alike
 
 
-class Names:
-    """Names of one zone."""
+class RouteNames:
+    """RouteNames of one zone."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot

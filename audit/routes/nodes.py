@@ -17,7 +17,7 @@ class Certainty(IntEnum):
 WORDS: Final = ("certain", "possible", "unknown")
 
 
-class Kind(IntEnum):
+class NodeKind(IntEnum):
     """What kind of thing is held."""
 
     TOKEN = 0  # an identity, with a token that the registry takes
@@ -39,13 +39,13 @@ COVERED_ROLES: Final = -14  # all whose rights `who` has already
 class Node(NamedTuple):
     """Something that is held. Namespaces are text positions of the snapshot; 0 is every namespace."""
 
-    kind: Kind
+    kind: NodeKind
     who: Identity | None = None
     space: int = 0
     role: int = 0  # of a GAIN: row of the role table, or one of the numbers above
 
 
-class Step(NamedTuple):
+class RouteStep(NamedTuple):
     """How a node is reached: from `parents`, the first of which holds `rights` in `space`."""
 
     node: Node

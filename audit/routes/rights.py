@@ -21,7 +21,7 @@ _BUILD, _IMAGES, _USERS = "build.openshift.io", "image.openshift.io", "user.open
 _CERTIFICATES, _PROJECTS = "certificates.k8s.io", "project.openshift.io"
 
 
-class Names(Enum):
+class NamesMean(Enum):
     """What `resourceNames` of a rule mean for a right."""
 
     LIMIT = "limit"  # the right is held for these objects only
@@ -29,29 +29,29 @@ class Names(Enum):
     EXCLUDE = "exclude"  # the request carries no name, so a rule with names never covers it
 
 
-class Right(NamedTuple):
+class RouteRight(NamedTuple):
     """One right: any of `verbs` on any of `resources` of the API group. `name` is how reports call it."""
 
     name: str
     verbs: tuple[str, ...]
     group: str
     resources: tuple[str, ...]
-    names: Names = Names.EXCLUDE
+    names: NamesMean = NamesMean.EXCLUDE
     cluster: bool = False  # of objects without a namespace: a RoleBinding never gives it
 
 
-def _create(resource: str, group: str) -> Right:
-    return Right(f"create {resource}", ("create",), group, (resource,))
+def _create(resource: str, group: str) -> RouteRight:
+    return RouteRight(f"create {resource}", ("create",), group, (resource,))
 
 
-def _at(name: str, verbs: str, group: str, *resources: str, cluster: bool = False) -> Right:
+def _at(name: str, verbs: str, group: str, *resources: str, cluster: bool = False) -> RouteRight:
     """Return a right on objects that exist; whichever they are."""
-    return Right(name, tuple(verbs.split()), group, resources, Names.IGNORED, cluster)
+    return RouteRight(name, tuple(verbs.split()), group, resources, NamesMean.IGNORED, cluster)
 
 
-def _for(name: str, verbs: str, group: str, *resources: str, cluster: bool = False) -> Right:
+def _for(name: str, verbs: str, group: str, *resources: str, cluster: bool = False) -> RouteRight:
     """Return a right that is held for the objects that a rule names, or for all."""
-    return Right(name, tuple(verbs.split()), group, resources, Names.LIMIT, cluster)
+    return RouteRight(name, tuple(verbs.split()), group, resources, NamesMean.LIMIT, cluster)
 
 
 _WORKLOADS: Final = (
@@ -61,7 +61,7 @@ _WORKLOADS: Final = (
     (_OPENSHIFT_APPS, ("deploymentconfigs",)),
 )
 
-ALL_RIGHTS: Final[tuple[Right, ...]] = (
+ALL_RIGHTS: Final[tuple[RouteRight, ...]] = (
     _for("list secrets", "list watch", CORE, "secrets"),
     _for("get secrets", "get", CORE, "secrets"),
     # Answers with the secrets of the namespace, whatever the name in the request is.
@@ -86,12 +86,12 @@ ALL_RIGHTS: Final[tuple[Right, ...]] = (
     _at("create buildconfigs/instantiate", "create", _BUILD, "buildconfigs/instantiate"),
     _at("create buildconfigs/instantiatebinary", "create", _BUILD, "buildconfigs/instantiatebinary"),
     _at("create builds/clone", "create", _BUILD, "builds/clone"),
-    Right(
+    RouteRight(
         "create builds of a strategy",
         ("create",),
         _BUILD,
         ("builds/docker", "builds/source", "builds/jenkinspipeline", "builds/custom", "builds/optimizeddocker"),
-        Names.IGNORED,
+        NamesMean.IGNORED,
     ),
     _at("create pods/exec", "create get", CORE, "pods/exec"),
     _at("create pods/attach", "create get", CORE, "pods/attach"),
@@ -101,7 +101,7 @@ ALL_RIGHTS: Final[tuple[Right, ...]] = (
     _create("rolebindings", _RBAC),
     _for("update rolebindings", "update patch", _RBAC, "rolebindings"),
     _at("write rolebindings of authorization.openshift.io", "create update patch", _OPENSHIFT_RBAC, "rolebindings"),
-    Right("create clusterrolebindings", ("create",), _RBAC, ("clusterrolebindings",), cluster=True),
+    RouteRight("create clusterrolebindings", ("create",), _RBAC, ("clusterrolebindings",), cluster=True),
     _for("update clusterrolebindings", "update patch", _RBAC, "clusterrolebindings", cluster=True),
     _for("bind clusterroles", "bind", _RBAC, "clusterroles"),
     _for("bind roles", "bind", _RBAC, "roles"),
@@ -110,7 +110,7 @@ ALL_RIGHTS: Final[tuple[Right, ...]] = (
     _at("write roles", "create update patch", _RBAC, "roles"),
     _at("write clusterroles", "create update patch", _RBAC, "clusterroles", cluster=True),
     _for("update groups", "update patch", _USERS, "groups", cluster=True),
-    Right("create groups", ("create",), _USERS, ("groups",), cluster=True),
+    RouteRight("create groups", ("create",), _USERS, ("groups",), cluster=True),
     _at(
         "write users",
         "create update patch",
@@ -120,7 +120,7 @@ ALL_RIGHTS: Final[tuple[Right, ...]] = (
         "useridentitymappings",
         cluster=True,
     ),
-    Right(
+    RouteRight(
         "create certificatesigningrequests", ("create",), _CERTIFICATES, ("certificatesigningrequests",), cluster=True
     ),
     _at(
@@ -131,10 +131,10 @@ ALL_RIGHTS: Final[tuple[Right, ...]] = (
         cluster=True,
     ),
     _create("serviceaccounts", CORE),
-    Right("create projectrequests", ("create",), _PROJECTS, ("projectrequests",), cluster=True),
-    Right("create namespaces", ("create",), CORE, ("namespaces",), cluster=True),
+    RouteRight("create projectrequests", ("create",), _PROJECTS, ("projectrequests",), cluster=True),
+    RouteRight("create namespaces", ("create",), CORE, ("namespaces",), cluster=True),
     _create("imagestreammappings", _IMAGES),
-    Right("create imagestreamtags", ("create",), _IMAGES, ("imagestreamtags", "imagetags")),
+    RouteRight("create imagestreamtags", ("create",), _IMAGES, ("imagestreamtags", "imagetags")),
     _for("update imagestreamtags", "update patch", _IMAGES, "imagestreamtags", "imagetags"),
     _for("update imagestreams", "update patch", _IMAGES, "imagestreams"),
     _create("imagestreamimports", _IMAGES),
@@ -181,14 +181,18 @@ def rights_of(rules: Iterable[Rule]) -> RoleRights:
         for at, right in enumerate(ALL_RIGHTS):
             if not _covers(rule, right):
                 continue
-            if not rule.names or right.names is Names.IGNORED or (right.names is Names.EXCLUDE and "" in rule.names):
+            if (
+                not rule.names
+                or right.names is NamesMean.IGNORED
+                or (right.names is NamesMean.EXCLUDE and "" in rule.names)
+            ):
                 rights |= 1 << at
-            elif right.names is Names.LIMIT:
+            elif right.names is NamesMean.LIMIT:
                 named |= {(1 << at, name) for name in rule.names if name}
     return RoleRights(rights, frozenset((bit, name) for bit, name in named if not rights & bit))
 
 
-def _covers(rule: Rule, right: Right) -> bool:
+def _covers(rule: Rule, right: RouteRight) -> bool:
     return (
         _any_of(rule.verbs, right.verbs)
         and _any_of(rule.groups, (right.group,))

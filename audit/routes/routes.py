@@ -14,7 +14,7 @@ from audit.tables.schemas import NO, YES
 Target = tuple[int, str, str]  # namespace (text position; 0: every one), repository ("": every one), action
 
 
-class Route(NamedTuple):
+class FoundRoute(NamedTuple):
     """A way to an action that the direct answer denies, in the closure of `holder`."""
 
     way: Way
@@ -65,15 +65,15 @@ class Routes:
         if self.holdings.groups_unseen if who is None else self.holdings.may_be_in_any_group(who):
             yield ANY_PERSON
 
-    def route(self, who: Identity, action: str, namespace: str, repository: str = "") -> Route | None:
+    def route(self, who: Identity, action: str, namespace: str, repository: str = "") -> FoundRoute | None:
         """Return the surest and then shortest route of a subject to an action, None where there is none."""
         space = self.snapshot.code(namespace)
-        found: list[Route] = []
+        found: list[FoundRoute] = []
         for holder in (who, *self.stand_ins(who)):
             ways = self.reached(holder).ways
             target = max(space, 0), repository, action
             places = [target, *wider(target)] if space > 0 else [(0, repository, action), (0, "", action)]
-            found += [Route(ways[place], holder) for place in places if place in ways]
+            found += [FoundRoute(ways[place], holder) for place in places if place in ways]
         return min(found, key=lambda route: route.way[:2], default=None)
 
 

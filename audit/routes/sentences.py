@@ -6,16 +6,16 @@ from typing import Final
 from audit.rbac.subjects import Identity
 from audit.routes.closure import Way
 from audit.routes.cuts import Cuts
-from audit.routes.names import Names
+from audit.routes.names import RouteNames
 from audit.routes.nodes import (
     COVERED_ROLES,
     EVERY_CLUSTER_ROLE,
     EVERY_LOCAL_ROLE,
     EVERY_RIGHT,
     Certainty,
-    Kind,
     Node,
-    Step,
+    NodeKind,
+    RouteStep,
 )
 from audit.routes.rights import names_of
 from audit.routes.routes import Routes
@@ -31,7 +31,7 @@ _SURE: Final = {
 class RouteSentences:
     """Tells the routes of one zone."""
 
-    def __init__(self, routes: Routes, cuts: Cuts, names: Names) -> None:
+    def __init__(self, routes: Routes, cuts: Cuts, names: RouteNames) -> None:
         self._routes, self._cuts, self._names = routes, cuts, names
 
     def steps(self, holder: Identity, way: Way, action: str, place: str) -> Iterator[str]:
@@ -40,7 +40,7 @@ class RouteSentences:
         path = [step for step in closure.path(way.nodes) if step.rights]
         for step in path:
             yield self._step(step)
-        last = way.nodes[0] if way.nodes else Node(Kind.TOKEN, holder)
+        last = way.nodes[0] if way.nodes else Node(NodeKind.TOKEN, holder)
         who = self.node(last)
         if way.rights:
             by = self._by(way.nodes[-1], way.rights, way.space)
@@ -49,7 +49,7 @@ class RouteSentences:
         else:
             yield f"{who} may {action} in {place}"
 
-    def _step(self, step: Step) -> str:
+    def _step(self, step: RouteStep) -> str:
         holder = step.parents[0]
         may = ", ".join(names_of(step.rights))
         where = self._names.where(step.space)
@@ -66,13 +66,13 @@ class RouteSentences:
     def node(self, node: Node) -> str:
         """Return what is held, in words."""
         where = self._names.where(node.space)
-        if node.kind in {Kind.ANY, Kind.ANY_API}:
-            return f"any service account of {where}{'' if node.kind is Kind.ANY else ', in the API only'}"
-        if node.kind is Kind.GAIN:
+        if node.kind in {NodeKind.ANY, NodeKind.ANY_API}:
+            return f"any service account of {where}{'' if node.kind is NodeKind.ANY else ', in the API only'}"
+        if node.kind is NodeKind.GAIN:
             return f"holder of {self._role(node.role)} in {where}"
-        if node.kind is Kind.JOIN:
+        if node.kind is NodeKind.JOIN:
             return f"member of group {node.who.name if node.who else ''}"
-        return f"{self._names.named(node.who)}{'' if node.kind is Kind.TOKEN else ', in the API only'}"
+        return f"{self._names.named(node.who)}{'' if node.kind is NodeKind.TOKEN else ', in the API only'}"
 
     def _role(self, role: int) -> str:
         words = {

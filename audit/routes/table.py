@@ -10,8 +10,8 @@ from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, Identity, home
 from audit.routes.candidates import candidates
 from audit.routes.closure import Way
 from audit.routes.cuts import Cut, Cuts
-from audit.routes.names import EACH, Names
-from audit.routes.nodes import WORDS, Kind, Node
+from audit.routes.names import EACH, RouteNames
+from audit.routes.nodes import WORDS, Node, NodeKind
 from audit.routes.rights import names_of
 from audit.routes.routes import Routes, Target
 from audit.routes.sentences import RouteSentences
@@ -30,7 +30,7 @@ class RouteRows:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.routes = Routes(snapshot)
-        self.names = Names(snapshot)
+        self.names = RouteNames(snapshot)
         self.cuts = Cuts(self.routes)
         self.sentences = RouteSentences(self.routes, self.cuts, self.names)
         self._zone = snapshot.origin.zone
@@ -80,7 +80,7 @@ class RouteRows:
         }
 
     def _through(self, who: Identity, way: Way) -> str:
-        node: Node = way.nodes[0] if way.nodes else Node(Kind.TOKEN, who)
+        node: Node = way.nodes[0] if way.nodes else Node(NodeKind.TOKEN, who)
         return self.names.who(node.who) if node.who else ""
 
     def _mechanisms(self, who: Identity, way: Way) -> str:
