@@ -162,7 +162,8 @@ def _at(place: str, zone_id: str) -> Iterator[tuple[str, Callable[[], Snapshot]]
         yield path.name.removesuffix(SUFFIX), partial(load, path)
         return
     if not path.is_file() and not path.is_dir() and place != "-":
-        raise UsageError("no such file or folder", where=place, fix="give a snapshot, or the folder or file of a dump")
+        wrong = "not a regular file" if path.exists() else "no such file or folder"
+        raise UsageError(wrong, where=place, fix="give a snapshot, or the folder or file of a dump")
     path = _newest_run(path) or path
     files = sorted((path / SNAPSHOTS).glob(f"*{SUFFIX}")) or sorted(path.glob(f"*{SUFFIX}"))
     for file in files:

@@ -16,6 +16,7 @@ _PREFIXES: Final = {"user": USER, "group": GROUP, "serviceaccount": ACCOUNT, "sa
 _INTERNAL: Final = "image-registry.openshift-image-registry.svc:5000"  # of every zone
 # What people call an action -> the right. Pruning images is deleting them.
 ACTION_WORDS: Final = {**{name: name for name in NEEDS}, "prune": "delete"}
+_PARTS: Final = 2  # of a name in the registry: namespace and image stream
 _NEAR: Final = 100  # names before and after a mistyped one, among which the right one is looked for
 
 
@@ -35,7 +36,9 @@ def subject_of(text: str) -> Identity:
     kind = _PREFIXES.get(prefix.lower()) if slash else None
     subject = identity(kind or USER, name if kind else text)
     if subject is None:
-        raise UsageError("not a subject", where=text, fix="write user/NAME, group/NAME or sa/NAMESPACE:NAME")
+        raise UsageError(
+            "not a subject", where=text or "SUBJECT", fix="write user/NAME, group/NAME or sa/NAMESPACE:NAME"
+        )
     return subject
 
 
@@ -74,9 +77,12 @@ def place_of(text: str) -> Place:
     if len(parts) > 1 and _is_host(parts[0]):
         parts = parts[1:]
     namespace, repository = parts[0], _without_tag("/".join(parts[1:]))
-    if not namespace or namespace == "*" or _is_host(namespace) or "@" in namespace:
+    # The integrated registry has names of two parts only.
+    if not namespace or namespace == "*" or _is_host(namespace) or "@" in namespace or len(parts) > _PARTS:
         raise UsageError(
-            "not a namespace", where=text, fix="write NAMESPACE, NAMESPACE/REPOSITORY or HOST/NAMESPACE/REPOSITORY:TAG"
+            "not a namespace",
+            where=text or "NAMESPACE",
+            fix="write NAMESPACE, NAMESPACE/REPOSITORY or HOST/NAMESPACE/REPOSITORY:TAG",
         )
     return Place(namespace, "" if repository == "*" else repository)
 

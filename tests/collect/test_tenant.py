@@ -76,6 +76,7 @@ def test_an_ordinary_account_sees_its_namespaces(tmp_path: Path) -> None:
 @settings(max_examples=25)
 @given(worlds(), st.sets(st.sampled_from(["ns-0", "ns-00", "ns-1", "openshift"])))
 @example(_assemble(0, [162, 466]), {"ns-0"})  # nobody may log in, and nobody sees it
+@example(_assemble(0, [162, 45468]), {"ns-0"})  # the role that lets everybody log in is gone
 def test_what_is_said_of_a_tenant_s_view_is_right_or_unknown(
     tmp_path_factory: pytest.TempPathFactory, world: World, of: set[str]
 ) -> None:

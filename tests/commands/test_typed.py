@@ -46,7 +46,19 @@ def test_an_image_reference_names_its_image_stream(host: str, namespace: str, re
 
 
 @pytest.mark.parametrize(
-    "text", ["", "/", "/x", "*", "shop:latest", "shop@sha256:00", "registry.example.com", "r.io//x"]
+    "text",
+    [
+        "",
+        "/",
+        "/x",
+        "*",
+        "shop:latest",
+        "shop@sha256:00",
+        "registry.example.com",
+        "r.io//x",
+        "registry/shop/app",
+        "a/b/c/d",
+    ],
 )
 def test_what_names_no_namespace(text: str) -> None:
     """Never an answer about nothing: an error."""

@@ -130,7 +130,8 @@ class _Dump:
     def _flat(self, kind: Kind) -> list[Part] | None:
         """Return the list of a kind for the whole zone, or None; several that differ are a gap."""
         for name, space, error in self._parts.wrong(kind):
-            self._gap(kind, space, error.reason, f"{name}: {error.detail}")
+            fix = "" if self._shape.tree else f" (to write it again: {_command(kind)})"
+            self._gap(kind, space, error.reason, f"{name}: {error.detail}{fix}")
         lists = self._parts.lists(kind)
         if len(lists) > 1 and any(part.items() != lists[0].items() for part in lists[1:]):
             names = ", ".join(part.name for part in lists)
@@ -148,7 +149,7 @@ class _Dump:
         if singles := self._parts.singles(kind):
             return f"{singles[0].name}: single objects, not a list: write it with {_command(kind)}"
         if mismatch := self._parts.mismatch(kind):
-            return mismatch
+            return f"{mismatch} (to write it again: {_command(kind)})"
         where = f"no file {kind.plural}.json or .yaml (.gz too) in" if place.is_dir() else f"no {kind.singular} in"
         return f"{where} {place}{self._parts.unread()}: write it with {_command(kind)}"
 

@@ -52,6 +52,8 @@ def read_contents(data: bytes, kind: Kind | None, *, yaml: bool, namespace: str 
     `namespace` is that of objects that name none, as manifests may. Raises CollectError.
     """
     data = _utf8(data)
+    if not data.strip():
+        raise CollectError("malformed", "this file is empty")
     if kind and not yaml and (contents := _plain(kind, data)):
         return contents
     contents = Contents(namespace=namespace)
