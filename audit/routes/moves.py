@@ -261,11 +261,8 @@ class Moves:
 
     def _named_everywhere(self, held: HeldRights) -> Iterator[Move]:
         """Yield what rights on named accounts and secrets give in each namespace that has such an account."""
-        wanted = {name for bit, name in held.named if bit & (_TOKEN | _ACCOUNTS_API)}
-        secrets = any(bit & _READ_SECRETS for bit, _ in held.named)
-        for namespace, accounts in self._holdings.accounts.items():
-            named = [one for one in accounts if one.name.partition(":")[2] in wanted]
-            if named or secrets:
+        if any(bit & (_TOKEN | _ACCOUNTS_API | _READ_SECRETS) for bit, _ in held.named):
+            for namespace in sorted({*self._holdings.listed, *self._holdings.accounts}):
                 space = self._holdings.snapshot.code(namespace)
                 if space > 0:
                     yield from (move._replace(space=0) for move in self._named_accounts(space, held))
@@ -276,15 +273,17 @@ class Moves:
             for other in self._holdings.users:
                 yield Move(Node(NodeKind.API, other), certainty, rights, 0)
         for certainty, rights in _levels(held, _GROUPS_API):
-            if impersonates:
-                yield Move(Node(NodeKind.GAIN, None, 0, EVERY_RIGHT), certainty, rights, 0)
+            # Requests in the name of a group are in that of a user or account too.
+            if impersonates or self._holdings.blind:
+                sure = certainty if impersonates else UNKNOWN
+                yield Move(Node(NodeKind.GAIN, None, 0, EVERY_RIGHT), sure, rights, 0)
         for bit, name in held.named:
             if bit & _USERS_API:
                 yield Move(Node(NodeKind.API, user(name)), CERTAIN, bit, 0)
-            elif bit & _GROUPS_API and impersonates:
+            elif bit & _GROUPS_API and (impersonates or self._holdings.blind):
                 everything = Node(NodeKind.GAIN, None, 0, EVERY_RIGHT)
                 node = everything if name == MASTERS else Node(NodeKind.API, Identity(GROUP, name))
-                yield Move(node, CERTAIN, bit, 0)
+                yield Move(node, CERTAIN if impersonates else UNKNOWN, bit, 0)
 
     def _bound_everywhere(self, who: Identity, held: HeldRights) -> Iterator[Move]:
         for certainty, rights in _levels(held, WRITE_WIDE):
