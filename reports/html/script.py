@@ -42,6 +42,7 @@ MODULES: Final = (
     "ask",
     "ask_bar",
     "keyboard",
+    "print",
     "main",
 )
 _IMPORT: Final = re.compile(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', re.MULTILINE)

@@ -35,6 +35,7 @@ from reports.formats import Report
 from reports.html.authorization import authorization
 from reports.html.data_blocks import blocks
 from reports.html.page_tables import joined_table, page_tables
+from reports.html.table_columns import WHO
 from reports.parquet import parquet_bytes
 from tests.paths import DATA, DEMO, SHARED
 from tests.reports.html.blocks_reader import read
@@ -171,6 +172,33 @@ def without(folder: Path, kind: str, tmp_path: Path) -> Path:
         if path.is_file() and not path.name.startswith(kind):
             shutil.copy(path, part)
     return part
+
+
+@pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.name)
+def test_the_page_counts_for_a_subject_what_can_answers(zone: Path) -> None:
+    """In how many namespaces it can pull, push and create, as one of everybody and cluster-wide too."""
+    (snapshot,) = saved([str(zone)])
+    surfaces = Surfaces(snapshot)
+    given = {name: joined_table(name, [table]) for name, table in surfaces.tables.items()}
+    subjects = page_tables(given, Platform())["subjects"]
+    access = surfaces.tables["access"]
+    named: dict[str, set[str]] = {}
+    for namespace, repository in zip(*(access.text(key).strings() for key in ("namespace", "repository")), strict=True):
+        named.setdefault(namespace, {""}).add(repository.replace("*", ""))
+    spaces = set(surfaces.tables["namespaces"].text("namespace").strings()) | {*named} - {"*"}
+    names = [Identity(*key) for key in zip(*(subjects.text(key).strings() for key in WHO), strict=True)]
+    for row in random.Random(3).sample(range(len(names)), min(len(names), max(QUESTIONS // 100, 1))):
+        subject = names[row]
+        if subject.kind not in {USER, GROUP, ACCOUNT} or subject.inert:
+            continue
+        for action in ACTIONS:
+            able = {
+                space
+                for space in spaces
+                for repository in named.get(space, {""}) | named.get("*", set())
+                if surfaces.authorizer.answer(subject, action, space, repository) == YES
+            }
+            assert subjects.numbers(f"{action}_namespaces")[row] == len(able), (subject, action)
 
 
 @pytest.mark.parametrize(

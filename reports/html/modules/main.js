@@ -6,6 +6,7 @@ import { find, formatted, say } from "./dom.js";
 import { closeDrawer, openDrawer } from "./drawer.js";
 import { Explorer, place } from "./explorer.js";
 import { listenToKeys, showKeys } from "./keyboard.js";
+import { preparePrint } from "./print.js";
 import { VIEWS } from "./views.js";
 
 const PAGES = new Set(["overview", "coverage", "method"]);
@@ -118,6 +119,10 @@ listenToKeys({
     find: () => document.querySelector("#view-table:not([hidden]) #words")?.focus(),
     save: () => VIEWS[current] && explorers.get(current).save(),
     close,
+});
+preparePrint(() => {
+    const explorer = VIEWS[current] && explorers.get(current);
+    return explorer && { lines: explorer.lines, view: explorer.view, filterText: explorer.filterText() };
 });
 addEventListener("hashchange", showNext);
 showNext();

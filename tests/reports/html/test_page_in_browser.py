@@ -645,8 +645,8 @@ def test_empty_views_say_why(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_print_gives_a_summary_to_sign(opened: Opened) -> None:
-    """From any view: state, numbers, coverage, method and a line to sign, without the controls."""
-    page = opened.go("#/access")
+    """State, numbers, coverage, method and a line to sign, without the controls."""
+    page = opened.go("#/overview")
     page.emulate_media(media="print")
     for selector in (".banner", ".numbers", ".matrix", ".summary", "#view-coverage", ".sign"):
         assert page.locator(selector).first.is_visible(), selector
@@ -654,6 +654,26 @@ def test_print_gives_a_summary_to_sign(opened: Opened) -> None:
         assert page.locator(selector).first.is_hidden(), selector
     assert "A person of another organization" in page.locator(".summary").inner_text()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+def test_print_gives_what_is_filtered_or_the_open_row(opened: Opened) -> None:
+    """The rows of the filter, or a row with its reason; the state of the run, and a line to sign."""
+    page = opened.go("#/access?subject=bob")
+    page.emulate_media(media="print")
+    page.locator("body[data-print=rows]").wait_for()
+    paper = page.locator("#paper").inner_text()
+    assert "subject = bob" in paper
+    assert page.locator("#paper tbody tr").count() == opened.rows()
+    assert page.locator("main").is_hidden()
+    page.emulate_media(media="screen")
+    assert page.locator("#paper").is_hidden()
+    opened.go("#/namespaces?row=a,acme-shop")
+    page.emulate_media(media="print")
+    page.locator("body[data-print=row]").wait_for()
+    assert page.locator("#drawer .why").is_visible()
+    assert page.locator("main").is_hidden()
+    assert page.locator(".banner .state").is_visible()
+    assert "run-1, partial. Reviewed by" in page.locator(".sign.outside").inner_text()
 
 
 def test_without_a_script_it_is_a_summary(browser: Browser, sample_page: Path) -> None:
