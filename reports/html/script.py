@@ -30,6 +30,7 @@ MODULES: Final = (
     "filter_menus",
     "toolbar",
     "drawer_parts",
+    "drawer_about",
     "drawer_access",
     "drawer_cause",
     "drawer_finding",

@@ -1,6 +1,7 @@
 // The drawer of a namespace: who can push and pull there, by relationship.
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
+import { about, repositoriesOf } from "./drawer_about.js";
 import { code, facts, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { table } from "./tables.js";
@@ -106,6 +107,8 @@ export async function namespaceDrawer(record) {
             listsOf(push, "push"),
             make("h2", {}, "Can only pull"),
             listsOf(pull, "pull"),
+            await repositoriesOf(here),
+            await about(here, record.zone),
             facts([
                 ["Created", record.created],
                 ["Last push", record.pushed],

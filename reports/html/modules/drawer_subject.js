@@ -1,6 +1,7 @@
 // The drawer of a subject: what it can do where, and its tokens.
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
+import { about } from "./drawer_about.js";
 import { code, facts, heading, links, SHOWN } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { reachFilters, spelled } from "./reach.js";
@@ -71,6 +72,7 @@ export async function subjectDrawer(record) {
             heading("Access"),
             make("ul", { class: "reach" }, entries),
             await tokensOf(record),
+            await about(wanted, record.zone),
         ],
     };
 }

@@ -676,6 +676,18 @@ def test_print_gives_what_is_filtered_or_the_open_row(opened: Opened) -> None:
     assert "run-1, partial. Reviewed by" in page.locator(".sign.outside").inner_text()
 
 
+def test_a_namespace_and_a_subject_have_all_that_is_known_of_them(opened: Opened) -> None:
+    """Findings, changes, repositories, use, and what was not seen."""
+    told = opened.go("#/namespaces?row=a,acme-shop").locator("#drawer").inner_text()
+    assert "A person of another organization high" in told
+    assert "gained: bob in acme-shop, no access → pull, push" in told
+    assert "web last pushed 2026-01-02" in told
+    assert "Use\n\nNone was seen in the logs that were read." in told
+    told = opened.go("#/subjects?row=User,bob,").locator("#drawer").inner_text()
+    assert "A person of another organization high" in told
+    assert "clusterroles of b: refused" in told
+
+
 def test_without_a_script_it_is_a_summary(browser: Browser, sample_page: Path) -> None:
     """Overview, coverage and method stand there; what needs the script does not."""
     one = Opened(browser, sample_page, java_script_enabled=False)
