@@ -15,7 +15,7 @@ _LONG_AGO: Final = "2024-03-01T08:00:00Z"
 _RECENTLY: Final = "2025-12-01T08:00:00Z"
 
 
-class Planted(NamedTuple):
+class PlantedFault(NamedTuple):
     """A finding that must be there; `namespace` is `*` for what is cluster-wide."""
 
     check: str
@@ -23,7 +23,7 @@ class Planted(NamedTuple):
     subject: str
 
 
-Faults = Iterator[Planted]
+Faults = Iterator[PlantedFault]
 
 
 class Ground:
@@ -67,7 +67,7 @@ def _open(role: str, who: str, *checks: str) -> Callable[[Ground], Faults]:
     def plant(ground: Ground) -> Faults:
         place = ground.take()
         ground.estate.bind("open", role, group(who), namespace=place)
-        yield from (Planted(check, place, who) for check in checks)
+        yield from (PlantedFault(check, place, who) for check in checks)
 
     return plant
 
@@ -81,7 +81,7 @@ def _everywhere(check: str, role: str, *rules: dict[str, object]) -> Callable[[G
             ground.estate.role(role, *rules)
         ground.estate.bind(f"planted-{check}-{ground.number}", role, user(who))
         ground.number += 1
-        yield Planted(check, "*", who)
+        yield PlantedFault(check, "*", who)
 
     return plant
 
@@ -94,7 +94,7 @@ def _of_another_namespace(ground: Ground) -> Faults:
         place = ground.take()
         other = f"{ground.sibling(place)}:deployer"
         ground.estate.bind("neighbour", role, account(*other.split(":")), namespace=place)
-        yield Planted(check, place, other)
+        yield PlantedFault(check, place, other)
 
 
 def _wildcard(ground: Ground) -> Faults:
@@ -102,14 +102,14 @@ def _wildcard(ground: Ground) -> Faults:
     team = f"{of(place)}+team-0"
     ground.estate.role("everything", rule("*", "*", group="*"), namespace=place)
     ground.estate.bind("everything", "everything", group(team), namespace=place, kind="Role")
-    yield Planted("wildcard-role", place, team)
+    yield PlantedFault("wildcard-role", place, team)
 
 
 def _push_with_secrets(ground: Ground) -> Faults:
     place, good = ground.take(), ground.take()
     ground.estate.bind("deploys", "edit", account(place, "ci"), namespace=place)
     ground.estate.bind("deploys", "system:image-builder", account(good, "ci"), namespace=good)
-    yield Planted("push-with-secrets", place, f"{place}:ci")
+    yield PlantedFault("push-with-secrets", place, f"{place}:ci")
 
 
 def _push_in_many(ground: Ground) -> Faults:
@@ -120,17 +120,17 @@ def _push_in_many(ground: Ground) -> Faults:
     for where in (place, other):
         ground.estate.bind("central", "system:image-pusher", account(place, "ci"), namespace=where)
     ground.estate.bind("own", "system:image-pusher", account(good, "ci"), namespace=good)
-    yield Planted("push-in-many-namespaces", "*", f"{place}:ci")
-    yield Planted("other-namespace-push", other, f"{place}:ci")
+    yield PlantedFault("push-in-many-namespaces", "*", f"{place}:ci")
+    yield PlantedFault("other-namespace-push", other, f"{place}:ci")
 
 
 def _accounts_that_push(ground: Ground) -> Faults:
     place, other = ground.take(), ground.take()
     ground.estate.bind("pods", "system:image-pusher", account(place, "default"), namespace=place)
-    yield Planted("default-push", place, f"{place}:default")
+    yield PlantedFault("default-push", place, f"{place}:default")
     everyone = f"system:serviceaccounts:{other}"
     ground.estate.bind("pods", "system:image-pusher", group(everyone), namespace=other)
-    yield Planted("namespace-accounts-push", other, everyone)
+    yield PlantedFault("namespace-accounts-push", other, everyone)
 
 
 def _foreigners(ground: Ground) -> Faults:
@@ -142,16 +142,16 @@ def _foreigners(ground: Ground) -> Faults:
         ]
         subject = {"foreign-user": user(who), "foreign-group": group(who)}.get(check) or account(other, "ci")
         ground.estate.bind("foreign", "view", subject, group(of(place)), namespace=place)
-        yield Planted(check, place, who)
+        yield PlantedFault(check, place, who)
 
 
 def _people(ground: Ground) -> Faults:
     place, other = ground.take(), ground.take()
     person, left = f"{of(place)}-user-03", f"left-{ground.number}"
     ground.estate.bind("by-hand", "view", user(person), namespace=place)
-    yield Planted("direct-user", place, person)
+    yield PlantedFault("direct-user", place, person)
     ground.estate.bind("by-hand", "view", user(left), namespace=other)
-    yield from (Planted(check, other, left) for check in ("user-gone", "direct-user"))
+    yield from (PlantedFault(check, other, left) for check in ("user-gone", "direct-user"))
 
 
 def _groups(ground: Ground) -> Faults:
@@ -159,32 +159,32 @@ def _groups(ground: Ground) -> Faults:
     empty, opaque = f"nobody-{ground.number}", f"idp:partners-{ground.number}"
     ground.estate.add("groups", empty, users=[])
     ground.estate.bind("reviewers", "view", group(empty), namespace=place)
-    yield Planted("empty-group", place, empty)
+    yield PlantedFault("empty-group", place, empty)
     ground.estate.bind("external", "view", group(opaque), group("system:cluster-readers"), namespace=other)
-    yield Planted("opaque-group", other, opaque)
+    yield PlantedFault("opaque-group", other, opaque)
     place, mail = ground.take(), f"left-{ground.number}@example.org"
     ground.estate.add("groups", f"synchronized-{ground.number}", users=[mail])
     ground.estate.bind("synchronized", "view", group(f"synchronized-{ground.number}"), namespace=place)
-    yield Planted("user-gone", "*", mail)
+    yield PlantedFault("user-gone", "*", mail)
     place = ground.take()
     ground.estate.bind("misspelt", "view", group("system:autenticated"), namespace=place)
-    yield Planted("misspelt-subject", place, "system:autenticated")
+    yield PlantedFault("misspelt-subject", place, "system:autenticated")
 
 
 def _left_overs(ground: Ground) -> Faults:
     place, team = (where := ground.take()), f"{of(where)}+team-1"
     ground.estate.bind("unreleased", "release-engineer", group(team), namespace=place)
-    yield Planted("missing-role", place, team)
+    yield PlantedFault("missing-role", place, team)
     place = ground.take()
     ground.estate.bind("jenkins", "system:image-puller", account(place, "jenkins"), namespace=place)
-    yield Planted("missing-account", place, f"{place}:jenkins")
+    yield PlantedFault("missing-account", place, f"{place}:jenkins")
     place, gone = ground.take(), f"deleted-{ground.number}"
     ground.estate.bind("shared", "system:image-puller", account(gone, "ci"), namespace=place)
-    yield from (Planted(check, place, f"{gone}:ci") for check in ("missing-namespace", "other-namespace-pull"))
+    yield from (PlantedFault(check, place, f"{gone}:ci") for check in ("missing-namespace", "other-namespace-pull"))
     name = f"lost-{ground.number}"
     nameless = {"kind": "ServiceAccount", "name": name}
     ground.estate.bind(name, "system:image-puller", nameless)
-    yield Planted("nobody", "*", f":{name}")
+    yield PlantedFault("nobody", "*", f":{name}")
 
 
 def _tokens(ground: Ground) -> Faults:
@@ -192,39 +192,39 @@ def _tokens(ground: Ground) -> Faults:
     estate = ground.estate
     place = ground.take()
     estate.token(place, "builder", used=_USED, created=_RECENTLY, name=f"planted-{ground.number}")
-    yield Planted("token-of-pusher", place, f"{place}:builder")
+    yield PlantedFault("token-of-pusher", place, f"{place}:builder")
     place = ground.take()
     estate.token(place, "ci", used="2025-08-01", created="2025-06-01T08:00:00Z", name=f"planted-{ground.number}")
-    yield from (Planted(check, place, f"{place}:ci") for check in ("token-unused", "token-of-pusher"))
+    yield from (PlantedFault(check, place, f"{place}:ci") for check in ("token-unused", "token-of-pusher"))
     place = ground.take()
     estate.token(place, "ci", used=_USED, created=_LONG_AGO, name=f"planted-{ground.number}")
-    yield from (Planted(check, place, f"{place}:ci") for check in ("token-old", "token-of-pusher"))
+    yield from (PlantedFault(check, place, f"{place}:ci") for check in ("token-old", "token-of-pusher"))
     place = ground.take()
     for name in ("first", "second"):
         estate.token(place, "ci", used=_USED, created=_RECENTLY, name=f"{name}-{ground.number}")
     estate.token(place, "deployer", used=_USED, created=_RECENTLY, name=f"planted-{ground.number}")
-    yield from (Planted(check, place, f"{place}:ci") for check in ("token-many", "token-of-pusher"))
-    yield Planted("token-of-pusher", place, f"{place}:deployer")
+    yield from (PlantedFault(check, place, f"{place}:ci") for check in ("token-many", "token-of-pusher"))
+    yield PlantedFault("token-of-pusher", place, f"{place}:deployer")
 
 
 def _blind_spots(ground: Ground) -> Faults:
     estate = ground.estate
     lost = f"lost-{ground.number}"
     estate.add("namespaces", lost)
-    yield Planted("no-organization", lost, "")
+    yield PlantedFault("no-organization", lost, "")
     place, fresh = ground.take(), ground.take()
     for where, pushed in ((place, _LONG_AGO), (fresh, _RECENTLY)):
         estate.add("imagestreams", "old", where, status={"tags": [{"tag": "1", "items": [{"created": pushed}]}]})
-    yield Planted("stale-repository", place, "")
+    yield PlantedFault("stale-repository", place, "")
     place = ground.take()
     estate.role("reader", rule("*/layers", "get"), namespace=place)
     estate.bind("reader", "reader", group(f"{of(place)}+team-0"), namespace=place, kind="Role")
     estate.role("unbound", rule("*/layers", "get"), namespace=place)
-    yield Planted("no-effect", place, "")
+    yield PlantedFault("no-effect", place, "")
     name = f"auditor-{ground.number}"
     estate.role(f"{name}-helper", rule(_LAYERS, "update"), into=name)
     estate.role(name, rule(_LAYERS, "get"), rule(_LAYERS, "update"), made_of=name)
-    yield Planted("aggregation", "*", "")
+    yield PlantedFault("aggregation", "*", "")
 
 
 _ALL, _EVERYBODY, _ACCOUNTS = "system:unauthenticated", "system:authenticated", "system:serviceaccounts"
@@ -255,7 +255,7 @@ _PLANTS: Final[tuple[Callable[[Ground], Faults], ...]] = (
 )
 
 
-def plant(estate: Estate, times: int = 1, after: int = 0) -> list[Planted]:
+def plant(estate: Estate, times: int = 1, after: int = 0) -> list[PlantedFault]:
     """Put every fault into an estate, `times` over, but for its first namespaces; return what must be found, sorted."""
     ground = Ground(estate, after)
     return sorted(found for _ in range(times) for one in _PLANTS for found in one(ground))

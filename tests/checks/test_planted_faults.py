@@ -11,7 +11,7 @@ from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.model import judge
 from benchmarks.estate import Estate, Shape
-from benchmarks.faults import Planted, plant
+from benchmarks.faults import PlantedFault, plant
 from tests.worlds.plain_rbac import World
 from tests.worlds.random_zones import shuffled
 from tests.worlds.small import bind, role
@@ -30,7 +30,7 @@ NOT_PLANTED = {OF_THE_ZONE, "push-without-pull"} | OF_USE
 
 
 @pytest.fixture(scope="module")
-def planted() -> tuple[World, list[Planted]]:
+def planted() -> tuple[World, list[PlantedFault]]:
     estate = Estate(TIDY)
     faults = plant(estate, TIMES)
     return dict(estate.kinds()), faults
@@ -41,9 +41,9 @@ def context_of(world: World) -> CheckContext:
     return CheckContext(snapshot, facts_of(snapshot), NOW)
 
 
-def found_in(world: World) -> list[Planted]:
+def found_in(world: World) -> list[PlantedFault]:
     found = judge(context_of(world), Settings(), "2025-12-31T00:00:00Z")
-    return sorted(Planted(one.check, one.namespace, one.subject) for one in found)
+    return sorted(PlantedFault(one.check, one.namespace, one.subject) for one in found)
 
 
 def test_a_tidy_estate_has_no_findings() -> None:
@@ -51,7 +51,7 @@ def test_a_tidy_estate_has_no_findings() -> None:
     assert found_in(dict(Estate(TIDY).kinds())) == []
 
 
-def test_all_that_was_planted_is_found_and_nothing_else(planted: tuple[World, list[Planted]]) -> None:
+def test_all_that_was_planted_is_found_and_nothing_else(planted: tuple[World, list[PlantedFault]]) -> None:
     """Precision and recall of 100 %, check by check, by the planters' own list."""
     world, faults = planted
     found = found_in(world)
@@ -72,10 +72,10 @@ def test_who_may_not_log_in_is_found_and_nothing_else() -> None:
     )
     for plural, piece in pieces:
         world[plural] = [*world[plural], piece]
-    assert found_in(world) == [Planted(OF_THE_ZONE, "*", "system:authenticated")]
+    assert found_in(world) == [PlantedFault(OF_THE_ZONE, "*", "system:authenticated")]
 
 
-def test_order_changes_nothing(planted: tuple[World, list[Planted]]) -> None:
+def test_order_changes_nothing(planted: tuple[World, list[PlantedFault]]) -> None:
     """Byte for byte, for the estate in another order."""
     world, _ = planted
     one, other = (judge(context_of(each), Settings(), "") for each in (world, shuffled(world, 7)))

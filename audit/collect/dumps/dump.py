@@ -15,7 +15,7 @@ from audit.collect.completeness import believed
 from audit.collect.decode import CollectError
 from audit.collect.dumps.files import DumpFile, dump_files
 from audit.collect.dumps.parts import Part, Parts, merged, read_part
-from audit.collect.dumps.shape import Shape, shape_of
+from audit.collect.dumps.shape import DumpShape, shape_of
 from audit.collect.zones import Zone
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Gap, Listing, Origin, Snapshot
@@ -76,7 +76,7 @@ class _Dump:
         self.single: set[str] = set()  # kinds read as files of one object each
         self._place = place
         self._parts = Parts()
-        self._shape = Shape()
+        self._shape = DumpShape()
         self._listings: dict[str, Listing] = {}
         self._incomplete: set[str] = set()
 

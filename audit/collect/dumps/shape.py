@@ -12,7 +12,7 @@ Place = tuple[Kind, str]
 
 
 @dataclass
-class Shape:
+class DumpShape:
     """Which files count. `places` are those of a tree, `spaces` the names of its namespaces.
 
     `undecided` says why nobody can know which files are meant, "" when it is clear.
@@ -25,7 +25,7 @@ class Shape:
     undecided: str = ""
 
 
-def shape_of(files: Sequence[DumpFile], *, alone: bool) -> Shape:
+def shape_of(files: Sequence[DumpFile], *, alone: bool) -> DumpShape:
     """Return which files count. `alone`: an archive or a file was given, and no folder."""
     roots: dict[str, list[DumpFile]] = {}
     loose: list[DumpFile] = []
@@ -42,7 +42,7 @@ def shape_of(files: Sequence[DumpFile], *, alone: bool) -> Shape:
     elif "" not in folders and folders:
         depth = min(folder.count("/") for folder in folders)
         folders = {folder for folder in folders if folder.count("/") == depth}
-    shape = Shape([file for file in loose if _folder(file) in folders])
+    shape = DumpShape([file for file in loose if _folder(file) in folders])
     if len(trees) > 1:
         names = ", ".join(root.rstrip("/") or "." for root in sorted(trees))
         shape.undecided = f"several trees: keep one of {names}"
@@ -55,7 +55,7 @@ def shape_of(files: Sequence[DumpFile], *, alone: bool) -> Shape:
     return shape
 
 
-def _add_tree(shape: Shape, members: Sequence[DumpFile]) -> None:
+def _add_tree(shape: DumpShape, members: Sequence[DumpFile]) -> None:
     for file in members:
         place = tree_place(file.name)
         if place:
