@@ -174,11 +174,11 @@ class Moves:
 
     def _bound(self, who: Identity, space: int, held: HeldRights) -> Iterator[Move]:
         """Yield the roles that can be bound to anybody in a namespace."""
-        for certainty, rights in _levels(held, WRITE_BINDINGS):
-            least = max(certainty, POSSIBLE) if rights == _OPENSHIFT_BINDINGS else certainty
-            creates = bool(rights & (_CREATE_BINDINGS | _OPENSHIFT_BINDINGS))
-            for move in self._bindings(who, space, held, rights, creates=creates):
-                yield move._replace(certainty=max(least, move.certainty))
+        # By the group of OpenShift alone, whether the request is passed on is not certain.
+        for right, least in ((_CREATE_BINDINGS, CERTAIN), (_UPDATE_BINDINGS, CERTAIN), (_OPENSHIFT_BINDINGS, POSSIBLE)):
+            for certainty, rights in _levels(held, right):
+                for move in self._bindings(who, space, held, rights, creates=right != _UPDATE_BINDINGS):
+                    yield move._replace(certainty=max(certainty, least, move.certainty))
         yield from self._named_bindings(space, held, _UPDATE_BINDINGS)
         for both in _ESCALATE:
             for certainty, rights in _both(held, both):
