@@ -8,13 +8,16 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.collect.dumps import files as dump_files
+from audit.collect.dumps.dump import collect_dump
 from audit.collect.dumps.zones import collect_dumps
+from audit.collect.zones import Zone
 from audit.errors import UsageError
 from audit.snapshot.objects import NEEDED
 from tests.collect.test_dump import gaps, inspect_tree, lists_of, mixed, read, same_facts, write
@@ -166,3 +169,20 @@ def test_a_file_without_objects_says_so(tmp_path: Path) -> None:
         collect_dumps(tmp_path / "notes.yaml")
     (tmp_path / "empty").mkdir()
     assert {gap.kind for gap in collect_dumps(tmp_path / "empty")[0].gaps} == {*NEEDED}
+
+
+def test_a_damaged_directory_hides_no_file(tmp_path: Path) -> None:
+    """An entry of a zip archive whose length is wrong takes the next ones for its comment: that is a gap."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("a.json", "roles.json", "z.json"):
+            archive.writestr(name, b'{"kind": "RoleList", "items": []}')
+    data = bytearray(packed.getvalue())
+    entries = [at for at in range(len(data)) if data[at : at + 4] == b"PK\x01\x02"]
+    data[entries[0] + 32] = entries[2] - entries[1]  # the length of its comment
+    (tmp_path / "zone.zip").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "zone.zip") as archive:
+        assert archive.namelist() == ["a.json", "z.json"]
+    found = collect_dump(Zone("zone"), tmp_path / "zone.zip", listed=lambda kind, count: None, stop=Event())
+    assert found.missing("rolebindings")
+    assert any("the directory of the archive is damaged: copy it again" in gap.detail for gap in found.gaps)

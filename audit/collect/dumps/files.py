@@ -34,6 +34,7 @@ _PACKED: Final[dict[bytes, Callable[[BinaryIO], BinaryIO]]] = {
     b"BZh": lambda file: cast("BinaryIO", bz2.BZ2File(file)),
 }
 _ZIP: Final = b"PK\x03\x04"
+_ZIP_END: Final = b"PK\x05\x06"  # the record that ends an archive
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
 
@@ -215,7 +216,10 @@ def _tar_members(stream: BinaryIO) -> Iterator[DumpFile]:
 def _zip_members(data: bytes) -> Iterator[DumpFile]:
     left = MAX_UNPACKED
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()
+        if min(len(members), 0xFFFF) != _zip_count(data):  # a damaged entry may hide those after it
+            raise CollectError("malformed", "the directory of the archive is damaged: copy it again")
+        for member in members:
             name = _clean(member.filename)
             if member.is_dir() or not _wanted(name):
                 continue
@@ -230,6 +234,12 @@ def _zip_members(data: bytes) -> Iterator[DumpFile]:
             if left < 0:
                 raise CollectError("malformed", _TOO_MUCH)
             yield _member(name, datetime(*member.date_time, tzinfo=UTC).timestamp(), content)
+
+
+def _zip_count(data: bytes) -> int:
+    """Return how many members the end of a zip archive counts; 65,535 stands for more, too."""
+    end = data.rfind(_ZIP_END)
+    return int.from_bytes(data[end + 10 : end + 12], "little")
 
 
 def _member(name: str, changed: float, data: bytes) -> DumpFile:
