@@ -62,7 +62,13 @@ SOC_2: Final = Framework(
             tables=("access",),
             not_answered=CHANGES,
         ),
-        Control(id="CC7.2", asks="Systems are monitored for anomalies.", not_answered=USE),
+        Control(
+            id="CC7.2",
+            asks="Systems are monitored for anomalies.",
+            checks=("denied-often",),
+            tables=("usage",),
+            not_answered=USE,
+        ),
         Control(
             id="CC8.1",
             asks="Only authorised changes reach production.",

@@ -19,8 +19,8 @@ _RBAC: Final = (
         id="5.1.2",
         asks="Access to secrets is limited.",
         checks=("push-with-secrets",),
-        tables=("findings",),
-        not_answered="Who can read secrets but not push images.",
+        tables=("findings", "routes"),
+        not_answered="Secrets that lead to no image.",
     ),
     Control(
         id="5.1.3",
@@ -32,7 +32,8 @@ _RBAC: Final = (
     Control(
         id="5.1.4",
         asks="Access to create pods is limited.",
-        not_answered="Who can create pods, and as which account.",
+        tables=("routes",),
+        not_answered=IDENTITIES,
     ),
     Control(
         id="5.1.5",
@@ -61,12 +62,26 @@ CIS_KUBERNETES: Final = Framework(
             asks="The group system:masters is not used.",
             not_answered="Who is in it: client certificates say, not the API.",
         ),
-        Control(id="5.1.8", asks="Use of bind, escalate and impersonate is limited.", not_answered=IDENTITIES),
+        Control(
+            id="5.1.8",
+            asks="Use of bind, escalate and impersonate is limited.",
+            tables=("routes",),
+            not_answered=IDENTITIES,
+        ),
         Control(id="5.1.9", asks="Access to create persistent volumes is limited.", not_answered=OTHERS),
-        Control(id="5.1.10", asks="Access to the proxy of nodes is limited.", not_answered=IDENTITIES),
-        Control(id="5.1.11", asks="Access to approve certificates is limited.", not_answered=IDENTITIES),
+        Control(
+            id="5.1.10", asks="Access to the proxy of nodes is limited.", tables=("routes",), not_answered=IDENTITIES
+        ),
+        Control(
+            id="5.1.11", asks="Access to approve certificates is limited.", tables=("routes",), not_answered=IDENTITIES
+        ),
         Control(id="5.1.12", asks="Access to webhook configurations is limited.", not_answered=OTHERS),
-        Control(id="5.1.13", asks="Access to create tokens of service accounts is limited.", not_answered=IDENTITIES),
+        Control(
+            id="5.1.13",
+            asks="Access to create tokens of service accounts is limited.",
+            tables=("routes",),
+            not_answered=IDENTITIES,
+        ),
     ),
 )
 

@@ -102,8 +102,14 @@ ISO_27001: Final = Framework(
             tables=("findings", "changes"),
             not_answered="The configuration of anything but access to the registry.",
         ),
-        Control(id="A.8.15", asks="Activities are logged.", not_answered=USE),
-        Control(id="A.8.16", asks="Systems are monitored for anomalies.", not_answered=USE),
+        Control(id="A.8.15", asks="Activities are logged.", tables=("usage",), not_answered=USE),
+        Control(
+            id="A.8.16",
+            asks="Systems are monitored for anomalies.",
+            checks=("denied-often",),
+            tables=("usage",),
+            not_answered=USE,
+        ),
         Control(
             id="A.8.31",
             asks="Development, test and production are separated.",

@@ -27,7 +27,13 @@ FINMA: Final = Framework(
     edition="2023/1, of 7 December 2022",
     source="https://www.finma.ch/en/documentation/circulars/",
     controls=(
-        Control(id="mn. 77", asks="Access to critical data is watched.", not_answered=USE),
+        Control(
+            id="mn. 77",
+            asks="Access to critical data is watched.",
+            checks=("denied-often",),
+            tables=("usage",),
+            not_answered=USE,
+        ),
         Control(
             id="mn. 78",
             asks="Access follows the need to know, and is reviewed.",

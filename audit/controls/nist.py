@@ -88,7 +88,7 @@ NIST_800_53: Final = Framework(
             tables=("grants", "changes"),
             not_answered=NEED,
         ),
-        Control(id="AC-6(9)", asks="The use of privileged functions is logged.", not_answered=USE),
+        Control(id="AC-6(9)", asks="The use of privileged functions is logged.", tables=("usage",), not_answered=USE),
         Control(
             id="AC-6(10)",
             asks="Others than privileged users cannot use privileged functions.",
@@ -103,9 +103,9 @@ NIST_800_53: Final = Framework(
             tables=("access", "findings"),
             not_answered=CONTENT,
         ),
-        Control(id="AU-2", asks="The events to log are chosen.", not_answered=USE),
-        Control(id="AU-6", asks="Logs are reviewed.", not_answered=USE),
-        Control(id="AU-12", asks="Log records are made.", not_answered=USE),
+        Control(id="AU-2", asks="The events to log are chosen.", tables=("usage",), not_answered=USE),
+        Control(id="AU-6", asks="Logs are reviewed.", checks=("denied-often",), tables=("usage",), not_answered=USE),
+        Control(id="AU-12", asks="Log records are made.", tables=("usage",), not_answered=USE),
         Control(
             id="CM-5",
             asks="Access to change a system is restricted.",

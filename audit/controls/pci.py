@@ -130,7 +130,7 @@ PCI_DSS: Final = Framework(
             tables=("tokens", "findings"),
             not_answered=SECRETS,
         ),
-        Control(id="10.2.1", asks="Access and administrative actions are logged.", not_answered=USE),
+        Control(id="10.2.1", asks="Access and administrative actions are logged.", tables=("usage",), not_answered=USE),
         Control(
             id="12.5.1",
             asks="Components in scope are listed.",
