@@ -93,7 +93,7 @@ def _question(cells: Mapping[str, str], zones: Mapping[str, Snapshot]) -> _Quest
     try:
         place = _place(namespace, repository)
     except UsageError as error:
-        return f"{error.what}: {error.where!r}"
+        return f"{error.what}: {(error.where if namespace else namespace)!r}"
     return _Question(zone, subject, ACTION_WORDS[action], place)
 
 
