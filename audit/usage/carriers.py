@@ -88,10 +88,12 @@ class Unpacker:
 
     def _carried(self, line: bytes, pod: str, depth: int) -> None:
         try:
-            carrier = _CARRIERS.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._decoded(line, pod, depth)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             self._damaged.add(line)
-            return
+
+    def _decoded(self, line: bytes, pod: str, depth: int) -> None:
+        carrier = _CARRIERS.decode(line)
         if carrier.kind == "Event" and carrier.auditID:
             self._audit.read(line, pod)
         elif carrier.source and depth:

@@ -41,12 +41,16 @@ _POD: Final = re.compile(rb"(?m)^\[pod/([^/\]\n]+)/[^\]\n]*\] ")  # oc logs --pr
 _CARRIED: Final = rb"(?:\d{4}-\d\d-\d\dT[^ \n]+ )?(?:std(?:out|err) [FP][^ \n]* )?"
 _MESSAGE: Final = rb' msg=(?:"(?:[^"\\\x00-\x1f\x7f]|\\.)*"|[\w./@^+-]+)(?= |\r?$)'
 _LEVELS: Final = (b"trace", b"debug", b"info", b"warning", b"error", b"fatal", b"panic")
-_TIME: Final = rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d)\d(?:\.\d+)?Z" level='
+# Years of this century only: what is computed from a time must remain one that can be written.
+_SECOND: Final = rb"20\d\d-\d\d-\d\dT\d\d:\d\d:[0-5]"  # without its last digit
+_TIME: Final = rb'time="(' + _SECOND + rb')\d(?:\.\d+)?Z" level='
 # Only the head of a line is looked at, to ten seconds: nine lines of ten are of no interest, and their fields are long.
 _LINE: Final = re.compile(rb"(?m)^" + _CARRIED + _TIME + rb"(" + b"|".join(_LEVELS) + rb")" + _MESSAGE + rb"[^\n]*\n?")
 _WHOLE: Final = re.compile(
     _CARRIED
-    + rb'time="(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)"'
+    + rb'time="('
+    + _SECOND
+    + rb'\d)(\.\d+)?(Z|[+-]\d\d:\d\d)"'
     + rb"( level=[a-z]+ msg=(?=\S)(?:"
     + _VALUE
     + rb")(?: [\w.-]+=(?:"
@@ -89,8 +93,9 @@ class RegistryLog:
 
     def _read(self, lines: bytes, pod: str) -> None:
         heads = _LINE.findall(lines)
-        # Two lines written into one, or a line without its head, are looked at one by one.
-        if not _lines(lines) == len(heads) == lines.count(b'" level='):
+        # Two lines written into one, or a line without its head or with an impossible date, are looked at one by one.
+        whole = _lines(lines) == len(heads) == lines.count(b'" level=')
+        if not whole or not all(_is_minute(moment[:16]) for moment, _ in {*heads}):
             lines = b"".join(self._whole(lines))
             heads = _LINE.findall(lines)
         if not heads:
@@ -120,8 +125,9 @@ class RegistryLog:
         """Yield the lines that are whole, with their times in UTC, and count the others."""
         for line in lines.splitlines():
             match = _WHOLE.fullmatch(line)
-            if match:
-                yield b'time="%b%bZ"%b\n' % (_utc(match[1], match[3]), match[2] or b"", match[4])
+            time = _utc(match[1], match[3]) if match else b""
+            if match and time:
+                yield b'time="%b%bZ"%b\n' % (time, match[2] or b"", match[4])
             elif line.strip():
                 self._damaged.add(line)
 
@@ -184,8 +190,18 @@ def _lines(text: bytes) -> int:
 
 @cache
 def _minute(text: bytes) -> int:
-    """Return the minutes since 1970 of `YYYY-MM-DDTHH:MM` in UTC."""
+    """Return the minutes since 1970 of `YYYY-MM-DDTHH:MM` in UTC. Raises ValueError for what is no such time."""
     return int(datetime.fromisoformat(f"{text.decode()}:00+00:00").timestamp()) // 60
+
+
+@cache
+def _is_minute(text: bytes) -> bool:
+    """Return whether there is such a minute: there is no 30 February."""
+    try:
+        _minute(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _tick(text: bytes) -> int:
@@ -194,10 +210,11 @@ def _tick(text: bytes) -> int:
 
 
 def _utc(text: bytes, zone: bytes) -> bytes:
-    """Return `YYYY-MM-DDTHH:MM:SS` of a time zone (`Z` or `+HH:MM`) in UTC."""
-    if zone == b"Z":
-        return text
-    at = datetime.fromisoformat(f"{text.decode()}{zone.decode()}").astimezone(UTC)
+    """Return `YYYY-MM-DDTHH:MM:SS` of a time zone (`Z` or `+HH:MM`) in UTC; nothing for what is no time."""
+    try:
+        at = datetime.fromisoformat(f"{text.decode()}{zone.decode()}").astimezone(UTC)
+    except ValueError:
+        return b""
     return f"{at:%Y-%m-%dT%H:%M:%S}".encode()
 
 
