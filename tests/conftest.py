@@ -25,6 +25,11 @@ settings.load_profile("any machine")
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["collect/test_real_server.py"]
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by nothing that they hold: packed ones hold the time, and every process must name tests alike."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count what needs a browser as slow; start slow tests first, so that no process waits for one at the end."""
     for item in items:
