@@ -44,8 +44,14 @@ WAYS: dict[str, Object] = {
         "config": config("overlays/remote-zones"),
     },
     "overlays/many-zones": {**BUCKET, "shards": 4},
-    "overlays/monitoring": {"monitoring": {"alerts": True, "dashboard": True}},
+    "overlays/monitoring": {
+        "monitoring": {"alerts": True, "dashboard": True},
+        "config": config("overlays/monitoring"),
+    },
+    "overlays/tenant": {"tenant": True, "access": False},
 }
+NO_CLUSTER_ROLE = {"overlays/remote-zones", "overlays/tenant"}
+METRICS: Object = {"metrics": {"pushgateway": "http://gateway:9091"}}
 
 
 def by_name(documents: Iterator[Object]) -> Objects:
@@ -105,9 +111,9 @@ def compared(objects: Objects) -> Objects:
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_both_tools_make_the_same(way: str) -> None:
-    """Object by object, for each way to install; only kustomize brings the namespace."""
+    """Object by object, for each way to install; only kustomize brings the namespace, but a tenant has one."""
     one, other = compared(kustomized(way)), compared(charted(WAYS[way]))
-    assert one.pop(("Namespace", NAME))["kind"] == "Namespace"
+    assert (one.pop(("Namespace", NAME), None) is None) is (way == "overlays/tenant")
     assert one == other
 
 
@@ -123,7 +129,7 @@ def test_what_is_made_is_what_kubernetes_takes(way: str) -> None:
                 for version in ("1.31", "1.37"):
                     kubernetes_validate.validate(one, version, strict=True)
     assert {"CronJob", "ConfigMap", "ServiceAccount", "NetworkPolicy"} <= kinds
-    assert ({"ClusterRole", "ClusterRoleBinding"} <= kinds) is (way != "overlays/remote-zones")
+    assert bool({"ClusterRole", "ClusterRoleBinding"} & kinds) is (way not in NO_CLUSTER_ROLE)
 
 
 @pytest.mark.slow
@@ -241,12 +247,56 @@ def test_commands_are_commands() -> None:
         {"volume": {"enabled": False}},
         {"shards": 4},
         {"tenant": True},
+        # Runs where nothing is mounted, or nowhere.
+        {"config": {"zones": [{"id": "a"}]}},
+        {"config": {"zones": [{"id": "a"}], "output": {"directory": "/srv/runs"}}},
+        {"config": {"zones": [{"id": "a"}], "output": {"directory": "/var/lib/registry-audit-2"}}},
+        # No token of this cluster, which is to be read; tokens of other zones that are not mounted.
+        {"access": False},
+        {"access": False, "config": {**config("base")}},
+        {"access": False, **BUCKET},
+        {"access": False, "config": config("overlays/remote-zones")},
+        # Alerts on metrics that nobody pushes.
+        {"monitoring": {"alerts": True}},
     ],
+    ids=str,
 )
 def test_values_are_checked(bad: Object) -> None:
-    """A key or value that means nothing is refused, not overlooked."""
+    """A key or value that means nothing is refused, not overlooked; and what cannot work, before it is installed."""
     with pytest.raises(HelmError):
         charted(bad)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"config": {**config("base"), "output": {"directory": "s3://bucket/runs"}}},
+        {"config": {**config("base"), "output": {"directory": "/var/lib/registry-audit/here"}}},
+        {"access": False, "zonesSecret": "a", "config": config("overlays/remote-zones")},
+        {"access": False, "tenant": True, "config": config("base")},
+        {"monitoring": {"alerts": True}, "config": {**config("base"), **METRICS}},
+        {"monitoring": {"dashboard": True}},
+    ],
+    ids=str,
+)
+def test_values_that_can_work_are_taken(good: Object) -> None:
+    """Beside those that are refused."""
+    assert charted(good)
+
+
+@pytest.mark.parametrize(
+    ("address", "ports"),
+    [
+        ("http://gateway:9091", [443, 6443, 9091]),
+        ("http://gateway", [443, 6443, 80]),
+        ("https://gateway", [443, 6443]),
+        ("https://192.0.2.1:6443", [443, 6443]),
+    ],
+)
+def test_the_port_of_the_pushgateway_is_open(address: str, ports: list[int]) -> None:
+    """Metrics that a network policy holds back would be noticed by their alerts only."""
+    policy = charted({"config": {**config("base"), "metrics": {"pushgateway": address}}})["NetworkPolicy", NAME]
+    assert [one["port"] for one in policy["spec"]["egress"][1]["ports"]] == ports
 
 
 def test_the_chart_is_good() -> None:
@@ -257,7 +307,8 @@ def test_the_chart_is_good() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     assert {*yaml.safe_load((CHART / "values.yaml").read_text())} == {*schema["properties"]} - {"global"}
     less = {"networkPolicy": {"enabled": False}, "prune": {"keepDays": 0}, "fsGroup": 2000}
-    off = charted({**BUCKET, **less, "access": False})
+    elsewhere = {"zones": [{"id": "a"}], "output": {"directory": "s3://bucket/runs"}}
+    off = charted({**BUCKET, **less, "access": False, "config": elsewhere})
     assert {kind for kind, _ in off} == {"ServiceAccount", "ConfigMap", "CronJob"}
     assert pod(off)["automountServiceAccountToken"] is False
     assert pod(off)["securityContext"]["fsGroup"] == 2000
@@ -268,7 +319,7 @@ def test_the_chart_is_good() -> None:
 
 def test_two_releases_share_nothing() -> None:
     """Each object, cluster-wide ones too, is named by its release."""
-    values: Object = {"monitoring": {"alerts": True, "dashboard": True}}
+    values = WAYS["overlays/monitoring"]
     one, other = charted(values), charted(values, name="second")
     assert len(one) == len(other) == 10
     assert not {*one} & {*other}
@@ -312,11 +363,13 @@ def test_pods_go_where_and_have_what_a_cluster_asks_for() -> None:
 
 def test_a_tenant_needs_nothing_of_the_cluster() -> None:
     """No cluster role, the account's own token, and no alert that a run of a tenant would always raise."""
-    objects = charted({"tenant": True, "access": False, "monitoring": {"alerts": True}})
+    alerts: Object = {"monitoring": {"alerts": True}, "config": {**config("overlays/tenant"), **METRICS}}
+    objects = charted({"tenant": True, "access": False, **alerts})
     assert not [kind for kind, _ in objects if kind.startswith("Cluster")]
     assert pod(objects)["automountServiceAccountToken"] is True
-    assert yaml.safe_load(objects["ConfigMap", NAME]["data"]["config.yaml"])["collect"] == {"scope": "tenant"}
-    whole = charted({"monitoring": {"alerts": True}})
+    usual = charted({"tenant": True, "access": False})["ConfigMap", NAME]["data"]["config.yaml"]
+    assert yaml.safe_load(usual)["collect"] == {"scope": "tenant"}
+    whole = charted(alerts)
     names = [
         {rule["alert"] for rule in one["PrometheusRule", NAME]["spec"]["groups"][0]["rules"]}
         for one in (whole, objects)
