@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 
 from audit.command_line.declare import command
-from audit.command_line.options import ConfigFile, NamespacesConfig, OptionalConfig, SignKey, Snapshots, Zones
+from audit.command_line.options import LiveZones, NamespacesConfig, OptionalConfig, SignKey, Snapshots, Zones
 from audit.command_line.result import Result
 from audit.command_line.signals import interruptible
 
@@ -16,11 +16,14 @@ evidence_app = typer.Typer(help=EVIDENCE, rich_markup_mode=None)
 
 @command(
     evidence_app,
-    example="query \"SELECT subject, count(*) FROM access WHERE push = 'yes' GROUP BY ALL\" --runs reports",
+    example="query \"SELECT subject, count(*) FROM access WHERE push = 'yes' GROUP BY ALL\" --runs reports/latest",
 )
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables (docs/columns.md lists them).")],
-    runs: Annotated[str, typer.Option("--runs", "-r", help="A run, or a folder of runs.", metavar="DIR|URL")],
+    runs: Annotated[
+        str,
+        typer.Option("--runs", "-r", help="A run, or a folder of runs, of which all rows count.", metavar="DIR|URL"),
+    ],
 ) -> Result:
     """Answer SQL over the Parquet tables of one run, or of many as one."""
     from audit.extras import require
@@ -34,7 +37,7 @@ def query(
 
 @command(evidence_app, example="verify --config config.yaml --sample 500")
 def verify(
-    config: ConfigFile,
+    config: LiveZones = None,
     snapshot: Snapshots = None,
     zone: Zones = None,
     sample: Annotated[

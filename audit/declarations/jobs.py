@@ -69,12 +69,13 @@ def merge(config: ConfigFile, options: RunOptions, job: JobName = None) -> Resul
 
 
 @command(jobs_app, example="collect --config config.yaml --out facts")
-def collect(config: ConfigFile, out: Out = None, zone: Zones = None, scope: AccountScope = None) -> Result:
-    """Collect the zones into snapshot files, to be read without a cluster."""
-    from audit.command_line.overlay import loaded
+def collect(config: LiveZones = None, out: Out = None, zone: Zones = None, scope: AccountScope = None) -> Result:
+    """Collect the zones, or the current context, into snapshot files, to be read without a cluster."""
+    from audit.command_line.overlay import config_with
+    from audit.command_line.sources import configured
     from audit.commands.jobs.collect import collect
 
-    return collect(loaded(config, out=out, scope=scope), zone or ())
+    return collect(config_with(configured(config), out=out, scope=scope), zone or ())
 
 
 @command(jobs_app, example="report --snapshot dump --out reports --format csv --format html")

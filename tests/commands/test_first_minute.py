@@ -83,6 +83,8 @@ def test_the_plugin_of_oc_does_the_same(tmp_path: Path, here: Path) -> None:
         (["can", "ann", "push", "shop"], "yes"),
         (["who", "push", "shop"], "system:authenticated"),
         (["explain", "group/system:authenticated", "shop"], "can pull and push in shop"),
+        (["verify", "--sample", "20"], "\nmine "),
+        (["collect", "--out", "facts"], "complete"),
     ],
 )
 @pytest.mark.usefixtures("here")
@@ -96,7 +98,7 @@ def test_questions_go_to_the_current_context(
     assert printed in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [["run"], ["can", "ann", "push", "shop"], ["who", "push", "shop"]])
+@pytest.mark.parametrize("command", [["run"], ["can", "ann", "push", "shop"], ["who", "push", "shop"], ["verify"]])
 @pytest.mark.usefixtures("here")
 def test_without_a_login_the_fix_is_said(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     """In one line, with exit code 2."""

@@ -14,12 +14,11 @@ from audit.collect.decode import CollectError
 from audit.collect.zones import Zone
 from audit.command_line.result import Grid, Result
 from audit.command_line.signals import stopping
-from audit.command_line.sources import collected, limits_of, saved
+from audit.command_line.sources import collected, configured, limits_of, saved
 from audit.command_line.sources import zones as zones_of
 from audit.config.model import Config
 from audit.errors import Stopped, UsageError
 from audit.exit_codes import of_answer
-from audit.job.load_config import load_config
 from audit.parallel import run_parallel
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import scope_of
@@ -62,12 +61,12 @@ def any_seed() -> int:
     return secrets.randbelow(1 << 32)
 
 
-def verify(config: Path, paths: Sequence[str], only: Sequence[str], options: VerifyOptions) -> Result:
+def verify(config: Path | None, paths: Sequence[str], only: Sequence[str], options: VerifyOptions) -> Result:
     """Return how far tables and zones agree, and each cell where they do not.
 
     The facts are those at `paths`, or are collected now.
     """
-    settings = load_config(config)
+    settings = configured(config)
     with stopping() as stop:
         zones = zones_of(settings, only, stop)
         snapshots = saved(paths, only) if paths else [*collected(settings, zones, stop)]
