@@ -1,6 +1,6 @@
 """Metrics of a run in Prometheus' text format: by zone, never by anything smaller, and without names of users."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +23,20 @@ def metrics(outcome: RunOutcome, last_success: float | None = None) -> bytes:
     A run that is not complete is no success: `last_success` is then the time that an earlier run left, if any.
     """
     success = outcome.finished if outcome.whole else last_success
-    samples = [*_run(outcome, success), *_zones(outcome)]
+    return _text([*_run(outcome, success), *_zones(outcome)])
+
+
+def metrics_of_last_run(outcome: RunOutcome) -> bytes:
+    """Return the metrics of a run but the time of the last success, which outlives it: each replaces those before."""
+    return _text([*_run(outcome, None), *_zones(outcome)])
+
+
+def metrics_of_success(outcome: RunOutcome) -> bytes:
+    """Return the time of the last success alone; empty if the run is none."""
+    return _text([(LAST_SUCCESS, {}, outcome.finished)] if outcome.whole else [])
+
+
+def _text(samples: Sequence[Sample]) -> bytes:
     return "".join(_family(name, text, samples) for name, text in METRICS.items()).encode()
 
 

@@ -22,9 +22,10 @@ from audit.regular_files import SMALL, read_regular
 from audit.runs.outcome import RunOutcome, termination_message
 from audit.storage.files import write_private
 from reports.message import HTML, TEMPLATES, render_message, subject_of
-from reports.metrics import last_success_in, metrics
+from reports.metrics import last_success_in, metrics, metrics_of_last_run, metrics_of_success
 
 _READABLE: Final = 0o644  # metrics hold no names of people, and another program reads them
+_OF_SUCCESS: Final = "/outlives/failures"  # the label of the group of the last success
 _TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -154,9 +155,15 @@ def _keep(places: MetricsConfig, outcome: RunOutcome, stop: threading.Event) -> 
 
 
 def _pushed(url: str, places: MetricsConfig, outcome: RunOutcome, stop: threading.Event) -> None:
-    # With POST, what is not in the body stays: a run that failed leaves the time of the last success as it is.
-    letter = Letter(url, metrics(outcome), _TEXT_FORMAT, authority=_pem(places.ca_file))
-    deliver(lambda seconds: send(letter, seconds), Patience(), stop)
+    """Replace what the gateway has of the last run; the last success is in a group of its own, and outlives a failure.
+
+    In one group, numbers of a zone would stay when the zone could not be read, and alerts on them too.
+    """
+    bodies = {f"{url}{_OF_SUCCESS}": metrics_of_success(outcome), url: metrics_of_last_run(outcome)}
+    for group, body in bodies.items():
+        if body:
+            letter = Letter(group, body, _TEXT_FORMAT, method="PUT", authority=_pem(places.ca_file))
+            deliver(lambda seconds, letter=letter: send(letter, seconds), Patience(), stop)  # type: ignore[misc]
 
 
 def _textfile(path: Path, outcome: RunOutcome) -> None:

@@ -31,7 +31,7 @@ from audit.notify.notify import notify
 from audit.runs.news import News
 from audit.runs.outcome import RunOutcome, clipped, termination_message
 from reports.message import HTML, TEMPLATES, harmless, mrkdwn, render_message, subject_of
-from tests.job.endings import finding, quiet, zone_news
+from tests.job.endings import ZEROES, finding, quiet, zone_news
 from tests.notify.test_outgoing import SECRET, Box, started
 from tests.paths import DEMO
 from tests.reports.html.pages import run_of, zone
@@ -313,14 +313,22 @@ def test_whatever_ends_a_run_is_told(
 
 
 def test_metrics_are_pushed(tmp_path: Path) -> None:
-    """To the group of the job, by a method that leaves an earlier success alone."""
+    """To the group of the job, and a success to a group that a run that is none leaves alone."""
     with receiver() as server:
         config = configured(tmp_path, metrics={"pushgateway": f"{server.url}/", "job": "nightly"})
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out")]) == 0
-    ((path, kind, body),) = server.taken
+        ((success, _, time), (path, kind, body)) = server.taken
+        server.taken.clear()
+        nowhere = [{"id": "a", "source": {"dump": "nowhere"}}]
+        config = configured(tmp_path, zones=nowhere, metrics={"pushgateway": server.url, "job": "nightly"})
+        assert run_command(["run", "-c", config, "-o", str(tmp_path / "out")]) == 4
+    assert success == "/metrics/job/nightly/outlives/failures"
+    assert [name for name, _ in values(time)] == ["last_success_timestamp_seconds"]
     assert path == "/metrics/job/nightly"
     assert kind.startswith("text/plain; version=0.0.4")
     assert values(body)["run_state", (("state", "complete"),)] == 1
+    assert "last_success_timestamp_seconds" not in {name for name, _ in values(body)}
+    assert [path for path, _, _ in server.taken] == ["/metrics/job/nightly"]
 
 
 def test_places_for_metrics_that_do_not_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -555,7 +563,10 @@ def test_a_bug_on_the_way_to_a_channel_loses_nothing(
 
 
 def test_a_pushgateway_keeps_the_last_success() -> None:
-    """A real one: a run that failed changes how the last run ended, and not when the last one succeeded."""
+    """A real one: a run that failed changes how the last run ended, and not when the last one succeeded.
+
+    What only the run before could count is gone: an alert on it would never end.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
@@ -566,7 +577,7 @@ def test_a_pushgateway_keeps_the_last_success() -> None:
             while not ready(address):
                 assert server.poll() is None
                 time.sleep(0.05)
-            notify(config, quiet(), threading.Event())
+            notify(config, quiet(news=News((zone_news(new={**ZEROES, "critical": 1}),))), threading.Event())
             notify(config, quiet(state="failed", exit_code=4, finished=2000.0, news=News()), threading.Event())
             with urllib.request.urlopen(f"http://{address}/metrics") as answer:
                 text = answer.read().decode()
@@ -577,6 +588,7 @@ def test_a_pushgateway_keeps_the_last_success() -> None:
     assert found["last_success_timestamp_seconds", ""] == 1060.5
     assert found["last_completion_timestamp_seconds", ""] == 2000
     assert (found["run_state", "failed"], found["run_state", "complete"]) == (1, 0)
+    assert "new_findings" not in {name for name, _ in found}
 
 
 def ready(address: str) -> bool:
