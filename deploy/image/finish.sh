@@ -6,7 +6,7 @@ build=$1 venv=$2
 "$venv/bin/python" -m pip install -q --no-deps --no-index "$build"/wheels/registry_access_audit-*.whl
 # What is in it, as CycloneDX.
 "$build/bin/cyclonedx-py" environment --output-reproducible --of JSON -o "$venv/sbom.json" "$venv/bin/python"
-"$venv/bin/python" vendored.py "$venv/sbom.json" "$(echo "$venv"/lib/python3*/site-packages/reports)"
+"$venv/bin/python" bill.py "$venv/sbom.json" "$(echo "$venv"/lib/python3*/site-packages/reports)" "$build/installed.json"
 # Nothing in it installs anything, and any user may read all of it and write none.
 "$venv/bin/python" -m pip uninstall -q -y pip
 # The libraries' own tests are never imported, and are a third of what would be compiled.

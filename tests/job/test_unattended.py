@@ -211,6 +211,12 @@ def test_what_is_in_the_image(home: Path) -> None:
     assert vendored
     assert {name: there[name] for name in vendored} == vendored
     assert {*there} - pinned <= {"registry-access-audit", "pip", "setuptools", *vendored}
+    # Each with the hash of an archive that is in the lock file.
+    lock = (ROOT / "requirements.txt").read_text()
+    for one in bill["components"]:
+        if one["name"].lower().replace("_", "-") in pinned:
+            (digest,) = one["hashes"]
+            assert f"--hash=sha256:{digest['content']}" in lock
     assert not list(home.glob("lib/python*/site-packages/pip"))
     for path in home.rglob("*"):
         if not path.is_symlink():

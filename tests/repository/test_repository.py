@@ -2,6 +2,7 @@
 
 import ast
 import gzip
+import importlib.util
 import json
 import re
 import shutil
@@ -135,26 +136,78 @@ def test_every_ci_runs_the_same() -> None:
 def test_a_release_publishes_what_was_tested(capsys: pytest.CaptureFixture[str]) -> None:
     """Package, image and chart need the tests first; an action or component names options that `run` has."""
     jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
-    assert jobs.keys() == {"test", "package", "image", "chart"}
+    assert jobs.keys() == {"test", "package", "plugin", "image", "chart"}
     for name, job in jobs.items():
         needs = job.get("needs")
         while needs and needs != "test":
             needs = jobs[needs]["needs"]
         assert (needs == "test") is (name != "test")
     action = (ROOT / "action.yml").read_text()
-    component = (ROOT / "templates/registry-audit.yml").read_text()
-    assert run_command(["run", "--help"]) == 0
-    options = {*re.findall(r"--[a-z-]+", capsys.readouterr().out)}
-    for text in (action, component):
-        (line,) = re.findall(r'registry-audit"? run ((?:.*\\\n)*.*)$', text, re.MULTILINE)
-        assert {*re.findall(r"--[a-z-]+", line)} <= options
-        assert "--fail-on" in options
+    components = {
+        command: (ROOT / f"templates/{name}.yml").read_text()
+        for command, name in (("run", "registry-audit"), ("what-if", "registry-audit-what-if"))
+    }
+    for command, component in components.items():
+        assert run_command([command, "--help"]) == 0
+        options = {*re.findall(r"--[a-z-]+", capsys.readouterr().out)}
+        for text in (action, component):
+            (line,) = re.findall(rf'registry-audit"? {command} ((?:.*\\\n)*.*)$', text, re.MULTILINE)
+            assert {*re.findall(r"--[a-z-]+", line)} <= options
+            assert "--fail-on" in options
     used = {step["uses"] for job in jobs.values() for step in job["steps"] if "uses" in step}
     used |= {step["uses"] for step in yaml.safe_load(action)["runs"]["steps"] if "uses" in step}
     assert all(re.fullmatch(r"[\w-]+/[\w/-]+@[\w./]+", name) for name in used), used
-    inputs, job = yaml.safe_load_all(component)
-    named = {*re.findall(r"\$\[\[ inputs\.(\w+) \]\]", json.dumps(job))}
-    assert named == inputs["spec"]["inputs"].keys()
+    for component in components.values():
+        inputs, job = yaml.safe_load_all(component)
+        named = {*re.findall(r"\$\[\[ inputs\.(\w+) \]\]", json.dumps(job))}
+        assert named == inputs["spec"]["inputs"].keys()
+
+
+# Files in which something is installed.
+INSTALLING = (
+    *("Makefile", "Containerfile", "action.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml"),
+    *(
+        str(path.relative_to(ROOT))
+        for pattern in (".github/**/*.yml", ".ci/*", "templates/*", "deploy/**/*.sh")
+        for path in ROOT.glob(pattern)
+    ),
+)
+
+
+def installations(text: str) -> list[str]:
+    """Return the calls of pip that install or build something, each as one line."""
+    joined = re.sub(r"^PIP := .*", "", text.replace("\\\n", " "), flags=re.MULTILINE).replace("$(PIP)", "pip install")
+    calls = (part for line in joined.splitlines() for part in re.split(r"&&|;", line.partition(" #")[0]))
+    return [call for call in calls if re.search(r"\bpip\b.*\b(install|wheel)\b", call)]
+
+
+def test_locks_are_installed_as_they_are() -> None:
+    """Nothing is resolved beside a lock file, and each hash is compared; what no lock file names comes from here."""
+    locked: dict[str, int] = {}
+    for name in INSTALLING:
+        for call in installations((ROOT / name).read_text()):
+            if re.search(r"\s(-r|--requirement)\b", call):
+                assert "--no-deps" in call, (name, call)
+                assert "--require-hashes" in call, (name, call)
+                locked[name] = locked.get(name, 0) + 1
+            elif name != "Makefile" or "uv" not in call.split():  # what makes the lock files
+                assert "--no-index" in call or "--no-build-isolation" in call, (name, call)
+                assert "--no-deps" in call, (name, call)
+    assert locked == {"Makefile": 4, "Containerfile": 2, "action.yml": 2, ".github/workflows/release.yml": 1}
+
+
+@pytest.mark.parametrize(
+    ("call", "count"),
+    [
+        ("pip install -q -r requirements.txt", 1),
+        ("\t$(BIN)/python $(PIP) -r \\\n\trequirements.txt", 1),
+        ("RUN python -m venv a && a/bin/pip wheel .", 1),
+        ("# pip would ask for an extra", 0),
+    ],
+)
+def test_installations_are_found(call: str, count: int) -> None:
+    """So that the test above is about something."""
+    assert len(installations(call)) == count
 
 
 def test_hooks_use_the_pinned_tools() -> None:
@@ -305,7 +358,8 @@ def test_what_is_installed_is_whole(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_source_package_has_what_belongs_to_it(tmp_path: Path) -> None:
     """Documents, tests with their helpers and data, the changelog, what deploys it, and locks."""
-    copy, folders = tmp_path / "copy", ("docs", "tests", "benchmarks", "deploy", "audit", "reports")
+    copy = tmp_path / "copy"
+    folders = ("docs", "tests", "benchmarks", "deploy", "audit", "reports", "templates", ".github", ".ci")
     for name in folders:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in filter(Path.is_file, ROOT.iterdir()):
@@ -322,10 +376,96 @@ def test_the_source_package_has_what_belongs_to_it(tmp_path: Path) -> None:
         "tests/conftest.py",
         "requirements.txt",
         "LICENSE",
+        "Containerfile",
+        "action.yml",
     ):
         assert name in packed
     there = {str(path.relative_to(copy)) for name in folders for path in (copy / name).rglob("*") if path.is_file()}
     assert not there - packed
+
+
+def script(name: str) -> Any:
+    """Return a script of deploy/ as a module."""
+    spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / "deploy" / name)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_release_knows_its_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository names no address of its own; a release adds them, and its README leads on from anywhere."""
+    assert "urls" not in PROJECT["project"]
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    script("release/addresses.py").main("https://git.example.com/one/audit", "v9")
+    urls = tomllib.loads(Path("pyproject.toml").read_text())["project"]["urls"]
+    assert {*urls} == {"Homepage", "Documentation", "Changelog", "Issues"}
+    links = re.findall(r"\]\(([^)\s]+)\)", Path("README.md").read_text())
+    there = [*filter(None, (link.partition("https://git.example.com/one/audit/")[2] for link in links))]
+    assert len(there) > 20
+    assert all(link.startswith(("https://", "#")) for link in links)
+    for link in there:
+        kind, tag, path = link.split("/", 2)
+        assert (kind, tag) == ("raw" if path.endswith(".png") else "blob", "v9")
+        assert (ROOT / path.partition("#")[0]).is_file()
+    for wrong in (("http://plain.example.com/a", "v1"), ("https://a.example.com/a b", "v1"), ("https://a", "v 1")):
+        with pytest.raises(SystemExit):
+            script("release/addresses.py").main(*wrong)
+
+
+def test_the_plugin_for_krew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its manifest is whole and names what is packed; locks are installed as they are."""
+    plugin, calls = script("krew/plugin.py"), []
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(plugin.subprocess, "run", lambda command, **_: calls.append(command))
+    monkeypatch.setattr(plugin, "pack", lambda _, archive: archive.stem[-9:])
+    plugin.main("https://git.example.com/one/audit", "v9", Path("dist/a.whl"), tmp_path)
+    text = (tmp_path / "registry-audit.yaml").read_text()
+    assert "$" not in text
+    found = yaml.safe_load(text)
+    assert (found["kind"], found["metadata"]["name"], found["spec"]["version"]) == ("Plugin", "registry-audit", "v9")
+    assert len(found["spec"]["shortDescription"]) <= 50
+    names = ["-".join(one["selector"]["matchLabels"].values()) for one in found["spec"]["platforms"]]
+    assert names == [*plugin.PLATFORMS]
+    for name, one in zip(names, found["spec"]["platforms"], strict=True):
+        assert one["uri"].endswith(f"/releases/download/v9/registry-audit-{name}.tar.gz")
+        assert (one["sha256"], one["bin"]) == (f"{name}.tar"[-9:], plugin.LAUNCHER)
+    assert len(calls) == 2 * len(names)
+    for call in calls:
+        assert "--no-deps" in call
+        assert ("--require-hashes" in call) is ("requirements.txt" in call)
+        assert ("--no-index" in call) is ("dist/a.whl" in call)
+
+
+def test_the_plugin_starts_by_the_link_of_krew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its own libraries, what is typed as it is, and the exit code; without its Python it says so."""
+    plugin = script("krew/plugin.py")
+    monkeypatch.chdir(ROOT)
+    program = tmp_path / "lib/audit/__main__.py"
+    program.parent.mkdir(parents=True)
+    program.write_text("import sys\ndef main(): print(__file__, sys.argv[1:]); sys.exit(10)\n")
+    plugin.pack(tmp_path, tmp_path / "a.tar.gz")
+    with tarfile.open(tmp_path / "a.tar.gz") as packed:
+        packed.extractall(tmp_path / "store", filter="data")
+    link = tmp_path / "bin" / plugin.LAUNCHER
+    link.parent.mkdir()
+    link.symlink_to(f"../store/{plugin.LAUNCHER}")
+
+    def started() -> subprocess.CompletedProcess[str]:
+        environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+        command = [str(link), "who", "a b"]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    done = started()
+    assert done.returncode == 10, done.stderr
+    assert done.stdout == f"{tmp_path / 'store/lib/audit/__main__.py'} ['who', 'a b']\n"
+    (tmp_path / "store/python").write_text("2.1\n")
+    done = started()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "this plugin needs Python 2.1" in done.stderr
 
 
 def test_nothing_depends_on_the_machine_it_was_made_on() -> None:

@@ -47,7 +47,7 @@ def _build(sources: Path, build: Path, home: Path) -> None:
     for name in _SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, sources / name)
-    for name in ("build.txt", "finish.sh", "vendored.py"):
+    for name in ("build.txt", "finish.sh", "bill.py"):
         shutil.copy(ROOT / "deploy/image" / name, sources)
     for word, rest in instructions():
         if word == "RUN":
