@@ -267,9 +267,9 @@ _METRICS_HEAD: Final = """\
 
 Each run writes `metrics.prom` to its folder. With `metrics.textfile`, `run` and `merge` also write a file for the
 textfile collector of node_exporter, atomically; with `metrics.pushgateway`, they push to a Pushgateway: what the last
-run left replaces the group of `metrics.job`, and the time of the last success is in a group of its own (label `outlives`).
-Both happen however a run ends: stopped, failed, or unable to write its reports. Only an invalid configuration leaves the
-metrics as they are, so an alert on the last success always fires.
+run left replaces the group of `metrics.job`, and the time of the last success is in a group of its own (label
+`outlives`). Both happen however a run ends: stopped, failed, or unable to write its reports. Only an invalid
+configuration leaves the metrics as they are, so an alert on the last success always fires.
 
 All metrics are gauges of whole zones, without names of namespaces or people. There are no counts for a zone that could
 not be read, and no changes for one without an earlier run: what is unknown is absent, not zero. A run that is not
