@@ -77,15 +77,15 @@ def test_hostile_names_run_nothing_and_show_as_they_are(hostile: Opened, view: s
         facet.locator("summary").click()
         facet.locator("label, .note").first.wait_for()
         page.keyboard.press("Escape")
-    for line in range(hostile.rows()):
+    opened = set()
+    for key in ("Home", *["ArrowDown"] * (hostile.rows() - 1)):
         grid.focus()
-        page.keyboard.press("Home")
-        for _ in range(line):
-            page.keyboard.press("ArrowDown")
+        page.keyboard.press(key)
         page.keyboard.press("Enter")
         hostile.settled()
-        why = page.locator("#drawer .why").inner_text()
-        assert "has no row" not in why
+        opened.add(page.url)
+        assert "has no row" not in page.locator("#drawer .why").inner_text()
+    assert len(opened) == hostile.rows()
     assert page.title() == title
     assert page.locator("main img, main script, #drawer script, #drawer img").count() == 0
 
