@@ -20,8 +20,8 @@ DECISIONS: Final = ("keep", "reduce", "revoke", "exception")
 # Columns for the reviewer come after the id, which identifies the line, and before the facts.
 ASKED: Final = ("decision", "until", "decided by", "decided on", "why", "ticket")
 _KNOWN: Final = (
-    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged", "repositories",
-    "binding", "role", "aggregated from", "since", "path",
+    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "lacks", "privileged",
+    "repositories", "binding", "role", "aggregated from", "since", "path",
 )  # fmt: skip
 _FINDINGS: Final = (
     "severity", "state", "answer", "zone", "namespace", "title", "subject_kind", "subject", "binding", "role", "detail",
@@ -53,6 +53,7 @@ decided on, why and ticket.
 A line without a decision is undecided, and never approved.
 Sheet Use: who did what, as logs say it. Without logs it is empty, and nothing is known to be unused.
 A question mark after a right means unknown: data that decides it is missing.
+The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
 The authoritative tables are the JSON Lines and Parquet files; manifest.json has the SHA-256 of every file.
 """.splitlines()
 

@@ -17,7 +17,7 @@ from reports.xlsx import xlsx_chunks
 
 GRANTS, PLATFORM, CAUSES, UNCOVERED = "review", "platform", "causes", "uncovered"
 _KNOWN: Final = (
-    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "privileged",
+    "zone", "namespace", "organization", "kind", "subject", "members", "rights", "lacks", "privileged",
     "why privileged", "repositories", "binding", "role", "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
@@ -38,6 +38,7 @@ decided by (your user name), decided on (today), why, and ticket.
 A line without a decision is undecided, and never approved.
 Nobody decides on their own access, or on that of a group of which they are a member.
 A question mark after a right means unknown: data that decides it is missing.
+The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
 Do not change id and path. Sort only whole rows. Formulas are rejected.
 The sheet Platform has the grants of the platform itself: check it once for unexpected grants.""".splitlines()
 
@@ -138,7 +139,7 @@ def evidence_csv(outcomes: Sequence[LineOutcome]) -> Iterator[bytes]:
 
 def uncovered_csv(lines: Iterable[tuple[CampaignLine, str]]) -> Iterator[bytes]:
     """Yield a row for each line that a campaign does not cover, with the reason."""
-    names = ("zone", "namespace", "subject_kind", "subject", "rights", "binding_kind", "binding", "role")
+    names = ("zone", "namespace", "subject_kind", "subject", "rights", "lacks", "binding_kind", "binding", "role")
     yield (",".join(("reason", "id", *names, "organization", "privileged")) + "\r\n").encode()
     for entry, reason in lines:
         known = [str(getattr(entry.line, name)) for name in names]

@@ -19,6 +19,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "subject_kind": "`User`, `Group` or `ServiceAccount`.",
     "subject": "Subject of the binding; a group stands for its members.",
     "rights": "Rights when the campaign began; `?` marks a right that is not certain.",
+    "lacks": "What the subject lacked, so that the registry refused it: `pull` or `push` for a push, `login` for all.",
     "repositories": "Repositories; `*` is all of them.",
     "privileged": "`yes`: push, create or prune, or a cluster-wide grant.",
     "platform": "`yes`: a grant of the platform itself.",

@@ -28,7 +28,8 @@ class Line(NamedTuple):
     """One grant. `rights` and `repositories` are joined by `, `; `?` follows a right that is not certain.
 
     `id` is a digest of zone, namespace, subject, binding and role; `path` one of everything else that a decision is
-    about: a decision on another path does not apply. `privileged`: push, prune, or a cluster-wide grant.
+    about: a decision on another path does not apply. `privileged`: push, prune, or a cluster-wide grant. `lacks` is
+    what the subject lacks in some of the repositories, as in the table `grants`: the registry refuses it there.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Line(NamedTuple):
     privileged: bool
     platform: bool
     path: str
+    lacks: str = ""  # not in campaigns of version 0.1
 
     @property
     def why_privileged(self) -> str:
@@ -86,6 +88,7 @@ def review_lines(grants: Table, platform: Platform) -> Iterator[Line]:
             or own(shared.subject_kind, shared.subject)
             or _default(shared.namespace, shared.subject_kind, shared.subject, shared.binding),
             path=_digest([rights, repositories, *what]),
+            lacks=", ".join(sorted(grant.lacks)),
         )
 
 
@@ -112,12 +115,13 @@ _IDENTITY: Final = 8
 class _Grant:
     """One grant; `yes` and `maybe` have a bit for each of RIGHTS: certain, and certain or unknown."""
 
-    __slots__ = ("maybe", "repositories", "shared", "yes")
+    __slots__ = ("lacks", "maybe", "repositories", "shared", "yes")
 
     def __init__(self, shared: _Shared) -> None:
         self.shared = shared
         self.yes = self.maybe = 0
         self.repositories: set[str] = set()
+        self.lacks: set[str] = set()
 
 
 def _grants(direct: Table) -> Iterable[_Grant]:
@@ -127,8 +131,9 @@ def _grants(direct: Table) -> Iterable[_Grant]:
     bits = 1 << np.arange(len(RIGHTS))
     yes, maybe = (np.isin(answers, wanted) @ bits for wanted in ([YES], [YES, UNKNOWN]))
     found: dict[tuple[str, ...], _Grant] = {}
-    repositories = direct.text("repository").strings()
-    for shared, repository, certain, possible in zip(rows, repositories, yes.tolist(), maybe.tolist(), strict=True):
+    repositories, lacks = (direct.text(name).strings() for name in ("repository", "lacks"))
+    facts = zip(rows, repositories, lacks, yes.tolist(), maybe.tolist(), strict=True)
+    for shared, repository, lacking, certain, possible in facts:
         key = shared[:_IDENTITY]
         grant = found.get(key)
         if grant is None:
@@ -136,6 +141,8 @@ def _grants(direct: Table) -> Iterable[_Grant]:
         grant.yes |= certain
         grant.maybe |= possible
         grant.repositories.add(repository)
+        if lacking:
+            grant.lacks.update(lacking.split(", "))
     return found.values()
 
 

@@ -242,6 +242,31 @@ def test_a_line_is_one_grant_of_whoever_the_binding_names() -> None:
     assert len({line.id for line in found}) == len(found)
 
 
+def test_a_line_says_what_the_registry_asks_for_beside_it() -> None:
+    """Who may upload and not pull lacks pull, unless another grant gives it; on one of two repositories as well."""
+    upload = role("shop", "upload", rule(["imagestreams/layers"], ["update"]))
+    some = role("shop", "some", rule(["imagestreams/layers"], ["update"], resourceNames=["a", "b"]))
+    pull_a = role("shop", "pull-a", rule(["imagestreams/layers"], ["get"], resourceNames=["a"]))
+    found = lines_of(
+        *(upload, some, pull_a),
+        bind("shop", "upload", "upload", ("User", "kim"), ("User", "lee"), kind="Role"),
+        bind("shop", "lee", "system:image-puller", ("User", "lee")),
+        bind("shop", "some", "some", ("User", "pat"), kind="Role"),
+        bind("shop", "pull-a", "pull-a", ("User", "pat"), kind="Role"),
+    )
+    said = {(line.binding, line.subject): (line.rights, line.lacks) for line in found}
+    assert said["upload", "kim"] == ("push", "pull")
+    assert said["upload", "lee"] == ("push", "")
+    assert said["some", "pat"] == ("push", "pull")
+    assert said["pull-a", "pat"] == ("pull", "")
+
+
+def test_lines_of_campaigns_that_began_earlier_are_read() -> None:
+    """They end with the path; and their causes have the ids under which answers come back."""
+    line = lines_of()[0]
+    assert msgspec.json.decode(msgspec.json.encode(line[:-1]), type=Line) == line._replace(lacks="")
+
+
 def test_platform_grants_are_lines_apart() -> None:
     """What each namespace is given for its own accounts, the platform's namespaces and subjects; nobody else's."""
     found = {(line.namespace, line.binding): line for line in lines_of()}
