@@ -1,8 +1,9 @@
-"""The content of the overview: a few numbers, zones by risk, kinds of grants, and the busiest namespaces.
+"""The content of the overview: numbers, zones or organizations by risk, kinds of grants, and the busiest namespaces.
 
 Each number links to exactly the rows that it counts: both come from the same columns.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -10,10 +11,11 @@ from urllib.parse import quote
 
 import numpy as np
 
+from audit.checks.bindings import EVERY
 from audit.findings.cause_table import TEN
 from audit.runs.info import EarlierSummary, RunInfo
 from audit.tables.arrays import Mask
-from audit.tables.model import Table
+from audit.tables.model import Table, Text
 from audit.tables.schemas import ANSWERS, SEVERITIES, YES
 from reports.html.table_columns import OPEN_STATES, unclear
 
@@ -21,6 +23,7 @@ ALL: Final = "every"  # in the address: also platform defaults
 _SHOWN: Final = 8  # busiest namespaces
 _CAUSES: Final = 5  # shown with their fixes
 _FIX: Final = 4  # lines of a fix
+_ORGANIZATIONS: Final = 12  # rows of the matrix, where there is one zone
 _WIDTH: Final = 200  # characters of a line of a fix
 _LISTED: Final = 20  # findings of the summary
 _GAINS: Final = ("gained", "widened")
@@ -69,6 +72,14 @@ class Step(NamedTuple):
     parts: tuple[int, int, int]
 
 
+class MatrixRow(NamedTuple):
+    """A row of the matrix: its label, the zone that its numbers come from, and its cells."""
+
+    label: str
+    zone: str
+    cells: Sequence[MatrixCell]
+
+
 @dataclass(frozen=True, slots=True)
 class Overview:
     """The content of the overview. `risks` are the columns of `matrix`, which has a row for each zone."""
@@ -76,7 +87,9 @@ class Overview:
     totals: Sequence[Number]
     numbers: Sequence[Number]
     risks: Sequence[str]
-    matrix: Sequence[tuple[str, Sequence[MatrixCell]]]
+    matrix: Sequence[MatrixRow]
+    matrix_of: str  # "Zone" or "Organization"
+    matrix_more: int  # rows that are not shown
     hows: Sequence[Bar]
     busiest: Sequence[Bar]
     folded: int
@@ -89,22 +102,14 @@ class Overview:
 def overview(made: Mapping[str, Table], zones: Sequence[str], compared_with: str = "") -> Overview:
     """Return the overview of the page's tables; `compared_with` is the run that changes refer to, if any."""
     risks = _risks(made)
-    everything = {zone: [_in(zone, table, mask) for _, table, mask, _ in risks] for zone in zones}
-    most = [max((counts[at] for counts in everything.values()), default=0) for at in range(len(risks))]
+    matrix, more = _matrix(zones, risks)
     return Overview(
         totals=_totals(made),
         numbers=_numbers(made, compared_with),
         risks=[label for label, _, _, _ in risks],
-        matrix=[
-            (
-                zone,
-                [
-                    MatrixCell(value, _shade(value, top), f"{link}&zone={_coded(zone)}")
-                    for value, top, (_, _, _, link) in zip(counts, most, risks, strict=True)
-                ],
-            )
-            for zone, counts in everything.items()
-        ],
+        matrix=matrix,
+        matrix_of="Zone" if len(zones) != 1 else "Organization",
+        matrix_more=more,
         hows=_hows(made["access"]),
         busiest=_busiest(made["namespaces"]),
         folded=int(made["access"].numbers("expected").sum()),
@@ -119,8 +124,38 @@ def _coded(text: str) -> str:
     return quote(text, safe="", errors="backslashreplace")
 
 
-def _in(zone: str, table: Table, mask: Mask) -> int:
-    return int((mask & table.where("zone", {zone})).sum())
+def _matrix(zones: Sequence[str], risks: Sequence[tuple[str, Table, Mask, str]]) -> tuple[list[MatrixRow], int]:
+    """Return a row for each zone, or for each organization of the only zone; and how many rows are left out.
+
+    Of organizations, those with nothing to count have no row, and the worst come first.
+    """
+    column = "organization" if len(zones) == 1 else "zone"
+    counted = [_by_name(table.text(column), mask) for _, table, mask, _ in risks]
+    names = list(zones)
+    if column == "organization":
+        names = sorted(set().union(*counted), key=lambda name: ([-one[name] for one in counted], name))
+    counts = {name: [one[name] for one in counted] for name in names}
+    most = [max((counts[name][at] for name in names), default=0) for at in range(len(risks))]
+    rows = [
+        MatrixRow(
+            _LABELS.get(name, name) if column == "organization" else name,
+            zones[0] if column == "organization" else name,
+            [
+                MatrixCell(value, _shade(value, top), f"{link}&{column}={_coded(name)}")
+                for value, top, (_, _, _, link) in zip(counts[name], most, risks, strict=True)
+            ],
+        )
+        for name in names[: None if column == "zone" else _ORGANIZATIONS]
+    ]
+    return rows, len(names) - len(rows)
+
+
+_LABELS: Final = {"": "without an organization", EVERY: "cluster-wide"}
+
+
+def _by_name(column: Text, mask: Mask) -> Counter[str]:
+    numbers = np.bincount(column.codes[mask], minlength=len(column.values))
+    return Counter({column.values[code]: int(numbers[code]) for code in np.flatnonzero(numbers).tolist()})
 
 
 def _shade(value: int, most: int) -> int:
