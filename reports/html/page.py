@@ -5,6 +5,7 @@ No name can become markup: Jinja2 escapes all values in the shell, and the scrip
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -91,7 +92,19 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=harmless
     )
+    environment.filters["time"] = time
     return environment.from_string((HERE / "templates" / "page.html.j2").read_text(encoding="utf-8"))
+
+
+def time(text: str) -> str | Markup:
+    """Return a time (RFC 3339, UTC) as people read it, with the exact one in its title; any other text as it is."""
+    found = _TIME.fullmatch(text)
+    if not found:
+        return text
+    return Markup('<time datetime="{0}" title="{0}">{1} {2} UTC</time>').format(text, *found.groups())
+
+
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|\+00:00)", re.ASCII)
 
 
 def harmless(value: object) -> object:

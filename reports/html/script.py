@@ -13,6 +13,7 @@ MODULES: Final = (
     "tables",
     "conditions",
     "query",
+    "zone_comparison",
     "address",
     "words",
     "csv",

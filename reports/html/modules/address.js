@@ -1,6 +1,6 @@
 // The address holds all that is shown: view, filter, order, and the open row. It can be sent as a link.
 
-const OWN = new Set(["q", "re", "sort", "group", "row", "columns", "widths"]);
+const OWN = new Set(["q", "re", "sort", "group", "row", "columns", "widths", "whole"]);
 
 // Return the state that an address describes.
 export function read(hash) {
@@ -15,6 +15,7 @@ export function read(hash) {
         row: null,
         columns: null,
         widths: new Map(),
+        whole: false,
     };
     for (const [name, value] of new URLSearchParams(search)) {
         if (!OWN.has(name)) {
@@ -33,6 +34,7 @@ export function read(hash) {
         if (Number(width) > 0) state.widths.set(name, Number(width));
     }
     if (own.has("row")) state.row = rowOf(search);
+    state.whole = state.row !== null && own.get("whole") === "1";
     return state;
 }
 
@@ -63,6 +65,7 @@ export function write({
     row = null,
     columns = null,
     widths = new Map(),
+    whole = false,
 }) {
     const parts = [];
     for (const [name, values] of terms) for (const value of values) parts.push(`${coded(name)}=${coded(value)}`);
@@ -72,6 +75,7 @@ export function write({
     if (group) parts.push(`group=${coded(group)}`);
     if (columns) parts.push(`columns=${[...columns].map(coded).join(",")}`);
     if (widths.size) parts.push(`widths=${[...widths].map(([name, width]) => `${coded(name)}:${width}`).join(",")}`);
+    if (row && whole) parts.push("whole=1");
     if (row) parts.push(`row=${row.map(coded).join(",")}`);
     return `#/${view}${parts.length ? `?${parts.join("&")}` : ""}`;
 }

@@ -5,6 +5,7 @@ import { causeDrawer } from "./drawer_cause.js";
 import { controlDrawer, exceptionDrawer, findingDrawer } from "./drawer_finding.js";
 import { namespaceDrawer } from "./drawer_namespace.js";
 import {
+    acrossDrawer,
     changeDrawer,
     coverageDrawer,
     organizationDrawer,
@@ -22,6 +23,7 @@ const DRAWERS = {
     subjects: subjectDrawer,
     causes: causeDrawer,
     findings: findingDrawer,
+    across: acrossDrawer,
     changes: changeDrawer,
     repositories: repositoryDrawer,
     exceptions: exceptionDrawer,
@@ -31,8 +33,9 @@ const DRAWERS = {
     privileged: privilegedDrawer,
 };
 
-// Open the drawer of the row of a view that has this key; return the row's number, or -1. `close` closes it.
-export async function openDrawer(view, table, key, close) {
+// Open the drawer of the row of a view that has this key; return the row's number, or -1. `close` closes it; `whole` is
+// the address of the row on a page of its own or, where it is on one, beside the table.
+export async function openDrawer(view, table, key, { close, whole }) {
     const wanted = Object.fromEntries(view.key.map((name, at) => [name, key[at] ?? ""]));
     const [row] = matching(table, wanted);
     const content =
@@ -46,6 +49,11 @@ export async function openDrawer(view, table, key, close) {
             "button",
             { type: "button", class: "close", "aria-label": "Close (Escape)", title: "Close (Escape)", click: close },
             "✕",
+        ),
+        make(
+            "a",
+            { class: "whole", href: whole },
+            document.body.dataset.whole === "yes" ? "Beside the table" : "Whole page",
         ),
         make("h2", {}, shown(content.title)),
         ...(caveat ? [make("p", { class: "caveat" }, shown(caveat))] : []),

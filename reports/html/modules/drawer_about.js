@@ -1,7 +1,7 @@
 // What else the report says of a namespace or a subject: findings, changes, repositories, use, and what was not seen.
 import { link } from "./address.js";
 import { make, shown } from "./dom.js";
-import { code, heading, SHOWN } from "./drawer_parts.js";
+import { code, heading, most, time } from "./drawer_parts.js";
 import { NO_LOGS } from "./grid_cells.js";
 import { matching } from "./query.js";
 import { table } from "./tables.js";
@@ -10,8 +10,8 @@ import { table } from "./tables.js";
 async function list(title, name, wanted, entry, empty) {
     const all = await table(name);
     const rows = matching(all, wanted);
-    const entries = rows.slice(0, SHOWN).map((row) => make("li", {}, entry(all.record(row))));
-    if (rows.length > SHOWN) entries.push(make("li", {}, `and ${rows.length - SHOWN} more`));
+    const entries = rows.slice(0, most()).map((row) => make("li", {}, entry(all.record(row))));
+    if (rows.length > most()) entries.push(make("li", {}, `and ${rows.length - most()} more`));
     return [heading(rows.length ? `${title}: ${rows.length}` : title), rows.length ? make("ul", {}, entries) : note(empty)];
 }
 
@@ -30,7 +30,7 @@ function change({ change: what, subject, namespace, before, after, cause }) {
 }
 
 function use({ subject, action, outcome, namespace, repository, last, count }) {
-    return shown(`${subject}: ${action} ${outcome}, ${namespace}/${repository}, ${count} times, last ${last}`);
+    return [shown(`${subject}: ${action} ${outcome}, ${namespace}/${repository}, ${count} times, last `), time(last)];
 }
 
 // Return the parts about a namespace, or a subject. `wanted` are the values of columns that findings, changes and use
@@ -47,7 +47,7 @@ export async function about(wanted, zone) {
 }
 
 export async function repositoriesOf(wanted) {
-    const entry = ({ repository, pushed }) => [code(repository), ` last pushed ${pushed || "never"}`];
+    const entry = ({ repository, pushed }) => [code(repository), " last pushed ", time(pushed || "never")];
     return list("Repositories", "repositories", wanted, entry, "None was read.");
 }
 
@@ -61,5 +61,5 @@ async function notSeen(zone, namespace) {
         if (line.state !== "seen" && here && (!zone || line.zone === zone))
             entries.push(make("li", {}, shown(`${line.kind} of ${line.zone}: ${line.state}${line.detail ? `: ${line.detail}` : ""}`)));
     }
-    return [heading("Not seen"), entries.length ? make("ul", {}, entries.slice(0, SHOWN)) : note("All lists were read.")];
+    return [heading("Not seen"), entries.length ? make("ul", {}, entries.slice(0, most())) : note("All lists were read.")];
 }

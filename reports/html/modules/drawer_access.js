@@ -4,11 +4,11 @@ import { actsAs, authorization, virtualGroups } from "./authorization.js";
 import { checks, removals } from "./commands.js";
 import { make, shown } from "./dom.js";
 import { NO_LOGS } from "./grid_cells.js";
-import { chain, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
+import { chain, command, facts, heading, links, most } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { spelled } from "./reach.js";
 import { table } from "./tables.js";
-import { capital, namespaceWords, place, rights, who } from "./words.js";
+import { capital, namespaceWords, place, rights, when, who } from "./words.js";
 
 // Return the grants to a row's subject and to what it acts as, in its namespace and cluster-wide.
 async function grantsOf(grants, row) {
@@ -58,7 +58,7 @@ export async function accessDrawer(record) {
         parts: [
             heading(found.length === 1 ? "Grant" : `Grants: ${found.length}`),
             found.length
-                ? [...new Set([own, ...found])].slice(0, SHOWN).map(chain)
+                ? [...new Set([own, ...found])].slice(0, most()).map(chain)
                 : make(
                       "p",
                       { class: "note" },
@@ -73,7 +73,7 @@ export async function accessDrawer(record) {
                           { class: "note" },
                           `Each command removes one grant in zone ${shown(record.zone)}. Access ends when no grant is left.`,
                       ),
-                      removing.slice(0, SHOWN).map(command),
+                      removing.slice(0, most()).map(command),
                   ]
                 : null,
             await history(record),
@@ -104,22 +104,22 @@ async function history(record) {
     const reported = matching(findings, wanted).map((row) => findings.record(row));
     const entries = [
         ["Bound since", record.since ?? ""],
-        ["Used", record.used ? `${record.used}${record.last_used ? `, last ${record.last_used}` : ""}` : NO_LOGS],
+        ["Used", record.used ? `${record.used}${record.last_used ? `, last ${when(record.last_used)}` : ""}` : NO_LOGS],
         ["Push used", record.push_used ?? ""],
         ...changed
-            .slice(0, SHOWN)
+            .slice(0, most())
             .map((change) => [
                 capital(change.change),
                 `${change.before || "no access"} → ${change.after || "no access"}: ${change.cause} (since run ${change.from_run})`,
             ]),
         ...reported
-            .slice(0, SHOWN)
+            .slice(0, most())
             .map((finding) => [
                 `Finding (${finding.state})`,
                 make(
                     "a",
                     { href: link("findings", { state: "every" }, { row: [finding.id] }) },
-                    shown(`${finding.title} (${finding.severity}), first seen ${finding.first_seen || "in this run"}`),
+                    shown(`${finding.title} (${finding.severity}), first seen ${when(finding.first_seen) || "in this run"}`),
                 ),
             ]),
     ];

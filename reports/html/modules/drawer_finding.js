@@ -2,7 +2,7 @@
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { authorization } from "./authorization.js";
-import { chain, code, command, facts, heading, links, SHOWN } from "./drawer_parts.js";
+import { chain, code, command, facts, heading, links, most } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { spelled } from "./reach.js";
 import { exceptions } from "./selection.js";
@@ -56,7 +56,7 @@ export async function findingDrawer(record) {
                 ["Since", grants[0]?.since ?? ""],
             ]),
             checks[record.check] ? [heading("Why it matters"), make("p", {}, shown(checks[record.check]))] : null,
-            grants.length ? [heading("Grant"), grants.slice(0, SHOWN).map(chain)] : null,
+            grants.length ? [heading("Grant"), grants.slice(0, most()).map(chain)] : null,
             record.remedy ? [heading(`Fix in zone ${shown(record.zone)}`), command(record.remedy)] : null,
             record.state === "gone" ? null : [heading("Accept it instead"), command(exceptions([record]))],
             heading("History"),

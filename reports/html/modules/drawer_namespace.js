@@ -2,7 +2,7 @@
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { about, repositoriesOf } from "./drawer_about.js";
-import { code, facts, links, SHOWN } from "./drawer_parts.js";
+import { code, facts, links, most } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { table } from "./tables.js";
 import { KIND_WORDS } from "./words.js";
@@ -65,8 +65,8 @@ function listsOf(rows, action) {
     return RELATIONSHIPS.map(([relationship, words]) => {
         const related = rows.filter((row) => row.belongs === relationship);
         if (!related.length) return null;
-        const entries = related.slice(0, SHOWN).map((row) => entry(row, action));
-        if (related.length > SHOWN) entries.push(make("li", {}, `and ${related.length - SHOWN} more`));
+        const entries = related.slice(0, most()).map((row) => entry(row, action));
+        if (related.length > most()) entries.push(make("li", {}, `and ${related.length - most()} more`));
         return [
             make("h3", {}, `${words}: ${related.length}`),
             make("ul", { "data-belongs": relationship, "data-action": action }, entries),

@@ -1,8 +1,17 @@
 // The parts that drawers are made of.
 import { make, shown } from "./dom.js";
-import { KIND_WORDS } from "./words.js";
+import { KIND_WORDS, when } from "./words.js";
 
-export const SHOWN = 40; // entries of one list
+// Return how many entries of a list are shown: as many as are read at a glance, or, on a page of their own, all.
+export function most() {
+    return document.body.dataset.whole === "yes" ? Infinity : 40;
+}
+
+// A time as people read it; the exact one is in its title.
+export function time(text) {
+    const words = when(text);
+    return words === text ? shown(text) : make("time", { datetime: text, title: text }, words);
+}
 
 export function code(words) {
     return make("code", {}, shown(words));
@@ -19,7 +28,7 @@ export function facts(pairs) {
         {},
         known.flatMap(([name, value]) => [
             make("dt", {}, name),
-            make("dd", {}, typeof value === "string" ? shown(value) : value),
+            make("dd", {}, typeof value === "string" ? time(value) : value),
         ]),
     );
 }
@@ -60,7 +69,7 @@ export function chain(grant) {
                 " ",
                 code(grant.binding),
                 shown(where),
-                grant.since ? ` since ${grant.since}` : "",
+                ...(grant.since ? [" since ", time(grant.since)] : []),
             ),
         );
     else steps.push(step("built in", "the API server allows this group everything, without RBAC"));

@@ -1,8 +1,8 @@
-// The drawers of a change, a privileged right, a repository, an organization, and a line of coverage.
+// The drawers of a change, a comparison of zones, a privileged right, a repository, an organization, and a line of coverage.
 import { link } from "./address.js";
 import { counted } from "./dom.js";
 import { facts, links } from "./drawer_parts.js";
-import { capital, place, who } from "./words.js";
+import { capital, namespaceWords, place, when, who } from "./words.js";
 
 export async function changeDrawer(record) {
     const key = [record.zone, record.namespace, record.repository, record.subject_kind, record.subject];
@@ -21,6 +21,27 @@ export async function changeDrawer(record) {
                 ["Compared with", record.from_run],
             ]),
             current ? links(["Current access", link("access", { expected: "every" }, { row: key })]) : null,
+        ],
+    };
+}
+
+export async function acrossDrawer(record) {
+    const { subject_kind, subject, namespace, repository } = record;
+    const zones = record.present.split(", ");
+    return {
+        title: `${subject} in ${namespaceWords(namespace)}`,
+        why: `${capital(who(record))}: ${record.rights}.${record.absent ? ` No such row in ${record.absent}.` : ""}`,
+        parts: [
+            facts([
+                ["Difference", record.difference],
+                ["Repository", repository === "*" ? "" : repository],
+            ]),
+            links(
+                ...zones.map((zone) => [
+                    `Access in ${zone}`,
+                    link("access", { expected: "every" }, { row: [zone, namespace, repository, subject_kind, subject] }),
+                ]),
+            ),
         ],
     };
 }
@@ -62,7 +83,7 @@ export async function repositoryDrawer(record) {
     const subjects = (count) => counted(Number(count), "subject");
     return {
         title: `${record.namespace}/${record.repository}`,
-        why: `${record.pushed ? `Last pushed ${record.pushed}` : "Never pushed"}. Role bindings of the namespace let ${subjects(record.push_subjects)} push and ${subjects(record.pull_subjects)} pull.`,
+        why: `${record.pushed ? `Last pushed ${when(record.pushed)}` : "Never pushed"}. Role bindings of the namespace let ${subjects(record.push_subjects)} push and ${subjects(record.pull_subjects)} pull.`,
         parts: [
             links(
                 ["Access", link("access", access)],

@@ -2,7 +2,7 @@
 import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { about } from "./drawer_about.js";
-import { code, facts, heading, links, SHOWN } from "./drawer_parts.js";
+import { code, facts, heading, links, most, time } from "./drawer_parts.js";
 import { matching } from "./query.js";
 import { reachFilters, spelled } from "./reach.js";
 import { table } from "./tables.js";
@@ -44,8 +44,8 @@ export async function subjectDrawer(record) {
     const zone = record.zone ? { zone: record.zone } : {};
     const all = link("access", { ...zone, for: spelled(record.subject_kind, record.subject), expected: "every" });
     const wanted = { ...zone, subject: record.subject, subject_kind: record.subject_kind };
-    const entries = rows.slice(0, SHOWN).map((row) => entry(row, record));
-    if (rows.length > SHOWN) entries.push(make("li", {}, make("a", { href: all }, `and ${rows.length - SHOWN} more`)));
+    const entries = rows.slice(0, most()).map((row) => entry(row, record));
+    if (rows.length > most()) entries.push(make("li", {}, make("a", { href: all }, `and ${rows.length - most()} more`)));
     const everywhere = Number(record.push_everywhere)
         ? ` This includes all namespaces of ${counted(Number(record.push_everywhere), "zone")} for push.`
         : "";
@@ -87,7 +87,10 @@ async function tokensOf(record) {
             "li",
             {},
             code(token.token),
-            shown(` created ${token.created || "unknown"}, last used ${token.last_used || "never recorded"}`),
+            " created ",
+            time(token.created || "unknown"),
+            ", last used ",
+            time(token.last_used || "never recorded"),
         ),
     );
     return [heading("Non-expiring tokens"), make("ul", {}, entries)];

@@ -19,7 +19,7 @@ export class Explorer {
 
     // Load the table and make the controls, once.
     async ready() {
-        this.table ??= await table(this.view.table);
+        this.table ??= await (this.view.load ?? table)(this.view.table);
         this.lines ??= new Lines(this.table, this.view);
         if (this.toolbar) return;
         this.grid = new Grid(this.view.title, this.source());

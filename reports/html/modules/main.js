@@ -43,6 +43,7 @@ async function show() {
     find("#view-table").hidden = !view;
     document.title = [view?.title ?? find(`#view-${known} h2`).textContent, TITLE].join(" · ");
     document.body.dataset.view = known;
+    document.body.dataset.whole = state.whole ? "yes" : "no";
     if (!view) {
         closeDrawer();
         if (changed) find("main").scrollTop = 0;
@@ -53,7 +54,8 @@ async function show() {
     place(explorer);
     await explorer.show({ ...state, view: known });
     place(explorer);
-    if (state.row) explorer.choosing(await openDrawer(view, explorer.table, state.row, close));
+    const whole = write({ ...state, view: known, whole: !state.whole });
+    if (state.row) explorer.choosing(await openDrawer(view, explorer.table, state.row, { close, whole }));
     else closeDrawer();
     if (changed) {
         say(`${view.title}, ${explorer.toolbar.count.textContent}`);

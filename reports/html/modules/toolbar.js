@@ -92,7 +92,7 @@ export class Toolbar {
     }
 
     groupPicker() {
-        const names = GROUPS.filter((name) => this.table.column(name) && !this.table.column(name).items);
+        const names = [...(this.view.groups ?? []), ...GROUPS].filter((name) => this.table.column(name) && !this.table.column(name).items);
         const choices = [
             ["", "Group by …"],
             ...names.map((name) => [name, `Group by ${this.label(name).toLowerCase()}`]),

@@ -21,6 +21,7 @@ import {
     WHO,
     ZONE,
 } from "./view_columns.js";
+import { acrossZones } from "./zone_comparison.js";
 
 export const ACCESS_VIEWS = {
     namespaces: {
@@ -145,6 +146,28 @@ export const ACCESS_VIEWS = {
         folded: { column: "expected", shown: ["no"], words: "of platform defaults" },
         expands: true,
         empty: "No access was found",
+    },
+    across: {
+        title: "Zones compared",
+        table: "across",
+        load: acrossZones,
+        about: "The same subject at the same place in each zone: what differs. Access that is cluster-wide is a row of its own.",
+        columns: [
+            ...WHO,
+            NAMESPACE,
+            REPOSITORY,
+            column("difference", "Difference", "text", 110),
+            column("rights", "Rights by zone", "text", 360),
+            column("absent", "No such row in", "text", 200),
+            column("present", "Present in", "text", 200, true),
+        ],
+        facets: ["difference", "present", "absent", "subject_kind"],
+        searched: ["subject", "namespace", "repository", "rights"],
+        key: ["subject_kind", "subject", "namespace", "repository"],
+        frozen: ["subject"],
+        folded: { column: "comparable", shown: ["yes"], words: "of what is in one zone only" },
+        nav: "overview",
+        empty: "Nothing to compare: no two zones with the same namespace",
     },
     grants: {
         title: "Grants",

@@ -99,6 +99,7 @@ export const FINDING_VIEWS = {
             column("from_run", "Compared with", "text", 150, true),
         ],
         facets: ["change", "object", "zone", "organization", "subject_kind"],
+        groups: ["cause"],
         searched: [
             "change",
             "object",

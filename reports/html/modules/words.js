@@ -42,6 +42,13 @@ export function who(row) {
     return `${KIND_WORDS[row.subject_kind] ?? row.subject_kind} ${row.subject}`;
 }
 
+const TIME = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)$/;
+
+// Return a time (RFC 3339, UTC) as people read it, and any other text as it is.
+export function when(text) {
+    return text.replace(TIME, "$1 $2 UTC");
+}
+
 export function capital(text) {
     return text.charAt(0).toUpperCase() + text.slice(1);
 }

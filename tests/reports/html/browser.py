@@ -82,7 +82,7 @@ class Opened:
 
     def settled(self) -> None:
         """Wait until the page shows what its address asks for."""
-        self.page.wait_for_selector("main[aria-busy=false]")
+        self.page.wait_for_selector("main[aria-busy=false]", state="attached")
 
     def painted(self) -> None:
         """Wait until what is drawn after a change of size is drawn as well: on a busy machine, that takes a while."""

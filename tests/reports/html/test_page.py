@@ -192,7 +192,8 @@ def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
     """It could not be read now; the others could."""
     run = run_of(zone("new"), zone("old", "stale", as_of="2025-12-30T00:00:00Z"))
     page = page_of(tables_of(), run)
-    assert "old stale (as of 2025-12-30T00:00:00Z)" in page.partition("<main")[0]
+    shown = '<time datetime="2025-12-30T00:00:00Z" title="2025-12-30T00:00:00Z">2025-12-30 00:00 UTC</time>'
+    assert f"old stale (as of {shown})" in page.partition("<main")[0]
     said = "old could not be read: its data is from 2025-12-30T00:00:00Z."
     assert all(said in text for text in sections(page).values())
 

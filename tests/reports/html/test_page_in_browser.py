@@ -824,3 +824,87 @@ def test_commands_hold_names_as_a_shell_reads_them(browser: Browser, tmp_path: P
         words = spoken.stdout.decode().split("\0")
         assert [f"--rolebinding-name=b{name}", f"r{name}", name] == [word for word in words[6:-1] if word != "--"]
     one.close()
+
+
+def test_zones_are_compared(browser: Browser, tmp_path: Path) -> None:
+    """A row for each subject and place: the zones of each right, and those without it; unknown where one is partial."""
+    spaces = [{"zone": name, "namespace": space} for name in "abc" for space in ("both", f"only-{name}")]
+    access: list[dict[str, str | int]] = [
+        {"zone": "a", "namespace": "both", "push": YES, "pull": YES, "subject": "ann"},
+        {"zone": "b", "namespace": "both", "pull": YES, "subject": "ann"},
+        {"zone": "c", "namespace": "both", "pull": YES, "subject": "ann"},
+        {"zone": "a", "namespace": "*", "pull": YES, "subject": "bob"},
+        {"zone": "b", "namespace": "*", "pull": YES, "subject": "bob"},
+        {"zone": "a", "namespace": "both", "pull": YES, "subject": "eve"},
+        {"zone": "a", "namespace": "only-a", "pull": YES, "subject": "lee"},
+    ]
+    access += [{"zone": name, "namespace": "both", "pull": YES, "subject": "kim"} for name in "abc"]
+    coverage = [{"zone": name, "kind": "rolebindings", "state": "seen"} for name in "ab"]
+    coverage.append({"zone": "c", "kind": "clusterrolebindings", "state": "refused"})
+    path = tmp_path / "report.html"
+    zones = [zone("a"), zone("b"), zone("c", "partial", gaps=("clusterrolebindings: refused",))]
+    path.write_text(page_of(tables_of(access=access, namespaces=spaces, coverage=coverage), run_of(*zones)))
+    one = Opened(browser, path)
+    page = one.go("#/overview")
+    page.get_by_role("link", name="Zones compared").click()
+    one.settled()
+    texts = [
+        [cell.inner_text() for cell in line.locator("td").all()]
+        for line in page.locator("regular-table tbody tr").all()
+    ]
+    assert {line[1]: line[4:7] for line in texts} == {
+        "ann": ["different", "push: a; pull: b, c", ""],
+        "bob": ["unknown", "pull: a, b", "c?"],
+        "eve": ["not in all", "pull: a", "b, c?"],
+        "kim": ["the same", "pull: a, b, c", ""],
+    }
+    assert page.locator(".chips .fold").get_attribute("data-folded") == "1"
+    page.locator("regular-table td", has_text="ann").click()
+    one.settled()
+    assert "ann: push: a; pull: b, c." in page.locator("#drawer .why").inner_text()
+    page.locator("#drawer a", has_text="Access in b").click()
+    one.settled()
+    assert "user ann can pull in namespace both in zone b" in page.locator("#drawer .why").inner_text().lower()
+    one.close()
+
+
+def test_a_row_has_a_page_of_its_own(browser: Browser, tmp_path: Path) -> None:
+    """All entries of its lists, by an address that can be sent; and back beside the table."""
+    access: list[dict[str, str | int]] = [{"namespace": f"ns-{number}", "pull": YES} for number in range(60)]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(access=access)))
+    one = Opened(browser, path)
+    page = one.go("#/subjects?row=User,alice,")
+    assert page.locator("#drawer .reach li").count() == 41
+    page.locator("#drawer .whole").click()
+    one.settled()
+    assert page.locator("#drawer .reach li").count() == 60
+    assert not page.locator("main").is_visible()
+    address = page.url
+    page.locator("#drawer .whole").click()
+    one.settled()
+    assert page.locator("main").is_visible()
+    assert page.locator("#drawer .reach li").count() == 41
+    page.goto(address)
+    one.settled()
+    assert page.locator("#drawer .reach li").count() == 60
+    page.keyboard.press("Escape")
+    one.settled()
+    assert page.locator("main").is_visible()
+    assert not page.locator("#drawer").is_visible()
+    one.close()
+
+
+def test_times_are_for_people_and_exact_on_hover(opened: Opened) -> None:
+    """In the banner and in drawers; other texts stay as they are."""
+    page = opened.go("#/access?expected=every&row=a,acme-shop,*,User,ann")
+    for place in (".banner", "#drawer .chain"):
+        time = page.locator(f"{place} time").first
+        assert (time.inner_text(), time.get_attribute("title")) == ("2026-01-01 00:00 UTC", "2026-01-01T00:00:00Z")
+    assert not re.search(r"\dT\d\d:", page.locator("#drawer").inner_text() + page.locator(".banner").inner_text())
+
+
+def test_changes_are_grouped_by_their_cause(opened: Opened) -> None:
+    """Each cause with how many changes it made."""
+    opened.go("#/changes?group=cause")
+    assert opened.rows() == len({row["cause"] for row in RECORDS["changes"]})
