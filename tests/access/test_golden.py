@@ -49,6 +49,7 @@ class Recorded:
                 yield ["", *subject, right, namespace, repository], "yes" if answer else "no"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.name)
 def test_every_recorded_answer_is_given(zone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All questions in one file, through the command that people use; they come back as they were asked."""

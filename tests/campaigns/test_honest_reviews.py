@@ -69,6 +69,7 @@ reviewers:
 """
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_a_campaign_of_five_thousand_lines_catches_everyone(review: Review) -> None:
     """Two who stamp, self-deciders under nine spellings, and a reviewer who leaves; who is careful is not suspected."""

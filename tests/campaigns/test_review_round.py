@@ -49,6 +49,7 @@ def estate(*, later: bool = False) -> World:
     return world(*pieces)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_a_campaign_of_five_thousand_lines_goes_round(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

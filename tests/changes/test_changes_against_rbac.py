@@ -71,6 +71,7 @@ def places(access: Table) -> list[tuple[str, ...]]:
     return [place(row) for row in access.records()]
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(pairs())

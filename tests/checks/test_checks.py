@@ -52,6 +52,7 @@ def test_it_fires(check: str) -> None:
     assert len(found) >= len(CASES[check].fires)
 
 
+@pytest.mark.no_cover
 @every_check
 def test_it_does_not_fire_where_it_nearly_would(check: str) -> None:
     """Look-alikes are none."""
@@ -59,6 +60,7 @@ def test_it_does_not_fire_where_it_nearly_would(check: str) -> None:
         assert of(check, world(*pieces)) == [], pieces
 
 
+@pytest.mark.no_cover
 @every_check
 def test_an_exception_covers_it(check: str) -> None:
     """By check, namespace and subject; the finding stays, accepted."""
@@ -74,6 +76,7 @@ def test_an_exception_covers_it(check: str) -> None:
         assert [use.state for use in uses] == ["unused", "active"]
 
 
+@pytest.mark.no_cover
 @every_check
 def test_its_remedy_mends_it_and_takes_nothing_else(check: str) -> None:
     """Followed to the letter, the finding goes, and nobody else's access changes."""
@@ -205,6 +208,7 @@ def test_a_page_fills_in_the_command_that_a_finding_has(key: str) -> None:
     assert fill(removal_templates()[key], **given) == command
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "name", [*HOSTILE, "a b", "it's", "-x", "--all", "$(id)", "`id`", "a\nb", "\u202eevil", "\\x41'\x07"]
 )
@@ -220,6 +224,7 @@ def test_hostile_names_are_words_of_a_shell(name: str) -> None:
         mends(each, one)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(40))
 def test_remedies_hold_on_random_worlds(seed: int) -> None:
     """Every finding of a world full of traps: its remedy mends it and takes away nothing else."""

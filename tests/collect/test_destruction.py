@@ -25,6 +25,7 @@ ALL_FORMS = (*FORMS, "archive", LIVE)
 FAST_FORMS = ("dump", "mixed", "archive", LIVE)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("zone", [zone for zone in ZONES if zone.is_dir()], ids=lambda zone: zone.name)
 def test_no_damage_makes_a_no(zone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files, lists, namespaces' parts, items and tails are taken away or damaged; no yes becomes a no."""

@@ -373,6 +373,7 @@ def mixed(world: World) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": ""}, "items": items}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("form", ["all.json", "all.yaml", "all.json.gz", "lines.json", "documents.yaml", "lists.json"])
 def test_one_file_with_all_kinds_is_read(tmp_path: Path, seed: int, form: str) -> None:

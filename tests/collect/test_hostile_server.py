@@ -40,6 +40,7 @@ class Silent:
         return lambda *_: None
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_one_hostile_list_costs_itself_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seventy behaviours at once: no bug, no list too many or too few, no answer without an end."""

@@ -136,6 +136,7 @@ def zones_of(server: SimulatedZone, folder: Path) -> Iterator[dict[str, Any]]:
         yield {"id": f"dump-{at}", "source": {"dump": str(dump / str(at))}}
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("log", ["text", "json"])
 def test_no_spelling_of_a_credential_in_anything_that_is_printed_or_written(tmp_path: Path, log: str) -> None:

@@ -176,6 +176,7 @@ def streams(done: subprocess.CompletedProcess[bytes]) -> list[tuple[str, bytes]]
     return [("stdout", done.stdout), ("stderr", done.stderr)]
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("debug", ["", "1"])
 def test_no_secret_in_anything_that_is_printed_or_written(tmp_path: Path, debug: str) -> None:

@@ -73,6 +73,7 @@ def test_an_ordinary_account_sees_its_namespaces(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=25)
 @given(worlds(), st.sets(st.sampled_from(["ns-0", "ns-00", "ns-1", "openshift"])))
 @example(_assemble(0, [162, 466]), {"ns-0"})  # nobody may log in, and nobody sees it
@@ -253,6 +254,7 @@ class Crowd(Server):
         return Answer(200, self.bindings[place.namespace] if plural == "rolebindings" else self.empty[plural])
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_two_thousand_namespaces(tmp_path: Path) -> None:
     """No more requests than namespaces by kinds and a few, never more in flight than allowed, and all of it seen."""
@@ -290,6 +292,7 @@ def test_time_that_runs_out_in_the_middle(tmp_path: Path) -> None:
     never_wrong(snapshot, world | {"serviceaccounts": [], "groups": []})
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "action"), [*enumerate((refuse_with(403), reset(), broken_json(0.9)))])
 def test_a_fault_at_each_request_of_a_tenant_s_run(tmp_path: Path, kind: int, action: Any) -> None:

@@ -55,6 +55,7 @@ def by_hand(cause: FindingCause) -> bool:
     return cause.kind == "lists" or bool(BY_HAND & {finding.check for finding in cause.findings})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_fix_closes_the_findings_of_its_cause_and_takes_away_only_what_it_says(check: str) -> None:
     """In each world of each check: all findings of the cause go, and nobody but its subjects has other access."""

@@ -28,6 +28,7 @@ def changed(kind: str, number: int, seeds: list[bytes]) -> bytes:
     return TARGETS[kind].after(mutated(seeds, random), random)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", TARGETS)
 def test_changed_inputs_are_taken_well(kind: str, tmp_path: Path) -> None:
     """No exception that is not documented, no code that is not, no input that takes all time or memory."""

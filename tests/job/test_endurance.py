@@ -108,6 +108,7 @@ FAULTS: dict[str, Action] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_at_each_request(tmp_path: Path, name: str) -> None:
@@ -132,6 +133,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedZone]
         yield server
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 40), st.integers(0, 900), st.sampled_from([cut, reset]), st.sampled_from([1, None]))
@@ -160,6 +162,7 @@ def test_a_server_that_goes_away_in_the_middle(tmp_path: Path, index: int) -> No
     Judge(WORLD).look(snapshot)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("index", range(1, 24, 3))
 def test_a_token_that_expires_in_the_middle(tmp_path: Path, index: int) -> None:
@@ -183,6 +186,7 @@ def test_a_token_that_expires_in_the_middle(tmp_path: Path, index: int) -> None:
         assert {gap.reason for gap in snapshot.gaps} <= (set() if renewed else {"unauthenticated"})
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["refused", "half of the JSON"])
 def test_a_whole_run_with_a_list_that_fails_ends_with_3_and_says_which(
@@ -206,6 +210,7 @@ def test_a_whole_run_with_a_list_that_fails_ends_with_3_and_says_which(
         assert not (out / "latest").exists()
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @settings(max_examples=12)
 @given(worlds(), st.integers(1, 40), st.integers(1, 20))
@@ -312,6 +317,7 @@ print(f"code {code} peak {int(peak.split()[1]) // 1024}", file=sys.stderr)
 """
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_fifty_zones_of_which_ten_are_lost(tmp_path: Path) -> None:
     """Five hang, five refuse connections: forty are whole, within the budget of time, under 1 GB."""

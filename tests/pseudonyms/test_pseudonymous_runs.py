@@ -238,6 +238,7 @@ def everything(runs: Runs) -> list[str]:
     return [*EVERY, *config, "--exceptions", str(path), "--for", "organization:quokkaorg", "--fail-on", "critical"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_no_byte_of_a_run_holds_a_name(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     """In every format, of two runs of which the second has news, with all that can be asked for."""
@@ -406,6 +407,7 @@ def test_a_live_run_tells_no_name(scope: str, runs: Runs, tmp_path: Path, capsys
     assert json.loads(runs.map.read_text())[names().user("quokkaann")] == "quokkaann"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -429,6 +431,7 @@ def test_namespaces_are_chosen_by_their_names_and_labels(chosen: dict[str, Any],
     assert run_command(["check-evidence", str(runs.folder / "out")]) == 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_digests_tell_nothing_to_who_guesses(runs: Runs) -> None:
     """Of configuration, checks and exceptions: another key has others, the same key the same."""

@@ -93,6 +93,7 @@ def counts(one: Snapshot) -> dict[str, int]:
     return {name: len(table) for name, table in facts_of(one).items()}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("check", CHECKS)
 def test_every_check_finds_the_same(check: str) -> None:
     """In each world that has its fault, and each that nearly has it, with somebody and something of the platform."""

@@ -54,6 +54,7 @@ def test_cells_are_read_back(texts: list[str]) -> None:
     assert [original(one) for one in row] == texts or not any(texts)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("size", [1, 7, 50_000])
 @pytest.mark.parametrize("seed", range(4))
 def test_tables_are_read_back_row_by_row(seed: int, size: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,6 +201,7 @@ def test_the_page_counts_for_a_subject_what_can_answers(zone: Path) -> None:
             assert subjects.numbers(f"{action}_namespaces")[row] == len(able), (subject, action)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("zone", "missing"),
     [

@@ -73,6 +73,7 @@ def said(routes: Routes, who: tuple[str, str], question: tuple[str, str, str]) -
     return "yes" if route.way.certainty is Certainty.CERTAIN else "possible"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_both_agree(block: int) -> None:
     """Where all lists were read: certain, possible or none at all."""
@@ -89,6 +90,7 @@ def test_both_agree(block: int) -> None:
                 assert answer == expected, (seed, who, question)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_no_hidden_route_is_denied(block: int) -> None:
     """Where lists are hidden: no route is called no that could exist, and none certain that does not."""

@@ -32,6 +32,7 @@ def _who(row: dict[str, str | int]) -> Identity:
     return Identity(str(row["subject_kind"]), str(row["subject"]))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("hidden", HIDDEN)
 def test_nobody_is_left_out(hidden: tuple[tuple[str, str], ...]) -> None:
     """What a closure of any bound subject finds is in the table: of itself, of its group, or of what was not seen."""

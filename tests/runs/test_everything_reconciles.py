@@ -86,6 +86,7 @@ def spoiled(run: Path, name: str) -> None:
         file.write(bytes([byte ^ 1]))
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_every_number_of_a_large_run_reconciles(tmp_path: Path) -> None:
     """With exceptions, changes, namespaces left out, and answers not known; then one byte of each file is changed."""
@@ -120,6 +121,7 @@ def small_fixture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("small"), SMALL)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_a_run_of_a_few_namespaces_reconciles_too(small: Path) -> None:
     """And so does the one before it, which wrote one format, by the command."""
@@ -142,6 +144,7 @@ def resealed(run: Path, name: str, before: str, after: str) -> None:
     (run / "manifest.sha256").write_text(f"{hashlib.sha256(text).hexdigest()}  manifest.json\n")
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "before", "after"),
@@ -169,6 +172,7 @@ def test_a_number_that_is_not_so_is_found(small: Path, tmp_path: Path, name: str
         reconciled(run)
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sheet", "cell"), [("Summary", "B2"), ("Namespaces", "E3"), ("Reviews", "N4"), ("Findings", "A2")]

@@ -190,6 +190,7 @@ def test_a_manifest_says_what_was_asked_and_of_whom(written: Path) -> None:
     assert [zone["state"] for zone in first["zones"]] == ["complete", "partial"]
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_two_hundred_changed_bytes_are_found(runs: Path, keys: tuple[Path, Path]) -> None:
     """Wherever one byte of a file of a run becomes another."""
@@ -351,6 +352,7 @@ def linked(path: Path) -> None:
     path.symlink_to(moved)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("how", SPOILED)
 def test_changes_of_the_structure_are_found(how: str, runs: Path, keys: tuple[Path, Path]) -> None:
     """By somebody clumsy, and by somebody who computes every digest again but has no key."""
@@ -441,6 +443,7 @@ def test_a_run_that_did_not_finish_is_pruned_by_age(runs: Path, capsys: pytest.C
     assert run_of(runs, 1).is_dir()
 
 
+@pytest.mark.no_cover
 # Found without a key too: what is changed in a run that has another one after it breaks the chain.
 @pytest.mark.parametrize("how", sorted({*SPOILED} - {"the signature removed", "the signature of another run",
     "a table of the newest run and its manifest rewritten"}))  # fmt: skip

@@ -113,6 +113,7 @@ def test_what_shards_left_is_pruned_when_their_job_is_over(tmp_path: Path, capsy
     assert {path.name for path in (tmp_path / "shards").iterdir()} == {"fresh", "waiting"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.slow
 def test_a_fleet_is_read_by_shards_one_of_which_is_killed(out: str, config: str, tmp_path: Path) -> None:
     """Before all are done the others' zones are failed by name; after a retry the report is that of one machine."""

@@ -39,6 +39,7 @@ def within(world: World, namespace: str) -> World:
     return {**world, "rolebindings": kept}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("folder", "questions"), RECORDINGS.items(), ids=lambda value: getattr(value, "name", str(value))
 )

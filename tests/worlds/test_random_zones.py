@@ -61,6 +61,7 @@ def test_objects_live_in_namespaces_that_exist() -> None:
             assert {item["metadata"]["namespace"] for item in world[plural]} <= namespaces
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "trap",
     [
