@@ -8,8 +8,10 @@ one in another. What a server encodes in a way of its own cannot be recognized.
 
 import base64
 import html
+import html.entities
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from threading import Lock
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -31,6 +33,11 @@ _ESCAPE: Final = re.compile(
     r"|(?P<html>&(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};))",
     re.DOTALL,
 )
+# What begins an escape of each kind. In a secret that has these itself, decoding takes its own letters for escapes.
+_KINDS: Final = {
+    kind: re.compile(f"(?={re.escape(kind)})(?:{_ESCAPE.pattern})", re.DOTALL) for kind in ("\\", "%", "&", "=")
+}
+_DOUBTFUL: Final = re.compile(r"[\\%&]|=[0-9a-fA-F]")
 _MARKS: Final = re.compile(rb"[%&\\]")  # of the escapes in names
 _CONTROL: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _HEX: Final = ("braces", "four", "eight", "byte")
@@ -58,6 +65,7 @@ class _Known:
         self._edges = {edge.text: edge for secret in secrets for edge in _in_base64(secret)}
         for spelling in {spelling for secret in secrets for spelling in _spellings(secret)} | self._edges.keys():
             self._by_start.setdefault(spelling[:_SHORTEST], []).append(spelling)
+        self.patterns = [_pattern(secret) for secret in secrets if _DOUBTFUL.search(secret)]
 
     def found(self, text: str) -> Iterator[tuple[int, int]]:
         """Yield start and end of each spelling in `text`, in time that does not depend on how many there are."""
@@ -69,6 +77,9 @@ class _Known:
                 while at >= 0:
                     yield max(at - before, 0), min(at + len(spelling) + behind, len(text))
                     at = text.find(spelling, at + len(spelling))
+        for pattern in self.patterns:
+            for match in pattern.finditer(text):
+                yield match.span()
 
 
 _lock: Final = Lock()
@@ -164,6 +175,29 @@ def _spellings(secret: str) -> Iterator[str]:
     yield data.hex().upper()
 
 
+def _pattern(secret: str) -> re.Pattern[str]:
+    """Return what finds a secret in which any of its characters are escaped, each in any way."""
+    return re.compile("".join(map(_escapes_of, secret)))
+
+
+@cache
+def _escapes_of(letter: str) -> str:
+    """Return a pattern of a character and of each of its escapes."""
+    number, data = ord(letter), letter.encode("utf-8", "replace")
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    ways = [
+        rf"\\?{re.escape(letter)}",
+        "".join(rf"\\u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)),
+        rf"\\u\{{(?i:0*{number:x})\}}|\\U(?i:{number:08x})",
+        *("".join(rf"{start}(?i:{byte:02x})" for byte in data) for start in (r"\\x", "%", "=")),
+        "".join(rf"\\{byte:03o}" for byte in data),
+        rf"&#0*{number};?|&#[xX](?i:0*{number:x});?",
+        *(f"&{name}" for name, meaning in html.entities.html5.items() if meaning == letter),
+        *(f"\\\\{name}" for name, meaning in _CONTROL.items() if meaning == letter),
+    ]
+    return f"(?:{'|'.join(ways)})"
+
+
 class _Base64(NamedTuple):
     """The characters that stand for a secret in base64, and how many beside it hold bits of it and of others."""
 
@@ -184,6 +218,7 @@ def _in_base64(secret: str) -> Iterator[_Base64]:
 
 def _holds(text: str, known: _Known, depth: int) -> bool:
     """Return whether there is anything to mask: nearly always not, and that is found out quickly."""
+    original = text
     for _ in range(_ROUNDS):
         for view in (text, "".join(text.split())):
             if any(known.found(view)):
@@ -194,12 +229,12 @@ def _holds(text: str, known: _Known, depth: int) -> bool:
         before, text = text, _ESCAPE.sub(_meaning, text)
         if text == before:
             break
-    return False
+    return bool(known.patterns) and any(any(known.found(view.text)) for view in _one_kind(original))
 
 
 def _spans(text: str, known: _Known, depth: int) -> Iterator[tuple[int, int]]:
     """Yield the places of `text` in which secrets are."""
-    for view in _views(text):
+    for view in (*_views(text), *(_one_kind(text) if known.patterns else ())):
         for start, end in known.found(view.text):
             yield view.place(start, end)
         for run in _BASE64.finditer(view.text) if depth else ():
@@ -237,10 +272,21 @@ def _without_space(view: _View) -> _View:
     return _View("".join(view.text[at] for at in kept), [view.place(at, at + 1) for at in kept])
 
 
-def _decoded(view: _View) -> _View | None:
+def _one_kind(text: str) -> Iterator[_View]:
+    """Yield the text with the escapes of one kind decoded, once and twice, for each kind."""
+    for kind, escapes in _KINDS.items():
+        view: _View | None = _View(text)
+        for _ in range(2):
+            view = _decoded(view, escapes) if view and kind in view.text else None
+            if view:
+                yield view
+                yield _without_space(view)
+
+
+def _decoded(view: _View, escapes: re.Pattern[str] = _ESCAPE) -> _View | None:
     """Return a text with its escapes decoded once; None if it has none."""
     letters, places, done = [], [], 0
-    for escape in _ESCAPE.finditer(view.text):
+    for escape in escapes.finditer(view.text):
         meaning = _meaning(escape)
         if meaning == escape[0]:
             continue

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
     "plain": str,
-    "json slash": lambda s: s.replace("/", "\\/"),
-    "json some": lambda s: s.replace("+", "\\u002b").replace("-", "\\u002D"),
+    "json slash": lambda s: s.replace("\\", "\\\\").replace("/", "\\/"),
+    "json some": lambda s: s.replace("\\", "\\\\").replace("+", "\\u002b").replace("-", "\\u002D"),
     "json all": lambda s: "".join(f"\\u{pair}" for pair in re.findall("....", s.encode("utf-16-be").hex())),
-    "json twice": lambda s: json.dumps(json.dumps(s.replace("/", "\\/")))[3:-3],
+    "json twice": lambda s: json.dumps(json.dumps(s).replace("/", "\\/"))[3:-3],
     "percent": lambda s: quote(s, safe=""),
     "percent lower": lambda s: quote(s, safe="").replace("%2B", "%2b").replace("%2F", "%2f"),
     "percent all": lambda s: "".join(f"%{b:02X}" for b in s.encode()),

@@ -37,6 +37,8 @@ def test_every_spelling_is_masked(spelling: str) -> None:
 )
 @example("pässwörd-with-umlauts", "percent all", "plain")
 @example("a\\b%2Fc&amp;d=3De", "plain", "plain")
+@example("bf=0f19;'-+", "json some", "json slash")
+@example("a\\+b%6n>", "html", "html")
 def test_any_secret_in_any_two_spellings(secret: str, one: str, other: str) -> None:
     """Whatever it is made of, also of what looks like escapes, and one spelling after another."""
     masking._known = masking._Known(frozenset())
