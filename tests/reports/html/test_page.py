@@ -137,7 +137,15 @@ def test_nothing_is_fetched_and_nothing_handles_events() -> None:
     found = Parsed(page)
     names = {name for _, attributes in found.elements for name in attributes}
     assert not {name for name in names if name.startswith("on") or name in {"src", "srcset", "style", "action"}}
-    views = {"overview", "coverage", "method", "lines", "organizations", *re.findall(r'data-count="(\w+)"', page)}
+    views = {
+        "overview",
+        "coverage",
+        "method",
+        "lines",
+        "organizations",
+        "across",
+        *re.findall(r'data-count="(\w+)"', page),
+    }
     for attributes in found.all("a"):
         href = str(attributes["href"])
         assert href == "#main" or href.removeprefix("#/").partition("?")[0] in views, href
@@ -194,7 +202,7 @@ def test_a_zone_of_earlier_facts_says_of_when_in_every_view() -> None:
     page = page_of(tables_of(), run)
     shown = '<time datetime="2025-12-30T00:00:00Z" title="2025-12-30T00:00:00Z">2025-12-30 00:00 UTC</time>'
     assert f"old stale (as of {shown})" in page.partition("<main")[0]
-    said = "old could not be read: its data is from 2025-12-30T00:00:00Z."
+    said = f"old could not be read: its data is from {shown}."
     assert all(said in text for text in sections(page).values())
 
 
@@ -283,7 +291,7 @@ def test_the_overview_s_charts_are_pictures_with_words() -> None:
         ("75.0", "light"),
     ]
     assert "<title>ns in z: 3 users, 0 service accounts</title>" in page
-    assert '<td class="shade-4"><a href="#/namespaces?open_pull=every%20user&amp;zone=z">1</a>' in page
+    assert '<td class="shade-4"><a href="#/namespaces?open_pull=every%20user&amp;organization=">1</a>' in page
 
 
 def test_the_trend_shows_earlier_runs_beside_this_one() -> None:
