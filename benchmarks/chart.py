@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from benchmarks.document import Timings
+from benchmarks.document import Timings, middle, most_memory
 
 _WIDTH, _BAR, _GAP, _LEFT, _RIGHT = 760, 16, 12, 120, 90
 _HEAD: Final = 34  # above the bars of each part
@@ -14,9 +14,9 @@ _FLOOR, _TIME, _MEMORY, _TEXT = "#7a8794", "#2f7ebc", "#b06f2c", "#808890"
 def chart(found: Timings) -> str:
     """Return the picture as SVG; the same numbers give the same picture."""
     sizes = list(found)
-    walls = [found[size]["whole"]["wall"] for size in sizes]
-    floors = [found[size]["floor"]["wall"] for size in sizes]
-    memory = [found[size]["whole"]["memory"] for size in sizes]
+    walls = [middle(found[size]["whole"], "wall") for size in sizes]
+    floors = [middle(found[size]["floor"], "wall") for size in sizes]
+    memory = [most_memory(found[size]["whole"]) for size in sizes]
     height = _HEAD + len(sizes) * (_BAR + _GAP)
     look = f'role="img" font-family="sans-serif" font-size="13" fill="{_TEXT}"'
     parts = [

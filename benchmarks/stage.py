@@ -69,18 +69,28 @@ def resolve(folder: Path) -> Counts:
 
 
 def checks(folder: Path) -> Counts:
-    """Do the same with all tables, and look for everything that should not be."""
+    """Do the same with all tables, find everything that should not be and its causes; `judging` is the time of that."""
     from datetime import UTC, datetime
 
     from audit.access.facts.build import facts_of
-    from audit.checks.context import CheckContext
-    from audit.checks.settings import Settings
-    from audit.findings.model import findings_table, judge
+    from audit.job.judging import Judgement, Judging
+    from audit.runs.runs import Runs
     from audit.snapshot.model import load
+    from audit.snapshot.scope import Scope
+    from audit.storage.store import store_of
 
     snapshot = load(folder / "bench.snapshot")
-    context = CheckContext(snapshot, facts_of(snapshot), datetime(2026, 1, 1, tzinfo=UTC))
-    return {"findings": len(findings_table(judge(context, Settings(), "2026-01-01T00:00:00Z")))}
+    tables = facts_of(snapshot)
+    begin = time.perf_counter()
+    runs = Runs(store_of(str(folder / "no runs")), _unheard_line)
+    judging = Judging(Judgement(), runs, "20260101T000000Z", datetime(2026, 1, 1, tzinfo=UTC))
+    _, made = judging.zone(snapshot, Scope(), tables)
+    taken = time.perf_counter() - begin
+    return {"judging": taken, "findings": len(made["findings"]), "causes": len(made["causes"])}
+
+
+def _unheard_line(line: str) -> None:
+    """Hear of runs that cannot be used: there are none."""
 
 
 def diff(folder: Path) -> Counts:

@@ -15,6 +15,7 @@ from audit.collect.connect import retry
 from audit.runs.info import overall_state, zone_info
 from audit.snapshot.model import Gap, Snapshot, load
 from audit.snapshot.stale import filled, staleness
+from reports.html.page import time
 from tests.simulator.server import SimulatedZone
 from tests.worlds.random_zones import world_of
 from tests.worlds.snapshots import snapshot_of
@@ -151,8 +152,8 @@ def test_runs_while_a_zone_is_away(
         seen = {row["state"] for row in rows(one / "coverage.csv")} - {"not-asked"}
         assert seen == {"stale"}
         page = (one / "report.html").read_text()
-        assert f"zone-1 could not be read: its data is from {as_of}." in page
-        assert f"zone-1 stale (as of {as_of})" in page
+        assert f"zone-1 could not be read: its data is from {time(as_of)}." in page
+        assert f"zone-1 stale (as of {time(as_of)})" in page
         kept = load(one / "snapshots" / "zone-1.snapshot")
         assert (kept.state, kept.origin.finished) == ("stale", as_of)
         assert "the credentials were not accepted" in kept.origin.stale
