@@ -1,6 +1,8 @@
 """The table `causes`: what is counted of each cause, those first whose fix removes most risk for each change."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from audit.checks.bindings import EVERY
@@ -16,13 +18,18 @@ RISK: Final = {"critical": 1000, "high": 100, "medium": 10, "low": 1, "info": 0}
 
 
 class CauseRow(NamedTuple):
-    """A cause with what is counted of it."""
+    """A cause with what is counted of it; `counted` are its findings by severity, state and answer."""
 
     cause: FindingCause
+    counted: Counter[tuple[str, str, str]]
     severity: str
     by_severity: Mapping[str, int]
     fix: str
     changes: int
+
+    def number(self, wanted: Callable[[str, str], bool]) -> int:
+        """Return how many findings have a state and an answer that are wanted."""
+        return sum(number for (_, state, answer), number in self.counted.items() if wanted(state, answer))
 
     @property
     def risk(self) -> int:
@@ -39,13 +46,18 @@ def ranked(causes: Sequence[FindingCause]) -> list[CauseRow]:
     """Return causes with their counts, those first whose fix removes most risk for each change."""
     rows = []
     for cause in causes:
-        counts: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
-        for one in cause.findings:
-            if is_open(one) and one.severity in counts:
-                counts[one.severity] += 1
-        severity = min(cause.findings, key=gravity).severity
-        rows.append(CauseRow(cause, severity, counts, *cause.fix()))
+        count = Counter(map(_COUNTED, cause.findings))
+        by_severity: dict[str, int] = dict.fromkeys(SEVERITIES, 0)
+        for (severity, state, answer), number in count.items():
+            if state in {NEW, OPEN} and answer == ANSWERS[YES] and severity in by_severity:
+                by_severity[severity] += number
+        worst = min((severity for severity, _, _ in count), key=gravity)
+        rows.append(CauseRow(cause, count, worst, by_severity, *cause.fix()))
     return sorted(rows, key=lambda row: row.order)
+
+
+_COUNTED: Final = attrgetter("severity", "state", "answer")
+_FOUND_BY: Final = attrgetter("severity", "check")
 
 
 def is_open(finding: FindingRecord) -> bool:
@@ -66,22 +78,23 @@ def causes_table(
     made: list[Mapping[str, str | int]] = []
     for row in rows:
         cause, findings = row.cause, row.cause.findings
-        namespaces = {one.namespace for one in findings} - {EVERY}
-        sure = [one for one in findings if is_open(one)]
+        places = {one.namespace for one in findings}
+        namespaces = places - {EVERY}
+        checks = sorted(dict.fromkeys(map(_FOUND_BY, findings)), key=lambda found: gravity(found[0]))
         made.append(
             {
                 "id": cause.id,
                 "zone": cause.zone,
                 "severity": row.severity,
                 "kind": cause.kind,
-                "checks": ", ".join(dict.fromkeys(one.check for one in sorted(findings, key=gravity))),
+                "checks": ", ".join(dict.fromkeys(check for _, check in checks)),
                 "detail": sentence_of(cause),
                 "findings": len(findings),
                 **{name: row.by_severity[name] for name in ("critical", "high")},
-                "new": sum(one.state == NEW for one in sure),
-                "accepted": sum(one.state not in {NEW, OPEN} for one in findings),
-                "unknown": sum(one.state in {NEW, OPEN} and one.answer != ANSWERS[YES] for one in findings),
-                "namespaces": -1 if any(one.namespace == EVERY for one in findings) else len(namespaces),
+                "new": row.number(lambda state, answer: state == NEW and answer == ANSWERS[YES]),
+                "accepted": row.number(lambda state, _: state not in {NEW, OPEN}),
+                "unknown": row.number(lambda state, answer: state in {NEW, OPEN} and answer != ANSWERS[YES]),
+                "namespaces": -1 if EVERY in places else len(namespaces),
                 "organizations": len({*map(owner, namespaces)} - {""}),
                 "people": remaining.people(cause.id) if remaining else -1,
                 "changes": row.changes,

@@ -138,9 +138,9 @@ def _template(finding: FindingRecord) -> str:
     return subject
 
 
-def gravity(finding: FindingRecord) -> int:
-    """Return how grave a finding is, the worst first."""
-    return _GRAVITY.get(finding.severity, len(_GRAVITY))
+def gravity(severity: str) -> int:
+    """Return the rank of a severity, the worst first."""
+    return _GRAVITY.get(severity, len(_GRAVITY))
 
 
 _GRAVITY: Final[Mapping[str, int]] = {severity: at for at, severity in enumerate(SEVERITIES)}
@@ -148,13 +148,14 @@ _GRAVITY: Final[Mapping[str, int]] = {severity: at for at, severity in enumerate
 
 def sentence_of(cause: FindingCause) -> str:
     """Return a cause in one sentence."""
-    worst = min((thing.worst for thing in cause.things.values()), key=gravity)
+    worst = min((thing.worst for thing in cause.things.values()), key=lambda one: gravity(one.severity))
     if cause.kind == "lists":
         return worst.detail
     findings = cause.findings
-    namespaces = sorted({one.namespace for one in findings} - {EVERY})
+    places = {one.namespace for one in findings}
+    namespaces = sorted(places - {EVERY})
     what = _what(cause.kind, worst)
-    if any(one.namespace == EVERY for one in findings):
+    if EVERY in places:
         where = "cluster-wide"
     else:
         where = f"in {namespaces[0]}" if len(namespaces) == 1 else f"in {len(namespaces):,} namespaces"

@@ -201,7 +201,7 @@ _GAPS_SHOWN: Final = 5
 def since(
     found: Sequence[FindingRecord], before: Sequence[FindingRecord], context: CheckContext, settings: Settings
 ) -> list[FindingRecord]:
-    """Return the findings with what an earlier run recorded: since when each is open, and which are gone.
+    """Return the findings, in order, with what an earlier run recorded: since when each is open, and which are gone.
 
     A finding in `before` that is not found now is gone only if all lists that decide it were read; otherwise it
     remains, as unknown. Findings of excluded namespaces and disabled checks are dropped.
@@ -214,8 +214,8 @@ def since(
     here = {one.id for one in found}
     enabled = {*CHECKS} - settings.off
     left = [one for one in earlier.values() if one.id not in here and one.check in enabled and not _about_lists(one)]
-    now += [_no_more(one, context.snapshot) for one in left if not context.left_out(one.namespace)]
-    return in_order(now)
+    carried = [_no_more(one, context.snapshot) for one in left if not context.left_out(one.namespace)]
+    return in_order([*now, *carried]) if carried else now
 
 
 def _about_lists(finding: FindingRecord) -> bool:

@@ -72,18 +72,12 @@ class Remaining:
         self, causes: Sequence[FindingCause], space: Longs, binding: Longs, kind: Longs, holder: Longs
     ) -> Longs:
         """Return the position of the cause that takes each grant away, -1 for none."""
-        wanted: list[tuple[int, ...]] = []
-        for at, cause in enumerate(causes):
-            for one in cause.grants:
-                codes = (
-                    self._code("namespace", one.namespace),
-                    self._code("binding", one.binding),
-                    self._code("subject_kind", one.subject_kind),
-                    self._code("subject", one.subject),
-                )
-                if min(codes) >= 0:
-                    wanted.append((*codes, at))
-        columns = np.array(wanted, dtype=np.int64).reshape(-1, 5).T
+        named = [(*one, at) for at, cause in enumerate(causes) for one in cause.grants]
+        spaces, _, bindings, kinds, subjects, numbers = zip(*named, strict=True) if named else ((),) * 6
+        texts = {"namespace": spaces, "binding": bindings, "subject_kind": kinds, "subject": subjects}
+        coded = [[self._codes[column].get(text, -1) for text in each] for column, each in texts.items()]
+        columns = np.array([*coded, numbers], dtype=np.int64)
+        columns = columns[:, (columns >= 0).all(axis=0)]
         keys = self._packed(*columns[:4])
         order = np.argsort(keys)
         rows = positions(keys[order], self._packed(space, binding, kind, holder))
