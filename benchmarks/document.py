@@ -28,7 +28,7 @@ other organizations, as a real zone was measured. Lists at {speed}; {cores} core
 | collect | Reads the zone into a snapshot file. |
 | resolve | Reads the snapshot, computes `grants` and `access`. |
 | checks | Reads the snapshot, computes all tables, finds everything that should not be, and its causes. |
-| diff | Reads two snapshots and compares them. |
+| diff | Reads two snapshots of tidy zones and compares them. |
 | csv, html, parquet, sarif, sarif-causes | `report` from the snapshot to this one format: checks, and the writing. |
 | expanded | `report` to CSV, HTML and Parquet with `--expand`. |
 | help, can, who, explain | The commands, as somebody waits for them. |
