@@ -32,6 +32,7 @@ MODULES: Final = (
     "toolbar",
     "drawer_parts",
     "drawer_about",
+    "drawer_routes",
     "drawer_access",
     "drawer_cause",
     "drawer_finding",

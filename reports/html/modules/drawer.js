@@ -13,6 +13,7 @@ import {
     repositoryDrawer,
 } from "./drawer_records.js";
 import { subjectDrawer } from "./drawer_subject.js";
+import { routeDrawer } from "./drawer_routes.js";
 import { matching } from "./query.js";
 
 // By table: returns the title, the sentence (`why`) and the parts of a row's drawer.
@@ -31,6 +32,7 @@ const DRAWERS = {
     organizations: organizationDrawer,
     controls: controlDrawer,
     privileged: privilegedDrawer,
+    routes: routeDrawer,
 };
 
 // Open the drawer of the row of a view that has this key; return the row's number, or -1. `close` closes it; `whole` is

@@ -5,6 +5,7 @@ import { checks, removals } from "./commands.js";
 import { make, shown } from "./dom.js";
 import { NO_LOGS } from "./grid_cells.js";
 import { chain, command, facts, heading, links, most } from "./drawer_parts.js";
+import { routesOf } from "./drawer_routes.js";
 import { matching } from "./query.js";
 import { spelled } from "./reach.js";
 import { table } from "./tables.js";
@@ -76,6 +77,7 @@ export async function accessDrawer(record) {
                       removing.slice(0, most()).map(command),
                   ]
                 : null,
+            await routesOf(record, record.zone, record.namespace === "*" ? "" : record.namespace),
             await history(record),
             heading("Related"),
             links(

@@ -3,6 +3,7 @@ import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { about, repositoriesOf } from "./drawer_about.js";
 import { code, facts, links, most } from "./drawer_parts.js";
+import { routesInto } from "./drawer_routes.js";
 import { matching } from "./query.js";
 import { table } from "./tables.js";
 import { KIND_WORDS } from "./words.js";
@@ -107,6 +108,7 @@ export async function namespaceDrawer(record) {
             listsOf(push, "push"),
             make("h2", {}, "Can only pull"),
             listsOf(pull, "pull"),
+            await routesInto(here),
             await repositoriesOf(here),
             await about(here, record.zone),
             facts([

@@ -3,6 +3,7 @@ import { link } from "./address.js";
 import { counted, make, shown } from "./dom.js";
 import { about } from "./drawer_about.js";
 import { code, facts, heading, links, most, time } from "./drawer_parts.js";
+import { routesOf } from "./drawer_routes.js";
 import { matching } from "./query.js";
 import { reachFilters, spelled } from "./reach.js";
 import { table } from "./tables.js";
@@ -71,6 +72,7 @@ export async function subjectDrawer(record) {
             ]),
             heading("Access"),
             make("ul", { class: "reach" }, entries),
+            await routesOf(record, record.zone),
             await tokensOf(record),
             await about(wanted, record.zone),
         ],

@@ -11,6 +11,7 @@ export const VIEW_KEYS = {
     a: "access",
     p: "privileged",
     g: "grants",
+    w: "routes",
     r: "repositories",
     x: "exceptions",
     t: "controls",

@@ -31,6 +31,7 @@ VIEWS = {
     "subjects": "subjects",
     "access": "access",
     "privileged": "privileged",
+    "routes": "routes",
     "grants": "grants",
     "repositories": "repositories",
     "exceptions": "exceptions",
@@ -908,3 +909,26 @@ def test_changes_are_grouped_by_their_cause(opened: Opened) -> None:
     """Each cause with how many changes it made."""
     opened.go("#/changes?group=cause")
     assert opened.rows() == len({row["cause"] for row in RECORDS["changes"]})
+
+
+def test_routes_are_told_where_they_lead_and_whence(opened: Opened) -> None:
+    """In the drawers of access, a subject and a namespace: the first step by step, and the bindings that close it."""
+    route = RECORDS["routes"][0]
+    assert (route["subject"], route["namespace"]) == ("acme-shop:ci", "acme-shop")
+    for address in (
+        "access?expected=every&row=a,*,*,ServiceAccount,acme-shop%3Aci",
+        "subjects?row=ServiceAccount,acme-shop%3Aci,a",
+        "namespaces?row=a,acme-shop",
+    ):
+        drawer = opened.go(f"#/{address}").locator("#drawer")
+        text = drawer.inner_text()
+        assert "Service account acme-shop:ci can create in namespace acme-shop in zone a by another way:" in text, (
+            address
+        )
+        steps = [line.inner_text() for line in drawer.locator("ol:not(.chain) li").all()]
+        assert steps == str(route["route"]).split("; ")
+        assert "Removing acme-shop/ci closes it." in text
+    opened.go("#/namespaces?row=a,quiet")
+    assert "Routes" not in opened.page.locator("#drawer").inner_text()
+    drawer = opened.go("#/routes?row=a,acme-shop,*,ServiceAccount,acme-shop%3Aci,create").locator("#drawer")
+    assert "Through\nacme-shop:builder" in drawer.inner_text()
