@@ -34,6 +34,10 @@ export function cellOf(table, column, row) {
             return { text, class: text === SEVERITIES[0] ? "critical" : text === SEVERITIES[1] ? "grave" : "" };
         case "open":
             return { text, class: text ? "grave" : "" };
+        // A row of all accounts of a name: each reaches its own namespace.
+        case "own":
+            if (text === "*" && table.text(row, "subject").startsWith("*:")) return { text: "its own", class: "" };
+            return named(column, text);
         case "name":
         case "glob":
         case "subject":

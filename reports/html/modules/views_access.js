@@ -168,6 +168,7 @@ export const ACCESS_VIEWS = {
         key: ["subject_kind", "subject", "namespace", "repository"],
         frozen: ["subject"],
         folded: { column: "comparable", shown: ["yes"], words: "of what is in one zone only" },
+        order: "difference",
         nav: "overview",
         empty: "Nothing to compare: no two zones with the same namespace",
     },
@@ -178,7 +179,7 @@ export const ACCESS_VIEWS = {
         columns: [
             ...WHO,
             column("action", "Action", "text", 72),
-            NAMESPACE,
+            column("namespace", "Namespace", "own", 180),
             REPOSITORY,
             ZONE,
             column("certainty", "Certain", "text", 88),

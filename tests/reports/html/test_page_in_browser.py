@@ -932,3 +932,30 @@ def test_routes_are_told_where_they_lead_and_whence(opened: Opened) -> None:
     assert "Routes" not in opened.page.locator("#drawer").inner_text()
     drawer = opened.go("#/routes?row=a,acme-shop,*,ServiceAccount,acme-shop%3Aci,create").locator("#drawer")
     assert "Through\nacme-shop:builder" in drawer.inner_text()
+
+
+def test_a_route_of_all_accounts_of_a_name_leads_to_their_own_namespaces(browser: Browser, tmp_path: Path) -> None:
+    """Not to all of them: the row stands for one route in each namespace."""
+    route: dict[str, str | int] = {
+        "zone": "z",
+        "namespace": "*",
+        "repository": "*",
+        "action": "push",
+        "certainty": "possible",
+        "steps": 1,
+        "route": "service account *:deployer has create pods and becomes any service account",
+        "count": 40,
+    }
+    rows = [
+        {**route, "subject_kind": "ServiceAccount", "subject": "*:deployer"},
+        {**route, "subject_kind": "User", "subject": "ann"},
+    ]
+    path = tmp_path / "report.html"
+    path.write_text(page_of(tables_of(routes=rows)))
+    one = Opened(browser, path)
+    page = one.go("#/routes")
+    cells = [line.locator("td").nth(3).inner_text() for line in page.locator("regular-table tbody tr").all()]
+    assert cells == ["its own", "all namespaces"]
+    why = one.go("#/routes?row=z,*,*,ServiceAccount,*%3Adeployer,push").locator("#drawer .why").inner_text()
+    assert why == "Service account *:deployer can possibly push in its own namespace in zone z by another way."
+    one.close()
