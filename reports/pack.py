@@ -30,6 +30,7 @@ _FINDINGS: Final = (
 _WIDE: Final = {
     "detail": 60,
     "remedy": 60,
+    "route": 60,
     "why": 30,
     "title": 40,
     "subject": 30,
@@ -51,6 +52,7 @@ Its path changes with everything else that a decision is about: a decision on an
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception), decided by, \
 decided on, why and ticket.
 A line without a decision is undecided, and never approved.
+Sheet Routes: who gets more than that by another way: the steps, and the bindings whose removal closes it.
 Sheet Use: who did what, as logs say it. Without logs it is empty, and nothing is known to be unused.
 A question mark after a right means unknown: data that decides it is missing.
 The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
@@ -92,6 +94,7 @@ def review_pack(run: RunInfo, tables: Mapping[str, Sequence[Table]], platform: P
         Sheet("Reviews", columns, len(others), lambda _: others, inputs),
         Sheet("Platform", columns, len(own), lambda _: own, inputs),
         _of_table("Privileged", "privileged", [column.name for column in SCHEMAS["privileged"]], tables),
+        _of_table("Routes", "routes", [column.name for column in SCHEMAS["routes"]], tables),
         _of_table("Use", "usage", [column.name for column in SCHEMAS["usage"]], tables),
         _of_table("Coverage", "coverage", [column.name for column in SCHEMAS["coverage"]], tables),
         _of_table("Controls", "controls", [column.name for column in SCHEMAS["controls"]], tables),

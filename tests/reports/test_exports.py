@@ -185,6 +185,7 @@ def test_people_can_decide_in_the_sheet() -> None:
         "Reviews",
         "Platform",
         "Privileged",
+        "Routes",
         "Use",
         "Coverage",
         "Controls",

@@ -202,7 +202,7 @@ def _sheets(path: Path) -> dict[str, Rows]:
 
 
 def _sheets_match(tables: Tables, sheets: Mapping[str, Rows], manifest: Any) -> None:
-    for sheet in ("Findings", "Namespaces", "Coverage", "Controls"):
+    for sheet in ("Causes", "Findings", "Namespaces", "Privileged", "Routes", "Coverage", "Controls"):
         assert len(sheets[sheet]) == tables.one(f"SELECT count(*) FROM csv.{sheet.lower()}"), sheet
     ids = {row["id"]: (row["severity"], row["state"], row["check"]) for row in sheets["Findings"]}
     assert ids == {row[0]: row[1:] for row in tables.rows('SELECT id, severity, state, "check" FROM csv.findings')}
