@@ -18,7 +18,8 @@ from reports.xlsx import xlsx_chunks
 GRANTS, PLATFORM, CAUSES, UNCOVERED = "review", "platform", "causes", "uncovered"
 _KNOWN: Final = (
     "zone", "namespace", "organization", "kind", "subject", "members", "rights", "lacks", "privileged",
-    "why privileged", "repositories", "binding", "role", "aggregated from", "since", "reviewers", "path",
+    "why privileged", "risk", "findings", "routes", "repositories", "binding", "role",
+    "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
 # A row of several lines: `namespaces` and their number in place of the namespace.
@@ -38,6 +39,7 @@ decided by (your user name), decided on (today), why, and ticket.
 A line without a decision is undecided, and never approved.
 Nobody decides on their own access, or on that of a group of which they are a member.
 A question mark after a right means unknown: data that decides it is missing.
+Risk is the worst severity of the findings about a line; routes are the other ways to access that the line opens.
 The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
 Do not change id and path. Sort only whole rows. Formulas are rejected.
 The sheet Platform has the grants of the platform itself: check it once for unexpected grants.""".splitlines()
@@ -109,6 +111,9 @@ class ReviewSheets:
             "members": self._members(entry) if line.subject_kind == GROUP else "",
             "privileged": "yes" if line.privileged else "no",
             "why privileged": line.why_privileged,
+            "risk": entry.risk,
+            "findings": entry.findings,
+            "routes": entry.routes,
             "binding": f"{line.binding_kind} {line.binding}",
             "role": f"{line.role_kind} {line.role}",
             "aggregated from": line.aggregated_from,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final, Literal
@@ -11,6 +11,7 @@ import msgspec
 
 from audit.access.tables import tables_of
 from audit.campaigns.lines import Line, review_lines
+from audit.campaigns.risk import ZoneRisks
 from audit.campaigns.spelling import spelling
 from audit.checks.settings import Settings
 from audit.rbac.subjects import ACCOUNTS, GROUP, is_virtual
@@ -63,10 +64,17 @@ class CampaignScope(msgspec.Struct, frozen=True):
 
 
 class CampaignLine(msgspec.Struct, frozen=True):
-    """A line of the campaign, and the organization that owns its namespace (empty: not known)."""
+    """A line of the campaign, and the organization that owns its namespace (empty: not known).
+
+    `risk` is the worst severity of the `findings` about it (titles), and `routes` are those that it opens; all are
+    empty where there is none, and in campaigns of version 0.1.
+    """
 
     line: Line
     organization: str = ""
+    risk: str = ""
+    findings: str = ""
+    routes: str = ""
 
 
 class ZoneBasis(msgspec.Struct, frozen=True):
@@ -135,6 +143,7 @@ class ZoneLines:
     def __init__(self, snapshot: Snapshot, settings: Settings) -> None:
         self.snapshot = snapshot
         self.zone = snapshot.origin.zone
+        self._settings = settings
         owners = namespace_owners(snapshot, settings.organization_label)
         lines = review_lines(tables_of(snapshot)["grants"], settings.platform.seen_in(snapshot))
         self.lines = {line.id: CampaignLine(line, owners.get(line.namespace, "")) for line in lines}
@@ -146,6 +155,13 @@ class ZoneLines:
         known = None if wanted is None else {EVERY, *wanted}
         inside = (one for one in self.lines.values() if within.includes(one.line.namespace, one.organization))
         return [one for one in inside if known is None or one.line.namespace in known]
+
+    def weighed(self, entries: Iterable[CampaignLine], now: datetime) -> Iterator[CampaignLine]:
+        """Yield lines with their findings and routes; `now` decides what is old."""
+        risks = ZoneRisks(self.snapshot, self._settings, now)
+        for entry in entries:
+            severity, findings, routes = risks.of(entry.line)
+            yield msgspec.structs.replace(entry, risk=severity, findings=findings, routes=routes)
 
     @cached_property
     def people(self) -> frozenset[str]:

@@ -22,6 +22,9 @@ COLUMNS: Final[Mapping[str, str]] = {
     "lacks": "What the subject lacked, so that the registry refused it: `pull` or `push` for a push, `login` for all.",
     "repositories": "Repositories; `*` is all of them.",
     "privileged": "`yes`: push, create or prune, or a cluster-wide grant.",
+    "risk": "The worst severity of the findings about it when the campaign began; empty: none.",
+    "findings": "Titles of these findings.",
+    "routes": "Other ways to access that it opened when the campaign began; `possible` and `unknown` are not certain.",
     "platform": "`yes`: a grant of the platform itself.",
     "binding_kind": "Kind of the binding.",
     "binding": "Name of the binding.",
@@ -85,6 +88,9 @@ def line_columns(outcome: LineOutcome) -> dict[str, str]:
     line, decision = outcome.entry.line, outcome.decision
     computed = {
         "organization": outcome.entry.organization,
+        "risk": outcome.entry.risk,
+        "findings": outcome.entry.findings,
+        "routes": outcome.entry.routes,
         "privileged": "yes" if line.privileged else "no",
         "platform": "yes" if line.platform else "no",
         "decision": decision.decision if decision else "",

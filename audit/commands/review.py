@@ -82,7 +82,7 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
         within,
         tuple(one.basis for one in zones),
         people,
-        tuple(entry for one in zones for entry in one.within(within, _selects(config))),
+        tuple(entry for one in zones for entry in one.weighed(one.within(within, _selects(config)), now)),
         {one.zone: one.groups for one in zones},
         tuple(sorted({name for one in people for name in one.who} & frozenset().union(*(one.people for one in zones)))),
     )
