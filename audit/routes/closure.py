@@ -1,7 +1,6 @@
 """Everything that one subject can come to hold, each by its surest and then shortest route."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
@@ -43,6 +42,38 @@ class Given(NamedTuple):
     possible: int
 
 
+class Served(NamedTuple):
+    """What a caller may do in the registry (namespace, repository, action), for sure or perhaps; where it may pull.
+
+    `spaces` are the namespaces where it holds anything of the registry; 0 is every one.
+    """
+
+    sure: frozenset[tuple[int, str, str]]
+    unsure: frozenset[tuple[int, str, str]]
+    pulls: frozenset[int]
+    unsure_pulls: frozenset[int]
+    spaces: frozenset[int]
+
+
+class ImageRight(NamedTuple):
+    """A right on the image stream `stream` ("": on all) of a namespace: bits of it, and whether it is granted."""
+
+    space: int
+    stream: str
+    rights: int
+    sure: bool
+
+
+class ImageRights(NamedTuple):
+    """What an identity can do with images: map them, import them, point tags at them, and copy them by a tag."""
+
+    maps: list[ImageRight]
+    imports: list[ImageRight]
+    tags: list[ImageRight]
+    copies: list[ImageRight]
+    sure_tags: dict[Place, ImageRight]  # of the tags, those for sure
+
+
 class Way(NamedTuple):
     """How an action in a place is reached: with which rights as whom, and whether as an image's copy."""
 
@@ -72,6 +103,8 @@ class Facts:
         self._accounts: dict[int, list[tuple[Identity, Certainty]]] = {}
         self._moves: dict[tuple[Identity, bool], list[Move]] = {}
         self._bindings: dict[Identity, frozenset[int]] = {}
+        self._served: dict[Identity, Served] = {}
+        self._images: dict[Identity, ImageRights] = {}
 
     def bindings(self, who: Identity) -> frozenset[int]:
         """Return the bindings (rows of the binding table) that give an identity anything."""
@@ -135,6 +168,69 @@ class Facts:
                     rights = Rights(granted, int(bound.roles.possible[at]))
                     found[space, repository] = found.get((space, repository), Rights(0, 0)) | rights
         return [Given(*place, rights.granted, rights.possible) for place, rights in found.items() if rights.possible]
+
+    def served(self, who: Identity, without: frozenset[int]) -> Served:
+        """Return what an identity may do in the registry itself."""
+        if without and not without.isdisjoint(self.bindings(who)):
+            return self.served_with(who, self.given(who, without))
+        if who not in self._served:
+            self._served[who] = self.served_with(who, self.given(who, without))
+        return self._served[who]
+
+    def served_with(self, who: Identity, given: Iterable[Given]) -> Served:
+        """Return what a caller with these rights may do. Without pull, the registry refuses everything else as well."""
+        given = [*given]
+        united = _United(given)
+        sure, unsure = set[tuple[int, str, str]](), set[tuple[int, str, str]]()
+        for space, repository in united.places():
+            rights = self._admitted(who, united.at(space, repository), space, repository)
+            for action in ACTIONS if rights.possible & PULL else ():
+                needed = NEEDS[action]
+                if rights.granted & needed == needed:
+                    sure.add((space, repository, action))
+                elif rights.possible & needed == needed:
+                    unsure.add((space, repository, action))
+        pulls, unsure_pulls = (
+            frozenset(space for space, _, action in some if action == "pull") for some in (sure, unsure)
+        )
+        return Served(frozenset(sure), frozenset(unsure), pulls, unsure_pulls, frozenset(one.space for one in given))
+
+    def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
+        """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
+        authorizer = self.holdings.authorizer
+        login = authorizer.login(who)
+        if login is None:
+            return held
+        namespace = self.holdings.snapshot.strings[space]
+        anonymous = authorizer.rights_by_rbac(Identity(USER, ANONYMOUS), namespace, repository)
+        rows = [
+            Rights(np.array([one.granted], dtype=np.int32), np.array([one.possible], dtype=np.int32))
+            for one in (held, anonymous, login)
+        ]
+        left = admitted(rows[0], rows[1], rows[2], np.zeros(1, dtype=bool))
+        return Rights(int(left.granted[0]), int(left.possible[0]))
+
+    def images(self, who: Identity, without: frozenset[int]) -> ImageRights:
+        """Return what an identity can do with images; what it may pull from the registry itself, it need not copy."""
+        if without and not without.isdisjoint(self.bindings(who)):
+            return self._image_rights(who, without)
+        if who not in self._images:
+            self._images[who] = self._image_rights(who, without)
+        return self._images[who]
+
+    def _image_rights(self, who: Identity, without: frozenset[int]) -> ImageRights:
+        found = image_rights(self.held(who, without))
+        if not found.copies:
+            return found
+        pulled = {
+            (space, repository) for space, repository, action in self.served(who, without).sure if action == "pull"
+        }
+        copies = [
+            one
+            for one in found.copies
+            if pulled.isdisjoint({(one.space, one.stream), (one.space, ""), (0, one.stream), (0, "")})
+        ]
+        return found._replace(copies=copies)
 
     def gained(self, node: Node) -> Gained:
         """Return what the role of a GAIN gives."""
@@ -312,12 +408,12 @@ class Closure:
         if who is None or who == self.start:
             return True
         held, own = self.facts.held(who, self.without), self.facts.held(self.start, self.without)
-        given = self.facts.given(who, self.without)
-        if held.get(0, NOTHING_HELD) != own.get(0, NOTHING_HELD) or any(not one.space for one in given):
+        spaces = self.facts.served(who, self.without).spaces
+        if held.get(0, NOTHING_HELD) != own.get(0, NOTHING_HELD) or 0 in spaces:
             return True
         if 0 in self._gained:
-            return len(held) > 1 or bool(given)
-        return any(space in held for space in self._gained) or any(one.space in self._gained for one in given)
+            return len(held) > 1 or bool(spaces)
+        return not (held.keys().isdisjoint(self._gained) and spaces.isdisjoint(self._gained))
 
     def add_gain(self, held: dict[int, HeldRights], gain: Node) -> None:
         """Add to what is held what was gained."""
@@ -365,13 +461,19 @@ class Reached:
         self.closure = closure
         self.facts = closure.facts
         self.ways: dict[tuple[int, str, str], Way] = {}
+        # Of the ways, those that no later one is better than.
+        self._settled: set[tuple[int, str, str]] = set()
+        self._settled_pulls: set[int] = set()
+        self._settled_tags: set[Place] = set()
         self._pulls: dict[int, Way] = {}  # where anything can be pulled, by namespace
         # Where images can be mapped to, imported to, pointed at by a tag, and copied from.
         self._maps: dict[int, Way] = {}
         self._imports: dict[int, Way] = {}
-        self._tags: dict[tuple[int, str, Node], Way] = {}
+        self._pushes: dict[Place, Way] = {}
+        self._tags: dict[tuple[int, Node], Way] = {}  # of identities that can copy images
         self._copies: dict[tuple[int, str, Node], Way] = {}
-        for node in closure.identities:
+        steps = closure.steps
+        for node in sorted(closure.identities, key=lambda one: (steps[one].certainty, steps[one].steps)):
             self._collect(node)
         self._images()
 
@@ -400,6 +502,10 @@ class Reached:
     def _registry(self, node: Node, extra: tuple[Node, ...]) -> None:
         """Add what an identity may do in the registry itself."""
         assert node.who is not None  # noqa: S101  an identity
+        itself = node.who == self.closure.start and not extra
+        if not extra:
+            self._serve(self._way(node, ()), self.facts.served(node.who, self.closure.without), itself=itself)
+            return
         given = [*self.facts.given(node.who, self.closure.without)]
         for gain in extra:
             if gain.kind is NodeKind.JOIN and gain.who:
@@ -407,79 +513,79 @@ class Reached:
             else:
                 registry = self.facts.gained(gain).registry
                 given += [Given(max(gain.space, 0), name, rights, rights) for name, rights in registry]
-        itself = node.who == self.closure.start and not extra
-        for space, repository in _places(given):
-            rights = self._admitted(node.who, _united(given, space, repository), space, repository)
-            if not rights.possible & PULL:
-                continue
-            way = self._way(node, tuple(one for one in near(extra, space) if self._gives(one)))
-            sure = way.certainty if rights.granted & PULL else UNKNOWN
-            self._better(self._pulls, space, way._replace(certainty=sure))
-            for action in () if itself else ACTIONS:
-                needed = NEEDS[action]
-                if rights.possible & needed == needed:
-                    sure = way.certainty if rights.granted & needed == needed else UNKNOWN
-                    self._better(self.ways, (space, repository, action), way._replace(certainty=sure))
+        giving = tuple(gain for gain in extra if self._gives(gain))
+        served = self.facts.served_with(node.who, given)
+        for space in sorted({space for some in (served.sure, served.unsure) for space, _, _ in some}):
+            way = self._way(node, near(giving, space))
+            here = [frozenset(one for one in some if one[0] == space) for some in (served.sure, served.unsure)]
+            pulls, unsure_pulls = served.pulls & {space}, served.unsure_pulls & {space}
+            self._serve(way, Served(here[0], here[1], pulls, unsure_pulls, served.spaces), itself=itself)
+
+    def _serve(self, way: Way, served: Served, *, itself: bool) -> None:
+        """Add what may be done by a way; what a subject may do by itself counts only for what it can pull."""
+        unsure = way if way.certainty is UNKNOWN else way._replace(certainty=UNKNOWN)
+        # Identities come in the order of their ways: what was reached with nothing but an identity is reached best.
+        alone = len(way.nodes) == 1
+        for space in sorted(served.pulls - self._settled_pulls):
+            _better(self._pulls, space, way)
+        for space in sorted(served.unsure_pulls):
+            _better(self._pulls, space, unsure)
+        if alone:
+            self._settled_pulls |= served.pulls
+        if itself:
+            return
+        for target in sorted(served.sure - self._settled):
+            _better(self.ways, target, way)
+        for target in sorted(served.unsure):
+            _better(self.ways, target, unsure)
+        if alone:
+            self._settled |= served.sure
 
     def _gives(self, gain: Node) -> bool:
         return gain.kind is NodeKind.JOIN or bool(self.facts.gained(gain).registry)
 
-    def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
-        """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
-        authorizer = self.facts.holdings.authorizer
-        login = authorizer.login(who)
-        if login is None:
-            return held
-        namespace = self.facts.holdings.snapshot.strings[space]
-        anonymous = authorizer.rights_by_rbac(Identity(USER, ANONYMOUS), namespace, repository)
-        rows = [
-            Rights(np.array([one.granted], dtype=np.int32), np.array([one.possible], dtype=np.int32))
-            for one in (held, anonymous, login)
-        ]
-        left = admitted(rows[0], rows[1], rows[2], np.zeros(1, dtype=bool))
-        return Rights(int(left.granted[0]), int(left.possible[0]))
-
-    def _better(self, ways: dict[Any, Way], key: Any, way: Way) -> None:
-        before = ways.get(key)
-        if before is None or way[:2] < before[:2]:
-            ways[key] = way
-
     def _effects(self, node: Node, extra: tuple[Node, ...]) -> None:
         """Note where an identity can change or copy images."""
         assert node.who is not None  # noqa: S101  an identity
-        held = self.facts.held(node.who, self.closure.without)
-        if extra:
-            held = dict(held)
-            for gain in extra:
-                self.closure.add_gain(held, gain)
-        for space, one in held.items():
-            if not (one.possible & _OF_IMAGES or one.named):
-                continue
-            way = self._way(node, near(extra, space))
-            for wanted, found in ((_MAPPING, self._maps), (_IMPORTS, self._imports)):
-                if one.possible & wanted:
-                    self._better(found, space, self._by(way, one, wanted, space))
-            for wanted, named in ((_TAGS, self._tags), (_SPLIT, self._copies)):
-                if one.possible & wanted:
-                    self._better(named, (space, "", node), self._by(way, one, wanted, space))
-                for bit, stream in _streams(one, wanted):
-                    self._better(named, (space, stream, node), way._replace(rights=bit, space=space))
+        if not extra:
+            way = self._way(node, ())
+            self._note(node, self.facts.images(node.who, self.closure.without), lambda _: way, alone=True)
+            return
+        held = dict(self.facts.held(node.who, self.closure.without))
+        for gain in extra:
+            self.closure.add_gain(held, gain)
+        self._note(node, image_rights(held), lambda space: self._way(node, near(extra, space)))
 
-    def _by(self, way: Way, held: HeldRights, wanted: int, space: int) -> Way:
-        granted = held.granted & wanted
-        sure = way.certainty if granted else UNKNOWN
-        return way._replace(certainty=sure, rights=granted or held.possible & wanted, space=space)
+    def _note(self, node: Node, images: ImageRights, way_of: Callable[[int], Way], *, alone: bool = False) -> None:
+        """Note what an identity can do with images; `way_of` is how it gets to do it in a namespace.
+
+        `alone`: with nothing but the identity itself.
+        """
+        for rights, found in ((images.maps, self._maps), (images.imports, self._imports)):
+            for one in rights:
+                _improve(found, one.space, way_of(one.space), one)
+        for place in sorted(images.sure_tags.keys() - self._settled_tags):
+            _improve(self._pushes, place, way_of(place[0]), images.sure_tags[place])
+        for one in images.tags if images.copies or len(images.tags) > len(images.sure_tags) else ():
+            _improve(self._pushes, (one.space, one.stream), way_of(one.space), one)
+            if images.copies:
+                _improve(self._tags, (one.space, node), way_of(one.space), one)
+        if alone:
+            self._settled_tags |= images.sure_tags.keys()
+        for one in images.copies:
+            _improve(self._copies, (one.space, one.stream, node), way_of(one.space), one)
 
     def _images(self) -> None:
         """Add what changing and copying images leads to."""
         for space, way in self._maps.items():
-            self._better(self.ways, (space, "", "push"), way)
+            _better(self.ways, (space, "", "push"), way)
             self._better_if(self._copied(space, way, CERTAIN), (0, ""))
+        for (space, repository), way in self._pushes.items():
+            _better(self.ways, (space, repository, "push"), way)
         tagging: dict[Node, Way] = {}  # the best way of each identity to point a tag at an image, and pull it there
-        for (space, repository, node), way in self._tags.items():
-            self._better(self.ways, (space, repository, "push"), way)
+        for (space, node), way in self._tags.items():
             if copied := self._copied(space, way, CERTAIN):
-                self._better(tagging, node, copied)
+                _better(tagging, node, copied)
         for (space, repository, node), way in self._copies.items():
             if node in tagging and not self._everything_by(max(way.certainty, tagging[node].certainty)):
                 both = tagging[node]
@@ -518,7 +624,44 @@ class Reached:
 
     def _better_if(self, way: Way | None, place: Place) -> None:
         if way:
-            self._better(self.ways, (*place, "pull"), way)
+            _better(self.ways, (*place, "pull"), way)
+
+
+def _better(ways: dict[Any, Way], key: Any, way: Way) -> None:
+    """Keep a way if it is surer than what is known, or as sure and shorter."""
+    before = ways.get(key)
+    if (
+        before is None
+        or way.certainty < before.certainty
+        or (way.certainty == before.certainty and way.steps < before.steps)
+    ):
+        ways[key] = way
+
+
+def _improve(ways: dict[Any, Way], key: Any, way: Way, right: ImageRight) -> None:
+    """Keep a way by which a right is used, if it is better than what is known."""
+    certainty = way.certainty if right.sure else UNKNOWN
+    before = ways.get(key)
+    if before is None or (certainty, way.steps) < (before.certainty, before.steps):
+        ways[key] = Way(certainty, way.steps, way.nodes, right.rights, right.space)
+
+
+def image_rights(held: Mapping[int, HeldRights]) -> ImageRights:
+    """Return what held rights allow with images."""
+    found = ImageRights([], [], [], [], {})
+    for space, one in held.items():
+        if not (one.possible & _OF_IMAGES or one.named):
+            continue
+        for wanted, rights in zip((_MAPPING, _IMPORTS, _TAGS, _SPLIT), found[:4], strict=True):
+            if possible := one.possible & wanted:
+                granted = one.granted & wanted
+                rights.append(ImageRight(space, "", granted or possible, bool(granted)))
+        for wanted, rights in ((_TAGS, found.tags), (_SPLIT, found.copies)):
+            rights += [ImageRight(space, stream, bit, sure=True) for bit, stream in _streams(one, wanted)]
+    for tag in found.tags:
+        if tag.sure:
+            found.sure_tags.setdefault((tag.space, tag.stream), tag)
+    return found
 
 
 def _streams(held: HeldRights, wanted: int) -> Iterator[tuple[int, str]]:
@@ -531,24 +674,26 @@ def _streams(held: HeldRights, wanted: int) -> Iterator[tuple[int, str]]:
             yield bit, name.partition(":")[0]
 
 
-def _places(given: Iterable[Given]) -> set[Place]:
-    """Return the places of rights, and those where two of them meet."""
-    places = {(one.space, one.repository) for one in given}
-    by_space: dict[int, set[str]] = defaultdict(set)
-    for space, repository in places:
-        by_space[space].add(repository)
-    for space, repositories in by_space.items():
-        if space:
-            # What is granted everywhere for single repositories holds here too, and the other way round.
-            places |= {(space, repository) for repository in by_space.get(0, ()) if repository}
-            places |= {(space, repository) for repository in repositories}
-    return places
+class _United:
+    """Rights of the registry from several bindings: what is granted in all namespaces or repositories holds in each."""
 
+    def __init__(self, given: Iterable[Given]) -> None:
+        self._at: dict[Place, tuple[int, int]] = {}
+        for space, repository, granted, possible in given:
+            before = self._at.get((space, repository), (0, 0))
+            self._at[space, repository] = before[0] | granted, before[1] | possible
 
-def _united(given: Iterable[Given], space: int, repository: str) -> Rights[int]:
-    granted = possible = 0
-    for one in given:
-        if one.space in {0, space} and one.repository in {"", repository}:
-            granted |= one.granted
-            possible |= one.possible
-    return Rights(granted, possible)
+    def places(self) -> set[Place]:
+        """Return the places of the rights, and those where two of them meet."""
+        everywhere = [repository for space, repository in self._at if not space and repository]
+        spaces = {space for space, _ in self._at if space} if everywhere else set()
+        return {*self._at, *((space, repository) for space in spaces for repository in everywhere)}
+
+    def at(self, space: int, repository: str) -> Rights[int]:
+        """Return all that holds in a place."""
+        granted = possible = 0
+        for place in {(0, ""), (0, repository), (space, ""), (space, repository)}:
+            if place in self._at:
+                granted |= self._at[place][0]
+                possible |= self._at[place][1]
+        return Rights(granted, possible)
