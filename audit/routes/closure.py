@@ -1,6 +1,6 @@
 """Everything that one subject can come to hold, each by its surest and then shortest route."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from heapq import heappop, heappush
 from itertools import count
@@ -322,15 +322,16 @@ class Closure:
                 gain = Node(NodeKind.GAIN, None, space, EVERY_RIGHT)
                 self._push(RouteStep(gain, UNKNOWN, 1, (itself,), 0, space))
         self._stale = False  # whether something was gained since the identities' steps were looked for
+        self._fresh: set[int] = set()  # namespaces in which it was gained
         while self._heap and not self.everything:
             certainty, steps, _, step = heappop(self._heap)
             if step.node not in self.steps:
                 self.steps[step.node] = step
                 self._expand(step)
             if self._stale and (not self._heap or self._heap[0][:2] > (certainty, steps)):
-                self._stale = False
+                fresh, self._fresh, self._stale = self._fresh, set(), False
                 for identity in self.identities:
-                    self._move(identity)
+                    self._combine(identity, fresh)
 
     def _push(self, step: RouteStep) -> None:
         if step.node not in self.steps:
@@ -349,6 +350,7 @@ class Closure:
             self._gain(node)
         elif node.kind is NodeKind.JOIN:
             self.joined.append(node)
+            self._fresh.add(0)
             sure = step.certainty if self._has_person else max(step.certainty, POSSIBLE)
             self._push(RouteStep(Node(NodeKind.TOKEN, node.who), sure, step.steps, (node,)))
             self._stale = True
@@ -369,6 +371,7 @@ class Closure:
             self._registry |= new
             self._gained[space] = self._gained.get(space, NOTHING_HELD) | HeldRights(rights, rights, named)
             self.gains.append(node)
+            self._fresh.add(space)
             self._stale = True
 
     @cached_property
@@ -390,14 +393,26 @@ class Closure:
         assert node.who is not None  # noqa: S101  an identity
         token = node.kind is NodeKind.TOKEN
         self._add_steps(node, self.facts.base_moves(node.who, self.without, token=token), ())
+        self._combine(node, {*self._gained})
+
+    def _combine(self, node: Node, spaces: Collection[int]) -> None:
+        """Add the steps that an identity can make with what was gained in these namespaces (0: in every one)."""
+        assert node.who is not None  # noqa: S101  an identity
         joined = self.joined if self.joins(node) else []
-        if joined or (self.gains and self.combines(node)):
-            held = dict(self.facts.held(node.who, self.without))
-            for space, more in self._gained.items():
-                held[space] = held.get(space, NOTHING_HELD) | more
-            for group in joined:
-                self.add_gain(held, group)
-            self._add_steps(node, self.facts.moves.of(node.who, held, token=token), (*self.gains, *joined))
+        if not joined and not (self.gains and self.combines(node)):
+            return
+        own = self.facts.held(node.who, self.without)
+        # What a right allows in a namespace depends on what is held there and everywhere.
+        everywhere = bool(joined) or 0 in spaces
+        held = dict(own) if everywhere else {space: own[space] for space in (0, *spaces) if space in own}
+        for space in self._gained if everywhere else spaces:
+            held[space] = held.get(space, NOTHING_HELD) | self._gained[space]
+        if 0 in self._gained and not everywhere:
+            held[0] = held.get(0, NOTHING_HELD) | self._gained[0]
+        for group in joined:
+            self.add_gain(held, group)
+        moves = self.facts.moves.of(node.who, held, token=node.kind is NodeKind.TOKEN)
+        self._add_steps(node, moves, (*self.gains, *joined))
 
     def combines(self, node: Node) -> bool:
         """Return whether what was gained may allow more together with what an identity has itself.
