@@ -21,6 +21,7 @@ from audit.routes.rights import ALL, CLUSTER_ONLY, RoleRights, bits, judge_right
 from audit.tables.schemas import YES
 
 ACTIONS: Final = ("pull", "push", "create")
+MOST_LOOKED: Final = 700_000  # steps, weighed by what they are combined with: some 20 to 40 seconds for a zone
 CERTAIN, POSSIBLE, UNKNOWN = Certainty.CERTAIN, Certainty.POSSIBLE, Certainty.UNKNOWN
 _MAPPING: Final = bits("create imagestreammappings")
 _TAGS: Final = bits("create imagestreamtags", "update imagestreamtags", "update imagestreams")
@@ -91,12 +92,17 @@ class Gained(NamedTuple):
     registry: tuple[tuple[str, int], ...]  # repository, and rights
 
 
+class TooManyRoutes(Exception):
+    """More was looked at in a zone than is reasonable: what else there is stays unknown."""
+
+
 class Facts:
-    """What closures of one zone have in common."""
+    """What closures of one zone have in common. They raise TooManyRoutes once they have looked at MOST_LOOKED."""
 
     def __init__(self, holdings: Holdings) -> None:
         self.holdings = holdings
         self.moves = Moves(holdings)
+        self.looked = 0
         self._held: dict[Identity, dict[int, HeldRights]] = {}
         self._given: dict[Identity, list[Given]] = {}
         self._gained: dict[Node, Gained] = {}
@@ -105,6 +111,12 @@ class Facts:
         self._bindings: dict[Identity, frozenset[int]] = {}
         self._served: dict[Identity, Served] = {}
         self._images: dict[Identity, ImageRights] = {}
+
+    def look(self, weight: int) -> None:
+        """Count that somebody's steps or actions are looked for. Raises TooManyRoutes if that was too often."""
+        self.looked += weight
+        if self.looked > MOST_LOOKED:
+            raise TooManyRoutes
 
     def bindings(self, who: Identity) -> frozenset[int]:
         """Return the bindings (rows of the binding table) that give an identity anything."""
@@ -391,6 +403,7 @@ class Closure:
     def _move(self, node: Node) -> None:
         """Add the steps that an identity can make, first without what was gained."""
         assert node.who is not None  # noqa: S101  an identity
+        self.facts.look(1)
         token = node.kind is NodeKind.TOKEN
         self._add_steps(node, self.facts.base_moves(node.who, self.without, token=token), ())
         self._combine(node, {*self._gained})
@@ -401,6 +414,7 @@ class Closure:
         joined = self.joined if self.joins(node) else []
         if not joined and not (self.gains and self.combines(node)):
             return
+        self.facts.look(1 + len(self.gains))
         own = self.facts.held(node.who, self.without)
         # What a right allows in a namespace depends on what is held there and everywhere.
         everywhere = bool(joined) or 0 in spaces
@@ -441,12 +455,17 @@ class Closure:
         held[space] = held.get(space, NOTHING_HELD) | HeldRights(rights, rights, named)
 
     def _add_steps(self, node: Node, moves: Iterable[Move], extra: tuple[Node, ...]) -> None:
+        by_space: dict[int, tuple[tuple[Node, ...], Certainty, int]] = {}
         for reached, sure, rights, space in moves:
-            if reached not in self.steps:
-                parents = (node, *near(extra, space)) if extra else (node,)
-                certainty = max(sure, *(self.steps[one].certainty for one in parents))
-                steps = max(self.steps[one].steps for one in parents) + 1
-                self._push(RouteStep(reached, certainty, steps, parents, rights, space))
+            if reached in self.steps:
+                continue
+            if space not in by_space:
+                self.facts.look(1 + len(extra) // 8)
+                parents = (node, *near(extra, space))
+                known = [self.steps[one] for one in parents]
+                by_space[space] = parents, max(one.certainty for one in known), max(one.steps for one in known)
+            parents, certainty, steps = by_space[space]
+            self._push(RouteStep(reached, max(sure, certainty), steps + 1, parents, rights, space))
 
     def path(self, nodes: Iterable[Node]) -> list[RouteStep]:
         """Return the steps that lead to all of `nodes`, in order, without the start."""
@@ -510,6 +529,7 @@ class Reached:
 
     def _collect(self, node: Node) -> None:
         for extra in self._levels(node):
+            self.facts.look(1 + len(extra))
             self._effects(node, extra)
             if node.kind is NodeKind.TOKEN:
                 self._registry(node, extra)

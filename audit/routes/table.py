@@ -6,23 +6,25 @@ from typing import Final
 
 import numpy as np
 
+from audit import console
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, GROUP, Identity, home
 from audit.routes.candidates import candidates
-from audit.routes.closure import Way
+from audit.routes.closure import TooManyRoutes, Way
 from audit.routes.cuts import Cut, Cuts
 from audit.routes.names import EACH, RouteNames
-from audit.routes.nodes import WORDS, Node, NodeKind
+from audit.routes.nodes import WORDS, Certainty, Node, NodeKind
 from audit.routes.rights import names_of
 from audit.routes.routes import Routes, Target
 from audit.routes.sentences import RouteSentences
 from audit.snapshot.model import Snapshot
 from audit.tables.model import Table, Text, table_of
-from audit.tables.schemas import NO
+from audit.tables.schemas import NO, YES
 
 Row = dict[str, str | int]
 INDIRECT: Final = ("", "no", "unknown", "possible", "yes")
 _OF_CERTAINTY: Final = {"certain": "yes", "possible": "possible", "unknown": "unknown"}
 _ACTIONS: Final = ("pull", "push", "create")
+NOT_FOLLOWED: Final = "not followed: this zone has more routes than are followed in one run"
 
 
 class RouteRows:
@@ -35,20 +37,45 @@ class RouteRows:
         self.sentences = RouteSentences(self.routes, self.cuts, self.names)
         self._zone = snapshot.origin.zone
         self._identities = self.routes.holdings.bound.subjects.identities
+        self.left = 0  # subjects whose routes were not followed
 
     def rows(self) -> list[Row]:
         """Return all rows, by place and subject."""
         found = candidates(self.routes.holdings)
         rows: list[Row] = []
         for who in self.routes.stand_ins():
-            rows += self.of(who, cut=False)
+            rows += self.followed(who, cut=False)
         for position in found.closer:
-            rows += self.of(self._identities[position])
+            rows += self.followed(self._identities[position])
             self.routes.forget()
         rows += self._folded([self._identities[position] for position in found.own])
         for position in found.mapping:
             rows += self._mapped(self._identities[position])
         return sorted(rows, key=_order)
+
+    def followed(self, who: Identity, *, cut: bool = True) -> list[Row]:
+        """Return the rows of one subject; if that is too much, rows that say that nothing is known of it."""
+        try:
+            return self.of(who, cut=cut)
+        except TooManyRoutes:
+            self.left += 1
+            return [
+                self._unknown(who, action) for action in _ACTIONS if self.routes.direct(who, (0, "", action)) != YES
+            ]
+
+    def _unknown(self, who: Identity, action: str) -> Row:
+        return {
+            "zone": self._zone,
+            "namespace": "*",
+            "repository": "*",
+            "subject_kind": who.kind,
+            "subject": self.names.who(who),
+            "action": action,
+            "certainty": WORDS[Certainty.UNKNOWN],
+            "steps": 1,
+            "route": NOT_FOLLOWED,
+            "count": 1,
+        }
 
     def of(self, who: Identity, *, cut: bool = True) -> list[Row]:
         """Return the rows of one subject."""
@@ -90,10 +117,12 @@ class RouteRows:
 
     def _mapped(self, who: Identity) -> list[Row]:
         """Return the row of a subject that can map images and comes to nothing else."""
-        rows = self.of(who, cut=False)
-        ways = self.routes.reached(who).ways
-        mapping = ways.get((0, "", "pull"))
-        giving = self.cuts.on(who, mapping) if mapping else []
+        rows = self.followed(who, cut=False)
+        try:
+            mapping = self.routes.reached(who).ways.get((0, "", "pull"))
+            giving = self.cuts.on(who, mapping) if mapping else []
+        except TooManyRoutes:
+            return rows
         cut = ", ".join(self.names.bindings(giving[-1] if giving else ()))
         self.routes.forget()
         return [row | {"bindings": cut} for row in rows]
@@ -106,7 +135,7 @@ class RouteRows:
         rows: dict[tuple[object, ...], Row] = {}
         for some in alike.values():
             with self.names.folded(home(some[0].name) if len(some) > 1 else ""):
-                found = self.of(some[0])
+                found = self.followed(some[0])
             self.routes.forget()
             for row in found:
                 key = tuple(row[name] for name in ("subject", "action", "certainty", "namespace", "through", "route"))
@@ -145,6 +174,8 @@ def with_routes(snapshot: Snapshot, tables: Mapping[str, Table], namespaces: Ite
     """Return the table `routes`, and `access` with the column `indirect`; `namespaces` are reported on (None: all)."""
     made = RouteRows(snapshot)
     rows = made.rows()
+    if made.left:
+        console.note(f"{snapshot.origin.zone}: the routes of {made.left:,} subjects were not followed, and are unknown")
     wanted = None if namespaces is None else {*namespaces, "*"}
     shown = [row for row in rows if wanted is None or row["namespace"] in wanted]
     access = tables["access"]

@@ -1,6 +1,7 @@
 """The table `routes` leaves out nobody, its cuts close what they say, and `access` says the same."""
 
 import os
+import re
 from collections import defaultdict
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 from audit.access.facts.build import facts_of
 from audit.rbac.subjects import Identity
+from audit.routes import closure
 from audit.routes.nodes import WORDS
 from audit.routes.routes import Routes
-from audit.routes.table import with_routes
+from audit.routes.table import NOT_FOLLOWED, with_routes
 from audit.snapshot.model import Snapshot
 from audit.tables.model import Table
 from audit.tables.schemas import NO, SCHEMAS
@@ -53,6 +55,30 @@ def test_nobody_is_left_out(hidden: tuple[tuple[str, str], ...]) -> None:
                     place,
                     way,
                 )
+
+
+def test_what_is_not_followed_is_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever a zone becomes too much: each route is in the table or its subject is unknown, and the run says so."""
+    left = 0
+    for seed in range(FIRST, FIRST + min(WORLDS, 24)):
+        snapshot, rows = snapshot_of(route_world(seed), ()), defaultdict(list)
+        routes = Routes(snapshot)
+        identities = routes.holdings.bound.subjects.identities
+        ways = {who: [*routes.new(who)] for who in identities[2:]}
+        monkeypatch.setattr(closure, "MOST_LOOKED", routes.facts.looked // 8)
+        tables = _tables(snapshot)
+        monkeypatch.undo()
+        for row in tables["routes"].records():
+            left += row["route"] == NOT_FOLLOWED
+            rows[_who(row)].append(row)
+        for who, targets in ways.items():
+            others = (who, *(identities[at] for at in routes.holdings.acts_as(who)), *routes.stand_ins(who))
+            said = [row for one in others for row in rows[one]] + _folded(rows, who)
+            for space, repository, action in targets:
+                place = (snapshot.strings[space], repository or "*", action)
+                assert any(_covers(row, place) for row in said), (seed, who, place)
+    assert left
+    assert re.search(r"the routes of [\d,]+ subjects were not followed, and are unknown", capsys.readouterr().err)
 
 
 def _covers(row: dict[str, str | int], place: tuple[str, str, str]) -> bool:

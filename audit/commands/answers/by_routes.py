@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from audit.command_line.typed import Place
 from audit.rbac.subjects import Identity
-from audit.routes.nodes import WORDS
-from audit.routes.table import RouteRows, Row
+from audit.routes.closure import TooManyRoutes
+from audit.routes.nodes import WORDS, Certainty
+from audit.routes.table import NOT_FOLLOWED, RouteRows, Row
 from audit.snapshot.model import Snapshot
 from audit.tables.schemas import YES
 
@@ -37,9 +38,16 @@ class Told(NamedTuple):
 def route_of(snapshot: Snapshot, who: Identity, action: str, where: Place) -> Told | None:
     """Return the surest route of a subject to an action; None where the direct answer is yes."""
     made = RouteRows(snapshot)
-    routes = made.routes
-    if routes.holdings.authorizer.answer(who, action, *where) == YES:
+    if made.routes.holdings.authorizer.answer(who, action, *where) == YES:
         return None
+    try:
+        return _surest(made, who, action, where)
+    except TooManyRoutes:
+        return Told(WORDS[Certainty.UNKNOWN], [NOT_FOLLOWED])
+
+
+def _surest(made: RouteRows, who: Identity, action: str, where: Place) -> Told:
+    routes, snapshot = made.routes, made.routes.snapshot
     route = routes.route(who, action, *where)
     if route is None:
         return Told("no")
@@ -69,7 +77,7 @@ def rows_of(snapshot: Snapshot, who: Identity, namespace: str | None) -> list[Ro
     identities = holdings.bound.subjects.identities
     others = (*made.routes.stand_ins(who), *(identities[at] for at in holdings.acts_as(who)))
     everybody = [*dict.fromkeys((who, *others))]
-    rows = [row for one in everybody for row in made.of(one)]
+    rows = [row for one in everybody for row in made.followed(one)]
     return [row for row in rows if namespace is None or row["namespace"] in {"*", namespace}]
 
 
