@@ -139,6 +139,13 @@ def _parsed(arguments: Sequence[str] | None) -> Any:
             present(Result(value=str, text=[Verbatim(text)]), as_json=False)
 
 
+def _hint(context: Any) -> str:
+    """Return what to type instead of a line that could not be parsed."""
+    example = (context.command.epilog or "").partition("  registry-audit ")[2]
+    shown = f"for example `registry-audit {example}`, or " if example else ""
+    return f"{shown}try `{context.command_path} --help`"
+
+
 def _failed(error: BaseException) -> int:
     """Report what went wrong in one message, and return the exit code for it."""
     message, code = f"this is a bug: {type(error).__name__}: {error} ({DEBUG}=1 shows its place)", BROKEN
@@ -146,7 +153,7 @@ def _failed(error: BaseException) -> int:
         message, code = str(error), error.exit_code
     elif isinstance(error, TyperException):
         context = getattr(error, "ctx", None)
-        message = error.format_message() + (f" (try `{context.command_path} --help`)" if context else "")
+        message = error.format_message() + (f" ({_hint(context)})" if context else "")
         code = USAGE
     elif isinstance(error, KeyboardInterrupt):
         message, code = "stopped", STOPPED

@@ -64,7 +64,10 @@ def _halves(who: Identity, rights: Rights[int], needed: int) -> Iterator[str]:
 def _remarks(snapshot: Snapshot, action: str, namespace: str, repository: str) -> Iterator[str]:
     """Yield what else decides about the action, beside the rights of the subject."""
     if not snapshot.lists(namespace):
-        yield f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants"
+        if snapshot.gaps_of("namespaces"):
+            yield f"not seen: whether there is a namespace {namespace}"
+        else:
+            yield f"the zone's list has no namespace {namespace}: the answer is for cluster-wide grants"
     elif action == "push" and repository and not _may_exist(snapshot, namespace, repository):
         yield f"there is no image stream {repository} in {namespace}: a push of a tag that creates it needs create"
 

@@ -105,7 +105,7 @@ def zones_of_kubeconfig(given: KubeconfigZones) -> list[Zone]:
     try:
         names = [context.name for context in KubeContexts(given.path)]
     except CredentialsError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), fix="log in using `oc login`, or check the path") from error
     selected = [name for name in names if any(fnmatchcase(name, glob) for glob in given.contexts)]
     if not selected:
         known = f"known: {', '.join(names)}" if names else "no context in it has a cluster"

@@ -13,16 +13,16 @@ from audit.config.zones import Credentials, ZoneConfig
 from audit.errors import UsageError
 
 OUT: Final = "registry-audit"  # where `run` keeps runs when nothing says where
-_FIX: Final = "log in using `oc login`, or name zones with --config FILE"
+FIX: Final = "log in using `oc login`, or name zones with --config FILE"
 _ID: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
-def current_config() -> Config:
-    """Return a configuration whose only zone is the current context. Raises UsageError when there is none."""
+def current_config(fix: str = FIX) -> Config:
+    """Return a configuration whose only zone is the current context. Raises UsageError, with `fix`, without one."""
     try:
         context = KubeContexts().get()
     except CredentialsError as error:
-        raise UsageError(str(error), fix=_FIX) from error
+        raise UsageError(str(error), fix=fix) from error
     zone = zone_of(context.name, context.server)
     console.note(f"zone {zone}: the current context {context.name} ({context.server})")
     return Config(zones=(ZoneConfig(id=zone, credentials=Credentials(context=context.name)),))

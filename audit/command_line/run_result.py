@@ -13,6 +13,7 @@ from audit.findings.worst import FindingGroup, WorstFindings
 from audit.job.run import Run
 from audit.runs.info import RunInfo
 from audit.runs.outcome import RunOutcome
+from audit.snapshot.model import REASONS, UNLISTED
 from audit.storage.store import Store
 from reports.formats import PAGE
 
@@ -89,3 +90,7 @@ def note_gaps(zone: str, gaps: Sequence[str]) -> None:
         console.note(f"{zone}: not seen: {gap}")
     if len(gaps) > _MAX_GAPS:
         console.note(f"{zone}: not seen: {len(gaps) - _MAX_GAPS} more (coverage.csv has all)")
+    if any(f"{UNLISTED}: {REASONS['refused']}" in gap for gap in gaps):
+        console.note(
+            f"{zone}: expected without cluster-wide rights: each yes holds, the rest is unknown (docs/tenant.md)"
+        )

@@ -31,7 +31,7 @@ def facts(options: FactsOptions) -> list[Snapshot]:
         return saved(options.snapshot, only, options.zone_id)
     from audit.command_line.overlay import config_with
 
-    config = config_with(configured(options.config), scope=options.scope)
+    config = config_with(configured(options.config, or_snapshot=True), scope=options.scope)
     with stopping() as stop:
         snapshots = sorted(collected(config, zones(config, only, stop), stop), key=lambda one: one.origin.zone)
     if stop.is_set():
@@ -39,12 +39,15 @@ def facts(options: FactsOptions) -> list[Snapshot]:
     return snapshots
 
 
-def configured(path: Path | None) -> "Config":
-    """Return the configuration in a file, or that of the current context. Raises UsageError."""
-    if path is None:
-        from audit.command_line.current_context import current_config
+def configured(path: Path | None, *, or_snapshot: bool = False) -> "Config":
+    """Return the configuration in a file, or that of the current context. Raises UsageError.
 
-        return current_config()
+    `or_snapshot`: the command takes saved facts too.
+    """
+    if path is None:
+        from audit.command_line.current_context import FIX, current_config
+
+        return current_config(f"{FIX}, or what was saved with --snapshot PATH" if or_snapshot else FIX)
     from audit.job.load_config import load_config
 
     return load_config(path)

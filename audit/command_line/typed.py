@@ -145,6 +145,8 @@ def never_seen(snapshot: Snapshot, subject: Identity) -> list[str]:
     kind, name = subject
     words = {USER: "user", GROUP: "group", ACCOUNT: "service account"}[kind]
     near = _suggestion(name, subject_names(snapshot, kind))
+    if not near and kind == USER and snapshot.lists(name):
+        near = f"; it is a namespace: registry-audit who pull {shlex.quote(name)}"
     return [f"{words} {name} was never seen in zone {snapshot.origin.zone}: nothing that was read names it{near}"]
 
 
@@ -213,6 +215,9 @@ def place_hints(snapshots: Sequence[Snapshot], place: Place, typed: str = "") ->
         yield from _zone_hints(snapshot, place, typed)
     if listing or not snapshots:
         return
+    if all(not len(snapshot.tables["namespaces"]["name"]) for snapshot in snapshots):
+        yield f"note: no list of namespaces was read: whether there is a namespace {place.namespace} is not known"
+        return
     zones: dict[str, list[str]] = {}  # by namespace: those that list it
     for snapshot in snapshots:
         for code in snapshot.tables["namespaces"]["name"].tolist():
@@ -241,7 +246,8 @@ def _zone_hints(snapshot: Snapshot, place: Place, typed: str) -> Iterator[str]:
 
 
 def _suggestion(name: str, names: Sequence[str]) -> str:
-    near = get_close_matches(name, neighbours(name, names), n=1)
+    close = neighbours(name, names)
+    near = get_close_matches(name, close, n=1) or [other for other in close if len(name) > 1 and other.startswith(name)]
     return f"; did you mean {near[0]}?" if near else ""
 
 

@@ -130,6 +130,8 @@ class FirstCauses:
     @property
     def text(self) -> str:
         """Return in a sentence what they close."""
+        if not self.total:
+            return "no finding is critical or high"
         first = f"the first {len(self.rows)} causes close" if len(self.rows) > 1 else "the first cause closes"
         return f"{first} {self.closing:,} of {self.total:,} critical and high findings"
 

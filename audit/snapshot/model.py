@@ -98,6 +98,9 @@ class Gap(msgspec.Struct, frozen=True, order=True):
         return gap_lines([self])[0]
 
 
+UNLISTED: Final = " of namespaces that are not listed"  # in a line about a gap
+
+
 def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
     """Return lines that say what could not be seen, and why.
 
@@ -118,7 +121,7 @@ def gap_lines(gaps: Sequence[Gap]) -> tuple[str, ...]:
 def _gap_line(places: Sequence[Sequence[Gap]]) -> str:
     """Return the line of gaps that differ in their namespaces only."""
     first, names = places[0][0], [missing[0].namespace for missing in places]
-    where = {"": "", "*": " of namespaces that are not listed"}.get(first.namespace, f" of {first.namespace}")
+    where = {"": "", "*": UNLISTED}.get(first.namespace, f" of {first.namespace}")
     if len(names) > 1:
         rest = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         where = f" of {len(names)} namespaces ({', '.join(names[:_NAMED])}{rest})"

@@ -295,6 +295,8 @@ def _first_causes(causes: Table) -> list[FirstCause]:
 def _closing(causes: Table) -> str:
     """Return how many critical and high findings the first ten causes close."""
     grave = causes.numbers("critical") + causes.numbers("high")
+    if not grave.any():
+        return "No finding is critical or high"
     first = min(TEN, len(causes))
     what = f"The first {first} causes close" if first > 1 else "The first cause closes"
     return f"{what} {int(grave[:TEN].sum()):,} of {int(grave.sum()):,} critical and high findings"

@@ -138,6 +138,10 @@ def test_a_namespace_that_is_not_there_is_said() -> None:
     found, said = ask("eve", "pull", namespace="later")
     assert found == YES
     assert "the zone's list has no namespace later" in said
+    found, said = ask("eve", "pull", gaps=(Gap("namespaces", "*", "refused", "403"),), namespace="later")
+    assert found == YES
+    assert "not seen: whether there is a namespace later" in said
+    assert "the zone's list" not in said
 
 
 def test_system_masters_asks_no_role() -> None:

@@ -53,7 +53,7 @@ def zipped() -> bytes:
         (["can", "a", "pull", ""], rf"NAMESPACE: not a namespace {PLACE}"),
         (["can", "a", "pull", "shop:latest"], rf"shop:latest: not a namespace {PLACE}"),
         (["can", "a", "pull", "registry/shop/app"], rf"registry/shop/app: not a namespace {PLACE}"),
-        (["who", "push"], r"Missing argument 'NAMESPACE\[/REPOSITORY\]'. \(try `registry-audit who --help`\)"),
+        (["who", "push"], r"Missing argument 'NAMESPACE\[/REPOSITORY\]'. \(for example `.*`, or try `.*who --help`\)"),
         (["frobnicate"], r"No such command 'frobnicate'. \(try `registry-audit --help`\)"),
         (["report", "--out", "out", "--format", "pdf"], r"no such format: pdf \(choose from csv, .*\)"),
     ],

@@ -36,6 +36,17 @@ def test_a_refused_list_fails_and_leaves_no_file(tmp_path: Path, refused: str) -
     assert ("INCOMPLETE, not listed: roles" in done.stderr) == bool(refused)
 
 
+def test_without_oc_it_is_one_line(tmp_path: Path) -> None:
+    """And nothing is written."""
+    script = str(dump_commands("sh").value())
+    done = subprocess.run(
+        ["/bin/sh"], input=script, cwd=tmp_path, env={"PATH": ""}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "oc is not on the PATH: no list was written\n"
+    assert not [*tmp_path.iterdir()]
+
+
 def test_powershell_has_the_same_kinds_and_fails_too() -> None:
     """And it writes UTF-8."""
     text = str(dump_commands("powershell").value())

@@ -106,6 +106,35 @@ def test_without_a_login_the_fix_is_said(capsys: pytest.CaptureFixture[str], com
     (line,) = capsys.readouterr().err.splitlines()
     assert "no kubeconfig at" in line
     assert "log in using `oc login`, or name zones with --config FILE" in line
+    assert ("--snapshot PATH" in line) is (command[0] in {"can", "who"})
+
+
+@pytest.mark.usefixtures("here")
+def test_a_tenant_is_told_that_a_partial_run_is_expected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And what can be relied on; not where an account of the whole zone was refused a list."""
+    for options, count in (({"tenant_of": ["shop"]}, 1), ({"refuse": {"groups"}}, 0)):
+        with SimulatedZone(WORLD, tmp_path / "a", **options) as server:
+            logged_in(server, tmp_path)
+            assert run_command(["run", "--format", "csv"]) == 3
+        assert capsys.readouterr().err.count("expected without cluster-wide rights: each yes holds") == count
+
+
+@pytest.mark.usefixtures("here")
+def test_a_question_with_an_expired_login_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where somebody may have access that is not known, with what was not seen; and no namespace is said to be none."""
+    with SimulatedZone(WORLD, tmp_path / "a") as server:
+        logged_in(server, tmp_path)
+        path = tmp_path / "kubeconfig"
+        path.write_text(path.read_text().replace(server.token, "expired-long-ago"))
+        assert run_command(["who", "push", "shop"]) == 3
+        printed = capsys.readouterr().err
+        assert f"log in again: oc login {server.url}" in printed
+        assert "whether there is a namespace shop is not known" in printed
+        assert "lists no namespace" not in printed
+        assert run_command(["can", "ann", "push", "shop"]) == 3
+    printed = capsys.readouterr().out
+    assert "not seen: whether there is a namespace shop" in printed
+    assert "has no namespace shop" not in printed
 
 
 @pytest.mark.usefixtures("here")
@@ -182,6 +211,15 @@ def test_history_takes_a_run_for_its_folder(runs: Path, capsys: pytest.CaptureFi
         values.append(json.loads(capsys.readouterr().out))
     assert values[0] == values[1]
     assert values[0]["runs"] == 2
+
+
+def test_the_history_of_a_stranger_is_not_plainly_none(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped name is said to be one."""
+    for name, never in (("nobody-of-this-name", True), ("system:anonymous", False)):
+        run_command(["history", name, "--runs", str(runs)])
+        printed = capsys.readouterr().err
+        assert "no access in 2 runs" in printed
+        assert ("was never seen in zone" in printed) is never
 
 
 def test_what_made_the_run_fail_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,11 @@ def line_for(words: str, *zones: Path) -> list[str]:
         ("explain store ann", "registry-audit explain ann store"),
         ("who psuh store", "did you mean push?"),
         ("can ann push", "for example: registry-audit can user/ann push shop"),
+        (
+            "who push",
+            "for example `registry-audit who push shop --snapshot reports`, or try `registry-audit who --help`",
+        ),
+        ("who", "Missing argument 'ACTION'."),
         ("whoo push store", "Did you mean 'who'"),
     ],
 )
@@ -142,6 +147,8 @@ def test_every_word_of_the_pitch_is_an_action(
         ("group/dev", "group dev was never seen in zone one: nothing that was read names it; did you mean devs?"),
         ("sa/vault:prune", "service account vault:prune was never seen in zone one: nothing that was read names it"),
         ("user/zzz", "user zzz was never seen in zone one: nothing that was read names it\n"),
+        ("user/an", "did you mean ann?"),
+        ("store", "it is a namespace: registry-audit who pull store"),
         ("bob", ""),
         ("system:anonymous", ""),
         ("group/system:authenticated", ""),

@@ -11,7 +11,7 @@ from audit.changes.state import State
 from audit.changes.zone import gaps_of
 from audit.command_line.result import Grid, Result
 from audit.command_line.sources import runs_at
-from audit.command_line.typed import place_of, subject_of
+from audit.command_line.typed import never_seen, place_of, subject_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
 from audit.job.comparing import ComparisonBasis
@@ -83,6 +83,7 @@ class _Timeline:
     changes: list[dict[str, str]] = field(default_factory=list)
     not_seen: list[str] = field(default_factory=list)
     runs: set[str] = field(default_factory=set)  # those with a snapshot
+    strangers: list[str] = field(default_factory=list)  # in which zones nothing names the subject, in the newest run
 
 
 def history(subject: str, place: str, only: Sequence[str], config: Path | None) -> Result:
@@ -123,6 +124,7 @@ def _walk(runs: Runs, zone: str, topic: _Topic, timeline: _Timeline) -> None:
             timeline.not_seen.append(f"{run.id}/{zone}")
             continue
         if newer is None:
+            timeline.strangers += never_seen(state.snapshot, topic.who) if topic.who else []
             spans = {_key(row): _span(zone, row, _rights(row)) for row in topic.access(state.access)}
         else:
             _step(state, newer, topic, spans, timeline)
@@ -195,7 +197,7 @@ def _result(timeline: _Timeline) -> Result:
     return Result(
         value=lambda: value,
         text=text,
-        notes=[*notes, *([] if rows else [f"no access in {len(timeline.runs)} runs"])],
+        notes=[*notes, *([] if rows else [f"no access in {len(timeline.runs)} runs", *timeline.strangers])],
         exit_code=of_answer(complete=not timeline.not_seen),
     )
 

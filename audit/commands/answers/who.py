@@ -8,12 +8,13 @@ from audit.command_line.result import Grid, Result
 from audit.command_line.typed import Place, action_of, check_order, place_hints, place_of
 from audit.commands.answers.by_routes import lines_of, rows_to
 from audit.exit_codes import of_answer
-from audit.snapshot.model import Snapshot
+from audit.snapshot.model import Snapshot, gap_lines
 from audit.tables.schemas import ANSWERS, UNKNOWN
 
 if TYPE_CHECKING:
     from audit.usage.zone_use import ZoneUse
 
+_DECIDING = {"clusterrolebindings", "rolebindings", "clusterroles", "roles", "groups"}
 _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group", "binding", "role")
 
 
@@ -48,7 +49,7 @@ def who(
             *([Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else ()),
             *(f"{row['zone']}: {line}" for row in by_route for line in lines_of([row])),
         ],
-        notes=[*hints, *nobody, *_gaps(of_zone)],
+        notes=[*hints, *nobody, *_gaps(of_zone), *_not_seen(snapshots, rows)],
         exit_code=of_answer(complete=certain and all(row["certainty"] != "unknown" for row in by_route)),
     )
 
@@ -57,6 +58,15 @@ def _gaps(uses: Mapping[str, "ZoneUse"]) -> list[str]:
     from audit.command_line.use import gap_notes
 
     return [note for use in uses.values() for note in gap_notes(use)]
+
+
+def _not_seen(snapshots: Sequence[Snapshot], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    """Yield what was not read of the zones in which somebody may have access that is not known."""
+    doubtful = {row["zone"] for row in rows if row["access"] == ANSWERS[UNKNOWN]}
+    for snapshot in snapshots:
+        if snapshot.origin.zone in doubtful:
+            deciding = [gap for gap in snapshot.gaps if gap.kind in _DECIDING]
+            yield from (f"{snapshot.origin.zone}: not seen: {line}" for line in gap_lines(deciding))
 
 
 def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str:

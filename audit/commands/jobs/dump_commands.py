@@ -12,12 +12,14 @@ from audit.snapshot.objects import DECLARED, OF_A_ZONE
 
 _KINDS: Final = [kind for kind in OF_A_ZONE if kind not in {*DECLARED, "tokens"}]
 _SH: Final = """\
-mkdir -p dump && failed=
-for kind in {kinds}; do
-  if oc get "$kind" -A -o json > "dump/$kind.part"; then mv "dump/$kind.part" "dump/$kind.json"
-  else rm -f "dump/$kind.part" "dump/$kind.json"; failed="$failed $kind"; fi
-done
-[ -z "$failed" ] || {{ echo "INCOMPLETE, not listed:$failed" >&2; false; }}
+if command -v oc >/dev/null; then
+  mkdir -p dump && failed=
+  for kind in {kinds}; do
+    if oc get "$kind" -A -o json > "dump/$kind.part"; then mv "dump/$kind.part" "dump/$kind.json"
+    else rm -f "dump/$kind.part" "dump/$kind.json"; failed="$failed $kind"; fi
+  done
+  [ -z "$failed" ] || {{ echo "INCOMPLETE, not listed:$failed" >&2; false; }}
+else echo "oc is not on the PATH: no list was written" >&2; false; fi
 """
 _POWERSHELL: Final = """\
 [Console]::OutputEncoding = [Text.Encoding]::UTF8
