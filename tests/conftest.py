@@ -25,11 +25,6 @@ settings.load_profile("any machine")
 collect_ignore = [] if os.environ.get("KUBEBUILDER_ASSETS") else ["collect/test_real_server.py"]
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return the processes for `-n auto`: more than there are cores, since many tests wait for others' programs."""
-    return (os.cpu_count() or 1) * 3 // 2 + 1
-
-
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name bytes by nothing that they hold: packed ones hold the time, and every process must name tests alike."""
     return "bytes" if isinstance(val, bytes) else None
