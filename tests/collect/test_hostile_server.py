@@ -18,7 +18,7 @@ from tests.simulator.hostile import BEHAVIOURS, bomb
 from tests.simulator.server import SimulatedZone
 from tests.worlds.random_zones import world_of
 
-LIMITS = Limits(timeout=15, request_timeout=1, retries=0, scope="cluster")
+LIMITS = Limits(timeout=20, request_timeout=5, retries=0, scope="cluster")  # a busy machine takes a second
 GROWTH = 250 << 20  # bytes of memory; the bombs together have more than a gigabyte
 
 
