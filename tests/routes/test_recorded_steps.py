@@ -3,6 +3,7 @@
 import csv
 import gzip
 from collections import defaultdict
+from functools import cache
 from threading import Event
 
 import pytest
@@ -14,8 +15,9 @@ from audit.routes.closure import Facts
 from audit.routes.edges import Edge, edges_of
 from audit.routes.holdings import Holdings
 from audit.routes.nodes import Certainty
-from audit.snapshot.model import Snapshot
 from tests.paths import SHARED
+
+pytestmark = pytest.mark.no_cover
 
 # Stands beside the checkout where the project is built, and on no user's machine.
 FOLDER = SHARED / "data/routes-zone"
@@ -39,8 +41,14 @@ def _steps(zone: object) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _snapshot(zone: object) -> Snapshot:
-    return collect_dump(Zone("zone-1"), FOLDER, listed=lambda kind, count: None, stop=Event())
+@cache
+def _edges() -> dict[str, list[Edge]]:
+    """Return the edges of each caller of the zone."""
+    snapshot = collect_dump(Zone("zone-1"), FOLDER, listed=lambda kind, count: None, stop=Event())
+    facts = Facts(Holdings(snapshot))
+    return {
+        caller: list(edges_of(facts, user(caller))) for caller in sorted({step["caller"] for step in _steps(FOLDER)})
+    }
 
 
 def _reaches(edge: Edge, step: dict[str, str]) -> bool:
@@ -53,17 +61,12 @@ def _reaches(edge: Edge, step: dict[str, str]) -> bool:
     return account != wanted and edge.reaches in {account, f"{ACCOUNTS}:{account.partition(':')[0]}"}
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.name)
 def test_every_recorded_step_is_an_edge(zone: object) -> None:
     """With its mechanism and what it reaches."""
-    facts = Facts(Holdings(_snapshot(zone)))
-    edges: dict[str, list[Edge]] = {}
-    steps = _steps(zone)
+    steps, edges = _steps(zone), _edges()
     missing = []
     for step in steps:
-        if step["caller"] not in edges:
-            edges[step["caller"]] = list(edges_of(facts, user(step["caller"])))
         wanted = MECHANISMS.get(step["step"], {step["step"]})
         if not any(edge.mechanism in wanted and _reaches(edge, step) for edge in edges[step["caller"]]):
             missing.append(step)
@@ -71,12 +74,9 @@ def test_every_recorded_step_is_an_edge(zone: object) -> None:
     assert len(steps) > 1000
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("zone", ZONES, ids=lambda zone: zone.name)
 def test_no_certain_edge_was_refused(zone: object) -> None:
     """Of the steps that were tried for every caller: in a namespace where nothing was allowed, nothing is certain."""
-    snapshot = _snapshot(zone)
-    facts = Facts(Holdings(snapshot))
     steps = _steps(zone)
     allowed: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for step in steps:
@@ -85,8 +85,8 @@ def test_no_certain_edge_was_refused(zone: object) -> None:
     namespaces = {step["namespace"] for step in steps}
     tried = {mechanism for _, mechanism in allowed}
     wrong = []
-    for caller in sorted({step["caller"] for step in steps}):
-        for edge in edges_of(facts, user(caller)):
+    for caller, edges in _edges().items():
+        for edge in edges:
             if edge.certainty is not Certainty.CERTAIN or edge.mechanism not in tried or edge.api_only:
                 continue
             found = allowed[caller, edge.mechanism]
