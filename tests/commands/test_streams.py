@@ -20,6 +20,8 @@ from tests.paths import ROOT
 from tests.worlds.random_zones import world_of, write_dump
 
 RUN, ANSWER = "run", "answer"
+# Each test starts the program, whose lines other tests reach.
+pytestmark = pytest.mark.no_cover
 
 
 @pytest.fixture(scope="module")
