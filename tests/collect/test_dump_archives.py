@@ -186,3 +186,28 @@ def test_a_damaged_directory_hides_no_file(tmp_path: Path) -> None:
     found = collect_dump(Zone("zone"), tmp_path / "zone.zip", listed=lambda kind, count: None, stop=Event())
     assert found.missing("rolebindings")
     assert any("the directory of the archive is damaged: copy it again" in gap.detail for gap in found.gaps)
+
+
+def test_a_changed_name_in_the_directory_hides_no_file(tmp_path: Path) -> None:
+    """A bit of the name of a file, by which it is no file that is read: every header has its name a second time."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("a.json", "rolebindings.json", "ö.json"):
+            archive.writestr(
+                name, b'{"kind": "RoleBindingList", "apiVersion": "rbac.authorization.k8s.io/v1", "items": []}'
+            )
+    data = bytearray(packed.getvalue())
+    read = collect_dump(Zone("zone"), _written(tmp_path, data), listed=lambda kind, count: None, stop=Event())
+    assert not any("the directory of the archive" in gap.detail for gap in read.gaps)
+    at = data.rindex(b"rolebindings.json")
+    for place in (at, at + len(b"rolebindings.j")):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        found = collect_dump(Zone("zone"), _written(tmp_path, changed), listed=lambda kind, count: None, stop=Event())
+        assert any("the directory of the archive is damaged: copy it again" in gap.detail for gap in found.gaps)
+
+
+def _written(folder: Path, data: bytearray) -> Path:
+    path = folder / "zone.zip"
+    path.write_bytes(data)
+    return path

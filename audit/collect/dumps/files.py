@@ -34,6 +34,8 @@ _PACKED: Final[dict[bytes, Callable[[BinaryIO], BinaryIO]]] = {
     b"BZh": lambda file: cast("BinaryIO", bz2.BZ2File(file)),
 }
 _ZIP: Final = b"PK\x03\x04"
+_ZIP_HEADER: Final = 30  # bytes before the name in the header of a member
+_ZIP_UTF8: Final = 0x800  # the flag of a name in UTF-8
 _ZIP_END: Final = b"PK\x05\x06"  # the record that ends an archive
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _ERRORS: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError)
@@ -220,6 +222,8 @@ def _zip_members(data: bytes) -> Iterator[DumpFile]:
         if min(len(members), 0xFFFF) != _zip_count(data):  # a damaged entry may hide those after it
             raise CollectError("malformed", "the directory of the archive is damaged: copy it again")
         for member in members:
+            if _local_name(data, member) != member.orig_filename:  # a changed name may be of a file that is not read
+                raise CollectError("malformed", "the directory of the archive is damaged: copy it again")
             name = _clean(member.filename)
             if member.is_dir() or not _wanted(name):
                 continue
@@ -234,6 +238,14 @@ def _zip_members(data: bytes) -> Iterator[DumpFile]:
             if left < 0:
                 raise CollectError("malformed", _TOO_MUCH)
             yield _member(name, datetime(*member.date_time, tzinfo=UTC).timestamp(), content)
+
+
+def _local_name(data: bytes, member: zipfile.ZipInfo) -> str:
+    """Return the name of a member as its own header in the archive has it, not the directory at the end."""
+    header = data[member.header_offset :][:_ZIP_HEADER]
+    flags, length = (int.from_bytes(header[at : at + 2], "little") for at in (6, 26))
+    begin = member.header_offset + _ZIP_HEADER
+    return data[begin : begin + length].decode("utf-8" if flags & _ZIP_UTF8 else "cp437", "replace")
 
 
 def _zip_count(data: bytes) -> int:
