@@ -8,6 +8,7 @@ STAMP := $(VENV)/.installed
 SERVERS := $(VENV)/servers/.installed
 SITE := $(VENV)/site/.installed
 PIP := -m pip install -q --disable-pip-version-check
+# What the demo needs is compiled when it is imported: compiling all of it takes 20 seconds and 136 MB.
 # The lock files name everything, so nothing is resolved: pip would ask for an extra of what is pinned without it.
 OUT ?= demo-report
 T = tests
@@ -87,7 +88,7 @@ $(PROGRAM): requirements.txt pyproject.toml
 	@$(CHECK)
 	$(PYTHON) -m venv $(VENV)/program
 	sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.txt > $(VENV)/program/build.txt
-	$(VENV)/program/bin/python $(PIP) --no-deps --require-hashes -r requirements.txt -r $(VENV)/program/build.txt
+	$(VENV)/program/bin/python $(PIP) --no-compile --no-deps --require-hashes -r requirements.txt -r $(VENV)/program/build.txt
 	$(VENV)/program/bin/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 

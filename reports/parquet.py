@@ -15,6 +15,7 @@ FOLDER: Final = "parquet"
 # Columns that the folders hold and the files do not, as Hive partitions.
 PARTITIONS: Final = ("run", "zone")
 _UNKNOWN: Final = -1
+_ABOUT: Final = "registry-audit"  # the key of a file's metadata
 
 
 def place_of(table: str, run_id: str, zone: str = "") -> str:
@@ -31,7 +32,7 @@ def parquet_bytes(table: Table) -> bytes:
     partitions = () if table.name in OF_THE_RUN else PARTITIONS
     columns = [column for column in SCHEMAS[table.name] if column.name not in partitions]
     arrays = [_array(column, table.columns[column.name]) for column in columns]
-    about = {"registry-audit": json.dumps({"table": table.name, "version": VERSION})}
+    about = {_ABOUT: json.dumps({"table": table.name, "version": VERSION})}
     made = pa.table(arrays, names=[column.name for column in columns]).replace_schema_metadata(about)
     sink = pa.BufferOutputStream()
     pq.write_table(made, sink, compression="zstd")
@@ -39,6 +40,15 @@ def parquet_bytes(table: Table) -> bytes:
     del arrays, made, sink
     pa.default_memory_pool().release_unused()
     return data
+
+
+def version_in(schema: pa.Schema) -> int:
+    """Return the version of the tables that a Parquet file was written with; 0 if it does not say."""
+    try:
+        about = json.loads((schema.metadata or {})[_ABOUT.encode()])
+        return int(about["version"])
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 def _array(column: Column, values: Text | Numbers) -> pa.Array:

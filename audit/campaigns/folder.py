@@ -12,6 +12,7 @@ from audit.campaigns.campaign import FORMAT, VERSION, Campaign, Groups
 from audit.campaigns.causes import CampaignCauses
 from audit.campaigns.reading import Row, Unreadable, rows_of
 from audit.errors import UsageError
+from audit.format_version import UPGRADE, too_new
 from audit.storage.store import Store
 
 CAMPAIGN: Final = "campaign.json"
@@ -60,12 +61,13 @@ class CampaignFolder:
     def __init__(self, store: Store) -> None:
         self.store = store
         data = _read(store, CAMPAIGN)
+        _check_version(data, FORMAT, _where(store, CAMPAIGN))
         try:
             self.campaign = _CAMPAIGN.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN)) from error
         if (self.campaign.format, self.campaign.version) != (FORMAT, VERSION):
-            raise UsageError("this is not a campaign, or has another version", where=_where(store, CAMPAIGN))
+            raise UsageError("this is not a campaign", where=_where(store, CAMPAIGN))
         self.causes = CampaignCauses(self.campaign)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.records: list[AnswersRecord] = []
@@ -78,6 +80,7 @@ class CampaignFolder:
     def _take(self, name: str) -> None:
         where = f"{APPLIED}/{name}"
         data = _read(self.store, where)
+        _check_version(data, _FORMAT, _where(self.store, where))
         try:
             record = _RECORD.decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -156,6 +159,11 @@ def begin(store: Store, campaign: Campaign, files: Mapping[str, Iterable[bytes]]
 
 def _json(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _check_version(data: bytes, name: str, where: str) -> None:
+    if wrong := too_new(data, name, VERSION):
+        raise UsageError(f"this review {wrong}", where=where, fix=UPGRADE)
 
 
 def _read(store: Store, name: str) -> bytes:

@@ -15,6 +15,7 @@ from audit.checks.context import CheckContext
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.controls.model import ControlCatalog
+from audit.format_version import later, too_new
 from audit.rbac.subjects import ANY
 from audit.snapshot.model import Snapshot, gap_lines
 from audit.tables.model import Numbers, Table, Text, text_column
@@ -279,9 +280,14 @@ def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
 
     Those of one zone are decoded at a time, by `found_of`: a fleet has many.
     """
-    kept = _KEPT.decode(data)
+    try:
+        kept = _KEPT.decode(data)
+    except msgspec.MsgspecError as error:
+        if wrong := too_new(data, FORMAT, VERSION):
+            raise ValueError(f"the file {wrong}") from error
+        raise
     if kept.format != FORMAT or kept.version != VERSION:
-        raise ValueError(f"the findings have version {kept.version}, and this program supports version {VERSION}")
+        raise ValueError(f"the file {later(kept.version, VERSION) or f'is not {FORMAT} {VERSION}'}")
     zones: dict[str, list[msgspec.Raw]] = {}
     for one in kept.findings:
         # Decoded only to validate it: a fleet's findings would fill the memory.

@@ -13,6 +13,7 @@ from audit.access.facts.build import facts_of
 from audit.access.facts.reconcile import reconcile
 from audit.config.model import Namespaces, Selection
 from audit.errors import UsageError
+from audit.format_version import later, too_new
 from audit.runs.chain import chain_problems, latest_problems
 from audit.runs.head import HEAD, HeadRecord, head_problems, record_problems
 from audit.runs.info import overall_state
@@ -148,15 +149,18 @@ _MANIFEST: Final = msgspec.json.Decoder(Manifest)
 
 def _read(folder: Store) -> _ReadManifest:
     """Return the manifest of a run."""
+    data = b""
     try:
         data = folder.read(MANIFEST)
         manifest = _MANIFEST.decode(data)
     except FileNotFoundError:
         return _ReadManifest(b"", None, "it has no manifest: the run did not finish, or the manifest was removed")
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _ReadManifest(b"", None, "its manifest cannot be read")
+        wrong = too_new(data, FORMAT, VERSION)
+        return _ReadManifest(b"", None, f"its manifest {wrong or 'cannot be read'}")
     if (manifest.format, manifest.version) != (FORMAT, VERSION):
-        return _ReadManifest(b"", None, f"its manifest has another format than {FORMAT} {VERSION}")
+        wrong = later(manifest.version, VERSION) if manifest.format == FORMAT else ""
+        return _ReadManifest(b"", None, f"its manifest {wrong or f'has another format than {FORMAT} {VERSION}'}")
     return _ReadManifest(data, manifest)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from audit.errors import UsageError
+from audit.format_version import UPGRADE, too_new
 from audit.runs.manifest import Manifest
 from audit.runs.signing import Signer, Verifier
 from audit.storage.store import Store
@@ -37,6 +38,10 @@ class HeadRecord(msgspec.Struct, frozen=True):
     signature: str = ""
 
 
+class _Outer(msgspec.Struct):
+    head: msgspec.Raw
+
+
 _RECORD: Final = msgspec.json.Decoder(HeadRecord)
 
 
@@ -61,14 +66,26 @@ def decode_head(data: bytes) -> HeadRecord | None:
     return record if known and _file(record) == data else None
 
 
+def _later_version(data: bytes) -> str:
+    """Return why a record that `decode_head` does not read is of a later version; else ""."""
+    try:
+        head = bytes(msgspec.json.decode(data, type=_Outer).head)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return too_new(head, _FORMAT, _VERSION)
+
+
 def load_head(path: Path) -> HeadRecord:
     """Return a copy of a head record that was kept elsewhere. Raises UsageError when it is none."""
     try:
         with path.open("rb") as file:
-            record = decode_head(file.read(_LONGEST))
+            data = file.read(_LONGEST)
     except OSError as error:
         raise UsageError(f"cannot read this head record: {error.strerror}", where=str(path)) from error
+    record = decode_head(data)
     if record is None:
+        if wrong := _later_version(data):
+            raise UsageError(f"this head record {wrong}", where=str(path), fix=UPGRADE)
         raise UsageError("this is not a head record", where=str(path), fix=f"give a copy of {HEAD}")
     return record
 
@@ -90,11 +107,12 @@ def head_problems(
             yield "it is missing: it would show whether the newest runs are here", True
         return
     try:
-        record = decode_head(store.read(HEAD))
+        data = store.read(HEAD)
     except OSError:
-        record = None
+        data = b""
+    record = decode_head(data)
     if record is None:
-        yield "it is not a head record, or cannot be read", True
+        yield f"it {_later_version(data) or 'is not a head record, or cannot be read'}", True
         return
     yield from ((what, True) for what in record_problems(record, digests, verifier))
     later = _after(record.head.run_id, manifests)

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from audit.errors import UsageError
+from audit.format_version import later, too_new
 from audit.snapshot.model import SUFFIX, Snapshot, decode
 from audit.storage.store import Store
 
@@ -223,7 +224,7 @@ class Runs:
         except OSError as error:
             wrong = f"cannot be read: {error.strerror or error}"
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            wrong = "is not a manifest, or is damaged"
+            wrong = too_new(data, FORMAT, VERSION) or "is not a manifest, or is damaged"
         else:
             wrong = _wrong(found, name)
         if wrong:
@@ -250,7 +251,7 @@ def _wrong(manifest: EarlierRun, name: str) -> str:
     if manifest.format != FORMAT:
         return "is not the manifest of a run"
     if manifest.version != VERSION:
-        return f"has version {manifest.version}; this program reads version {VERSION}"
+        return later(manifest.version, VERSION) or f"has version {manifest.version}, which never was"
     if manifest.id != name:
         return "belongs to another run"
     if not all(inside(file.name) and _SHA256.fullmatch(file.sha256) for file in manifest.files):

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from audit.errors import UsageError, contained
+from audit.format_version import UPGRADE, too_new
 from audit.runs.runs import COMPLETE
 from audit.snapshot.model import SUFFIX, Snapshot, decode, encode
 from audit.storage.store import Store
@@ -138,13 +139,16 @@ _RECORD: Final = msgspec.json.Decoder(ShardRecord)
 def _record(job: Store, name: str) -> ShardRecord:
     where = f"{job.where}/{name}"
     try:
-        record = _RECORD.decode(job.read(name))
+        data = job.read(name)
+        if wrong := too_new(data, FORMAT, VERSION):
+            raise UsageError(f"this record of a shard {wrong}", where=where, fix=UPGRADE)
+        record = _RECORD.decode(data)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=where, fix="merge again") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError("this is not the record of a shard", where=where, fix="run that shard again") from error
     if (record.format, record.version, f"{record.index}{_ENDING}") != (FORMAT, VERSION, name):
-        raise UsageError("this is not the record of this shard, or has another version", where=where)
+        raise UsageError("this is not the record of this shard", where=where)
     return record
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.errors import UsageError
+from audit.format_version import UPGRADE, later, too_new
 from audit.regular_files import LARGEST, open_regular, read_regular, too_large
 from audit.snapshot.objects import KINDS, Aggregation, Rule
 
@@ -26,6 +27,7 @@ Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
 VERSION: Final = 4
+_OLDEST: Final = 3  # before the first release, version 0.1
 SUFFIX: Final = ".snapshot"
 STALE: Final = "stale"
 CLUSTER, TENANT, DUMP = "cluster", "tenant", "dump"  # where facts come from
@@ -249,7 +251,8 @@ def is_snapshot(path: Path) -> bool:
         return True
     try:
         with open_regular(path) as packed, gzip.GzipFile(fileobj=packed) as file:
-            return file.read(1) == _FIRST
+            first = file.read(1 + len(_NEXT))
+            return first[:1] in _MAPS and first[1:] == _NEXT
     except (OSError, EOFError, zlib.error):
         return False
 
@@ -263,24 +266,14 @@ def load(path: Path) -> Snapshot:
     return decode(data, str(path))
 
 
-_FIRST: Final = bytes([0x80 | len(_Saved.__struct_fields__)])  # MessagePack: a map of that many fields
+_MAPS: Final = bytes(range(0x80, 0x90))  # how MessagePack begins a map of up to 15 fields: later versions may have more
+_NEXT: Final = b"\xa6format"  # the first field of each version
 _SAVED: Final = msgspec.msgpack.Decoder(_Saved)
 
 
 def decode(data: bytes, where: str) -> Snapshot:
     """Return the snapshot in the bytes of a file; raises UsageError as `load` does, and names `where` they are from."""
-    try:
-        saved = _SAVED.decode(_unpacked(data))
-    except OSError as error:
-        raise UsageError(f"cannot read this snapshot: {error.strerror}", where=where, fix=_FIX) from error
-    except (EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
-    if saved.format != FORMAT or saved.version not in {3, VERSION}:
-        raise UsageError(
-            f"this snapshot has version {saved.version}, and this program reads version {VERSION}",
-            where=where,
-            fix=_FIX,
-        )
+    saved = _saved(data, where)
     tables = {
         name: {column: np.frombuffer(data, dtype="<i4").astype(np.int32, copy=False) for column, data in cols.items()}
         for name, cols in saved.tables.items()
@@ -295,6 +288,31 @@ def decode(data: bytes, where: str) -> Snapshot:
     if not _sound(snapshot) or not _readable(snapshot):
         raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)
     return snapshot
+
+
+def _saved(data: bytes, where: str) -> _Saved:
+    """Return what a file holds, of a version that this program reads."""
+    unpacked = b""
+    try:
+        unpacked = _unpacked(data)
+        saved = _SAVED.decode(unpacked)
+    except OSError as error:
+        raise UsageError(f"cannot read this snapshot: {error.strerror}", where=where, fix=_FIX) from error
+    except (EOFError, zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if wrong := too_new(unpacked, FORMAT, VERSION, packed=True):
+            raise UsageError(f"this snapshot {wrong}", where=where, fix=UPGRADE) from error
+        raise UsageError("this is not a whole snapshot file", where=where, fix=_FIX) from error
+    if saved.format != FORMAT:
+        raise UsageError("this is not a snapshot", where=where, fix=_FIX)
+    if wrong := later(saved.version, VERSION):
+        raise UsageError(f"this snapshot {wrong}", where=where, fix=UPGRADE)
+    if saved.version < _OLDEST:
+        raise UsageError(
+            f"this snapshot has format version {saved.version}; this program reads version {_OLDEST} and later",
+            where=where,
+            fix=_FIX,
+        )
+    return saved
 
 
 def _unpacked(data: bytes) -> bytes:

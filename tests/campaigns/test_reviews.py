@@ -638,15 +638,6 @@ def test_a_folder_that_was_changed_is_told(name: str, data: bytes, review: Revie
     assert "this is not a" in review.said()
 
 
-def test_a_campaign_of_another_version_is_told(review: Review) -> None:
-    """Nothing is guessed of it."""
-    review.start()
-    path = review.campaign / "campaign.json"
-    path.write_bytes(path.read_bytes().replace(b'"version": 1', b'"version": 2', 1))
-    assert run_command(["review", "status", str(review.campaign)]) == 2
-    assert "has another version" in review.said()
-
-
 def test_the_evidence_is_whole_and_signed(review: Review, tmp_path: Path) -> None:
     """Every line in both files, what it rests on, a digest of each, and a signature of these."""
     pair = KeyPair.generate()

@@ -46,8 +46,15 @@ def logged_in(server: SimulatedZone, tmp_path: Path, context: str = "shop/api-mi
     path.write_text(f"current-context: {context}\n{path.read_text()}")
 
 
-def test_a_login_is_enough_for_a_report(tmp_path: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`run` without anything audits the current context into ./registry-audit, and prints the worst findings."""
+def test_a_login_is_enough_for_a_report(
+    tmp_path: Path, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`run` without anything audits the current context into ./registry-audit, and prints the worst findings.
+
+    The official client, which takes half a second to import, is only for runs in a cluster.
+    """
+    for name in ("kubernetes", "kubernetes.client", "kubernetes.config"):
+        monkeypatch.setitem(sys.modules, name, None)
     with SimulatedZone(WORLD, tmp_path / "a") as server:
         logged_in(server, tmp_path)
         code = run_command(["run"])

@@ -131,7 +131,7 @@ CHANGES: dict[str, tuple[Callable[[Path, tuple[Path, Path]], bytes], str]] = {
     "nested": (lambda *_: b'{"head": ' + b"[" * 100_000, "it is not a head record, or cannot be read"),
     "other version": (
         lambda runs, _: (runs / HEAD).read_bytes().replace(b'"version": 1', b'"version": 2'),
-        "it is not a head record, or cannot be read",
+        "it has format version 2; this program reads up to version 1",
     ),
     "other blanks": (lambda runs, _: (runs / HEAD).read_bytes() + b" ", "it is not a head record, or cannot be read"),
     "other time": (

@@ -141,7 +141,7 @@ def manifest_with(path: Path, **changes: Any) -> None:
     ("changes", "wrong"),
     [
         ({"format": "something else"}, "is not the manifest of a run"),
-        ({"version": 99}, "has version 99; this program reads version 1"),
+        ({"version": 99}, "has format version 99; this program reads up to version 1"),
         ({"run": {"run_id": TWO, "started": "", "zones": []}}, "belongs to another run"),
         ({"run": "?"}, "is not a manifest, or is damaged"),
         ({"files": [{"name": "../x", "sha256": "0" * 64}]}, "names a file that cannot belong to a run"),

@@ -18,9 +18,10 @@ from audit import console
 from audit.command_line.result import Grid, Result
 from audit.errors import UsageError, contained
 from audit.exit_codes import of_answer
+from audit.format_version import UPGRADE, later
 from audit.storage.store import Folder, is_url, resolve_store
-from audit.tables.schemas import OF_THE_RUN, SCHEMAS
-from reports.parquet import FOLDER, PARTITIONS
+from audit.tables.schemas import OF_THE_RUN, SCHEMAS, VERSION
+from reports.parquet import FOLDER, PARTITIONS, version_in
 
 # Nothing outside of the tables can be read or written: no file, no extension, no variable of this program.
 _LOCKED: Final = (
@@ -88,7 +89,7 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence
     files, schemas, complete = [], [], True
     for path in paths:
         try:
-            schemas.append(pq.read_schema(path).remove_metadata())
+            schemas.append(_schema_of(path))
             files.append(str(path))
         except BaseException as error:  # noqa: BLE001  one damaged file loses no other
             console.note(f"{path}: not read: {contained(error)}")
@@ -100,6 +101,14 @@ def _register(connection: duckdb.DuckDBPyConnection, table: str, paths: Sequence
     schema = pa.unify_schemas([*plain, parts], promote_options="permissive")
     connection.register(table, ds.dataset(files, schema, partitioning=ds.partitioning(parts, flavor="hive")))
     return complete
+
+
+def _schema_of(path: Path) -> pa.Schema:
+    """Return the columns of a file. Raises UsageError if it is of a later version: a column can mean something else."""
+    schema = pq.read_schema(path)
+    if wrong := later(version_in(schema), VERSION):
+        raise UsageError(f"this table {wrong}", fix=UPGRADE)
+    return schema.remove_metadata()
 
 
 def _files(runs: Path, table: str) -> list[Path]:
