@@ -482,3 +482,17 @@ def test_a_fifo_is_a_gap_and_not_waited_for(tmp_path: Path) -> None:
     inspect_tree(world_of(3), tmp_path / "tree", single=False)
     os.mkfifo(tmp_path / "tree/cluster-scoped-resources/rbac.authorization.k8s.io/clusterroles/x.yaml")
     assert "not a regular file" in gaps(read(tmp_path / "tree"))["clusterroles"][1]
+
+
+def test_yaml_that_ends_inside_a_line_is_a_gap() -> None:
+    """At each byte of a role: what is left is whole lines, or is not believed; also after the spaces of a line."""
+    text = (
+        b"apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: pusher\nrules:\n"
+        b"- apiGroups:\n  - image.openshift.io\n  resources:\n  - imagestreams/layers\n  verbs:\n  - get\n  - update\n"
+    )
+    assert read_contents(text, None, yaml=True).singles == 1
+    for end in range(1, len(text)):
+        if text[:end].endswith(b"\n"):
+            continue
+        with pytest.raises(CollectError):
+            read_contents(text[:end], None, yaml=True)

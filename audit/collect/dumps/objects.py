@@ -123,7 +123,8 @@ def _yaml_values(data: bytes) -> Iterator[Any]:
 
     JSON that is cut cannot be read; YAML can.
     """
-    cut = "" if data.rstrip(b" ").endswith((b"\n", b"]", b"}")) else "the file ends in the middle of a line"
+    ended = data.endswith(b"\n") or data.rstrip(b" ").endswith((b"]", b"}"))
+    cut = "" if ended else "the file ends in the middle of a line"
     try:
         for value in read_values(data):
             if isinstance(value, dict) and value.get("items") and not value.get("kind"):
