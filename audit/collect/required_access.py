@@ -56,6 +56,22 @@ OPTIONAL: Final[dict[str, RequiredRole]] = {
             "token secrets only, but whoever has these credentials can read more.",
         ),
     ),
+    "pods": RequiredRole(
+        "registry-audit-pods",
+        _list(KINDS["pods"]),
+        (
+            "Which images run, by which account and with which pull secrets (collect.pods: true).",
+            "The cost: its holder can read the whole specification of every pod, values of variables included.",
+        ),
+    ),
+    "builds": RequiredRole(
+        "registry-audit-builds",
+        _list(KINDS["builds"]),
+        (
+            "Which account built and pushed which image, and when (collect.builds: true).",
+            "The cost: its holder can read the specification of every build, values of variables included.",
+        ),
+    ),
     "verify": RequiredRole(
         "registry-audit-verifier",
         (Right("create", _AUTHORIZATION, "subjectaccessreviews"),),
@@ -100,6 +116,8 @@ UNKNOWN_WITHOUT: Final = {
     "imagestreams": "which repositories exist, and when they were last pushed to",
     "users": "whether a user still has an account",
     "tokens": "which tokens do not expire, and when they were last used",
+    "pods": "which workloads run which images",
+    "builds": "which builds pushed which images",
     "verify": "whether access reviews of the cluster agree with the tables",
     "subjects": "whether the cluster lists the same subjects",
 }

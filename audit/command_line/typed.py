@@ -1,11 +1,13 @@
 """What people type: subjects, places and actions; and hints where a name was probably mistyped."""
 
+import re
 import shlex
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from typing import Final, NamedTuple
 
+from audit.access.images import ImageName
 from audit.errors import UsageError
 from audit.rbac.misspelt import meant_by
 from audit.rbac.rules import NEEDS
@@ -17,6 +19,7 @@ _INTERNAL: Final = "image-registry.openshift-image-registry.svc:5000"  # of ever
 # What people call an action -> the right. Pruning images is deleting them.
 ACTION_WORDS: Final = {**{name: name for name in NEEDS}, "prune": "delete"}
 _PARTS: Final = 2  # of a name in the registry: namespace and image stream
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NEAR: Final = 100  # names before and after a mistyped one, among which the right one is looked for
 
 
@@ -85,6 +88,18 @@ def place_of(text: str) -> Place:
             fix="write NAMESPACE, NAMESPACE/REPOSITORY or HOST/NAMESPACE/REPOSITORY:TAG",
         )
     return Place(namespace, "" if repository == "*" else repository)
+
+
+def image_of(text: str) -> ImageName:
+    """Return the images that a digest, `NAMESPACE/STREAM:TAG`, `…@DIGEST`, or a place means. Raises UsageError."""
+    name, _, digest = text.rpartition("@") if "@" in text else ("", "", text if _DIGEST.fullmatch(text) else "")
+    if digest and not _DIGEST.fullmatch(digest):
+        raise UsageError("not a digest", where=text, fix="sha256: and 64 hexadecimal digits")
+    if digest and not name:
+        return ImageName(digest=digest)
+    where = place_of(name or text)
+    last = (name or text).rpartition("/")[2]
+    return ImageName(where.namespace, where.repository, last.partition(":")[2] if where.repository else "", digest)
 
 
 def _is_host(part: str) -> bool:

@@ -138,11 +138,21 @@ class Collect(ConfigModel):
         description="List the metadata of token secrets. This needs `list` on secrets, which allows reading their "
         "values; only metadata is requested.",
     )
+    pods: bool = Field(
+        default=False,
+        description="List pods: which images run, by which account and with which pull secrets. What they are told by "
+        "variables is sent as well, and not kept.",
+    )
+    builds: bool = Field(
+        default=False,
+        description="List builds of OpenShift: which account pushed which image, and when, also without logs.",
+    )
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds to list."""
-        return (*NEEDED, *(["users"] if self.users else []), *(["tokens"] if self.tokens else []))
+        chosen = {"users": self.users, "tokens": self.tokens, "pods": self.pods, "builds": self.builds}
+        return (*NEEDED, *(kind for kind, wanted in chosen.items() if wanted))
 
 
 class CheckConfig(ConfigModel):

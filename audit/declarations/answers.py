@@ -11,13 +11,11 @@ from audit.command_line.options import (
     PLACE_HELP,
     SAVED_HELP,
     SUBJECT_HELP,
-    Action,
     FactsOptions,
     NamespacesConfig,
     OptionalAction,
     OptionalPlace,
     OptionalSubject,
-    Place,
     Replicas,
     Subject,
     UseOptions,
@@ -70,10 +68,18 @@ def can(
 
 @command(answers_app, example="who push shop --snapshot reports")
 def who(
-    action: Action,
-    place: Place,
     facts: FactsOptions,
     use: UseOptions,
+    action: OptionalAction = None,
+    place: OptionalPlace = None,
+    image: Annotated[
+        str | None,
+        typer.Option(
+            "--image",
+            help="Who can pull an image, from every image stream that holds it.",
+            metavar="DIGEST|NAMESPACE[/REPOSITORY[:TAG]]",
+        ),
+    ] = None,
     unused_for: Annotated[
         str | None,
         typer.Option("--unused-for", help="Only those who did not use it for that long: 90d.", metavar="DAYS"),
@@ -81,10 +87,21 @@ def who(
     *,
     routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,
 ) -> Result:
-    """List everybody who may do something in a namespace."""
+    """List everybody who may do something in a namespace, or pull an image."""
     from audit.command_line import sources
     from audit.commands.answers.who import who
+    from audit.commands.answers.who_image import who_can_pull
 
+    if image is not None:
+        if action or place or routes or unused_for is not None:
+            raise UsageError("--image takes no ACTION, NAMESPACE, --routes or --unused-for", where=f"--image {image}")
+        return who_can_pull(sources.facts(facts), image)
+    if action is None or place is None:
+        raise UsageError(
+            "who ACTION NAMESPACE[/REPOSITORY], or who --image DIGEST|NAMESPACE/REPOSITORY:TAG",
+            where=f"who {action or ''}".strip(),
+            fix="for example: registry-audit who push shop",
+        )
     if unused_for is None:
         if use != UseOptions():
             raise UsageError("logs are only needed with --unused-for", fix="add --unused-for 90d")

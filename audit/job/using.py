@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import pyarrow as pa
+
 from audit import console
 from audit.config.usage import UsageConfig
 from audit.job.renamed_use import renamed
@@ -11,6 +13,7 @@ from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.storage.store import Store
 from audit.tables.model import Table
+from audit.usage.builds import build_totals
 from audit.usage.files import read_files
 from audit.usage.history import History
 from audit.usage.places import local, places_of
@@ -26,6 +29,8 @@ class Using:
 
     def zone(self, snapshot: Snapshot, *, only: bool) -> ZoneUse | None:
         """Return the use of a zone, None if nothing is known of it; `only`: the run is about no other zone.
+
+        Builds tell of pushes without any log.
 
         Raises UsageError when the logs cannot be read.
         """
@@ -44,8 +49,9 @@ class Using:
             if late:
                 console.note(f"{zone}: {late} requests are of days that were summed up before")
             history.close(datetime.now(UTC).date(), keep_sums_days=self._settings.keep_days)
-        totals, windows = history.totals(), history.coverage()
-        if not places and not windows:
+        built = build_totals(snapshot)
+        totals, windows = pa.concat_tables([history.totals(), built]), history.coverage()
+        if not places and not windows and not built.num_rows:
             return None
         as_of = datetime.fromisoformat(snapshot.origin.finished) if snapshot.origin.finished else datetime.now(UTC)
         return ZoneUse(totals, windows, self._settings, as_of, damaged)

@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from audit.access.references import image_reference
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.rbac.rules import IMAGES, LOGIN_QUESTIONS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
@@ -77,6 +78,20 @@ class Pseudonymizer:
             ("serviceaccounts", "name"): self.by.account,
             ("imagestreams", "name"): lambda name: self.by.of("repo", name),
             ("imagestreams", "pushed"): self._time,
+            ("images", "stream"): lambda name: self.by.of("repo", name),
+            ("images", "tag"): lambda name: self.by.of("tag", name),
+            ("images", "image"): lambda name: self.by.of("image", name),
+            ("images", "source"): self._source,
+            ("workloads", "kind"): self.by.code,
+            ("workloads", "name"): self.by.code,
+            ("workloads", "account"): self.by.account,
+            ("workloads", "image"): self._reference,
+            ("workloads", "secrets"): self.by.code,
+            ("builds", "name"): self.by.code,
+            ("builds", "account"): self.by.account,
+            ("builds", "to"): self._reference,
+            ("builds", "image"): lambda name: self.by.of("image", name),
+            ("builds", "finished"): self._time,
             ("users", "name"): self.by.user,
             ("tokens", "name"): lambda name: self.by.of("token", name),
             ("tokens", "account"): self.by.account,
@@ -85,8 +100,9 @@ class Pseudonymizer:
             ("declared", "team"): self.by.team,
             ("declared", "user"): self.by.user,
         }
-        spaced = ("roles", "bindings", "subjects", "serviceaccounts", "imagestreams", "tokens")
-        dated = ("namespaces", "roles", "bindings", "groups", "serviceaccounts", "imagestreams", "users", "tokens")
+        found = ("serviceaccounts", "imagestreams", "images", "tokens")
+        spaced = ("roles", "bindings", "subjects", *found, "workloads", "builds")
+        dated = ("namespaces", "roles", "bindings", "groups", "users", *found)
         columns |= {(table, "namespace"): self.by.space for table in spaced}
         return columns | {(table, "created"): self._time for table in dated}
 
@@ -108,6 +124,23 @@ class Pseudonymizer:
 
     def _time(self, text: str) -> str:
         return text if _TIME.fullmatch(text) else self.by.code(text)
+
+    def _source(self, text: str) -> str:
+        """Replace the names in `NAMESPACE/STREAM:TAG` or `NAMESPACE/STREAM@DIGEST`."""
+        space, slash, rest = text.partition("/")
+        stream, mark, last = re.split(r"([:@])", rest, maxsplit=1) if re.search("[:@]", rest) else (rest, "", "")
+        last = self.by.of("image" if mark == "@" else "tag", last)
+        return f"{self.by.space(space)}{slash}{self.by.of('repo', stream)}{mark}{last}"
+
+    def _reference(self, text: str) -> str:
+        """Replace the names in a reference of an image; what may be of the integrated registry keeps its form."""
+        name, mark, digest = text.partition("@")
+        place = image_reference(text)
+        parts = [self.by.code(name)]
+        if place.stream:
+            host = name.partition("/")[0]
+            parts = [self.by.code(host), self.by.space(place.namespace), self.by.of("repo", place.stream)]
+        return f"{'/'.join(parts)}{mark}{self.by.of('image', digest)}"
 
     def _space_labels(self, text: str) -> str:
         """Keep the label of the organization and those that select namespaces; others may hold anything."""

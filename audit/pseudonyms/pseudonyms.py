@@ -19,7 +19,8 @@ from audit.tenancy.platform_names import ACCOUNTS, ROLES, SYSTEM_NAMES, USERS, i
 _LENGTH: Final = 20  # characters of a pseudonym after its kind: 100 bits
 # The same word of two kinds has two pseudonyms; an organization is a group.
 KINDS: Final = (
-    *("ns", "group", "team", "user", "sa", "repo", "token", "binding", "role", "label", "pattern", "exception"),
+    *("ns", "group", "team", "user", "sa", "repo", "tag", "image", "token", "binding", "role", "label", "pattern"),
+    "exception",
 )
 _PSEUDONYM: Final = re.compile(rf"(?:{'|'.join(KINDS)})-[a-z2-7]{{{_LENGTH}}}")
 _PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object has `:` in its name

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from audit.snapshot.model import PARENTS, TABLES, Gap, Ints, Listing, Origin, Snapshot
 from audit.snapshot.objects import (
     Binding,
+    Build,
     Group,
     ImageStream,
     Item,
     Membership,
     Namespace,
+    Pod,
     Role,
     Rule,
     ServiceAccount,
@@ -37,8 +39,11 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     "members": ("group", "user"),
     "serviceaccounts": ("namespace", "name"),
     "imagestreams": ("namespace", "name"),
+    "images": ("namespace", "stream", "tag", "created", "image"),
     "users": ("name",),
     "tokens": ("namespace", "name"),
+    "workloads": TABLES["workloads"],
+    "builds": ("namespace", "name"),
     "declared": ("organization", "team", "user"),
 }
 # Host and port in front of the path of an image stream.
@@ -57,6 +62,7 @@ class SnapshotBuilder:
         self._gaps: set[Gap] = set()
         self._listings: list[Listing] = []
         self._cluster_id = ""
+        self._workloads: set[tuple[str, ...]] = set()  # pods of one owner are alike
         self._registries: Counter[str] = Counter()  # hosts in the public addresses of image streams
         self.leaving: set[str] = set()  # namespaces that are being deleted: what is in them goes piece by piece
 
@@ -73,6 +79,8 @@ class SnapshotBuilder:
             "imagestreams": self._streams,
             "users": self._users,
             "tokens": self._tokens,
+            "pods": self._pods,
+            "builds": self._builds,
             "organizationmembers": self._organizations,
             "teams": self._teams,
         }
@@ -186,6 +194,8 @@ class SnapshotBuilder:
         streams = cast("Sequence[ImageStream]", items)
         self._metadata("imagestreams", streams)
         self._put("imagestreams", "pushed", (i.pushed() for i in streams))
+        images = [(i.metadata.namespace, i.metadata.name, *one) for i in streams for one in i.images()]
+        self._rows("images", images)
         for item in streams:
             address = item.status.public if item.status else None
             if isinstance(address, str) and (host := _HOST.match(address)):
@@ -204,6 +214,32 @@ class SnapshotBuilder:
         )
         self._put("tokens", "last_used", (i.metadata.labels.last_used if i.metadata.labels else "" for i in tokens))
 
+    def _pods(self, items: Sequence[Item]) -> None:
+        found: dict[tuple[str, ...], None] = {}
+        for pod in cast("Sequence[Pod]", items):
+            account = (pod.spec.account if pod.spec else None) or ""
+            named = (one.name for one in (pod.spec.secrets if pod.spec else None) or ())
+            secrets = ",".join(sorted({name for name in named if name}))
+            for image in pod.images():
+                found[pod.metadata.namespace, *pod.owner(), account, image, secrets] = None
+        new = [row for row in found if row not in self._workloads]
+        self._workloads.update(new)
+        self._rows("workloads", new)
+
+    def _builds(self, items: Sequence[Item]) -> None:
+        rows = []
+        for build in cast("Sequence[Build]", items):
+            status, account = build.status, (build.spec.account if build.spec else None) or ""
+            built = status.output.to.digest if status and status.output and status.output.to else None
+            if status and status.reference and status.finished and built:
+                place = build.metadata.namespace, build.metadata.name
+                rows.append((*place, account, status.reference, built, status.finished))
+        self._rows("builds", rows)
+
+    def _rows(self, table: str, rows: Sequence[Sequence[str]]) -> None:
+        for at, column in enumerate(TABLES[table]):
+            self._put(table, column, (row[at] for row in rows))
+
     def _organizations(self, items: Sequence[Item]) -> None:
         self._declared([("", members) for members in cast("Sequence[Membership]", items)])
 
@@ -216,8 +252,7 @@ class SnapshotBuilder:
             for team, members in teams
             for user in ("", *(ref.name for ref in (members.spec.users if members.spec else None) or ()))
         ]
-        for at, column in enumerate(TABLES["declared"]):
-            self._put("declared", column, (row[at] for row in rows))
+        self._rows("declared", rows)
 
     def _metadata(self, table: str, items: Sequence[Role | Binding | ServiceAccount | ImageStream | Token]) -> None:
         self._put(table, "namespace", (i.metadata.namespace for i in items))

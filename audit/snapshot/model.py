@@ -26,7 +26,7 @@ from audit.snapshot.objects import KINDS, Aggregation, Rule
 Ints = NDArray[np.int32]
 
 FORMAT: Final = "registry-audit snapshot"
-VERSION: Final = 4
+VERSION: Final = 5
 _OLDEST: Final = 3  # before the first release, version 0.1
 SUFFIX: Final = ".snapshot"
 STALE: Final = "stale"
@@ -47,13 +47,21 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "members": ("group", "user"),
     "serviceaccounts": ("namespace", "name", "created"),
     "imagestreams": ("namespace", "name", "created", "pushed"),
+    # Each image (a digest) that a tag points to or has pointed to; `source` is the tag or image that the tag follows.
+    "images": ("namespace", "stream", "tag", "image", "created", "source"),
     "users": ("name", "created"),
     "tokens": ("namespace", "name", "created", "account", "last_used"),
+    # What runs an image: `kind` and `name` are what the pods belong to, `secrets` names joined by `,`.
+    "workloads": ("namespace", "kind", "name", "account", "image", "secrets"),
+    # What builds pushed: `to` is the reference of an image, `image` its digest.
+    "builds": ("namespace", "name", "account", "to", "image", "finished"),
     # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
     "declared": ("organization", "team", "user"),
 }
-# Columns that files of version 3 lack: nothing is known there.
+_LOGIN_KEPT: Final = 4  # since then pseudonyms keep the words of the rules that decide who may log in
+# Columns that files of version 3 lack, and tables that those before version 5 lack: nothing is known there.
 _NEW: Final = {("namespaces", "made_by"), ("bindings", "made_by")}
+_NEW_TABLES: Final = ("images", "workloads", "builds")
 # Columns of JSON texts, and what these must decode to; an empty text stands for nothing.
 _JSON: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
     ("namespaces", "labels"): msgspec.json.Decoder(dict[str, str]),
@@ -279,11 +287,14 @@ def decode(data: bytes, where: str) -> Snapshot:
         for name, cols in saved.tables.items()
         if all(len(data) % 4 == 0 for data in cols.values())
     }
-    if saved.version < VERSION:
+    if saved.version < _LOGIN_KEPT:
         saved.origin = msgspec.structs.replace(saved.origin, login_hidden=bool(saved.origin.names))
         for name, column in _NEW:
             if rows := tables.get(name):
                 rows.setdefault(column, np.zeros_like(next(iter(rows.values()))))
+    if saved.version < VERSION:
+        empty = np.zeros(0, dtype=np.int32)
+        tables |= {name: dict.fromkeys(TABLES[name], empty) for name in _NEW_TABLES}
     snapshot = Snapshot(saved.origin, tuple(saved.gaps), tuple(saved.listings), saved.strings, tables)
     if not _sound(snapshot) or not _readable(snapshot):
         raise UsageError("this snapshot is damaged: its tables do not fit together", where=where, fix=_FIX)

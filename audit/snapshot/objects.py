@@ -4,7 +4,7 @@ Only the fields needed are declared, so decoding skips the rest of the bytes. Fi
 `core/v1`, `rbac.authorization.k8s.io/v1`, `user.openshift.io/v1` and `image.openshift.io/v1`.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from msgspec import Struct, field
@@ -147,15 +147,38 @@ class ServiceAccount(Struct, frozen=True, gc=False):
 
 
 class TagEvent(Struct, frozen=True, gc=False):
-    """One image that a tag has pointed to."""
+    """One image, a digest, that a tag has pointed to."""
 
     created: str | None = None
+    image: str | None = None
 
 
 class Tag(Struct, frozen=True, gc=False):
     """A tag of an image stream; the first item is what it points to now."""
 
     items: list[TagEvent] | None = None
+    tag: str | None = None
+
+
+class Reference(Struct, frozen=True, gc=False):
+    """What a tag follows, or where a build puts its image."""
+
+    kind: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+
+
+class SpecTag(Struct, frozen=True, gc=False):
+    """A tag as somebody asked for it."""
+
+    name: str | None = None
+    source: Reference | None = field(default=None, name="from")
+
+
+class StreamSpec(Struct, frozen=True, gc=False):
+    """The tags that somebody asked for."""
+
+    tags: list[SpecTag] | None = None
 
 
 class StreamStatus(Struct, frozen=True, gc=False):
@@ -170,11 +193,37 @@ class ImageStream(Struct, frozen=True, gc=False):
 
     metadata: Meta
     status: StreamStatus | None = None
+    spec: StreamSpec | None = None
+
+    def images(self) -> "list[TaggedImage]":
+        """Return each image that a tag points to or has pointed to: all of them can be pulled from this stream."""
+        wanted = {tag.name: tag.source for tag in (self.spec.tags if self.spec else None) or () if tag.source}
+        return [
+            TaggedImage(tag.tag or "", event.image, event.created or "", self._followed(wanted.get(tag.tag)))
+            for tag in (self.status.tags if self.status else None) or ()
+            for event in tag.items or ()
+            if event.image
+        ]
+
+    def _followed(self, source: Reference | None) -> str:
+        """Return the tag or image of a stream that a tag follows, as `NAMESPACE/NAME`; "" for any other source."""
+        if source is None or source.kind not in {"ImageStreamTag", "ImageStreamImage"} or not source.name:
+            return ""
+        return f"{source.namespace or self.metadata.namespace}/{source.name}"
 
     def pushed(self) -> str:
         """Return when a tag was last pushed or imported (RFC 3339), or an empty text."""
         tags = (self.status.tags if self.status else None) or ()
         return max((tag.items[0].created or "" for tag in tags if tag.items), default="")
+
+
+class TaggedImage(NamedTuple):
+    """An image of a tag: its digest, since when, and what the tag follows (`NAMESPACE/STREAM:TAG` or `…@DIGEST`)."""
+
+    tag: str
+    image: str
+    created: str
+    source: str
 
 
 class User(Struct, frozen=True, gc=False):
@@ -210,6 +259,127 @@ class Token(Struct, frozen=True, gc=False):
     """The metadata of a secret with a service account token that does not expire; its value is never requested."""
 
     metadata: TokenMeta
+
+
+class Owner(Struct, frozen=True, gc=False):
+    """What made a pod."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
+class PodLabels(Struct, frozen=True, gc=False):
+    """The only label of a pod that is read: it is the end of the name of a Deployment's ReplicaSet."""
+
+    template: str | None = field(default=None, name="pod-template-hash")
+
+
+class PodMeta(Struct, frozen=True, gc=False):
+    """Metadata of a pod."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    created: str | None = field(default=None, name="creationTimestamp")
+    labels: PodLabels | None = None
+    owners: list[Owner] | None = field(default=None, name="ownerReferences")
+
+
+class Container(Struct, frozen=True, gc=False):
+    """The image that a container was asked to run; nothing else of it is read, and no variable."""
+
+    image: str | None = None
+
+
+class ContainerStatus(Struct, frozen=True, gc=False):
+    """The image that a container runs: `…@DIGEST`."""
+
+    image: str | None = field(default=None, name="imageID")
+
+
+class PullSecret(Struct, frozen=True, gc=False):
+    """The name of a secret with which images are pulled."""
+
+    name: str | None = None
+
+
+class PodSpec(Struct, frozen=True, gc=False):
+    """The account, images and pull secrets of a pod."""
+
+    account: str | None = field(default=None, name="serviceAccountName")
+    containers: list[Container] | None = None
+    first: list[Container] | None = field(default=None, name="initContainers")
+    secrets: list[PullSecret] | None = field(default=None, name="imagePullSecrets")
+
+
+class PodStatus(Struct, frozen=True, gc=False):
+    """The images that the containers of a pod run."""
+
+    containers: list[ContainerStatus] | None = field(default=None, name="containerStatuses")
+    first: list[ContainerStatus] | None = field(default=None, name="initContainerStatuses")
+
+
+class Pod(Struct, frozen=True, gc=False):
+    """A pod: which images run, by whose account."""
+
+    metadata: PodMeta
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
+
+    def owner(self) -> tuple[str, str]:
+        """Return the kind and name of what the pod belongs to: the Deployment, not its ReplicaSet."""
+        owner = next((one for one in self.metadata.owners or () if one.kind and one.name), None)
+        if owner is None:
+            return "Pod", self.metadata.name
+        kind, name = str(owner.kind), str(owner.name)
+        template = self.metadata.labels.template if self.metadata.labels else None
+        if kind == "ReplicaSet" and template and name.endswith(f"-{template}"):
+            return "Deployment", name.removesuffix(f"-{template}")
+        return kind, name
+
+    def images(self) -> list[str]:
+        """Return the images that were asked for and those that run, each once."""
+        asked = [one.image for one in self._all(self.spec)]
+        run = [one.image for one in self._all(self.status)]
+        return [*dict.fromkeys(image.removeprefix("docker-pullable://") for image in (*asked, *run) if image)]
+
+    @staticmethod
+    def _all(part: PodSpec | PodStatus | None) -> "list[Container | ContainerStatus]":
+        return [*(part.first or ()), *(part.containers or ())] if part else []
+
+
+class BuildSpec(Struct, frozen=True, gc=False):
+    """The account of a build."""
+
+    account: str | None = field(default=None, name="serviceAccount")
+
+
+class BuiltImage(Struct, frozen=True, gc=False):
+    """The digest of what a build pushed."""
+
+    digest: str | None = field(default=None, name="imageDigest")
+
+
+class BuildOutput(Struct, frozen=True, gc=False):
+    """What a build pushed."""
+
+    to: BuiltImage | None = None
+
+
+class BuildStatus(Struct, frozen=True, gc=False):
+    """Where a build pushed its image, and when it ended."""
+
+    finished: str | None = field(default=None, name="completionTimestamp")
+    reference: str | None = field(default=None, name="outputDockerImageReference")
+    output: BuildOutput | None = None
+
+
+class Build(Struct, frozen=True, gc=False):
+    """A build of OpenShift (`build.openshift.io/v1`): its account pushed the image."""
+
+    metadata: Meta
+    spec: BuildSpec | None = None
+    status: BuildStatus | None = None
 
 
 class UserRef(Struct, frozen=True, gc=False):
@@ -256,7 +426,20 @@ class ListedZone(Struct, frozen=True):
     data: ZoneData = ZoneData()
 
 
-Item = Namespace | Role | Binding | Group | ServiceAccount | ImageStream | User | Token | Membership | ListedZone
+Item = (
+    Namespace
+    | Role
+    | Binding
+    | Group
+    | ServiceAccount
+    | ImageStream
+    | User
+    | Token
+    | Pod
+    | Build
+    | Membership
+    | ListedZone
+)
 
 
 class Kind(Struct, frozen=True):
@@ -309,6 +492,8 @@ KINDS: Final[dict[str, Kind]] = {
             accept="application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
             selector="type=kubernetes.io/service-account-token",
         ),
+        Kind("pods", "Pod", "", Pod, namespaced=True, optional=True),
+        Kind("builds", "Build", "build.openshift.io", Build, namespaced=True, optional=True),
         Kind("organizationmembers", "OrganizationMembers", _APPUIO, Membership, namespaced=True, optional=True),
         Kind("teams", "Team", _APPUIO, Membership, namespaced=True, optional=True),
     )

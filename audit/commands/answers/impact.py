@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from audit.access.tables import tables_of
+from audit.access.workloads import Workload, workloads_of
 from audit.command_line.options import UseOptions
 from audit.command_line.result import Grid, Result
 from audit.command_line.typed import place_of, subject_in
 from audit.command_line.use import gap_notes, use_of
 from audit.errors import UsageError
 from audit.exit_codes import of_answer
-from audit.rbac.subjects import ACCOUNT, Identity
-from audit.snapshot.model import Snapshot
+from audit.rbac.subjects import ACCOUNT, GROUP, Identity, virtual_groups
+from audit.snapshot.model import Snapshot, gap_lines
 from audit.tables.model import Table
 from audit.tables.schemas import NO
+from audit.usage.builds import BuiltImage, built_images
 from audit.usage.tables import EVERY, RightUse, right_uses
 from audit.usage.zone_use import rfc3339
 
@@ -22,9 +24,11 @@ _BINDINGS: Final = {"rolebinding": "RoleBinding", "clusterrolebinding": "Cluster
 _SUBJECTS: Final = ("user", "group", "sa", "serviceaccount")
 _NO: Final = "no"
 _UNSEEN: Final = (
-    "not known: which pods, jobs and builds run these images; a node that has an image pulls it no more, so that a "
-    "workload may depend on it without a pull"
+    "not known: which pods run these images (collect.pods: true); a node that has an image pulls it no more, so that "
+    "a workload may depend on it without a pull"
 )
+_NO_BUILDS: Final = "not known: which builds push (collect.builds: true)"
+_ONLY_NOW: Final = "not known: workloads that had no pod when the zone was read, such as jobs between two starts"
 
 
 def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
@@ -34,16 +38,55 @@ def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
     chosen, hints, subject = _chosen(snapshot, grants, topic)
     rows = [_row(one, chosen, grants, subject) for one in right_uses(use, snapshot) if _through(one, chosen, subject)]
     rows.sort(key=lambda row: [str(row[name]) for name in _COLUMNS])
-    tokens = [*_tokens(snapshot, subject, {str(row["subject"]) for row in rows})]
+    tokens = _tokens(snapshot, subject, {str(row["subject"]) for row in rows})
+    workloads = [one for one in workloads_of(snapshot) if _depends(one, chosen, subject)]
+    builds = [one for one in built_images(snapshot) if _builds(one, chosen, subject)]
     return Result(
-        value=lambda: {"uses": rows, "tokens": tokens, "not_covered": gap_notes(use)},
+        value=lambda: {
+            "uses": rows,
+            "tokens": [*tokens],
+            "workloads": [one._asdict() for one in workloads],
+            "builds": [one._asdict() for one in builds],
+            "not_covered": gap_notes(use),
+        },
         text=[
             *([Grid(_COLUMNS, [[str(row[name]) for name in _COLUMNS] for row in rows])] if rows else ()),
-            *([f"tokens: {', '.join(tokens)}"] if tokens else ()),
+            *([Grid(Workload._fields, workloads)] if workloads else ()),
+            *([Grid(BuiltImage._fields, builds)] if builds else ()),
+            *([f"tokens: {', '.join(f'{name}{day}' for name, day in tokens.items())}"] if tokens else ()),
         ],
-        notes=[*hints, *([] if rows else [f"no use by {topic} in these logs"]), *gap_notes(use), _UNSEEN],
-        exit_code=of_answer(complete=not use.missing),
+        notes=[*hints, *([] if rows else [f"no use by {topic} is known"]), *gap_notes(use), *_unseen(snapshot)],
+        exit_code=of_answer(complete=not use.missing and not any(map(snapshot.gaps_of, ("pods", "builds")))),
     )
+
+
+def _unseen(snapshot: Snapshot) -> Iterator[str]:
+    yield _ONLY_NOW if snapshot.requested("pods") else _UNSEEN
+    if not snapshot.requested("builds"):
+        yield _NO_BUILDS
+    yield from gap_lines([*snapshot.gaps_of("pods"), *snapshot.gaps_of("builds")])
+
+
+def _depends(workload: Workload, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
+    """Return whether a workload pulls as the subject, as a subject of the binding, or from the namespace."""
+    account = Identity(ACCOUNT, f"{workload.namespace}:{workload.account}")
+    return _is_one(account, chosen, subject) or any(
+        not grant["subject"] and grant["namespace"] in workload.held_in.split(", ") for grant in chosen if not subject
+    )
+
+
+def _builds(built: BuiltImage, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
+    account = Identity(ACCOUNT, f"{built.namespace}:{built.account}")
+    return _is_one(account, chosen, subject) or any(
+        not grant["subject"] and grant["namespace"] == built.to_namespace for grant in chosen if not subject
+    )
+
+
+def _is_one(account: Identity, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
+    """Return whether an account is the subject or one of the binding's, or in a group of accounts that is."""
+    groups = {Identity(GROUP, name) for name in virtual_groups(account)}
+    named = [subject] if subject else [Identity(grant["subject_kind"], grant["subject"]) for grant in chosen]
+    return account in named or not groups.isdisjoint(named)
 
 
 def _chosen(snapshot: Snapshot, grants: Table, topic: str) -> tuple[list[dict[str, Any]], list[str], Identity | None]:
@@ -108,11 +151,13 @@ def _row(use: RightUse, chosen: list[dict[str, Any]], grants: Table, subject: Id
     }
 
 
-def _tokens(snapshot: Snapshot, subject: Identity | None, names: set[str]) -> Iterator[str]:
-    """Yield the token secrets of the accounts: whoever holds one loses the access too."""
+def _tokens(snapshot: Snapshot, subject: Identity | None, names: set[str]) -> dict[str, str]:
+    """Return the token secrets of the accounts, and when each was used last: its holder loses the access too."""
     wanted = {subject.name} if subject and subject.kind == ACCOUNT else names
     table, text = snapshot.tables["tokens"], snapshot.strings
-    columns = (table[name].tolist() for name in ("namespace", "account", "name"))
-    for space, account, token in zip(*columns, strict=True):
-        if f"{text[space]}:{text[account]}" in wanted:
-            yield f"{text[space]}/{text[token]}"
+    columns = (table[name].tolist() for name in ("namespace", "account", "name", "last_used"))
+    return {
+        f"{text[space]}/{text[token]}": f" (last used {text[used]})" if text[used] else ""
+        for space, account, token, used in zip(*columns, strict=True)
+        if f"{text[space]}:{text[account]}" in wanted
+    }

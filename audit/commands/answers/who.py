@@ -35,7 +35,7 @@ def who(
     action, where = action_of(action), place_of(place)
     hints = place_hints(snapshots, where, place)
     of_zone = uses or {}
-    rows = [row for one in snapshots for row in _holders(one, action, where, of_zone.get(one.origin.zone))]
+    rows = [row for one in snapshots for row in holders(one, action, where, of_zone.get(one.origin.zone))]
     if uses:
         rows = [row for row in rows if row["used"] != "used"]
         nobody = [] if rows else [f"everybody who can {action} in {place} used it"]
@@ -49,7 +49,7 @@ def who(
             *([Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else ()),
             *(f"{row['zone']}: {line}" for row in by_route for line in lines_of([row])),
         ],
-        notes=[*hints, *nobody, *_gaps(of_zone), *_not_seen(snapshots, rows)],
+        notes=[*hints, *nobody, *_gaps(of_zone), *not_seen(snapshots, rows)],
         exit_code=of_answer(complete=certain and all(row["certainty"] != "unknown" for row in by_route)),
     )
 
@@ -60,7 +60,7 @@ def _gaps(uses: Mapping[str, "ZoneUse"]) -> list[str]:
     return [note for use in uses.values() for note in gap_notes(use)]
 
 
-def _not_seen(snapshots: Sequence[Snapshot], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
+def not_seen(snapshots: Sequence[Snapshot], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
     """Yield what was not read of the zones in which somebody may have access that is not known."""
     doubtful = {row["zone"] for row in rows if row["access"] == ANSWERS[UNKNOWN]}
     for snapshot in snapshots:
@@ -76,7 +76,7 @@ def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str
     return f"no binding in {where.namespace} grants {action}, and no cluster-wide binding does"
 
 
-def _holders(snapshot: Snapshot, action: str, where: Place, use: "ZoneUse | None") -> Iterator[dict[str, str]]:
+def holders(snapshot: Snapshot, action: str, where: Place, use: "ZoneUse | None" = None) -> Iterator[dict[str, str]]:
     """Yield a row for each subject with access: that of the narrowest place that says so."""
     access = tables_of(snapshot, [where.namespace])["access"]
     if use:
