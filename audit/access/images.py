@@ -13,7 +13,10 @@ from audit.tables.arrays import Mask
 
 
 class HeldImage(NamedTuple):
-    """An image in a stream: under which tag, since when (RFC 3339), and what the tag follows, if a tag or an image."""
+    """An image in a stream: under which tag, and since when (RFC 3339).
+
+    `source` is what the tag follows: `NAMESPACE/STREAM:TAG`, EXTERNAL for another registry, empty for what was pushed.
+    """
 
     image: str
     namespace: str
@@ -41,7 +44,7 @@ def digests_of(snapshot: Snapshot, name: ImageName) -> list[str]:
             rows &= table[column] == snapshot.code(text)
     if name.digest:
         rows &= table["image"] == snapshot.code(name.digest)
-    found = [*_held(snapshot, rows)]
+    found = [*held_images(snapshot, rows)]
     if name.tag:
         found = sorted(found, key=lambda one: one.created)[-1:]
     return [*dict.fromkeys(one.image for one in found)]
@@ -50,7 +53,7 @@ def digests_of(snapshot: Snapshot, name: ImageName) -> list[str]:
 def holding(snapshot: Snapshot, digests: list[str]) -> list[HeldImage]:
     """Return each tag of each stream that holds one of these images, by namespace, stream and tag."""
     codes = [snapshot.code(digest) for digest in digests]
-    found = _held(snapshot, np.isin(snapshot.tables["images"]["image"], codes))
+    found = held_images(snapshot, np.isin(snapshot.tables["images"]["image"], codes))
     return sorted(found, key=lambda one: (one.namespace, one.stream, one.tag, one.created, one.image))
 
 
@@ -59,7 +62,8 @@ def lists_images(snapshot: Snapshot) -> bool:
     return bool(len(snapshot.tables["images"]["image"])) or not snapshot.tables["imagestreams"]["pushed"].any()
 
 
-def _held(snapshot: Snapshot, rows: Mask) -> Iterator[HeldImage]:
+def held_images(snapshot: Snapshot, rows: Mask) -> Iterator[HeldImage]:
+    """Return the given rows of the snapshot's table `images`."""
     table, text = snapshot.tables["images"], snapshot.strings
     columns = (table[name][rows].tolist() for name in ("image", "namespace", "stream", "tag", "created", "source"))
     return (HeldImage(*(text[code] for code in codes)) for codes in zip(*columns, strict=True))

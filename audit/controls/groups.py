@@ -8,7 +8,7 @@ OPEN: Final = (*ANONYMOUS, *EVERYBODY, "open-unnoticed")
 # Access of accounts of another namespace: of the same organization, or of another.
 SHARED: Final = ("other-namespace-pull", "other-namespace-push")
 FOREIGN_PEOPLE: Final = ("foreign-user", "foreign-group")
-FOREIGN: Final = (*FOREIGN_PEOPLE, "foreign-account")
+FOREIGN: Final = (*FOREIGN_PEOPLE, "foreign-account", "image-elsewhere")
 # Rights over every namespace, and those that nobody decided to grant.
 PRIVILEGED: Final = ("cluster-wide-push", "prune", "sign", "wildcard-role", "aggregation")
 WIDE: Final = (*PRIVILEGED, "cluster-wide-pull", "catalog")

@@ -206,15 +206,20 @@ class ImageStream(Struct, frozen=True, gc=False):
         ]
 
     def _followed(self, source: Reference | None) -> str:
-        """Return the tag or image of a stream that a tag follows, as `NAMESPACE/NAME`; "" for any other source."""
-        if source is None or source.kind not in {"ImageStreamTag", "ImageStreamImage"} or not source.name:
+        """Return the tag or image of a stream that a tag follows (`NAMESPACE/NAME`), or EXTERNAL."""
+        if source is None:
             return ""
+        if source.kind not in {"ImageStreamTag", "ImageStreamImage"} or not source.name:
+            return EXTERNAL
         return f"{source.namespace or self.metadata.namespace}/{source.name}"
 
     def pushed(self) -> str:
         """Return when a tag was last pushed or imported (RFC 3339), or an empty text."""
         tags = (self.status.tags if self.status else None) or ()
         return max((tag.items[0].created or "" for tag in tags if tag.items), default="")
+
+
+EXTERNAL: Final = "external"  # the source of a tag that is imported from another registry
 
 
 class TaggedImage(NamedTuple):

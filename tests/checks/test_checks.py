@@ -25,7 +25,7 @@ from tests.worlds.snapshots import decided, snapshot_of
 RIGHTS = ("pull", "push", "create", "delete", "catalog", "sign")
 # The remedy is a decision that no command can take.
 DECIDED_BY_A_PERSON = {"no-effect"}
-WITHOUT_A_COMMAND = {"denied-often", "repository-unpulled"}
+WITHOUT_A_COMMAND = {"denied-often", "image-elsewhere", "repository-unpulled"}
 
 every_check = pytest.mark.parametrize("check", CHECKS)
 

@@ -25,8 +25,8 @@ TIMES = 3
 OF_THE_ZONE = "refused-login"  # once, and where it is so no grant has an effect
 # What logs say: this estate has none, and tests/worlds/checks.py has the cases.
 OF_USE = {"denied-often", "pull-only", "push-unused", "repository-unpulled"}
-# Everybody in this estate can pull where they are bound: tests/worlds/checks.py has the case.
-NOT_PLANTED = {OF_THE_ZONE, "push-without-pull"} | OF_USE
+# Everybody in this estate can pull where they are bound, and no stream has images: tests/worlds/checks.py has cases.
+NOT_PLANTED = {OF_THE_ZONE, "push-without-pull", "image-elsewhere"} | OF_USE
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from tests.worlds.plain_rbac import World
+from tests.worlds.running import tagged
 from tests.worlds.small import (
     BORN,
     CREATE,
@@ -56,6 +57,10 @@ class Case(NamedTuple):
 
     def worlds(self) -> list[World]:
         return [world(*pieces, without=self.without) for pieces in self.fires]
+
+
+_SHOP_API = {"kind": "ImageStreamTag", "namespace": "shop", "name": "api:v1"}
+_OUTSIDE = {"kind": "DockerImage", "name": "quay.io/acme/api:v1"}
 
 
 def case(
@@ -487,6 +492,19 @@ CASES: Final[Mapping[str, Case]] = {
             _pull("shop", *MANY),
             (_pull("shop", *MANY[:5]), *QUIET_USE),
             (_pull("shop", *MANY), *QUIET_USE, used("kim", "pull", "shop", "web")),
+        ],
+    ),
+    "image-elsewhere": case(
+        (tagged("shop", "api", v1=["api"]), tagged("bank", "copy", {"v1": _SHOP_API}, v1=["api"])),
+        # The second image of a tag is older: it was pushed to `bank` after `shop` had it.
+        (tagged("shop", "api", v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
+        found={("bank", "")},
+        nearly=[
+            (tagged("shop", "api", v1=["api"]), tagged("mall", "copy", {"v1": _SHOP_API}, v1=["api"])),
+            (tagged("shop", "api", v1=["api"]), tagged("bank", "copy", v1=["other"])),
+            (tagged("shop", "api", {"v1": _OUTSIDE}, v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
+            (tagged("shop", "api", v1=["x", "api"]), tagged("bank", "copy", {"v1": _OUTSIDE}, v1=["api"])),
+            (tagged("openshift", "api", v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
         ],
     ),
     "token-unused": case(

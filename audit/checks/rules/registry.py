@@ -21,6 +21,7 @@ from audit.checks.rules import (
     foreign_account,
     foreign_group,
     foreign_user,
+    image_elsewhere,
     missing_account,
     missing_namespace,
     missing_role,
@@ -74,6 +75,7 @@ GROUPS: Final[dict[str, tuple[Check, ...]]] = {
         prune.CHECK,
         catalog.CHECK,
         sign.CHECK,
+        image_elsewhere.CHECK,
     ),
     "Wrong people": (
         foreign_user.CHECK,

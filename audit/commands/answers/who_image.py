@@ -47,7 +47,7 @@ def _lines(images: Sequence[HeldImage]) -> list[str]:
     """Return for each stream by which tags it holds the images, and what these follow."""
     tags: dict[tuple[str, str], dict[str, Any]] = {}
     for image in images:
-        follows = f" (follows {image.source})" if image.source else ""
+        follows = f" (follows {image.source})" if "/" in image.source else ""
         tags.setdefault((image.namespace, image.stream), {})[f"{image.tag}{follows}"] = None
     return [f"{space}/{stream} holds it as {', '.join(found)}" for (space, stream), found in tags.items()]
 
