@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from audit.snapshot.objects import KINDS, OF_A_ZONE
+from audit.snapshot.objects import KINDS, OF_A_ZONE, TRACES
 
 Object = dict[str, Any]
 
@@ -21,6 +21,8 @@ _IMAGES: Final = "image.openshift.io"
 _AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
 _LAYERS: Final = "imagestreams/layers"
 _BORN: Final = "2025-{:02d}-{:02d}T{:02d}:00:00Z"
+
+OF_AN_ESTATE: Final = tuple(plural for plural in OF_A_ZONE if plural not in TRACES)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Estate:
         """Take the shape."""
         self.shape = shape
         self._random = Random(shape.seed)
-        self._objects: dict[str, list[Object]] = {plural: [] for plural in OF_A_ZONE}
+        self._objects: dict[str, list[Object]] = {plural: [] for plural in OF_AN_ESTATE}
         self._roles()
         self._organizations()
         for number in range(shape.namespaces):

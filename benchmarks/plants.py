@@ -12,8 +12,8 @@ import msgspec
 
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import Listing, Origin, Snapshot, encode
-from audit.snapshot.objects import KINDS, OF_A_ZONE
-from benchmarks.estate import Estate, Object, Shape, account, group, rule, user
+from audit.snapshot.objects import KINDS
+from benchmarks.estate import OF_AN_ESTATE, Estate, Object, Shape, account, group, rule, user
 
 Kinds = Mapping[str, list[Object]]
 ALL: Final = "pull, push, create"
@@ -250,7 +250,7 @@ def save(shape: Shape, count: int, folder: Path) -> None:
 def snapshot(kinds: Kinds) -> Snapshot:
     """Return the snapshot of an estate that a perfect collection of it would leave."""
     facts = SnapshotBuilder()
-    for plural in OF_A_ZONE:
+    for plural in OF_AN_ESTATE:
         kind = KINDS[plural]
         items = msgspec.convert(kinds[plural], list[kind.item])  # type: ignore[name-defined]
         facts.add(plural, items)

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from audit.snapshot.objects import OF_A_ZONE
+from benchmarks.estate import OF_AN_ESTATE
 from tests.simulator.prepared import PreparedZone
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder with <plural>.json")
     parser.add_argument("--pace", type=float, default=0, help="bytes a second for each list; 0: as fast as it goes")
     given = parser.parse_args()
-    prepared = {plural: (given.folder / f"{plural}.json").read_bytes() for plural in OF_A_ZONE}
+    prepared = {plural: (given.folder / f"{plural}.json").read_bytes() for plural in OF_AN_ESTATE}
     with PreparedZone(prepared, given.folder, pace=given.pace or None) as zone:
         zone.kubeconfig(given.folder / "kubeconfig.yaml")
         (given.folder / "ready").write_text(f"{zone.url}\n{zone.ca_file}\n{zone.token}\n")

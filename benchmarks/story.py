@@ -16,8 +16,8 @@ import msgspec
 from audit.collect.completeness import believed
 from audit.snapshot.builder import SnapshotBuilder
 from audit.snapshot.model import DUMP, SUFFIX, Listing, Origin, Snapshot, encode
-from audit.snapshot.objects import KINDS, OF_A_ZONE
-from benchmarks.estate import Estate, Object, Shape, account, group, rule, user
+from audit.snapshot.objects import KINDS
+from benchmarks.estate import OF_AN_ESTATE, Estate, Object, Shape, account, group, rule, user
 
 _FIRST: Final = datetime(2026, 10, 5, 4, tzinfo=UTC)
 _WEEKS: Final = 5
@@ -111,7 +111,7 @@ def _zurich(estate: Estate, week: int) -> None:
 
 def _snapshot(zone: str, day: datetime, objects: Mapping[str, list[Object]]) -> Snapshot:
     facts = SnapshotBuilder()
-    for plural in OF_A_ZONE:
+    for plural in OF_AN_ESTATE:
         facts.add(plural, [msgspec.convert(item, KINDS[plural].item) for item in objects[plural]])
         facts.listed(Listing(plural, len(objects[plural]), "90210"))
     when = f"{day:%Y-%m-%dT%H:%M:%SZ}"

@@ -97,10 +97,10 @@ def who(
             raise UsageError("--image takes no ACTION, NAMESPACE, --routes or --unused-for", where=f"--image {image}")
         return who_can_pull(sources.facts(facts), image)
     if action is None or place is None:
+        missing = "NAMESPACE[/REPOSITORY]" if action else "ACTION"
         raise UsageError(
-            "who ACTION NAMESPACE[/REPOSITORY], or who --image DIGEST|NAMESPACE/REPOSITORY:TAG",
-            where=f"who {action or ''}".strip(),
-            fix="for example: registry-audit who push shop",
+            f"Missing argument '{missing}'.",
+            fix="for example `registry-audit who push shop --snapshot reports`, or try `registry-audit who --help`",
         )
     if unused_for is None:
         if use != UseOptions():

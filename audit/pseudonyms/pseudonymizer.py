@@ -87,11 +87,11 @@ class Pseudonymizer:
             ("workloads", "account"): self.by.account,
             ("workloads", "image"): self._reference,
             ("workloads", "secrets"): self.by.code,
-            ("builds", "name"): self.by.code,
-            ("builds", "account"): self.by.account,
-            ("builds", "to"): self._reference,
-            ("builds", "image"): lambda name: self.by.of("image", name),
-            ("builds", "finished"): self._time,
+            ("pushes", "name"): self.by.code,
+            ("pushes", "account"): self.by.account,
+            ("pushes", "to"): self._reference,
+            ("pushes", "image"): lambda name: self.by.of("image", name),
+            ("pushes", "finished"): self._time,
             ("users", "name"): self.by.user,
             ("tokens", "name"): lambda name: self.by.of("token", name),
             ("tokens", "account"): self.by.account,
@@ -101,7 +101,7 @@ class Pseudonymizer:
             ("declared", "user"): self.by.user,
         }
         found = ("serviceaccounts", "imagestreams", "images", "tokens")
-        spaced = ("roles", "bindings", "subjects", *found, "workloads", "builds")
+        spaced = ("roles", "bindings", "subjects", *found, "workloads", "pushes")
         dated = ("namespaces", "roles", "bindings", "groups", "users", *found)
         columns |= {(table, "namespace"): self.by.space for table in spaced}
         return columns | {(table, "created"): self._time for table in dated}

@@ -43,7 +43,7 @@ _ORDER: Final[dict[str, tuple[str, ...]]] = {
     "users": ("name",),
     "tokens": ("namespace", "name"),
     "workloads": TABLES["workloads"],
-    "builds": ("namespace", "name"),
+    "pushes": ("namespace", "name"),
     "declared": ("organization", "team", "user"),
 }
 # Host and port in front of the path of an image stream.
@@ -234,7 +234,7 @@ class SnapshotBuilder:
             if status and status.reference and status.finished and built:
                 place = build.metadata.namespace, build.metadata.name
                 rows.append((*place, account, status.reference, built, status.finished))
-        self._rows("builds", rows)
+        self._rows("pushes", rows)
 
     def _rows(self, table: str, rows: Sequence[Sequence[str]]) -> None:
         for at, column in enumerate(TABLES[table]):

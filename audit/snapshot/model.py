@@ -53,15 +53,15 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "tokens": ("namespace", "name", "created", "account", "last_used"),
     # What runs an image: `kind` and `name` are what the pods belong to, `secrets` names joined by `,`.
     "workloads": ("namespace", "kind", "name", "account", "image", "secrets"),
-    # What builds pushed: `to` is the reference of an image, `image` its digest.
-    "builds": ("namespace", "name", "account", "to", "image", "finished"),
+    # What builds pushed: `name` is the build, `to` is the reference of an image, `image` its digest.
+    "pushes": ("namespace", "name", "account", "to", "image", "finished"),
     # Who belongs to an organization or a team of it; a row without a user is the organization or team itself.
     "declared": ("organization", "team", "user"),
 }
 _LOGIN_KEPT: Final = 4  # since then pseudonyms keep the words of the rules that decide who may log in
 # Columns that files of version 3 lack, and tables that those before version 5 lack: nothing is known there.
 _NEW: Final = {("namespaces", "made_by"), ("bindings", "made_by")}
-_NEW_TABLES: Final = ("images", "workloads", "builds")
+_NEW_TABLES: Final = ("images", "workloads", "pushes")
 # Columns of JSON texts, and what these must decode to; an empty text stands for nothing.
 _JSON: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
     ("namespaces", "labels"): msgspec.json.Decoder(dict[str, str]),

@@ -508,6 +508,8 @@ ZONES: Final = Kind("zones", "Zone", _APPUIO, ListedZone)
 # What the control API says about all zones together; it is kept with the facts of each.
 DECLARED: Final = ("organizationmembers", "teams")
 OF_A_ZONE: Final = tuple(plural for plural in KINDS if plural not in DECLARED)
+# What tells of the use of images; large, and listed on request only.
+TRACES: Final = ("pods", "builds")
 # What an account without cluster-wide rights may list instead of namespaces: those that it may see.
 PROJECTS: Final = Kind("projects", "Project", "project.openshift.io", Namespace)
 # What answers about access need; the other kinds only help to find what is wrong.

@@ -16,8 +16,8 @@ from audit.usage.requests import PUSH, Use
 BUILDS: Final = "builds"  # the source of a use
 
 
-class BuiltImage(NamedTuple):
-    """What a build pushed: its place and account, the stream, the digest, and when it ended (RFC 3339)."""
+class BuildPush(NamedTuple):
+    """A push by a build: its place and account, the stream, the digest, and when it ended (RFC 3339)."""
 
     namespace: str
     build: str
@@ -28,9 +28,9 @@ class BuiltImage(NamedTuple):
     finished: str
 
 
-def built_images(snapshot: Snapshot) -> Iterator[BuiltImage]:
+def built_images(snapshot: Snapshot) -> Iterator[BuildPush]:
     """Yield what builds pushed to image streams of the zone; what went to another registry is left out."""
-    table, text = snapshot.tables["builds"], snapshot.strings
+    table, text = snapshot.tables["pushes"], snapshot.strings
     streams = snapshot.tables["imagestreams"]
     known = {*zip(streams["namespace"].tolist(), streams["name"].tolist(), strict=True)}
     columns = (table[name].tolist() for name in ("namespace", "name", "account", "to", "image", "finished"))
@@ -38,7 +38,7 @@ def built_images(snapshot: Snapshot) -> Iterator[BuiltImage]:
         space, name, account, to, image, finished = (text[code] for code in codes)
         place = image_reference(to)
         if (snapshot.code(place.namespace), snapshot.code(place.stream)) in known:
-            yield BuiltImage(space, name, account or "builder", place.namespace, place.stream, image, finished)
+            yield BuildPush(space, name, account or "builder", place.namespace, place.stream, image, finished)
 
 
 def build_totals(snapshot: Snapshot) -> pa.Table:

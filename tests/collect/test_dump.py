@@ -155,9 +155,9 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
         ),
         (
             "roles.json",
-            b'{"kind":"List","items":[{"kind":"Pod","metadata":{"name":"x","namespace":"a"}}]}',
+            b'{"kind":"List","items":[{"kind":"Widget","metadata":{"name":"x","namespace":"a"}}]}',
             "malformed",
-            "Pod",
+            "Widget",
         ),
         (
             "groups.json",
@@ -467,9 +467,9 @@ def test_what_is_no_use_is_named_with_what_to_do(tmp_path: Path) -> None:
     """Somebody who has never seen the program can act on it."""
     write_dump(world_of(1), tmp_path)
     (tmp_path / "roles.json").unlink()
-    write(tmp_path / "pods.json", {"kind": "List", "items": [{"kind": "Pod", "metadata": {"name": "a"}}]})
+    write(tmp_path / "widgets.json", {"kind": "List", "items": [{"kind": "Widget", "metadata": {"name": "a"}}]})
     detail = gaps(read(tmp_path))["roles"][1]
-    assert "pods.json (Pod)" in detail
+    assert "widgets.json (Widget)" in detail
     assert "`oc get roles -A -o json > roles.json`" in detail
 
 

@@ -14,6 +14,8 @@ from tests.simulator.rights import Right, covered, granted, right_of, rights_of
 from tests.simulator.server import SimulatedZone
 from tests.worlds.random_zones import world_of
 
+OPTIONAL_LISTS = ("tokens", "pods", "builds")
+
 
 def printed(capsys: pytest.CaptureFixture[str], *options: str) -> str:
     assert run_command(["zones", "--required-access", *options]) == 0
@@ -30,7 +32,9 @@ def test_nothing_in_the_roles_is_unused(tmp_path: Path) -> None:
     ):
         zones = [live(new, tmp_path, "new"), live(old, tmp_path, "old")]
         listed = {"control_api": {"credentials": live(control, tmp_path, "control")["credentials"]}}
-        config = configuration(tmp_path, zones, zones_from=listed, collect={"tokens": True})
+        config = configuration(
+            tmp_path, zones, zones_from=listed, collect={"tokens": True, "pods": True, "builds": True}
+        )
         assert run_command(["run", "-c", config, "-o", str(tmp_path / "out"), "--verify", "9"]) == 0
         assert run_command(["verify", "-c", config, "-n", "9", "--subjects", "2"]) == 0
         assert run_command(["zones", "-c", config]) == 0
@@ -63,7 +67,7 @@ def test_a_zone_fails_when_the_program_asks_for_more(tmp_path: Path) -> None:
     """The simulator raises when it closes: no test passes that would need another role."""
     server = SimulatedZone(world_of(1), tmp_path)
     with pytest.raises(AssertionError, match="no role that the program asks for"), server:
-        server.handle(Request("GET", "/api/v1/pods", {"user-agent": "registry-audit"}))
+        server.handle(Request("GET", "/api/v1/configmaps", {"user-agent": "registry-audit"}))
 
 
 def test_what_costs_more_is_left_out_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,7 +91,7 @@ def test_every_right_says_what_is_not_known_without_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--required-access", "--with", "wings"], "no such part: wings (choose from tokens, verify"),
+        (["--required-access", "--with", "wings"], "no such part: wings (choose from tokens, pods, builds, verify"),
         (["--with", "tokens"], "--with needs --required-access"),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.collect.required_access import manifest
 from audit.collect.zones import InCluster, Kubeconfig, TokenEnv, TokenFile, Zone, zones_of
-from audit.config.model import Config, Selection, check_files, config_digest, config_schema
+from audit.config.model import Collect, Config, Selection, check_files, config_digest, config_schema
 from audit.errors import ConfigError, UsageError
 from audit.job.load_config import load_config
 from tests.paths import ROOT
@@ -246,3 +247,11 @@ def test_no_bytes_make_more_than_a_mistake(tmp_path_factory: pytest.TempPathFact
     path.write_bytes(data)
     with pytest.raises(ConfigError):
         load_config(path)
+
+
+@pytest.mark.parametrize("kind", ["tokens", "pods", "builds"])
+def test_optional_lists_are_requested_where_they_are_wanted(kind: str) -> None:
+    """None of them by default; each alone, and the role that allows it is printed."""
+    assert kind not in Collect().kinds
+    assert {*Collect.model_validate({kind: True}).kinds} - {*Collect().kinds} == {kind}
+    assert f"name: registry-audit-{kind}" in manifest([kind])

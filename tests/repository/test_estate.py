@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from audit.cli import run_command
-from audit.snapshot.objects import KINDS, OF_A_ZONE
-from benchmarks.estate import Estate, Shape, answer, write
+from audit.snapshot.objects import KINDS
+from benchmarks.estate import OF_AN_ESTATE, Estate, Shape, answer, write
 from tests.paths import ROOT
 
 DEMO = ROOT / "audit/demo"
@@ -84,7 +84,7 @@ def test_bindings_of_an_estate_lead_somewhere() -> None:
         assert there, binding
 
 
-@pytest.mark.parametrize("plural", OF_A_ZONE)
+@pytest.mark.parametrize("plural", OF_AN_ESTATE)
 def test_a_list_is_as_an_api_server_answers(plural: str) -> None:
     """Kind and version are the list's; the objects in it have metadata that tells them apart."""
     items = Estate(SMALL).kinds()[plural]
@@ -104,7 +104,7 @@ def test_files_are_the_same_whenever_they_are_written(tmp_path: Path) -> None:
     write(Estate(SMALL).kinds(), tmp_path / "one/deeper")
     write(Estate(SMALL).kinds(), tmp_path / "other")
     written = sorted(path.name for path in (tmp_path / "other").iterdir())
-    assert written == sorted(f"{plural}.json.gz" for plural in OF_A_ZONE)
+    assert written == sorted(f"{plural}.json.gz" for plural in OF_AN_ESTATE)
     for name in written:
         data = (tmp_path / "other" / name).read_bytes()
         assert (tmp_path / "one/deeper" / name).read_bytes() == data

@@ -32,6 +32,8 @@ _RBAC = "rbac.authorization.k8s.io/v1"
 KINDS = {
     kind.plural: kind
     for kind in (
+        Kind("pods", "Pod", "v1"),
+        Kind("builds", "Build", "build.openshift.io/v1"),
         Kind("namespaces", "Namespace", "v1", namespaced=False),
         Kind("serviceaccounts", "ServiceAccount", "v1"),
         Kind("secrets", "Secret", "v1"),

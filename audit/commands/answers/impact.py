@@ -15,7 +15,7 @@ from audit.rbac.subjects import ACCOUNT, GROUP, Identity, virtual_groups
 from audit.snapshot.model import Snapshot, gap_lines
 from audit.tables.model import Table
 from audit.tables.schemas import NO
-from audit.usage.builds import BuiltImage, built_images
+from audit.usage.builds import BuildPush, built_images
 from audit.usage.tables import EVERY, RightUse, right_uses
 from audit.usage.zone_use import rfc3339
 
@@ -52,7 +52,7 @@ def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
         text=[
             *([Grid(_COLUMNS, [[str(row[name]) for name in _COLUMNS] for row in rows])] if rows else ()),
             *([Grid(Workload._fields, workloads)] if workloads else ()),
-            *([Grid(BuiltImage._fields, builds)] if builds else ()),
+            *([Grid(BuildPush._fields, builds)] if builds else ()),
             *([f"tokens: {', '.join(f'{name}{day}' for name, day in tokens.items())}"] if tokens else ()),
         ],
         notes=[*hints, *([] if rows else [f"no use by {topic} is known"]), *gap_notes(use), *_unseen(snapshot)],
@@ -75,7 +75,7 @@ def _depends(workload: Workload, chosen: list[dict[str, Any]], subject: Identity
     )
 
 
-def _builds(built: BuiltImage, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
+def _builds(built: BuildPush, chosen: list[dict[str, Any]], subject: Identity | None) -> bool:
     account = Identity(ACCOUNT, f"{built.namespace}:{built.account}")
     return _is_one(account, chosen, subject) or any(
         not grant["subject"] and grant["namespace"] == built.to_namespace for grant in chosen if not subject

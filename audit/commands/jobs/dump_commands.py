@@ -8,9 +8,9 @@ from typing import Final
 
 from audit.command_line.result import Result, Verbatim
 from audit.errors import UsageError
-from audit.snapshot.objects import DECLARED, OF_A_ZONE
+from audit.snapshot.objects import DECLARED, OF_A_ZONE, TRACES
 
-_KINDS: Final = [kind for kind in OF_A_ZONE if kind not in {*DECLARED, "tokens"}]
+_KINDS: Final = [kind for kind in OF_A_ZONE if kind not in {*DECLARED, *TRACES, "tokens"}]
 _SH: Final = """\
 if command -v oc >/dev/null; then
   mkdir -p dump && failed=
