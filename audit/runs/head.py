@@ -43,6 +43,7 @@ class _Outer(msgspec.Struct):
 
 
 _RECORD: Final = msgspec.json.Decoder(HeadRecord)
+_OUTER: Final = msgspec.json.Decoder(_Outer)
 
 
 def head_record(run_id: str, manifest_sha256: str, written: str, signer: Signer | None) -> bytes:
@@ -69,7 +70,7 @@ def decode_head(data: bytes) -> HeadRecord | None:
 def _later_version(data: bytes) -> str:
     """Return why a record that `decode_head` does not read is of a later version; else ""."""
     try:
-        head = bytes(msgspec.json.decode(data, type=_Outer).head)
+        head = bytes(_OUTER.decode(data).head)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     return too_new(head, _FORMAT, _VERSION)

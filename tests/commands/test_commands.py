@@ -645,7 +645,7 @@ def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.Cap
     was, now = (hashlib.sha256(data).hexdigest() for data in (old, kept.read_bytes()))
     manifest.write_text(manifest.read_text().replace(was, now))
     assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
-    said = f"the findings of run {kept.parent.name} cannot be used: the findings have version 0"
+    said = f"the findings of run {kept.parent.name} cannot be used: the file is not registry-audit findings 1"
     assert said in capsys.readouterr().err
 
 
