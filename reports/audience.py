@@ -124,9 +124,9 @@ class _Organization:
         bound = self._subjects({"grants": kept["grants"], "access": kept["access"]}, everywhere=False)
         kept["findings"] = [self._concerning(table, bound) for table in kept["findings"]]
         # The causes of these findings alone: those of the zone count and name what others have.
-        causes = [causes_of(msgspec.convert(one.records(), list[FindingRecord])) for one in kept["findings"]]
+        causes = [causes_of(msgspec.convert(table.records(), list[FindingRecord])) for table in kept["findings"]]
         kept["findings"] = [with_causes(*pair) for pair in zip(kept["findings"], causes, strict=True)]
-        kept["causes"] = [causes_table(ranked(one), lambda _: self._name) for one in causes]
+        kept["causes"] = [causes_table(ranked(found), lambda _: self._name) for found in causes]
         own = set().union(*self._own)
         for name in set(OF_THE_RUN) - _COMMON - {"exceptions"}:
             kept[name] = [self._rows(name, table, own) for table in self._tables[name]]

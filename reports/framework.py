@@ -70,7 +70,7 @@ class FrameworkPack:
     @property
     def exceptions(self) -> list[Mapping[str, str | int]]:
         """Return the exceptions that cover findings of this framework."""
-        used = {name for one in self.controls for name in one.exceptions}
+        used = {name for control in self.controls for name in control.exceptions}
         return [row for table in self._tables["exceptions"] for row in table.records() if row["id"] in used]
 
     def _evidence(self, name: str, control: Control) -> ControlEvidence:
@@ -182,19 +182,19 @@ def _rows(records: Sequence[Mapping[str, str | int]], columns: Sequence[str]) ->
     yield from ([record[name] for name in columns] for record in records)
 
 
-def _control_row(one: ControlEvidence) -> Row:
-    control = one.control
+def _control_row(evidence: ControlEvidence) -> Row:
+    control = evidence.control
     return [
         control.id,
         control.asks,
         control.answered,
-        "; ".join(one.population),
-        *one.open.values(),
-        one.unknown,
-        one.accepted,
-        one.gone,
-        ", ".join(one.exceptions),
+        "; ".join(evidence.population),
+        *evidence.open.values(),
+        evidence.unknown,
+        evidence.accepted,
+        evidence.gone,
+        ", ".join(evidence.exceptions),
         ", ".join(control.checks),
-        ", ".join(one.files),
+        ", ".join(evidence.files),
         control.not_answered,
     ]

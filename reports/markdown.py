@@ -87,8 +87,8 @@ def effect_summary(
     for title, findings in (("New findings", new), ("Findings that go", gone)):
         if findings:
             lines += [f"## {title}", "", "| severity | check | where | finding |", "|---|---|---|---|"]
-            for one in findings[:_LINES]:
-                cells = (one.severity, one.check, one.namespace, one.detail)
+            for finding in findings[:_LINES]:
+                cells = (finding.severity, finding.check, finding.namespace, finding.detail)
                 lines.append(f"| {' | '.join(map(markdown, cells))} |")
             more = len(findings) - _LINES
             lines += ["", *([f"and {more} more", ""] if more > 0 else [])]

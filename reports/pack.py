@@ -126,8 +126,8 @@ def _with_notes(summary: Sequence[tuple[str, Cell]], notes: Sequence[str]) -> li
 
 def _of_table(name: str, table: str, columns: Sequence[str], tables: Mapping[str, Sequence[Table]]) -> Sheet:
     def rows() -> Iterator[Row]:
-        for one in tables[table]:
-            yield from ([record[column] for column in columns] for record in one.records())
+        for part in tables[table]:
+            yield from ([record[column] for column in columns] for record in part.records())
 
     return Sheet(name, columns, sum(map(len, tables[table])), lambda _: rows())
 

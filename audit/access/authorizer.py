@@ -102,7 +102,7 @@ class Authorizer:
         """Return the positions of the subjects whose rights `subject` has; its own include those of listed groups."""
         groups_unseen = bool(self.groups_unseen(subject))
         every = (subject, *also_acts_as(subject, groups_unseen=groups_unseen))
-        return [at for one in every if (at := self.bound.subjects.position(one)) != NONE]
+        return [at for identity in every if (at := self.bound.subjects.position(identity)) != NONE]
 
     @cached_property
     def effective(self) -> EffectiveAccess:

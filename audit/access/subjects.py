@@ -136,7 +136,7 @@ class Subjects:
         spaces = unpacked(keys)[0]
         starts = np.ones(len(spaces), dtype=bool)
         starts[1:] = (spaces[1:] != spaces[:-1]) | (keys[1:] < 0)
-        firsts = [self.names[one] for one in (accounts.start + np.flatnonzero(starts)).tolist()]
+        firsts = [self.names[row] for row in (accounts.start + np.flatnonzero(starts)).tolist()]
         groups = np.array([at.get(f"{ACCOUNTS}:{name.partition(':')[0]}", NONE) for name in firsts], dtype=np.int32)
         of_each: Ints = groups[np.cumsum(starts) - 1]
         return of_each

@@ -153,8 +153,8 @@ class ZoneLines:
         """Return the lines in the scope of a campaign, and in the namespaces that `selects` chooses."""
         wanted = scope_of(self.snapshot, selects).namespaces
         known = None if wanted is None else {EVERY, *wanted}
-        inside = (one for one in self.lines.values() if within.includes(one.line.namespace, one.organization))
-        return [one for one in inside if known is None or one.line.namespace in known]
+        inside = (entry for entry in self.lines.values() if within.includes(entry.line.namespace, entry.organization))
+        return [entry for entry in inside if known is None or entry.line.namespace in known]
 
     def weighed(self, entries: Iterable[CampaignLine], now: datetime) -> Iterator[CampaignLine]:
         """Yield lines with their findings and routes; `now` decides what is old."""
@@ -188,6 +188,6 @@ def _groups(snapshot: Snapshot, lines: Iterable[CampaignLine]) -> Iterator[tuple
     """Yield the members of each group that a line names, except virtual groups, which list nobody."""
     listed = groups_of(snapshot)
     unseen = bool(snapshot.gaps_of("groups"))
-    named = {one.line.subject for one in lines if one.line.subject_kind == GROUP}
+    named = {entry.line.subject for entry in lines if entry.line.subject_kind == GROUP}
     for group in sorted(name for name in named if not is_virtual(name)):
         yield group, None if unseen or group not in listed else tuple(sorted(listed[group]))

@@ -47,7 +47,7 @@ class CampaignCauses:
                 reviewers[place] = self._campaign.reviewers_of(entry)
             together.setdefault(self._id(entry, reviewers[place]), []).append(entry)
         return {
-            name: CampaignCause(name, _digest(sorted([one.line.id, one.line.path] for one in lines)), lines)
+            name: CampaignCause(name, _digest(sorted([entry.line.id, entry.line.path] for entry in lines)), lines)
             for name, lines in together.items()
             if len(lines) > 1
         }

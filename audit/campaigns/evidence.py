@@ -66,8 +66,8 @@ def evidence_json(reviewing: CampaignFolder, outcomes: Sequence[LineOutcome], la
             for record in reviewing.records
             for source in record.sources
         ],
-        "reviewers": [one.record() | {"stamped": one.stamped} for one in patterns(reviewing)],
-        "not_asked_about": [one.line.id for one in later.added],
+        "reviewers": [pattern.record() | {"stamped": pattern.stamped} for pattern in patterns(reviewing)],
+        "not_asked_about": [entry.line.id for entry in later.added],
         "lines": [line_columns(outcome) for outcome in outcomes],
     }
     return (json.dumps(head, indent=1) + "\n").encode()

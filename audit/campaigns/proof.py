@@ -53,20 +53,20 @@ class LaterState:
 
     def __init__(self, campaign: Campaign, zones: Sequence[ZoneLines], selects: Selects | None = None) -> None:
         self._within, self._selects = campaign.within, selects
-        self.zones = {one.zone: one for one in zones}
-        self._basis = {one.zone: one for one in campaign.basis}
-        self._known = {one.line.id for one in campaign.lines}
-        self._held = {zone: _held(one) for zone, one in self.zones.items()}
+        self.zones = {lines.zone: lines for lines in zones}
+        self._basis = {basis.zone: basis for basis in campaign.basis}
+        self._known = {entry.line.id for entry in campaign.lines}
+        self._held = {zone: _held(lines) for zone, lines in self.zones.items()}
 
     @property
     def groups(self) -> Groups:
         """Return the members of the groups."""
-        return {zone: one.groups for zone, one in self.zones.items()}
+        return {zone: lines.groups for zone, lines in self.zones.items()}
 
     @property
     def added(self) -> list[CampaignLine]:
         """Return the grants that are not in the campaign, because they appeared later."""
-        found = (entry for one in self.zones.values() for entry in one.within(self._within, self._selects))
+        found = (entry for lines in self.zones.values() for entry in lines.within(self._within, self._selects))
         return [entry for entry in found if entry.line.id not in self._known]
 
     def line(self, entry: CampaignLine) -> CampaignLine | None:
@@ -104,10 +104,10 @@ class LaterState:
         rights = _certain(entry)
         places = {line.namespace, EVERY}
         return [
-            one
+            other
             for place in sorted(places)
-            for one in held.get((line.subject_kind, line.subject, place), ())
-            if one.line.id != line.id and _certain(one) & rights
+            for other in held.get((line.subject_kind, line.subject, place), ())
+            if other.line.id != line.id and _certain(other) & rights
         ]
 
 
@@ -179,7 +179,9 @@ def _removal(entry: CampaignLine, decision: Decision, later: LaterState) -> tupl
     if silent:
         return (silent, "") if silent == NOT_LOOKED else (UNKNOWN, silent)
     if now is None:
-        grants = [f"{one.line.binding_kind} {one.line.binding} ({one.line.subject})" for one in later.others(entry)]
+        grants = [
+            f"{other.line.binding_kind} {other.line.binding} ({other.line.subject})" for other in later.others(entry)
+        ]
         return GONE, f"the subject still has access there by {', '.join(grants)}" if grants else ""
     if not later.since(entry, decision.on):
         return NOT_LOOKED, ""
@@ -192,7 +194,7 @@ def _removal(entry: CampaignLine, decision: Decision, later: LaterState) -> tupl
 
 def _less(before: CampaignLine, now: CampaignLine) -> bool:
     """Return whether a line grants less than before, and nothing new."""
-    rights = [{*one.line.rights.replace("?", "").split(", ")} for one in (before, now)]
-    places = [{*one.line.repositories.split(", ")} for one in (before, now)]
+    rights = [{*line.line.rights.replace("?", "").split(", ")} for line in (before, now)]
+    places = [{*line.line.repositories.split(", ")} for line in (before, now)]
     covered = rights[1] <= rights[0] and (EVERY in places[0] or places[1] <= places[0])
     return covered and (rights[0] != rights[1] or places[0] != places[1])

@@ -40,8 +40,8 @@ class Reviewers(BaseModel):
 def load_reviewers(path: Path) -> tuple[Reviewer, ...]:
     """Return the reviewers. Raises ConfigError with every mistake of the file."""
     return tuple(
-        Reviewer(one.who, one.zone, one.organization or "", one.namespace or "", one.everywhere)
-        for one in load_model(path, _FORM).reviewers
+        Reviewer(entry.who, entry.zone, entry.organization or "", entry.namespace or "", entry.everywhere)
+        for entry in load_model(path, _FORM).reviewers
     )
 
 

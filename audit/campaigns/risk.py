@@ -66,8 +66,8 @@ def _findings(context: CheckContext, settings: Settings) -> Iterator[tuple[str, 
         severity = settings.severities.get(check.id, check.severity)
         for found in check.find(context):
             if isinstance(found, GrantFindings):
-                for one in found.grants:
-                    key = one.namespace, one.binding_kind, one.binding, one.kind, one.subject
+                for grant in found.grants:
+                    key = grant.namespace, grant.binding_kind, grant.binding, grant.kind, grant.subject
                     yield severity, check.title, key
             elif found.binding and found.answer == YES:
                 key = found.namespace, found.binding_kind, found.binding, found.subject_kind, found.subject

@@ -31,7 +31,7 @@ _END: Final = """\
 def zone_script(zone: ZoneLines, outcomes: Sequence[LineOutcome], later: LaterState) -> str:
     """Return the script of one zone; lines whose access is gone already, or has changed, are only comments."""
     remover = RemovalCommands(zone.snapshot)
-    lines = [line for one in outcomes for line in _lines(one, later.line(one.entry), remover)]
+    lines = [line for outcome in outcomes for line in _lines(outcome, later.line(outcome.entry), remover)]
     count = sum(line.startswith("run ") for line in lines)
     return "".join((_HEAD.format(zone=quoted(zone.zone), count=count), *(f"{line}\n" for line in lines), _END))
 
@@ -39,9 +39,11 @@ def zone_script(zone: ZoneLines, outcomes: Sequence[LineOutcome], later: LaterSt
 def pending(outcomes: Sequence[LineOutcome], zone: str) -> list[LineOutcome]:
     """Return the lines of a zone whose access is to be removed or reduced, and is not known to be."""
     return [
-        one
-        for one in outcomes
-        if one.entry.line.zone == zone and one.state in {"revoked", "reduced"} and one.removal not in {GONE, REDUCED}
+        outcome
+        for outcome in outcomes
+        if outcome.entry.line.zone == zone
+        and outcome.state in {"revoked", "reduced"}
+        and outcome.removal not in {GONE, REDUCED}
     ]
 
 

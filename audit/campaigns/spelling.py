@@ -39,7 +39,7 @@ _LOOK_ALIKE: Final = {
     "x": "\u03c7\u0445",
     "y": "\u03b3\u0443",
 }
-_TABLE: Final = str.maketrans({one: plain for plain, others in _LOOK_ALIKE.items() for one in others})
+_TABLE: Final = str.maketrans({character: plain for plain, others in _LOOK_ALIKE.items() for character in others})
 
 
 def spelling(name: str) -> str:

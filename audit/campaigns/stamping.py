@@ -63,13 +63,13 @@ def patterns(folder: CampaignFolder) -> list[ReviewerPattern]:
     at which the campaign began, or the same reviewer's answers were last taken.
     """
     lines = {entry.line.id: entry for entry in folder.campaign.lines}
-    latest = {one.id: one for record in folder.records for one in record.decisions}
+    latest = {decision.id: decision for record in folder.records for decision in record.decisions}
     seconds = dict(_seconds(folder))
     by_reviewer: dict[str, list[Decision]] = {}
-    for one in latest.values():
-        by_reviewer.setdefault(spelling(one.by), []).append(one)
+    for decision in latest.values():
+        by_reviewer.setdefault(spelling(decision.by), []).append(decision)
     return [
-        _pattern(min(one.by for one in found), found, lines, seconds.get(name))
+        _pattern(min(decision.by for decision in found), found, lines, seconds.get(name))
         for name, found in sorted(by_reviewer.items())
     ]
 
@@ -77,13 +77,13 @@ def patterns(folder: CampaignFolder) -> list[ReviewerPattern]:
 def _pattern(
     name: str, found: list[Decision], lines: Mapping[str, CampaignLine], seconds: float | None
 ) -> ReviewerPattern:
-    kept = [one for one in found if one.decision == "keep"]
+    kept = [decision for decision in found if decision.decision == "keep"]
     return ReviewerPattern(
         reviewer=name,
         decisions=len(found),
         kept=len(kept),
-        privileged_kept=sum(lines[one.id].line.privileged for one in kept if one.id in lines),
-        texts=len({_text(one.why) for one in found}),
+        privileged_kept=sum(lines[decision.id].line.privileged for decision in kept if decision.id in lines),
+        texts=len({_text(decision.why) for decision in found}),
         seconds=seconds,
     )
 
@@ -101,8 +101,8 @@ def _seconds(folder: CampaignFolder) -> Iterator[tuple[str, float]]:
     for record in folder.records:
         applied = datetime.fromisoformat(record.applied)
         counts: dict[str, int] = {}
-        for one in record.decisions:
-            name = spelling(one.by)
+        for decision in record.decisions:
+            name = spelling(decision.by)
             counts[name] = counts.get(name, 0) + 1
         for name, count in counts.items():
             each = (applied - before.get(name, began)).total_seconds() / count

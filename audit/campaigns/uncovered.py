@@ -50,4 +50,8 @@ def left(campaign: Campaign, later: LaterState) -> list[str]:
 def waiting_for(campaign: Campaign, outcomes: Sequence[LineOutcome], gone: Sequence[str]) -> list[LineOutcome]:
     """Return the lines that wait for a decision of which every reviewer has left."""
     away = {*gone}
-    return [one for one in outcomes if one.undecided and (who := {*campaign.reviewers_of(one.entry)}) and who <= away]
+    return [
+        outcome
+        for outcome in outcomes
+        if outcome.undecided and (who := {*campaign.reviewers_of(outcome.entry)}) and who <= away
+    ]

@@ -16,9 +16,13 @@ def login_cause(
     if all(login_bindings(side.snapshot) is None for side in objects):
         return None
     decisive = {ref for side in objects for ref in _decisive(side)}
-    changed = [one for one in differing(*objects, namespaces, pool) if one.ref in decisive]
-    texts = [causes.of_object(one) for one in changed] or ["a group or a binding decides otherwise"]
-    return Cause(tuple(one.ref for one in changed), f"{'; '.join(texts)}: who may use the registry at all changed", "")
+    changed = [difference for difference in differing(*objects, namespaces, pool) if difference.ref in decisive]
+    texts = [causes.of_object(difference) for difference in changed] or ["a group or a binding decides otherwise"]
+    return Cause(
+        tuple(difference.ref for difference in changed),
+        f"{'; '.join(texts)}: who may use the registry at all changed",
+        "",
+    )
 
 
 def _decisive(side: Objects) -> Iterator[ObjectRef]:

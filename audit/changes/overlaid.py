@@ -74,7 +74,7 @@ def overlaid(
     objects = {name: item for name, item in objects.items() if name.plural not in _AS_IT_IS or name not in before}
     objects |= _refilled(snapshot, objects, deleted)
     builder = SnapshotBuilder()
-    builder.take(snapshot, _kept(snapshot, {*objects, *deleted}, {one.name for one in deleted if _is_space(one)}))
+    builder.take(snapshot, _kept(snapshot, {*objects, *deleted}, {name.name for name in deleted if _is_space(name)}))
     for plural in TABLE_OF:
         builder.add(plural, [_aged(item, before.get(name)) for name, item in objects.items() if name.plural == plural])
     for gap in snapshot.gaps:
@@ -99,8 +99,8 @@ def known_objects(snapshot: Snapshot) -> dict[ObjectName, Known]:
     return found
 
 
-def _is_space(one: ObjectName) -> bool:
-    return one.plural == "namespaces"
+def _is_space(name: ObjectName) -> bool:
+    return name.plural == "namespaces"
 
 
 def _kept(snapshot: Snapshot, gone: Collection[ObjectName], spaces: Collection[str]) -> dict[str, Mask]:
@@ -141,7 +141,7 @@ def _refilled(
 ) -> dict[ObjectName, Role]:
     """Return the aggregated cluster roles that a controller would fill with other rules now."""
     before = _cluster_roles(snapshot)
-    changed = {one.name for one in (*objects, *deleted) if one.plural == "clusterroles"}
+    changed = {name.name for name in (*objects, *deleted) if name.plural == "clusterroles"}
     after = {name: role for name, role in before.items() if ObjectName("clusterroles", "", name) not in deleted}
     after |= {name.name: role for name, role in objects.items() if isinstance(role, Role) and not name.namespace}
     refilled: dict[ObjectName, Role] = {}
@@ -165,7 +165,7 @@ def _cluster_roles(snapshot: Snapshot) -> dict[str, Role]:
     for codes in zip(*rows, strict=True):
         name, uid, created, *json = (text[code] for code in codes)
         labels, rules, aggregation = (
-            _JSON[key].decode(one) if one else None for key, one in zip(_JSON, json, strict=True)
+            _JSON[key].decode(text) if text else None for key, text in zip(_JSON, json, strict=True)
         )
         metadata = LabelledMeta(name=name, uid=uid, created=created, labels=labels)
         found[name] = Role(metadata, rules, aggregation)
@@ -183,7 +183,7 @@ def _selects_any(role: Role, changed: Collection[str], before: Mapping[str, Role
 def _chooses(role: Role, other: Role) -> bool:
     selectors = role.aggregation.selectors or () if role.aggregation else ()
     return other.metadata.name != role.metadata.name and any(
-        selects(one, other.metadata.labels or {}) for one in selectors
+        selects(selector, other.metadata.labels or {}) for selector in selectors
     )
 
 

@@ -154,7 +154,9 @@ class CheckContext:
     def pushes(self, account: str) -> bool:
         """Return whether an account can push anywhere, by its own bindings or those of its groups."""
         who = Identity(ACCOUNT, account)
-        return any(one in self.pushers for one in (who, *(Identity(GROUP, name) for name in virtual_groups(who))))
+        return any(
+            subject in self.pushers for subject in (who, *(Identity(GROUP, name) for name in virtual_groups(who)))
+        )
 
     @property
     def use_days(self) -> int:
@@ -171,8 +173,8 @@ class CheckContext:
     def findings(self, rows: Mask, what: str) -> Iterator[GrantFindings]:
         """Yield findings for each subject of each binding of these rows; `what` is the predicate of their sentences."""
         grants = self.bindings.bound(rows)
-        remedies = ["\n".join(self.remover.take_away(one)) for one in grants]
-        yield GrantFindings(self.zone, grants, [sentence(one, what) for one in grants], remedies)
+        remedies = ["\n".join(self.remover.take_away(grant)) for grant in grants]
+        yield GrantFindings(self.zone, grants, [sentence(grant, what) for grant in grants], remedies)
 
     def finding(self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None) -> Finding:
         """Return a finding about one subject of one binding; the default remedy removes it from the binding."""

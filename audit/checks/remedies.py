@@ -60,7 +60,7 @@ def quoted(text: str) -> str:
         return shlex.quote(text)
     plain = text.replace("\\", "\\\\").replace("'", "\\'")
     # As bytes: what `\\u` means to a shell depends on its locale.
-    return "$'" + _CONTROL.sub(lambda one: "".join(f"\\x{byte:02x}" for byte in one.group().encode()), plain) + "'"
+    return "$'" + _CONTROL.sub(lambda match: "".join(f"\\x{byte:02x}" for byte in match.group().encode()), plain) + "'"
 
 
 def fill(template: str, **names: str) -> str:
@@ -115,14 +115,14 @@ class RemovalCommands:
         if (bound.namespace, bound.binding) not in self._unusual:
             return (_policy(bound),)
         subjects = self._subjects(bound)
-        others = [one for one in subjects if not _is(one, bound)]
+        others = [subject for subject in subjects if not _is(subject, bound)]
         names = {"binding": bound.binding} | ({} if bound.namespace == EVERY else {"namespace": bound.namespace})
         wide = bound.namespace == EVERY
-        if all(_usual(one) for one in subjects if _is(one, bound)):
+        if all(_usual(subject) for subject in subjects if _is(subject, bound)):
             return (_policy(bound),)
         if not others:
             return (fill(DELETE_CLUSTER_BINDING if wide else DELETE_BINDING, **names),)
-        patch = json.dumps({"subjects": [_subject(*one) for one in others]}, ensure_ascii=True)
+        patch = json.dumps({"subjects": [_subject(*subject) for subject in others]}, ensure_ascii=True)
         return (fill(PATCH_CLUSTER_BINDING if wide else PATCH_BINDING, patch=patch, **names),)
 
     def _with_unusual_subjects(self) -> set[tuple[str, str]]:
@@ -155,8 +155,8 @@ class RemovalCommands:
 
 def _is(subject: tuple[str, str, str, str], bound: DirectGrant) -> bool:
     kind, namespace, name, space = subject
-    one = identity(kind, namespace or space, name)
-    return one is not None and (one.kind, one.name) == (bound.kind, bound.subject)
+    found = identity(kind, namespace or space, name)
+    return found is not None and (found.kind, found.name) == (bound.kind, bound.subject)
 
 
 def _usual(subject: tuple[str, str, str, str]) -> bool:

@@ -55,7 +55,7 @@ class Roles:
     def pulls_everything(self, bound: DirectGrant) -> bool:
         """Return whether the role can pull from every repository."""
         found = (capability for text in self._of(bound) for capability in judge(decoded(text)))
-        return any(not one.repository and one.rights & PULL for one in found)
+        return any(not capability.repository and capability.rights & PULL for capability in found)
 
     def _of(self, bound: DirectGrant) -> Sequence[str]:
         """Return the rules of the role that a binding refers to; none when it does not exist."""
@@ -79,9 +79,9 @@ class Roles:
         for name, _, aggregation in self._cluster_roles():
             if aggregation:
                 selectors = _AGGREGATION.decode(aggregation).selectors or ()
-                others = ((one, labels) for one, labels, _ in self._cluster_roles() if one != name)
-                found = (self._selected(one, labels, selectors) for one, labels in others)
-                yield Aggregating(name, self._rights(name), tuple(one for one in found if one))
+                others = ((role, labels) for role, labels, _ in self._cluster_roles() if role != name)
+                found = (self._selected(role, labels, selectors) for role, labels in others)
+                yield Aggregating(name, self._rights(name), tuple(role for role in found if role))
 
     def _cluster_roles(self) -> list[tuple[str, dict[str, str], str]]:
         table, text = self._snapshot.tables["roles"], self._snapshot.strings
@@ -100,8 +100,12 @@ class Roles:
         return rights
 
     def _selected(self, name: str, labels: dict[str, str], selectors: Sequence[Selector]) -> Selected | None:
-        chosen = [one for one in selectors if selects(one, labels)]
-        keys = {key for one in chosen for key in (*(one.labels or {}), *(e.key for e in one.expressions or ()))}
+        chosen = [selector for selector in selectors if selects(selector, labels)]
+        keys = {
+            key
+            for selector in chosen
+            for key in (*(selector.labels or {}), *(e.key for e in selector.expressions or ()))
+        }
         return Selected(name, self._rights(name), tuple(sorted(keys & {*labels}))) if chosen else None
 
 

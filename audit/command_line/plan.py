@@ -140,7 +140,7 @@ def _frameworks(catalog: ControlCatalog, names: Sequence[str]) -> list[Framework
     for name in names:
         framework = catalog.framework(name)
         if framework is None:
-            known = ", ".join(one.id for one in catalog.frameworks)
+            known = ", ".join(framework.id for framework in catalog.frameworks)
             raise UsageError(f"no such framework: {name}", fix=f"choose from {known}")
         found[framework.id] = framework
     return list(found.values())

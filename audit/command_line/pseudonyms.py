@@ -62,9 +62,9 @@ class Names:
 
     def refuse(self, snapshots: Sequence[Snapshot]) -> None:
         """Raise UsageError for facts whose names were replaced before."""
-        for one in snapshots:
-            if one.origin.names:
-                what = f"zone {one.origin.zone}: its names have already been replaced"
+        for snapshot in snapshots:
+            if snapshot.origin.names:
+                what = f"zone {snapshot.origin.zone}: its names have already been replaced"
                 raise UsageError(what, fix="leave --pseudonyms out, or give what was collected")
 
     def judgement(self, judgement: Judgement) -> Judgement:
@@ -113,9 +113,9 @@ def names_of(key: Path | None, path: Path | None, out: str) -> Names | None:
             return None
         fix = "the map has the names; keep it apart from the runs"
         raise UsageError("--pseudonyms and --pseudonym-map must be given together", fix=fix)
-    for one, what in ((key, "key"), (path, "map")):
-        if not is_url(out) and one.resolve().is_relative_to(Path(out).resolve()):
-            raise UsageError(f"the {what} is in the folder of runs", where=str(one), fix="keep it elsewhere")
+    for file, what in ((key, "key"), (path, "map")):
+        if not is_url(out) and file.resolve().is_relative_to(Path(out).resolve()):
+            raise UsageError(f"the {what} is in the folder of runs", where=str(file), fix="keep it elsewhere")
     if path.resolve() == key.resolve():
         raise UsageError("the map would overwrite the key", where=str(path), fix="give another file")
     names = Names(Pseudonyms(_secret(key), known_names(path)), path)

@@ -33,7 +33,9 @@ def facts(options: FactsOptions) -> list[Snapshot]:
 
     config = config_with(configured(options.config, or_snapshot=True), scope=options.scope)
     with stopping() as stop:
-        snapshots = sorted(collected(config, zones(config, only, stop), stop), key=lambda one: one.origin.zone)
+        snapshots = sorted(
+            collected(config, zones(config, only, stop), stop), key=lambda snapshot: snapshot.origin.zone
+        )
     if stop.is_set():
         raise Stopped("stopped before all zones were read")
     return snapshots

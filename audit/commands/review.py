@@ -61,7 +61,7 @@ class ZonesState:
     def facts(self, config: Config | None) -> list[ZoneLines]:
         """Return the facts of the zones. Raises UsageError when one cannot be read."""
         settings: Settings = settings_of(config)
-        return [ZoneLines(one, settings) for one in saved(self.paths, self.only)] if self.paths else []
+        return [ZoneLines(snapshot, settings) for snapshot in saved(self.paths, self.only)] if self.paths else []
 
 
 def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, out: str) -> Result:
@@ -80,11 +80,16 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
         f"{now:%Y-%m-%dT%H:%M:%SZ}",
         last,
         within,
-        tuple(one.basis for one in zones),
+        tuple(zone.basis for zone in zones),
         people,
-        tuple(entry for one in zones for entry in one.weighed(one.within(within, _selects(config)), now)),
-        {one.zone: one.groups for one in zones},
-        tuple(sorted({name for one in people for name in one.who} & frozenset().union(*(one.people for one in zones)))),
+        tuple(entry for zone in zones for entry in zone.weighed(zone.within(within, _selects(config)), now)),
+        {zone.zone: zone.groups for zone in zones},
+        tuple(
+            sorted(
+                {name for reviewer in people for name in reviewer.who}
+                & frozenset().union(*(zone.people for zone in zones))
+            )
+        ),
     )
     if not campaign.lines:
         raise UsageError(
@@ -110,8 +115,8 @@ def _begun(campaign: Campaign, where: str, apart: Mapping[str, int], causes: int
             console.note(f"{zone.zone}: not seen: {gap}")
     counts = {
         "lines": len(campaign.lines),
-        "of the platform": sum(one.line.platform for one in campaign.lines),
-        "privileged": sum(one.line.privileged for one in campaign.lines),
+        "of the platform": sum(entry.line.platform for entry in campaign.lines),
+        "privileged": sum(entry.line.privileged for entry in campaign.lines),
         "without a reviewer": apart.get(NO_REVIEWER, 0),
         "that only their own subjects may review": apart.get(ONLY_OWN, 0),
         "outside of the campaign": apart.get(OUTSIDE, 0),
@@ -133,8 +138,8 @@ def _begun(campaign: Campaign, where: str, apart: Mapping[str, int], causes: int
         },
         text=[*(f"{count} {name}" for name, count in counts.items()), f"due on {campaign.due}: {where}"],
         notes=[
-            *(f"the members of group {one} are unknown: the campaign does not name them" for one in unknown),
-            *(f"reviewer {one} is not a user of any zone: check the spelling" for one in strangers),
+            *(f"the members of group {group} are unknown: the campaign does not name them" for group in unknown),
+            *(f"reviewer {name} is not a user of any zone: check the spelling" for name in strangers),
         ],
         exit_code=of_answer(complete=all(zone.state == "complete" for zone in campaign.basis)),
         files=True,
@@ -148,13 +153,13 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     now, reviewing, config = datetime.now(UTC), CampaignFolder(resolve_store(folder)), seen.read()
     later = LaterState(reviewing.campaign, seen.facts(config), _selects(config))
     stands = list(outcomes(reviewing.campaign, reviewing.decided, later, now.date()))
-    first = {one.line.id: one for one in reviewing.campaign.lines}
+    first = {entry.line.id: entry for entry in reviewing.campaign.lines}
     before = AnswerContext(
         reviewing.campaign,
         first,
         {name: later.line(entry) or entry for name, entry in first.items()},
         reviewing.campaign.groups | later.groups,
-        {one.decision.id: one.decision for one in stands if one.decision and not one.undecided},
+        {outcome.decision.id: outcome.decision for outcome in stands if outcome.decision and not outcome.undecided},
         now.date(),
         replace,
     )
@@ -164,7 +169,11 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     decisions, wrong, silent = decisions_of(rows, before)
     if mistakes or wrong:
         raise ConfigError(", ".join(map(str, files)), [*mistakes, *wrong], "nothing was taken", "answers")
-    new = [one for one in decisions if one.id not in before.decided or one.answer != before.decided[one.id].answer]
+    new = [
+        decision
+        for decision in decisions
+        if decision.id not in before.decided or decision.answer != before.decided[decision.id].answer
+    ]
     if new:
         groups = reviewing.campaign.groups | later.groups if later.zones else None
         reviewing.add(new, given, groups, f"{now:%Y-%m-%dT%H:%M:%SZ}")
@@ -198,37 +207,40 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
     reviewing, later, found = _stand(folder, seen)
     campaign = reviewing.campaign
     if todo is not None:
-        _write_todo(todo, campaign, [one for one in found if one.undecided], later)
-    counts = {apart: Counter(one.text for one in found if one.entry.line.platform == apart) for apart in (False, True)}
-    stamps = [one for one in patterns(reviewing) if one.stamped]
+        _write_todo(todo, campaign, [outcome for outcome in found if outcome.undecided], later)
+    counts = {
+        apart: Counter(outcome.text for outcome in found if outcome.entry.line.platform == apart)
+        for apart in (False, True)
+    }
+    stamps = [pattern for pattern in patterns(reviewing) if pattern.stamped]
     gone = left(campaign, later)
     waiting = waiting_for(campaign, found, gone)
-    open_now = [one for one in found if one.undecided and not one.entry.line.platform]
+    open_now = [outcome for outcome in found if outcome.undecided and not outcome.entry.line.platform]
     summary: dict[str, object] = {
         "due": campaign.due.isoformat(),
         "overdue": bool(open_now) and campaign.due < datetime.now(UTC).date(),
         "lines": dict(counts[False]),
         "platform": dict(counts[True]),
         "undecided": len(open_now),
-        "undecided_privileged": sum(one.entry.line.privileged for one in open_now),
+        "undecided_privileged": sum(outcome.entry.line.privileged for outcome in open_now),
         "not_asked_about": len(later.added),
-        "rubber_stamps": [one.record() for one in stamps],
+        "rubber_stamps": [stamp.record() for stamp in stamps],
         "reviewers_who_left": gone,
         "waiting_for_them": len(waiting),
     }
     return Result(
-        value=lambda: summary | {"changed": [_remark(one) for one in found if one.why]},
+        value=lambda: summary | {"changed": [_remark(outcome) for outcome in found if outcome.why]},
         text=_text(counts, summary),
         notes=[
-            *(_note(one) for one in found if one.why),
+            *(_note(outcome) for outcome in found if outcome.why),
             *(
-                f"{one.reviewer}: looks like a rubber stamp: {one.decisions} decisions, {', '.join(one.signs)}"
-                for one in stamps
+                f"{stamp.reviewer}: looks like a rubber stamp: {stamp.decisions} decisions, {', '.join(stamp.signs)}"
+                for stamp in stamps
             ),
-            *(f"reviewer {one} has left" for one in gone),
+            *(f"reviewer {name} has left" for name in gone),
             *([f"{len(waiting)} lines wait for reviewers who have left: name others"] if waiting else []),
         ],
-        exit_code=of_answer(complete=all(one.removal != UNKNOWN for one in found)),
+        exit_code=of_answer(complete=all(outcome.removal != UNKNOWN for outcome in found)),
     )
 
 
@@ -244,8 +256,8 @@ def _note(outcome: LineOutcome) -> str:
 def _text(counts: Mapping[bool, Counter[str]], summary: Mapping[str, object]) -> Iterator[str | Grid]:
     rows = [
         ["platform" if apart else "", outcome, str(count)]
-        for apart, one in counts.items()
-        for outcome, count in sorted(one.items())
+        for apart, counter in counts.items()
+        for outcome, count in sorted(counter.items())
     ]
     yield Grid(["", "outcome", "lines"], rows)
     late = ", and that is past" if summary["overdue"] else ""
@@ -260,7 +272,7 @@ def _write_todo(path: Path, campaign: Campaign, left: Sequence[LineOutcome], lat
         require("xlsx")
     if path.suffix.lower() not in _SHEETS:
         raise UsageError("answers must be .xlsx or .csv", where=str(path))
-    now = [later.line(one.entry) or one.entry for one in left]
+    now = [later.line(outcome.entry) or outcome.entry for outcome in left]
     lines = ReviewSheets(campaign, now, campaign.groups | later.groups)
     folder = store_of(str(path.parent))
     chunks = lines.csv(*lines.apart) if path.suffix.lower() == ".csv" else lines.workbook()
@@ -280,7 +292,7 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
     store.write(SUMS, [sums])
     if signer:
         store.write(f"{SUMS}{SUFFIX}", [signer.sign(sums, f"review {reviewing.sha256}")])
-    counts = Counter(one.text for one in found)
+    counts = Counter(outcome.text for outcome in found)
     return Result(
         value=lambda: {"folder": store.where, "lines": len(found), "outcomes": dict(counts)},
         text=[
@@ -289,7 +301,7 @@ def export(folder: str, seen: ZonesState, out: str, key: Path | None) -> Result:
             store.where,
         ],
         files=True,
-        exit_code=of_answer(complete=all(one.removal != UNKNOWN for one in found)),
+        exit_code=of_answer(complete=all(outcome.removal != UNKNOWN for outcome in found)),
     )
 
 
@@ -297,7 +309,7 @@ def script(folder: str, seen: ZonesState, out: str) -> Result:
     """Write the commands of all decisions, a script for each zone. Raises UsageError for a zone without a snapshot."""
     _, later, found = _stand(folder, seen)
     store, written = store_of(out), {}
-    zones = sorted({one.entry.line.zone for one in found if one.state in {"revoked", "reduced"}})
+    zones = sorted({outcome.entry.line.zone for outcome in found if outcome.state in {"revoked", "reduced"}})
     for zone in zones:
         if not (todo := pending(found, zone)):
             continue

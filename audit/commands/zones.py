@@ -60,7 +60,7 @@ def _check(zones: Sequence[Zone], config: Config, stop: Event) -> list[SelfCheck
     at_once = run_parallel(
         zones, lambda zone: self_check(zone, seconds, stop), stop.is_set, at_once=config.collect.zones_at_once
     )
-    return [one for _, one in sorted(at_once, key=lambda done: done[0])]
+    return [check for _, check in sorted(at_once, key=lambda done: done[0])]
 
 
 def _text(checks: Sequence[SelfCheck]) -> Iterator[str | Grid]:

@@ -83,7 +83,7 @@ class ConfigModel(BaseModel):
         # `yes` is a boolean in YAML, and a boolean would be taken for 1.
         given = [*value.values()] if isinstance(value, dict) else [value]
         if _is_number(cls.model_fields[info.field_name or ""].annotation) and any(
-            isinstance(one, bool) for one in given
+            isinstance(item, bool) for item in given
         ):
             raise ValueError("must be a number, not true or false")
         return value

@@ -98,9 +98,18 @@ class ControlCatalog:
 
     @cached_property
     def _roles(self) -> frozenset[str]:
-        return frozenset(control.role for one in self.frameworks for control in one.controls if control.role)
+        return frozenset(
+            control.role for framework in self.frameworks for control in framework.controls if control.role
+        )
 
     def framework(self, name: str) -> Framework | None:
         """Return a framework by its id or name, whatever the case."""
         wanted = name.casefold()
-        return next((one for one in self.frameworks if wanted in {one.id.casefold(), one.name.casefold()}), None)
+        return next(
+            (
+                framework
+                for framework in self.frameworks
+                if wanted in {framework.id.casefold(), framework.name.casefold()}
+            ),
+            None,
+        )

@@ -78,7 +78,7 @@ def causes_table(
     made: list[Mapping[str, str | int]] = []
     for row in rows:
         cause, findings = row.cause, row.cause.findings
-        places = {one.namespace for one in findings}
+        places = {finding.namespace for finding in findings}
         namespaces = places - {EVERY}
         checks = sorted(dict.fromkeys(map(_FOUND_BY, findings)), key=lambda found: gravity(found[0]))
         made.append(
@@ -108,7 +108,7 @@ def causes_table(
 
 def with_causes(findings: Table, causes: Sequence[FindingCause]) -> Table:
     """Return the table `findings` with the cause of each."""
-    of = {one.id: cause.id for cause in causes for one in cause.findings}
+    of = {finding.id: cause.id for cause in causes for finding in cause.findings}
     column: Text = text_column([of.get(name, "") for name in findings.text("id").strings()])
     return Table("findings", {**findings.columns, "cause": column})
 

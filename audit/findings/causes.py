@@ -36,7 +36,7 @@ class _Thing:
 
     @property
     def commands(self) -> str:
-        return commands_of(one.remedy for one in self.findings)
+        return commands_of(finding.remedy for finding in self.findings)
 
 
 class BindingSubject(NamedTuple):
@@ -72,19 +72,19 @@ class FindingCause:
         """Return the commands that mend it, and how many different ones these are."""
         if self.kind == PATCHED:
             things = [*self.things.values()]
-            return fix_of(self.zone, [(things[0].worst.namespace, one_patch([one.commands for one in things]))])
-        return fix_of(self.zone, ((one.worst.namespace, one.commands) for one in self.things.values()))
+            return fix_of(self.zone, [(things[0].worst.namespace, one_patch([thing.commands for thing in things]))])
+        return fix_of(self.zone, ((thing.worst.namespace, thing.commands) for thing in self.things.values()))
 
 
 def causes_of(found: Sequence[FindingRecord]) -> list[FindingCause]:
     """Return the causes of the findings of one zone that are not gone; the findings are in order, the worst first."""
     things: dict[Key, _Thing] = defaultdict(_Thing)
-    for one in found:
-        if one.state != GONE:
-            things[_thing(one)].findings.append(one)
+    for finding in found:
+        if finding.state != GONE:
+            things[_thing(finding)].findings.append(finding)
     causes: dict[Key, FindingCause] = {}
     for key, thing in things.items():
-        patched = any(is_patch(one.remedy) for one in thing.findings)
+        patched = any(is_patch(finding.remedy) for finding in thing.findings)
         about = _patched(thing.worst) if patched else _about(thing.worst)
         cause = causes.get(about)
         if cause is None:
@@ -148,18 +148,18 @@ _GRAVITY: Final[Mapping[str, int]] = {severity: at for at, severity in enumerate
 
 def sentence_of(cause: FindingCause) -> str:
     """Return a cause in one sentence."""
-    worst = min((thing.worst for thing in cause.things.values()), key=lambda one: gravity(one.severity))
+    worst = min((thing.worst for thing in cause.things.values()), key=lambda finding: gravity(finding.severity))
     if cause.kind == "lists":
         return worst.detail
     findings = cause.findings
-    places = {one.namespace for one in findings}
+    places = {finding.namespace for finding in findings}
     namespaces = sorted(places - {EVERY})
     what = _what(cause.kind, worst)
     if EVERY in places:
         where = "cluster-wide"
     else:
         where = f"in {namespaces[0]}" if len(namespaces) == 1 else f"in {len(namespaces):,} namespaces"
-    others = sorted({one.title for one in findings} - {worst.title})
+    others = sorted({finding.title for finding in findings} - {worst.title})
     more = len(others) - _TITLES
     also = f"; also: {', '.join(others[:_TITLES])}{f' and {more} more' if more > 0 else ''}" if others else ""
     return f"{worst.title}: {what} {where}{also}".replace("  ", " ")

@@ -39,7 +39,9 @@ def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings
     if doubtful and len(context.snapshot.tables["bindings"]["name"]) <= _MOST:
         certain = [row for row in own if row not in doubtful]
         places = {EVERY, *(grant.namespace for row in doubtful for grant in row.cause.grants)}
-        others = [row for row in rows if row not in own and any(one.namespace in places for one in row.cause.grants)]
+        others = [
+            row for row in rows if row not in own and any(grant.namespace in places for grant in row.cause.grants)
+        ]
         if len(doubtful) * (len(doubtful) + len(others)) <= _TRIALS:
             own = _tried(certain, [*doubtful, *others], context, settings)
     # A patch holds the subjects that stay as they were seen: after another command, it would bring some back.
@@ -54,7 +56,9 @@ def _doubtful(grants: Table, rows: Iterable[CauseRow]) -> list[CauseRow]:
     space, binding, subject = (grants.text(name).values for name in ("namespace", "binding", "subject"))
     lacking = {(space[a], binding[b], subject[c]) for a, b, c in pairs}
     return [
-        row for row in rows if any((one.namespace, one.binding, one.subject) in lacking for one in row.cause.grants)
+        row
+        for row in rows
+        if any((grant.namespace, grant.binding, grant.subject) in lacking for grant in row.cause.grants)
     ]
 
 
@@ -62,8 +66,8 @@ def _tried(
     certain: Sequence[CauseRow], rows: Sequence[CauseRow], context: CheckContext, settings: Settings
 ) -> list[CauseRow]:
     """Choose, after those that are certain, step by step the cause that closes most of what is left for each change."""
-    findings = [one for row in (*certain, *rows) for one in row.cause.findings]
-    wanted = {one.id: one.check for one in findings if one.severity == _CRITICAL and is_open(one)}
+    findings = [finding for row in (*certain, *rows) for finding in row.cause.findings]
+    wanted = {finding.id: finding.check for finding in findings if finding.severity == _CRITICAL and is_open(finding)}
     settings = replace(settings, off=frozenset({*CHECKS} - {*wanted.values()}))
     chosen = [*certain]
     left = _left(chosen, wanted, context, settings)
@@ -79,7 +83,7 @@ def _tried(
         chosen.append(rows[best[1]])
         left = _left(chosen, wanted, context, settings)
     for row in chosen[len(certain) :]:
-        others = [one for one in chosen if one is not row]
+        others = [other for other in chosen if other is not row]
         if not _left(others, wanted, context, settings):
             chosen = others
     return chosen
@@ -87,18 +91,22 @@ def _tried(
 
 def _left(rows: Sequence[CauseRow], wanted: Collection[str], context: CheckContext, settings: Settings) -> set[str]:
     """Return which critical findings the zone would still have."""
-    taken = {one.id for row in rows if not row.cause.grants for one in row.cause.findings}
+    taken = {finding.id for row in rows if not row.cause.grants for finding in row.cause.findings}
     snapshot = without(context.snapshot, [grant for row in rows for grant in row.cause.grants])
     tables = facts_of(snapshot, context.scope, organization_label=settings.organization_label)
     tables["usage"] = context.tables["usage"]
     after = CheckContext(snapshot, tables, context.now, settings, context.scope)
-    return {one.id for one in judge(after, settings, "") if one.id in wanted and one.id not in taken and is_open(one)}
+    return {
+        finding.id
+        for finding in judge(after, settings, "")
+        if finding.id in wanted and finding.id not in taken and is_open(finding)
+    }
 
 
 def without(snapshot: Snapshot, grants: Iterable[BindingSubject]) -> Snapshot:
     """Return the facts of a zone after these subjects were taken out of their bindings."""
     text, bindings, subjects = snapshot.strings, snapshot.tables["bindings"], snapshot.tables["subjects"]
-    taken = {(one.namespace, one.binding, one.subject_kind, one.subject) for one in grants}
+    taken = {(grant.namespace, grant.binding, grant.subject_kind, grant.subject) for grant in grants}
     places = {(space, binding) for space, binding, _, _ in taken}
     keep = np.ones(len(subjects["binding"]), dtype=bool)
     columns = (subjects[name].tolist() for name in ("binding", "kind", "namespace", "name"))
@@ -106,8 +114,8 @@ def without(snapshot: Snapshot, grants: Iterable[BindingSubject]) -> Snapshot:
         space = text[bindings["namespace"][row]]
         place = space or EVERY, text[bindings["name"][row]]
         if place in places:
-            one = identity(text[kind], text[namespace] or space, text[name])
-            keep[at] = one is None or (*place, *one) not in taken
+            subject = identity(text[kind], text[namespace] or space, text[name])
+            keep[at] = subject is None or (*place, *subject) not in taken
     tables = dict(snapshot.tables)
     tables["subjects"] = {name: column[keep] for name, column in subjects.items()}
     return replace(snapshot, tables=tables)

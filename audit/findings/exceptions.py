@@ -119,12 +119,12 @@ def load_exceptions(path: Path) -> tuple[ExceptionEntry, ...]:
 def _more(document: Document) -> list[str]:
     """Return unknown checks and duplicate entries."""
     given = document.value.get("exceptions") if isinstance(document.value, dict) else None
-    entries = [one if isinstance(one, dict) else {} for one in given] if isinstance(given, list) else []
+    entries = [item if isinstance(item, dict) else {} for item in given] if isinstance(given, list) else []
     mistakes: list[str] = []
     seen: set[str] = set()
     for at, entry in enumerate(entries):
         check, name = entry.get("check"), entry.get("id")
-        if isinstance(check, str) and not any(fnmatchcase(one, check) for one in CHECKS):
+        if isinstance(check, str) and not any(fnmatchcase(known, check) for known in CHECKS):
             mistake = (
                 "this glob matches no check"
                 if GLOB.search(check)
@@ -175,11 +175,12 @@ class ExceptionMatcher:
         self._counts = [0] * len(decisions.entries)
         # Many findings, few checks: the check alone rules out most exceptions.
         self._about = {
-            check: [at for at, one in enumerate(decisions.entries) if fnmatchcase(check, one.check)] for check in CHECKS
+            check: [at for at, entry in enumerate(decisions.entries) if fnmatchcase(check, entry.check)]
+            for check in CHECKS
         }
-        self._meant = [_Covering(one, decisions.real) for one in decisions.entries]
-        self._by_cause = any(one.cause for one in decisions.entries)
-        self._limits = [one.limit for one in decisions.entries]
+        self._meant = [_Covering(entry, decisions.real) for entry in decisions.entries]
+        self._by_cause = any(entry.cause for entry in decisions.entries)
+        self._limits = [entry.limit for entry in decisions.entries]
         self._accepted = [0] * len(decisions.entries)
         self._causes: dict[str, str] = {}
 
@@ -190,16 +191,16 @@ class ExceptionMatcher:
         expired, or covers as many as its limit, keeps its state and names the exception. What is gone needs none.
         """
         if self._by_cause:
-            self._causes = {one.id: cause.id for cause in causes_of(found) for one in cause.findings}
+            self._causes = {finding.id: cause.id for cause in causes_of(found) for finding in cause.findings}
         if any(limit is not None for limit in self._limits):
             # What was there first is what was decided on.
-            found = sorted(found, key=lambda one: one.first_seen)
+            found = sorted(found, key=lambda finding: finding.first_seen)
         return in_order([*map(self._decided, found)])
 
     def uses(self) -> list[ExceptionUse]:
         """Return how many findings each exception has covered so far."""
         pairs = zip(self._decisions, self._counts, strict=True)
-        return [ExceptionUse(one, _state(one, count, self._today), count) for one, count in pairs]
+        return [ExceptionUse(entry, _state(entry, count, self._today), count) for entry, count in pairs]
 
     def _decided(self, finding: FindingRecord) -> FindingRecord:
         if finding.state == GONE:
@@ -262,12 +263,12 @@ def exceptions_table(uses: Sequence[ExceptionUse]) -> Table:
 def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
     """Yield a line for each exception that needs attention."""
     for use in uses:
-        one = use.decision
+        entry = use.decision
         if use.state == EXPIRED:
-            yield f"exception {one.name} was valid until {one.until}: {use.findings} findings are open again"
+            yield f"exception {entry.name} was valid until {entry.until}: {use.findings} findings are open again"
         elif use.state == ENDING:
-            yield f"exception {one.name} is valid until {one.until}: {use.findings} findings will be open again"
+            yield f"exception {entry.name} is valid until {entry.until}: {use.findings} findings will be open again"
         elif use.state == EXCEEDED:
-            yield f"exception {one.name} covers no more than {one.limit} of {use.findings} findings: the rest is open"
+            yield f"exception {entry.name} covers no more than {entry.limit} of {use.findings} findings: the rest is open"
         elif use.state == UNUSED:
-            yield f"exception {one.name} matches no finding: remove it or check its spelling"
+            yield f"exception {entry.name} matches no finding: remove it or check its spelling"

@@ -71,14 +71,14 @@ _COUNTS: Final = ("unknown", "new", "accepted", "gone", "failing")
 
 def tally(found: Sequence[FindingRecord], gate: Gate) -> Tally:
     """Return the counts of a run."""
-    live = [one for one in found if one.state in {NEW, OPEN}]
-    sure = [one for one in live if one.answer == ANSWERS[YES]]
+    live = [finding for finding in found if finding.state in {NEW, OPEN}]
+    sure = [finding for finding in live if finding.answer == ANSWERS[YES]]
     return Tally(
-        by_severity={severity: sum(one.severity == severity for one in sure) for severity in SEVERITIES},
+        by_severity={severity: sum(finding.severity == severity for finding in sure) for severity in SEVERITIES},
         unknown=len(live) - len(sure),
-        new=sum(one.state == NEW for one in sure),
-        accepted=sum(one.state not in {NEW, OPEN, GONE} for one in found),
-        gone=sum(one.state == GONE for one in found),
+        new=sum(finding.state == NEW for finding in sure),
+        accepted=sum(finding.state not in {NEW, OPEN, GONE} for finding in found),
+        gone=sum(finding.state == GONE for finding in found),
         fail_on=gate.fail_on or "",
         fail_on_new=gate.fail_on_new,
         failing=sum(map(gate.holds_back, found)),

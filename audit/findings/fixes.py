@@ -62,7 +62,9 @@ def one_patch(commands: Sequence[str]) -> str:
     words = [shlex.split(line) for line in patches]
     at = words[0].index("-p") + 1
     kept = [json.loads(each[at])["subjects"] for each in words]
-    patch = json.dumps({"subjects": [one for one in kept[0] if all(one in subjects for subjects in kept[1:])]})
+    patch = json.dumps(
+        {"subjects": [subject for subject in kept[0] if all(subject in subjects for subjects in kept[1:])]}
+    )
     return "\n".join([*others, " ".join(map(quoted, [*words[0][:at], patch, *words[0][at + 1 :]]))])
 
 

@@ -71,11 +71,11 @@ def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingR
         if check.id in settings.off:
             continue
         severity = settings.severities.get(check.id, check.severity)
-        for one in (*check.find(context), *_unseen(check, context.snapshot)):
-            if isinstance(one, GrantFindings):
-                found += _of_grants(check, severity, settings.controls, one, seen)
+        for finding in (*check.find(context), *_unseen(check, context.snapshot)):
+            if isinstance(finding, GrantFindings):
+                found += _of_grants(check, severity, settings.controls, finding, seen)
             else:
-                found.append(_found(check, one.severity or severity, settings.controls, one, seen))
+                found.append(_found(check, finding.severity or severity, settings.controls, finding, seen))
     return in_order(found)
 
 
@@ -87,9 +87,9 @@ def order(finding: FindingRecord) -> tuple[int, str, str, str, str, str, str]:
 def in_order(found: Sequence[FindingRecord]) -> list[FindingRecord]:
     """Return findings sorted by `order`, without a call for each."""
     by_severity: dict[str, list[FindingRecord]] = {severity: [] for severity in SEVERITIES}
-    for one in found:
-        by_severity[one.severity].append(one)
-    return [one for findings in by_severity.values() for one in sorted(findings, key=_PLACE)]
+    for finding in found:
+        by_severity[finding.severity].append(finding)
+    return [finding for findings in by_severity.values() for finding in sorted(findings, key=_PLACE)]
 
 
 _PLACE: Final = attrgetter("zone", "namespace", "check", "subject", "binding", "id")
@@ -132,8 +132,8 @@ def _of_grants(
     """Yield the findings about many grants: there are tens of thousands, so that nothing is built in between."""
     zone = found.zone
     touched = cache(lambda *about: ", ".join(controls.of_finding(check.id, *about)))
-    for one, detail, remedy in zip(found.grants, found.details, found.remedies, strict=True):
-        namespace, kind, subject, binding_kind, binding, role_kind, role, _, repositories, rows = one
+    for grant, detail, remedy in zip(found.grants, found.details, found.remedies, strict=True):
+        namespace, kind, subject, binding_kind, binding, role_kind, role, _, repositories, rows = grant
         yield FindingRecord(
             id=digest(zone, namespace, check.id, kind, subject, binding_kind, binding),
             check=check.id,
@@ -207,15 +207,21 @@ def since(
     A finding in `before` that is not found now is gone only if all lists that decide it were read; otherwise it
     remains, as unknown. Findings of excluded namespaces and disabled checks are dropped.
     """
-    earlier = {one.id: one for one in before if one.state != GONE}
+    earlier = {finding.id: finding for finding in before if finding.state != GONE}
     now = [
-        msgspec.structs.replace(one, state=OPEN, first_seen=earlier[one.id].first_seen) if one.id in earlier else one
-        for one in found
+        msgspec.structs.replace(finding, state=OPEN, first_seen=earlier[finding.id].first_seen)
+        if finding.id in earlier
+        else finding
+        for finding in found
     ]
-    here = {one.id for one in found}
+    here = {finding.id for finding in found}
     enabled = {*CHECKS} - settings.off
-    left = [one for one in earlier.values() if one.id not in here and one.check in enabled and not _about_lists(one)]
-    carried = [_no_more(one, context.snapshot) for one in left if not context.left_out(one.namespace)]
+    left = [
+        finding
+        for finding in earlier.values()
+        if finding.id not in here and finding.check in enabled and not _about_lists(finding)
+    ]
+    carried = [_no_more(finding, context.snapshot) for finding in left if not context.left_out(finding.namespace)]
     return in_order([*now, *carried]) if carried else now
 
 
@@ -289,15 +295,15 @@ def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
     if kept.format != FORMAT or kept.version != VERSION:
         raise ValueError(f"the file {later(kept.version, VERSION) or f'is not {FORMAT} {VERSION}'}")
     zones: dict[str, list[msgspec.Raw]] = {}
-    for one in kept.findings:
+    for finding in kept.findings:
         # Decoded only to validate it: a fleet's findings would fill the memory.
-        zones.setdefault(_FOUND.decode(one).zone, []).append(one)
+        zones.setdefault(_FOUND.decode(finding).zone, []).append(finding)
     return zones
 
 
 def found_of(raw: Iterable[msgspec.Raw]) -> list[FindingRecord]:
     """Decode the findings of a zone."""
-    return [_FOUND.decode(one) for one in raw]
+    return [_FOUND.decode(item) for item in raw]
 
 
 _FOUND: Final = msgspec.json.Decoder(FindingRecord)

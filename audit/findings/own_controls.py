@@ -74,20 +74,20 @@ def load_controls(path: Path | None) -> ControlCatalog:
     own = load_model(path, _FORM).frameworks if path else ()
     made = (
         Framework(
-            id=one.id,
-            name=one.name,
-            edition=one.edition,
-            source=one.source,
-            controls=tuple(control.control() for control in one.controls),
+            id=framework.id,
+            name=framework.name,
+            edition=framework.edition,
+            source=framework.source,
+            controls=tuple(control.control() for control in framework.controls),
         )
-        for one in own
+        for framework in own
     )
     return ControlCatalog((*BUILT_IN.frameworks, *made)) if own else BUILT_IN
 
 
 def _more(document: Document) -> list[str]:
     """Return duplicates, and checks and tables that do not exist."""
-    seen = {one.casefold() for framework in BUILT_IN.frameworks for one in (framework.id, framework.name)}
+    seen = {name.casefold() for framework in BUILT_IN.frameworks for name in (framework.id, framework.name)}
     mistakes = []
     for at, framework in enumerate(_mappings(document.value, "frameworks")):
         path = ("frameworks", at)
@@ -112,7 +112,7 @@ def _in_controls(document: Document, framework: Mapping[str, Any], path: tuple[s
         for key, known in (("checks", CHECKS), ("tables", SCHEMAS)):
             given = control.get(key)
             for index, name in enumerate(given if isinstance(given, list) else []):
-                if isinstance(name, str) and not any(fnmatchcase(one, name) for one in known):
+                if isinstance(name, str) and not any(fnmatchcase(candidate, name) for candidate in known):
                     mistake = (
                         f"this glob matches no {key[:-1]}"
                         if GLOB.search(name)
@@ -124,7 +124,7 @@ def _in_controls(document: Document, framework: Mapping[str, Any], path: tuple[s
 def _mappings(value: object, key: str) -> list[Mapping[str, Any]]:
     """Return the mappings in a list, an empty one for whatever is not a mapping."""
     given = value.get(key) if isinstance(value, dict) else None
-    return [one if isinstance(one, dict) else {} for one in given] if isinstance(given, list) else []
+    return [item if isinstance(item, dict) else {} for item in given] if isinstance(given, list) else []
 
 
 _FORM: Final = FileFormat(

@@ -72,7 +72,7 @@ class Remaining:
         self, causes: Sequence[FindingCause], space: Longs, binding: Longs, kind: Longs, holder: Longs
     ) -> Longs:
         """Return the position of the cause that takes each grant away, -1 for none."""
-        named = [(*one, at) for at, cause in enumerate(causes) for one in cause.grants]
+        named = [(*grant, at) for at, cause in enumerate(causes) for grant in cause.grants]
         spaces, _, bindings, kinds, subjects, numbers = zip(*named, strict=True) if named else ((),) * 6
         texts = {"namespace": spaces, "binding": bindings, "subject_kind": kinds, "subject": subjects}
         coded = [[self._codes[column].get(text, -1) for text in each] for column, each in texts.items()]
@@ -121,7 +121,7 @@ class Remaining:
         groups = np.full((len(pairs), _MOST), -1, dtype=np.int64)
         for at, (of, name) in enumerate(divmod(pair, size) for pair in pairs.tolist()):
             others = also_acts_as(Identity(self._kinds[of], self._names[name]), groups_unseen=False)
-            codes = [self._code("subject", one.name) for one in others]
+            codes = [self._code("subject", identity.name) for identity in others]
             groups[at, : len(codes)] = codes
         of_group = np.full(len(kind), self._code(*_GROUP), dtype=np.int64)
         return [(kind, subject), *((of_group, column[inverse]) for column in groups.T)]

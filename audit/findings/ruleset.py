@@ -29,7 +29,8 @@ def checks_digest(settings: Settings) -> ChecksDigest:
             check.remedy,
             settings.controls.of_check(check.id),
             check.needs,
-            {name: one.default for name, one in check.thresholds.items()} | dict(settings.thresholds.get(check.id, {})),
+            {name: threshold.default for name, threshold in check.thresholds.items()}
+            | dict(settings.thresholds.get(check.id, {})),
         ]
         for check in CHECKS.values()
     ]

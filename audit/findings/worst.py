@@ -34,13 +34,13 @@ class WorstFindings:
 
     def add(self, found: Iterable[FindingRecord]) -> None:
         """Count the findings of a zone."""
-        for one in found:
-            if one.answer != ANSWERS[YES] or one.state not in {NEW, OPEN}:
+        for finding in found:
+            if finding.answer != ANSWERS[YES] or finding.state not in {NEW, OPEN}:
                 continue
-            key = SEVERITIES.index(one.severity), one.check
-            group = self._groups.setdefault(key, FindingGroup(one.severity, one.title))
+            key = SEVERITIES.index(finding.severity), finding.check
+            group = self._groups.setdefault(key, FindingGroup(finding.severity, finding.title))
             group.count += 1
-            place = f"{one.zone}/{one.namespace or '*'}"
+            place = f"{finding.zone}/{finding.namespace or '*'}"
             # A place that is listed already counts with its first finding.
             if len(group.places) < _PLACES and place not in group.places:
                 group.places.append(place)

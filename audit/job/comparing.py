@@ -35,7 +35,7 @@ class ComparisonBasis(NamedTuple):
         """Return the namespaces to compare: those that are reported on now, or would have been before (None: all)."""
         if self.selects is None:
             return None
-        return {name for one in (before, after) for name in scope_of(one, self.selects).namespaces or ()}
+        return {name for snapshot in (before, after) for name in scope_of(snapshot, self.selects).namespaces or ()}
 
 
 class Comparing:

@@ -164,8 +164,8 @@ class Run:
         ]
         parts += [(reader.folder, partial(files_for, report, self._plan.formats, [reader])) for reader in readers]
         parts += [
-            (f"{FRAMEWORKS}/{one.id}", partial(framework_files, report, one, self._plan.formats))
-            for one in self._plan.frameworks
+            (f"{FRAMEWORKS}/{framework.id}", partial(framework_files, report, framework, self._plan.formats))
+            for framework in self._plan.frameworks
         ]
         for _ in run_parallel(parts, self._write_part, self._stop.is_set, at_once=_FORMATS_AT_ONCE):
             pass

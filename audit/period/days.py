@@ -54,7 +54,7 @@ def day_gaps(zone: str, runs: Sequence[EarlierRun], period: Period) -> list[DayG
     """Return the days on which no run read this zone completely."""
     by_day: dict[date, list[tuple[str, str]]] = {}
     for run in runs:
-        state = next((one.state for one in run.run.zones if one.id == zone), None)
+        state = next((info.state for info in run.run.zones if info.id == zone), None)
         if state is not None:
             by_day.setdefault(time_of(run).date(), []).append((state, run.id))
     gaps = []

@@ -93,10 +93,10 @@ class PeriodReader:
     def _starting(self, zone: str, *, whole: bool) -> list[EarlierRun]:
         """Return the last run before the period that says how access stood when it began."""
         fit = [run for run in self._before if run.whole(zone)] if whole else self._before
-        return [run for run in fit if any(one.id == zone and one.state in _READ for one in run.run.zones)][-1:]
+        return [run for run in fit if any(info.id == zone and info.state in _READ for info in run.run.zones)][-1:]
 
     def _state(self, run: EarlierRun, zone: str, made: PeriodEvidence) -> State | None:
-        seen = next((one.state for one in run.run.zones if one.id == zone), None)
+        seen = next((info.state for info in run.run.zones if info.id == zone), None)
         if seen not in _READ:
             return None
         snapshot = self._runs.snapshot(run, zone)
@@ -137,24 +137,24 @@ def _decisions(folder: CampaignFolder, period: Period, zones: set[str]) -> Itera
     """Yield the decisions that were made in the period, in the order in which they were taken."""
     lines = {entry.line.id: entry.line for entry in folder.campaign.lines}
     for record in folder.records:
-        for one in record.decisions:
-            line = lines.get(one.id)
-            if line is None or line.zone not in zones or not period.first <= one.on <= period.last:
+        for decision in record.decisions:
+            line = lines.get(decision.id)
+            if line is None or line.zone not in zones or not period.first <= decision.on <= period.last:
                 continue
             yield {
-                "on": one.on.isoformat(),
-                "by": one.by,
-                "decision": one.decision,
+                "on": decision.on.isoformat(),
+                "by": decision.by,
+                "decision": decision.decision,
                 "zone": line.zone,
                 "namespace": line.namespace,
                 "subject_kind": line.subject_kind,
                 "subject": line.subject,
                 "rights": line.rights,
                 "binding": line.binding,
-                "until": one.until.isoformat() if one.until else "",
-                "why": one.why,
-                "ticket": one.ticket,
-                "independent": one.independent,
+                "until": decision.until.isoformat() if decision.until else "",
+                "why": decision.why,
+                "ticket": decision.ticket,
+                "independent": decision.independent,
                 "taken": record.applied,
                 "campaign": folder.sha256[:12],
             }

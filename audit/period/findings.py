@@ -50,12 +50,12 @@ class FindingSpans:
 
     def add(self, findings: Iterable[FindingRecord], when: str) -> None:
         """Take the findings of a run that was made at `when`."""
-        for one in findings:
-            if one.state == GONE:
-                self._gone(one, when)
-            elif one.answer == ANSWERS[YES]:
-                span = self._open.setdefault(one.id, _span(one))
-                span.state, span.severity = one.state, one.severity
+        for finding in findings:
+            if finding.state == GONE:
+                self._gone(finding, when)
+            elif finding.answer == ANSWERS[YES]:
+                span = self._open.setdefault(finding.id, _span(finding))
+                span.state, span.severity = finding.state, finding.severity
 
     def _gone(self, finding: FindingRecord, when: str) -> None:
         if span := self._open.pop(finding.id, None):
@@ -66,12 +66,22 @@ class FindingSpans:
     def spans(self) -> list[FindingSpan]:
         """Return all of them, the worst first."""
         found = [*self._ended, *self._open.values()]
-        return sorted(found, key=lambda one: (SEVERITIES.index(one.severity), one.zone, one.found, one.id))
+        return sorted(
+            found, key=lambda finding: (SEVERITIES.index(finding.severity), finding.zone, finding.found, finding.id)
+        )
 
 
-def _span(one: FindingRecord) -> FindingSpan:
+def _span(finding: FindingRecord) -> FindingSpan:
     return FindingSpan(
-        one.id, one.check, one.severity, one.zone, one.namespace, one.subject, one.binding, one.state, one.first_seen
+        finding.id,
+        finding.check,
+        finding.severity,
+        finding.zone,
+        finding.namespace,
+        finding.subject,
+        finding.binding,
+        finding.state,
+        finding.first_seen,
     )
 
 

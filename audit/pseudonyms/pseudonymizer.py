@@ -187,11 +187,11 @@ class Pseudonymizer:
         labels, expressions = selector.labels, selector.expressions
         return Selector(labels and self._matched(labels), expressions and [*map(self._requirement, expressions)])
 
-    def _requirement(self, one: Requirement) -> Requirement:
+    def _requirement(self, requirement: Requirement) -> Requirement:
         return Requirement(
-            self._key_of(one.key),
-            one.operator if one.operator in _OPERATORS else self.by.code(one.operator),
-            one.values and [*map(self._value, one.values)],
+            self._key_of(requirement.key),
+            requirement.operator if requirement.operator in _OPERATORS else self.by.code(requirement.operator),
+            requirement.values and [*map(self._value, requirement.values)],
         )
 
 

@@ -39,7 +39,7 @@ def meant_by(kind: str, name: str) -> str:
     head, _, more = rest.partition(":")
     if _similar(f"system:{head}", ACCOUNTS):
         return _of_accounts(name.partition(":")[2].partition(":")[2]) if more else ACCOUNTS
-    best = max(_BUILT_IN, key=lambda one: SequenceMatcher(None, name.casefold(), one).ratio())
+    best = max(_BUILT_IN, key=lambda known: SequenceMatcher(None, name.casefold(), known).ratio())
     return best if _similar(name.casefold(), best) else ""
 
 

@@ -98,7 +98,9 @@ class _Keys:
         roles, rights, flags = self._holdings.bound.roles, [], []
         for at, ((granted, named), unknown) in enumerate(self._holdings.role_rights):
             capabilities = range(int(roles.first[at]), int(roles.first[at]) + int(roles.count[at]))
-            pulls = any(roles.granted[one] & PULL and not roles.repository[one] for one in capabilities)
+            pulls = any(
+                roles.granted[capability] & PULL and not roles.repository[capability] for capability in capabilities
+            )
             # The layers that a rule covers in the API, and not in the registry.
             apart = granted & _SPLIT and not pulls
             rights.append((granted | unknown) & ~_SPLIT)

@@ -150,7 +150,7 @@ class Facts:
         if not self.holdings.may_be_in_any_group(who):
             return held
         both = {space: held.get(space, NOTHING_HELD) for space in {*held, 0}}
-        return {space: one | self._uncertain.get(space, NOTHING_HELD) for space, one in both.items()}
+        return {space: rights | self._uncertain.get(space, NOTHING_HELD) for space, rights in both.items()}
 
     @cached_property
     def _uncertain(self) -> dict[int, HeldRights]:
@@ -205,7 +205,7 @@ class Facts:
         pulls, unsure_pulls = (
             frozenset(space for space, _, action in some if action == "pull") for some in (sure, unsure)
         )
-        return Served(frozenset(sure), frozenset(unsure), pulls, unsure_pulls, frozenset(one.space for one in given))
+        return Served(frozenset(sure), frozenset(unsure), pulls, unsure_pulls, frozenset(held.space for held in given))
 
     def _admitted(self, who: Identity, held: Rights[int], space: int, repository: str) -> Rights[int]:
         """Return what remains of rights for a caller that may not be served; see `audit.access.login`."""
@@ -216,8 +216,8 @@ class Facts:
         namespace = self.holdings.snapshot.strings[space]
         anonymous = authorizer.rights_by_rbac(Identity(USER, ANONYMOUS), namespace, repository)
         rows = [
-            Rights(np.array([one.granted], dtype=np.int32), np.array([one.possible], dtype=np.int32))
-            for one in (held, anonymous, login)
+            Rights(np.array([rights.granted], dtype=np.int32), np.array([rights.possible], dtype=np.int32))
+            for rights in (held, anonymous, login)
         ]
         left = admitted(rows[0], rows[1], rows[2], np.zeros(1, dtype=bool))
         return Rights(int(left.granted[0]), int(left.possible[0]))
@@ -238,9 +238,9 @@ class Facts:
             (space, repository) for space, repository, action in self.served(who, without).sure if action == "pull"
         }
         copies = [
-            one
-            for one in found.copies
-            if pulled.isdisjoint({(one.space, one.stream), (one.space, ""), (0, one.stream), (0, "")})
+            copy
+            for copy in found.copies
+            if pulled.isdisjoint({(copy.space, copy.stream), (copy.space, ""), (0, copy.stream), (0, "")})
         ]
         return found._replace(copies=copies)
 
@@ -262,7 +262,7 @@ class Facts:
             for capability in judge_text(text):
                 registry[capability.repository] = registry.get(capability.repository, 0) | capability.rights
         mask = ALL if node.space == 0 else ALL & ~CLUSTER_ONLY
-        limited = frozenset(one for one in named if one[0] & mask)
+        limited = frozenset(pair for pair in named if pair[0] & mask)
         return Gained(RoleRights(rights & mask, limited), tuple(registry.items()))
 
     def rows(self, node: Node) -> Iterable[int]:
@@ -354,7 +354,7 @@ class Closure:
         if node.kind in {NodeKind.ANY, NodeKind.ANY_API}:
             kind = NodeKind.TOKEN if node.kind is NodeKind.ANY else NodeKind.API
             accounts = self.facts.accounts_in(node.space)
-            best = [one for one in accounts if one[0] in self.facts.almighty and one[1] is CERTAIN]
+            best = [pair for pair in accounts if pair[0] in self.facts.almighty and pair[1] is CERTAIN]
             for account, certainty in best[:1] if kind is NodeKind.TOKEN and best else accounts:
                 reached = Node(kind, account)
                 self._push(RouteStep(reached, max(step.certainty, certainty), step.steps, (node,)))
@@ -462,8 +462,8 @@ class Closure:
             if space not in by_space:
                 self.facts.look(1 + len(extra) // 8)
                 parents = (node, *near(extra, space))
-                known = [self.steps[one] for one in parents]
-                by_space[space] = parents, max(one.certainty for one in known), max(one.steps for one in known)
+                known = [self.steps[parent] for parent in parents]
+                by_space[space] = parents, max(step.certainty for step in known), max(step.steps for step in known)
             parents, certainty, steps = by_space[space]
             self._push(RouteStep(reached, max(sure, certainty), steps + 1, parents, rights, space))
 
@@ -485,7 +485,7 @@ class Closure:
 
 def near(extra: Iterable[Node], space: int) -> tuple[Node, ...]:
     """Return which of what was gained counts in a namespace (0: in every one)."""
-    return tuple(one for one in extra if one.kind is NodeKind.JOIN or one.space <= 0 or one.space == space)
+    return tuple(gain for gain in extra if gain.kind is NodeKind.JOIN or gain.space <= 0 or gain.space == space)
 
 
 class Reached:
@@ -507,7 +507,7 @@ class Reached:
         self._tags: dict[tuple[int, Node], Way] = {}  # of identities that can copy images
         self._copies: dict[tuple[int, str, Node], Way] = {}
         steps = closure.steps
-        for node in sorted(closure.identities, key=lambda one: (steps[one].certainty, steps[one].steps)):
+        for node in sorted(closure.identities, key=lambda identity: (steps[identity].certainty, steps[identity].steps)):
             self._collect(node)
         self._images()
 
@@ -524,7 +524,7 @@ class Reached:
                 yield some
 
     def _way(self, node: Node, extra: tuple[Node, ...]) -> Way:
-        steps = [self.closure.steps[one] for one in (node, *extra)]
+        steps = [self.closure.steps[parent] for parent in (node, *extra)]
         return Way(max(step.certainty for step in steps), max(step.steps for step in steps), (node, *extra))
 
     def _collect(self, node: Node) -> None:
@@ -552,7 +552,7 @@ class Reached:
         served = self.facts.served_with(node.who, given)
         for space in sorted({space for some in (served.sure, served.unsure) for space, _, _ in some}):
             way = self._way(node, near(giving, space))
-            here = [frozenset(one for one in some if one[0] == space) for some in (served.sure, served.unsure)]
+            here = [frozenset(place for place in some if place[0] == space) for some in (served.sure, served.unsure)]
             pulls, unsure_pulls = served.pulls & {space}, served.unsure_pulls & {space}
             self._serve(way, Served(here[0], here[1], pulls, unsure_pulls, served.spaces), itself=itself)
 
@@ -597,18 +597,18 @@ class Reached:
         `alone`: with nothing but the identity itself.
         """
         for rights, found in ((images.maps, self._maps), (images.imports, self._imports)):
-            for one in rights:
-                _improve(found, one.space, way_of(one.space), one)
+            for right in rights:
+                _improve(found, right.space, way_of(right.space), right)
         for place in sorted(images.sure_tags.keys() - self._settled_tags):
             _improve(self._pushes, place, way_of(place[0]), images.sure_tags[place])
-        for one in images.tags if images.copies or len(images.tags) > len(images.sure_tags) else ():
-            _improve(self._pushes, (one.space, one.stream), way_of(one.space), one)
+        for right in images.tags if images.copies or len(images.tags) > len(images.sure_tags) else ():
+            _improve(self._pushes, (right.space, right.stream), way_of(right.space), right)
             if images.copies:
-                _improve(self._tags, (one.space, node), way_of(one.space), one)
+                _improve(self._tags, (right.space, node), way_of(right.space), right)
         if alone:
             self._settled_tags |= images.sure_tags.keys()
-        for one in images.copies:
-            _improve(self._copies, (one.space, one.stream, node), way_of(one.space), one)
+        for right in images.copies:
+            _improve(self._copies, (right.space, right.stream, node), way_of(right.space), right)
 
     def _images(self) -> None:
         """Add what changing and copying images leads to."""
@@ -631,7 +631,7 @@ class Reached:
         if not self._everything_by(POSSIBLE):
             for space, way in self._imports.items():
                 # The secrets of the namespace that an image is imported to are those that count.
-                for into in [space] if space else [one for one in self._pulls if one]:
+                for into in [space] if space else [space for space in self._pulls if space]:
                     self._import(into, way)
 
     def _everything_by(self, certainty: Certainty) -> bool:
@@ -652,7 +652,7 @@ class Reached:
         pulls = [self._pulls[space] for space in ({into, 0} if into else self._pulls) if space in self._pulls]
         if not pulls:
             return None
-        pull = min(pulls, key=lambda one: one[:2])
+        pull = min(pulls, key=lambda pull: pull[:2])
         nodes = tuple(dict.fromkeys((*pull.nodes, *way.nodes)))
         certainty = max(way.certainty, pull.certainty, least)
         return way._replace(certainty=certainty, steps=max(way.steps, pull.steps), nodes=nodes)

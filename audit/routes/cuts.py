@@ -63,8 +63,8 @@ class Cuts:
         if len(on_path) > _MOST or self._searches > _SEARCHES:
             return Cut(self._all_of(holder), ())
         self._searches += len(on_path)
-        survives = [one for one in on_path if self.reaches(holder, target, frozenset({one}))]
-        closing = [one for one in on_path if one not in survives]
+        survives = [binding for binding in on_path if self.reaches(holder, target, frozenset({binding}))]
+        closing = [binding for binding in on_path if binding not in survives]
         if closing:
             return Cut((closing[0],), tuple(survives))
         return Cut(self._several(holder, target), tuple(survives))
@@ -74,7 +74,7 @@ class Cuts:
         node = Node(NodeKind.TOKEN, holder)
         closure = self._routes.reached(holder).closure
         first = [step for step in closure.steps.values() if node in step.parents and step.rights]
-        giving = {one for step in first for one in self.giving(node, step.rights, step.space)}
+        giving = {binding for step in first for binding in self.giving(node, step.rights, step.space)}
         return tuple(sorted(giving))
 
     def _several(self, holder: Identity, target: Target) -> tuple[int, ...]:
@@ -87,8 +87,8 @@ class Cuts:
                 return self._all_of(holder)
             # The subject's own step: whatever comes after it is out of its reach then.
             removed |= set(steps[0])
-        for one in sorted(removed):
-            rest = frozenset(removed - {one})
+        for binding in sorted(removed):
+            rest = frozenset(removed - {binding})
             if self.reaches(holder, target, rest) is None:
                 removed = set(rest)
         return tuple(sorted(removed))

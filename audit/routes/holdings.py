@@ -161,7 +161,7 @@ class Holdings:
         if not rights and not named and not unknown:
             return None
         mask = ALL & ~CLUSTER_ONLY if space else ALL
-        limited = frozenset(one for one in named if one[0] & mask)
+        limited = frozenset(pair for pair in named if pair[0] & mask)
         return Source(space, rights & mask, (rights | unknown) & mask, limited, int(self.bound.binding[entry]), role)
 
     def held(
@@ -220,7 +220,7 @@ class Holdings:
     @cached_property
     def absent_accounts(self) -> Sequence[Identity]:
         """Return the accounts that bindings name and that do not exist, or may not."""
-        return [one for some in self.accounts.values() for one in some if self.state(one) != "present"]
+        return [account for some in self.accounts.values() for account in some if self.state(account) != "present"]
 
     @cached_property
     def users(self) -> Sequence[Identity]:

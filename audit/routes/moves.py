@@ -127,7 +127,7 @@ class Moves:
         """
         self._in_api_only = not token
         wide = held.get(0, NOTHING_HELD)
-        impersonates = any(self._impersonates(one) for one in held.values())
+        impersonates = any(self._impersonates(rights) for rights in held.values())
         if wide.possible or wide.named:
             yield from self._cluster(who, wide, impersonates=impersonates)
         for space, local in held.items():

@@ -148,10 +148,10 @@ class RouteRows:
         holdings, namespace = self.routes.holdings, home(account.name)
         space = holdings.snapshot.code(namespace)
         group = holdings.bound.subjects.position(Identity(GROUP, f"{ACCOUNTS}:{namespace}"))
-        subjects = [(one.name.partition(":")[2], one) for one in holdings.accounts.get(namespace, ())]
+        subjects = [(other.name.partition(":")[2], other) for other in holdings.accounts.get(namespace, ())]
         own = [
-            (name, holdings.state(one), self._entries(holdings.bound.subjects.position(one), space))
-            for name, one in subjects
+            (name, holdings.state(other), self._entries(holdings.bound.subjects.position(other), space))
+            for name, other in subjects
         ]
         return account.name.partition(":")[2], tuple(own), self._entries(group, space)
 
@@ -204,8 +204,8 @@ class _Indirect:
         key = kinds.codes.astype(np.int64) * max(len(subjects.values), 1) + subjects.codes
         different, of_row = np.unique(key[codes > 0], return_inverse=True)
         found = []
-        for one in different.tolist():
-            kind, subject = divmod(one, max(len(subjects.values), 1))
+        for code in different.tolist():
+            kind, subject = divmod(code, max(len(subjects.values), 1))
             found.append(self._rows_of(Identity(kinds.values[kind], subjects.values[subject])))
         some = np.array([bool(rows) for rows in found], dtype=bool)
         at = np.flatnonzero(codes > 0)[some[of_row]] if found else np.zeros(0, dtype=np.intp)
@@ -213,7 +213,7 @@ class _Indirect:
         for row, of in zip(at.tolist(), of_row[some[of_row]].tolist() if found else (), strict=True):
             place = spaces.values[spaces.codes[row]], repositories.values[repositories.codes[row]]
             actions = {action for action, no in denied.items() if no[row]}
-            codes[row] = max(codes[row], *(_says(one, *place, actions) for one in found[of]))
+            codes[row] = max(codes[row], *(_says(row, *place, actions) for row in found[of]))
         return Text(codes, INDIRECT)
 
     def _rows_of(self, who: Identity) -> list[Row]:
@@ -221,7 +221,7 @@ class _Indirect:
         holdings = self._routes.holdings
         identities = holdings.bound.subjects.identities
         everybody = [*self._routes.stand_ins(who), *(identities[at] for at in holdings.acts_as(who))]
-        rows = [row for one in dict.fromkeys((who, *everybody)) for row in self._of.get(one, ())]
+        rows = [row for identity in dict.fromkeys((who, *everybody)) for row in self._of.get(identity, ())]
         if who.kind == ACCOUNT:
             namespace, _, name = who.name.partition(":")
             folded = self._of.get((ACCOUNT, f"{EACH}:{name}"), ())

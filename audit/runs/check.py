@@ -181,7 +181,7 @@ def _manifest_problems(
     state = overall_state(zone.state for zone in manifest.run.zones)
     if manifest.state not in {"partial" if manifest.missing and state == COMPLETE else state, "stopped"}:
         yield f"its state is {manifest.state}, but its zones make it {state}"
-    if manifest.run.evidence_digest != evidence_digest(one for one in manifest.files if one.name.endswith(SUFFIX)):
+    if manifest.run.evidence_digest != evidence_digest(file for file in manifest.files if file.name.endswith(SUFFIX)):
         yield "its digest of all snapshots does not match them"
 
 
@@ -265,6 +265,8 @@ def _snapshot_problems(folder: Store, name: str, manifest: Manifest, zone: ZoneE
 
 
 def _selects(scope: RunScope) -> Selects | None:
-    include, exclude = (Selection(names=one.names, labels=one.labels) for one in (scope.include, scope.exclude))
+    include, exclude = (
+        Selection(names=selection.names, labels=selection.labels) for selection in (scope.include, scope.exclude)
+    )
     namespaces = Namespaces(include=include, exclude=exclude)
     return None if namespaces.everything else namespaces.selects

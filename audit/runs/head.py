@@ -139,7 +139,7 @@ def record_problems(record: HeadRecord, digests: Mapping[str, str], verifier: Ve
 
 def _after(run: str, manifests: Mapping[str, Manifest]) -> list[str]:
     """Return the runs that follow a run along the chain."""
-    following = {one.previous.run_id: name for name, one in manifests.items() if one.previous}
+    following = {manifest.previous.run_id: name for name, manifest in manifests.items() if manifest.previous}
     found: list[str] = []
     while (run := following.get(run, "")) and run not in found:
         found.append(run)

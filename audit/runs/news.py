@@ -59,13 +59,13 @@ class NewsCounter:
 
     def zone(self, zone: str, found: Sequence[FindingRecord]) -> None:
         """Count the findings of a zone."""
-        live = [one for one in found if one.state in {NEW, OPEN}]
-        sure = [one for one in live if one.answer == ANSWERS[YES]]
-        new = [one for one in sure if one.state == NEW]
+        live = [finding for finding in found if finding.state in {NEW, OPEN}]
+        sure = [finding for finding in live if finding.answer == ANSWERS[YES]]
+        new = [finding for finding in sure if finding.state == NEW]
         self._zones[zone] = ZoneNews(
             zone=zone,
             findings=_by_severity(sure),
-            checks=dict(sorted(Counter(one.check for one in sure).items())),
+            checks=dict(sorted(Counter(finding.check for finding in sure).items())),
             new=_by_severity(new),
             unknown=len(live) - len(sure),
         )
@@ -90,7 +90,7 @@ class NewsCounter:
 
 
 def _by_severity(found: Iterable[FindingRecord]) -> dict[str, int]:
-    counts = Counter(one.severity for one in found)
+    counts = Counter(finding.severity for finding in found)
     return {severity: counts[severity] for severity in SEVERITIES}
 
 

@@ -87,7 +87,7 @@ class EarlierRun(msgspec.Struct, frozen=True):
     def whole(self, zone: str = "") -> bool:
         """Return whether the run is complete; with `zone`, whether that zone is."""
         if zone:
-            return any(one.id == zone and one.state == COMPLETE for one in self.run.zones)
+            return any(info.id == zone and info.state == COMPLETE for info in self.run.zones)
         return self.state == COMPLETE
 
 
@@ -146,7 +146,7 @@ class Runs:
 
     def of_zone(self, zone: str, *, before: str = "") -> list[EarlierRun]:
         """Return the runs that include `zone`: those in which it is complete first, then newest first."""
-        listed = [run for run in self._newest_first(before) if any(one.id == zone for one in run.run.zones)]
+        listed = [run for run in self._newest_first(before) if any(info.id == zone for info in run.run.zones)]
         return sorted(listed, key=lambda run: not run.whole(zone))
 
     def last_state(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
@@ -160,7 +160,7 @@ class Runs:
     def last_seen(self, zone: str, *, before: str = "") -> EarlierSnapshot | None:
         """Return the newest snapshot of `zone`, complete or partial, before the run `before`."""
         for run in self._newest_first(before):
-            read = any(one.id == zone and one.state in _READ for one in run.run.zones)
+            read = any(info.id == zone and info.state in _READ for info in run.run.zones)
             snapshot = self.snapshot(run, zone) if read else None
             if snapshot is not None:
                 return EarlierSnapshot(run, snapshot)

@@ -105,5 +105,5 @@ def _removal_problems(run: str, note: Tombstone, context: EvidenceContext) -> It
         yield f"{PRUNED} says that the files were removed in the future, on {note.removed}"
     if removed < due:
         yield f"{PRUNED} says that the files were removed before they were {note.keep_days} days old"
-    if run in retained(one for one in context.runs if one.run.finished <= note.removed):
+    if run in retained(earlier for earlier in context.runs if earlier.run.finished <= note.removed):
         yield f"{PRUNED} is of a run that prune never removes: the newest complete one, or the newest of a zone"

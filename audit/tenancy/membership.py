@@ -39,20 +39,22 @@ def organizations_table(
     spaces = Counter(owners[name] for name in shown if owners[name])
     groups_unseen = snapshot.gaps_of("groups")
     rows: list[Mapping[str, str | int]] = []
-    for one in sorted({*declared, *_teams({*spaces, *(team.organization for team in declared)}, groups)}):
+    for declared_team in sorted({*declared, *_teams({*spaces, *(team.organization for team in declared)}, groups)}):
         shared: dict[str, str | int] = {
             "zone": snapshot.origin.zone,
-            "organization": one.organization,
-            "team": one.team,
-            "group": one.group,
-            "namespaces": spaces[one.organization],
-            "declared": UNKNOWN_COUNT if _unseen(snapshot, one) else len(declared.get(one, ())),
-            "members": len(groups[one.group]) if one.group in groups and not groups_unseen else UNKNOWN_COUNT,
+            "organization": declared_team.organization,
+            "team": declared_team.team,
+            "group": declared_team.group,
+            "namespaces": spaces[declared_team.organization],
+            "declared": UNKNOWN_COUNT if _unseen(snapshot, declared_team) else len(declared.get(declared_team, ())),
+            "members": len(groups[declared_team.group])
+            if declared_team.group in groups and not groups_unseen
+            else UNKNOWN_COUNT,
         }
-        state = _state(snapshot, one, declared, groups)
+        state = _state(snapshot, declared_team, declared, groups)
         rows.append({**shared, "state": state})
         if state == DIFFERS:
-            rows += [{**shared, **person} for person in _people(declared[one], groups[one.group])]
+            rows += [{**shared, **person} for person in _people(declared[declared_team], groups[declared_team.group])]
     return table_of("organizations", rows)
 
 
@@ -66,20 +68,20 @@ def drift(table: Table) -> int:
     return sum(state in _PEOPLE_DIFFER or (state in {NO_GROUP, NOT_DECLARED} and has) for state, has in there)
 
 
-def _state(snapshot: Snapshot, one: Team, declared: Mapping[Team, set[str]], groups: Mapping[str, set[str]]) -> str:
-    unseen = _unseen(snapshot, one) or (UNKNOWN if snapshot.gaps_of("groups") else "")
+def _state(snapshot: Snapshot, team: Team, declared: Mapping[Team, set[str]], groups: Mapping[str, set[str]]) -> str:
+    unseen = _unseen(snapshot, team) or (UNKNOWN if snapshot.gaps_of("groups") else "")
     if unseen:
         return unseen
-    if one not in declared:
+    if team not in declared:
         return NOT_DECLARED
-    if one.group not in groups:
+    if team.group not in groups:
         return NO_GROUP
-    return SAME if declared[one] == groups[one.group] else DIFFERS
+    return SAME if declared[team] == groups[team.group] else DIFFERS
 
 
-def _unseen(snapshot: Snapshot, one: Team) -> str:
+def _unseen(snapshot: Snapshot, team: Team) -> str:
     """Return why it is unknown whom the control API lists; empty when it is known."""
-    kind = "teams" if one.team else "organizationmembers"
+    kind = "teams" if team.team else "organizationmembers"
     if not snapshot.requested(kind):
         return NOT_ASKED
     return UNKNOWN if snapshot.gaps_of(kind) else ""

@@ -163,8 +163,8 @@ def together(reads: Iterable[Read]) -> Read:
         code = np.array([codes.setdefault(use, len(codes)) for use in read.uses], dtype=np.int32)
         columns.append((code[read.use], read.time, read.request))
         for all_seen, seen in ((registry, read.registry), (servers, read.servers)):
-            for name, one in seen.items():
-                all_seen[name].update(one)
+            for name, more in seen.items():
+                all_seen[name].update(more)
         damaged.extend(read.damaged)
     empty = (np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.uint64))
     use, time, request = (np.concatenate(column) for column in zip(empty, *columns, strict=True))
@@ -176,7 +176,7 @@ def _named(
     uses: list[Use], use: NDArray[np.int32], time: NDArray[np.int64], request: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.uint64]]:
     """Leave out requests without a name that another server logged with one: it created the object."""
-    nameless = np.array([not one.repository and one.source == AUDIT for one in uses], dtype=bool)[use]
+    nameless = np.array([not item.repository and item.source == AUDIT for item in uses], dtype=bool)[use]
     keep = ~(nameless & np.isin(request, request[~nameless]))
     return use[keep], time[keep], request[keep]
 

@@ -61,13 +61,13 @@ def _old_repositories(snapshot: Snapshot, begin: str) -> set[tuple[str, str]]:
 def manifests(need: Mapping[str, _Needed], subject: Identity, name: str) -> list[dict[str, Any]]:
     """Return the roles named `name`, and their bindings, that give a subject what it needs and no other push."""
     made: list[dict[str, Any]] = []
-    for namespace, one in sorted(need.items()):
+    for namespace, needed in sorted(need.items()):
         wide = not namespace
         place = {} if wide else {"namespace": namespace}
         kinds = ("ClusterRole", "ClusterRoleBinding") if wide else ("Role", "RoleBinding")
         role, binding = (_object(kind, {"name": name, **place}) for kind in kinds)
         ref = {"apiGroup": _RBAC, "kind": kinds[0], "name": name}
-        made += [role | {"rules": _rules(one)}, binding | {"roleRef": ref, "subjects": [_subject(subject)]}]
+        made += [role | {"rules": _rules(needed)}, binding | {"roleRef": ref, "subjects": [_subject(subject)]}]
     return made
 
 

@@ -163,7 +163,7 @@ def _groups_of(snapshot: Snapshot) -> dict[str, list[str]]:
 
 def _compared(authorizer: Authorizer, chosen: Sample, outcomes: Mapping[SampledCell, CellAnswer]) -> Verification:
     found = differences(authorizer, outcomes)
-    differing = {one.cell for one in found}
+    differing = {difference.cell for difference in found}
     failures = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
     shares, bounds = {}, []
     confidence = 1 - (1 - CONFIDENCE) / len(POPULATIONS)  # all bounds hold together

@@ -136,7 +136,7 @@ def _without_row(
     drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
     asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
     taken = cells.among({(who, space) for who, space, _ in asked})
-    free = islice(dict.fromkeys(one for one in asked if one[:2] not in taken), size)
+    free = islice(dict.fromkeys(cell for cell in asked if cell[:2] not in taken), size)
     found = [SampledCell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
     known = [cell for cell in found if cell.answer != UNKNOWN]
     # With no pair left, the population is empty and needs no bound.
@@ -154,7 +154,11 @@ def _subjects(authorizer: Authorizer) -> list[Identity]:
     accounts = zip(
         tables["serviceaccounts"]["namespace"].tolist(), tables["serviceaccounts"]["name"].tolist(), strict=True
     )
-    found = {one for one in authorizer.bound.subjects.identities if one.kind not in {ANY, ANY_USER} and not one.inert}
+    found = {
+        identity
+        for identity in authorizer.bound.subjects.identities
+        if identity.kind not in {ANY, ANY_USER} and not identity.inert
+    }
     found |= {Identity(ACCOUNT, f"{text[space]}:{text[name]}") for space, name in accounts}
     found |= {Identity(USER, text[code]) for code in tables["users"]["name"].tolist()}
     found |= {Identity(GROUP, text[code]) for code in tables["groups"]["name"].tolist()}

@@ -76,7 +76,9 @@ def compare_lists(
 
     def ask(place: ListQuery) -> AllowedSubjects | CollectError:
         try:
-            parts = [lister(_attributes(place, one)) for one in QUESTIONS if one.right & NEEDS[place.action]]
+            parts = [
+                lister(_attributes(place, question)) for question in QUESTIONS if question.right & NEEDS[place.action]
+            ]
         except CollectError as error:
             return error
         return _who_has_all(parts)
@@ -84,15 +86,15 @@ def compare_lists(
     answers = {places[at]: answer for at, answer in run_parallel(places, ask, stop.is_set, at_once=at_once)}
     lists = {place: answer for place, answer in answers.items() if isinstance(answer, AllowedSubjects)}
     doubts = {place: [*_doubts(authorizer, answer, place, ours)] for place, answer in lists.items()}
-    cells = sorted({cell for one in doubts.values() for cell in one})
+    cells = sorted({cell for doubtful in doubts.values() for cell in doubtful})
     outcomes = ask_all(authorizer, review, cells, stop, at_once=at_once)
     found = differences(authorizer, outcomes)
     unanswered = [outcome.reason for outcome in outcomes.values() if outcome.allowed is None]
-    failures = [f"{one.reason}: {one.detail}" for one in answers.values() if isinstance(one, CollectError)]
+    failures = [f"{answer.reason}: {answer.detail}" for answer in answers.values() if isinstance(answer, CollectError)]
     return ListComparison(
         authorizer.bound.snapshot.origin.zone,
         asked=len(answers),
-        same=sum(not one for one in doubts.values()),
+        same=sum(not doubtful for doubtful in doubts.values()),
         failed=len(failures),
         partial=sum(bool(answer.error) for answer in lists.values()),
         settled=len(cells) - len(found) - len(unanswered),
@@ -145,7 +147,7 @@ def _doubts(
     """Yield the subjects that only one side has, except those whose answer is unknown."""
     wide, here = ours.get(ListQuery("*", place.action), {}), ours.get(place, {})
     held = {**wide, **here}
-    sure = {who for one in (wide, here) for who, answer in one.items() if answer == YES}
+    sure = {who for answers in (wide, here) for who, answer in answers.items() if answer == YES}
     theirs = {*(user(name) for name in listed.users or ()), *(Identity(GROUP, name) for name in listed.groups or ())}
     for who in (theirs - {*held}) | (sure - theirs):
         answer = authorizer.answer(who, place.action, place.namespace)

@@ -50,7 +50,7 @@ def authorization() -> dict[str, Any]:
 def _patterns() -> Iterator[tuple[Identity, bool, Identity]]:
     """Yield patterns of subjects with a subject that stands for all of a pattern; `{namespace}` is to be filled in."""
     exact = [Identity(USER, ANONYMOUS), *(Identity(GROUP, name) for name in sorted(VIRTUAL))]
-    yield from ((one, True, one) for one in exact)
+    yield from ((identity, True, identity) for identity in exact)
     yield Identity(ACCOUNT, ":"), False, Identity(ACCOUNT, ":inert")
     yield Identity(ACCOUNT, ""), False, Identity(ACCOUNT, "{namespace}:any")
     yield Identity(GROUP, f"{ACCOUNTS}:"), False, Identity(GROUP, f"{ACCOUNTS}:any")

@@ -89,7 +89,7 @@ def _outside(access: Table, place: Numbered, names: Table, organizations: Organi
         able = access.numbers(action) == YES
         wide = [*outsiders(access, able, organizations)]
         counts = subjects.count(without_outsiders(access, able & other, who, wide)[local])
-        more = {key: sum(key[0] == one.zone and is_outside(one, key[1]) for one in wide) for key in set(owners)}
+        more = {key: sum(key[0] == row.zone and is_outside(row, key[1]) for row in wide) for key in set(owners)}
         columns[f"{action}_outside"] = counts + np.array([more[key] for key in owners], dtype=np.int32)
     return columns
 

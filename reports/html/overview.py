@@ -133,8 +133,8 @@ def _matrix(zones: Sequence[str], risks: Sequence[tuple[str, Table, Mask, str]])
     counted = [_by_name(table.text(column), mask) for _, table, mask, _ in risks]
     names = list(zones)
     if column == "organization":
-        names = sorted(set().union(*counted), key=lambda name: ([-one[name] for one in counted], name))
-    counts = {name: [one[name] for one in counted] for name in names}
+        names = sorted(set().union(*counted), key=lambda name: ([-counter[name] for counter in counted], name))
+    counts = {name: [counter[name] for counter in counted] for name in names}
     most = [max((counts[name][at] for name in names), default=0) for at in range(len(risks))]
     rows = [
         MatrixRow(

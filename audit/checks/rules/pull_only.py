@@ -17,12 +17,12 @@ def _find(context: CheckContext) -> Iterator[GrantFindings]:
     people = rows.of(USER) & only_pulls & context.outsiders & rows.local
     # The ready-made role would open the other repositories of the namespace.
     grants = rows.bound(people & rows.where("repository", EVERY.__eq__))
-    instead = [fill(ADD_ROLE, namespace=one.namespace, role=_PULLER, user=one.subject) for one in grants]
+    instead = [fill(ADD_ROLE, namespace=grant.namespace, role=_PULLER, user=grant.subject) for grant in grants]
     yield GrantFindings(
         context.zone,
         grants,
-        [f"{sentence(one, 'can push')}, and only pulls" for one in grants],
-        ["\n".join((add, *context.remover.take_away(one))) for add, one in zip(instead, grants, strict=True)],
+        [f"{sentence(grant, 'can push')}, and only pulls" for grant in grants],
+        ["\n".join((add, *context.remover.take_away(grant))) for add, grant in zip(instead, grants, strict=True)],
     )
 
 

@@ -21,8 +21,8 @@ def _find(context: CheckContext) -> Iterator[GrantFindings]:
     yield GrantFindings(
         context.zone,
         grants,
-        [f"{sentence(one, 'can push')}{_ALSO}; to push, {_least(context, one)} is enough" for one in grants],
-        ["\n".join((*_instead(context, one), *context.remover.take_away(one))) for one in grants],
+        [f"{sentence(grant, 'can push')}{_ALSO}; to push, {_least(context, grant)} is enough" for grant in grants],
+        ["\n".join((*_instead(context, grant), *context.remover.take_away(grant))) for grant in grants],
     )
 
 

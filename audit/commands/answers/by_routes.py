@@ -77,7 +77,7 @@ def rows_of(snapshot: Snapshot, who: Identity, namespace: str | None) -> list[Ro
     identities = holdings.bound.subjects.identities
     others = (*made.routes.stand_ins(who), *(identities[at] for at in holdings.acts_as(who)))
     everybody = [*dict.fromkeys((who, *others))]
-    rows = [row for one in everybody for row in made.followed(one)]
+    rows = [row for identity in everybody for row in made.followed(identity)]
     return [row for row in rows if namespace is None or row["namespace"] in {"*", namespace}]
 
 

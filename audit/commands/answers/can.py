@@ -19,7 +19,7 @@ def _zone_with(snapshots: Sequence[Snapshot], namespace: str) -> Snapshot:
     """Return the only zone, or the only one that lists a namespace. Raises UsageError when there are several."""
     listing = [snapshot for snapshot in snapshots if snapshot.lists(namespace)]
     listed = [snapshot.lists(namespace) for snapshot in snapshots]
-    whole = all(here or not one.gaps_of("namespaces") for here, one in zip(listed, snapshots, strict=True))
+    whole = all(here or not snapshot.gaps_of("namespaces") for here, snapshot in zip(listed, snapshots, strict=True))
     return listing[0] if len(listing) == 1 and whole else only_one(listing or snapshots)
 
 

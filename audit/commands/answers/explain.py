@@ -81,7 +81,9 @@ def _value(typed: Identity, explanations: Mapping[str, tuple[Identity, Explanati
         "subject_kind": who.kind,
         "subject": who.name,
         "ways": ways,
-        "remarks": {zone: list(one.remarks) for zone, (_, one) in explanations.items() if one.remarks},
+        "remarks": {
+            zone: list(explanation.remarks) for zone, (_, explanation) in explanations.items() if explanation.remarks
+        },
         "not_seen": {zone: obstacles for zone, obstacles in not_seen.items() if obstacles},
     }
 

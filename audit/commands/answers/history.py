@@ -134,7 +134,7 @@ def _walk(runs: Runs, zone: str, topic: _Topic, timeline: _Timeline) -> None:
 
 def _state(runs: Runs, run: EarlierRun, zone: str, topic: _Topic, timeline: _Timeline) -> State | None:
     """Return what a run saw of a zone, None when it saw nothing or was not of it."""
-    seen = next((one.state for one in run.run.zones if one.id == zone), None)
+    seen = next((info.state for info in run.run.zones if info.id == zone), None)
     if seen is None:
         return None
     snapshot = runs.snapshot(run, zone) if seen not in _NOT_SEEN else None

@@ -36,7 +36,9 @@ def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
     use = use_of(snapshot, options)
     grants = tables_of(snapshot)["grants"]
     chosen, hints, subject = _chosen(snapshot, grants, topic)
-    rows = [_row(one, chosen, grants, subject) for one in right_uses(use, snapshot) if _through(one, chosen, subject)]
+    rows = [
+        _row(right, chosen, grants, subject) for right in right_uses(use, snapshot) if _through(right, chosen, subject)
+    ]
     rows.sort(key=lambda row: [str(row[name]) for name in _COLUMNS])
     tokens = _tokens(snapshot, subject, {str(row["subject"]) for row in rows})
     workloads = [one for one in workloads_of(snapshot) if _depends(one, chosen, subject)]
@@ -131,7 +133,7 @@ def _row(use: RightUse, chosen: list[dict[str, Any]], grants: Table, subject: Id
     others: set[str] = set()
     if use.right in grants.columns and not subject:
         rows = grants.numbers(use.right) != NO
-        rows &= grants.where("subject", {one.name for one in use.subjects})
+        rows &= grants.where("subject", {identity.name for identity in use.subjects})
         rows &= grants.where("namespace", {use.namespace, EVERY}) & grants.where("repository", {use.repository, EVERY})
         found = (row for row in grants.take(rows).records() if _gives(row, use))
         others = {

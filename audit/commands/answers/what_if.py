@@ -69,7 +69,7 @@ def what_if(options: WhatIfOptions, zone: Sequence[str], config: Path | None) ->
 
 
 def _severity(text: str | None) -> Severity | None:
-    found = next((one for one in SEVERITIES if one == text), None)
+    found = next((severity for severity in SEVERITIES if severity == text), None)
     if text is not None and found is None:
         raise UsageError(f"no such severity: {text}", fix=f"choose from {', '.join(SEVERITIES)}")
     return found
@@ -119,18 +119,23 @@ def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path 
     config = load_config(path) if path else None
     settings = settings_of(config)
     selects = None if config is None or config.namespaces.everything else config.namespaces.selects
-    scopes = [scope_of(one, selects) for one in (before, after)]
-    namespaces = None if selects is None else {name for one in scopes for name in one.namespaces or ()}
+    scopes = [scope_of(snapshot, selects) for snapshot in (before, after)]
+    namespaces = None if selects is None else {name for scope in scopes for name in scope.namespaces or ()}
     comparison = ComparisonScope(namespaces, settings.organization_label, "")
     changes = changes_of(State.of(before, namespaces), State.of(after, namespaces), comparison)
     now = datetime.now(UTC)
-    was, found = (_found(one, scope, settings, now) for one, scope in zip((before, after), scopes, strict=True))
+    was, found = (
+        _found(snapshot, scope, settings, now) for snapshot, scope in zip((before, after), scopes, strict=True)
+    )
     compared = since(found[0], was[0], found[1], settings)
     if config is not None and config.exceptions:
         compared = ExceptionMatcher(ExceptionSet(load_exceptions(config.exceptions)), now.date()).accept(compared)
     roles = [(_spelled(name), grants_in_words(role.rules or ())) for name, role in roles_in(manifests.objects)]
     return Effect(
-        changes, [one for one in compared if one.state == NEW], [one for one in compared if one.state == GONE], roles
+        changes,
+        [finding for finding in compared if finding.state == NEW],
+        [finding for finding in compared if finding.state == GONE],
+        roles,
     )
 
 
@@ -147,7 +152,7 @@ def _value(snapshot: Snapshot, made: Effect) -> dict[str, Any]:
         "zone": snapshot.origin.zone,
         "as_of": snapshot.origin.finished,
         "changes": made.changes.records(),
-        "findings": {"new": [_row(one) for one in made.new], "gone": [_row(one) for one in made.gone]},
+        "findings": {"new": [_row(finding) for finding in made.new], "gone": [_row(finding) for finding in made.gone]},
         "roles": [{"role": name, "grants": words} for name, words in made.roles],
     }
 
@@ -168,7 +173,7 @@ def _text(made: Effect) -> Iterator[str | Grid]:
     for title, findings in (("new findings", made.new), ("findings that go", made.gone)):
         if findings:
             yield f"{title}:"
-            yield Grid(_FOUND, [[str(getattr(one, name)) for name in _FOUND] for one in findings])
+            yield Grid(_FOUND, [[str(getattr(finding, name)) for name in _FOUND] for finding in findings])
             yield ""
     access = sum(row["object"] == "access" for row in rows)
     yield f"{access} changes of access, {len(made.new)} new findings, {len(made.gone)} findings go"

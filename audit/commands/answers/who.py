@@ -35,13 +35,13 @@ def who(
     action, where = action_of(action), place_of(place)
     hints = place_hints(snapshots, where, place)
     of_zone = uses or {}
-    rows = [row for one in snapshots for row in holders(one, action, where, of_zone.get(one.origin.zone))]
+    rows = [row for snapshot in snapshots for row in holders(snapshot, action, where, of_zone.get(snapshot.origin.zone))]
     if uses:
         rows = [row for row in rows if row["used"] != "used"]
         nobody = [] if rows else [f"everybody who can {action} in {place} used it"]
     else:
         nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
-    by_route = [row for one in snapshots if routes for row in rows_to(one, action, where)]
+    by_route = [row for snapshot in snapshots if routes for row in rows_to(snapshot, action, where)]
     certain = all(row["access"] != ANSWERS[UNKNOWN] and row.get("used") != "not known" for row in rows)
     return Result(
         value=lambda: {"direct": rows, "routes": by_route} if routes else rows,

@@ -43,7 +43,7 @@ def period(
     asked = _period(*days)
     settings = settings_of(load_config(config) if config else None)
     runs = Runs(store_of(place), console.note)
-    folders = [CampaignFolder(resolve_store(one)) for one in campaigns]
+    folders = [CampaignFolder(resolve_store(folder)) for folder in campaigns]
     for folder in folders:
         folder.check_answers()
     known = {zone.id for run in runs.listed() for zone in run.run.zones}
@@ -62,7 +62,7 @@ def period(
     return Result(
         value=lambda: {**_head(found), **tables},
         text=_text(found, tables),
-        notes=[f"{one}: what depends on it is unknown" for one in found.unread],
+        notes=[f"{place}: what depends on it is unknown" for place in found.unread],
         exit_code=of_answer(complete=found.whole),
     )
 

@@ -147,17 +147,24 @@ def _text(compared: Sequence[ComparedZone]) -> Iterator[str | Grid]:
         yield from _lines(zone)
 
 
-def _row(one: Verification) -> list[str]:
-    seen = one.verified
-    shares = [f"{agreed:,}/{asked:,}" for agreed, asked in one.shares.values()]
+def _row(verification: Verification) -> list[str]:
+    seen = verification.verified
+    shares = [f"{agreed:,}/{asked:,}" for agreed, asked in verification.shares.values()]
     bound = f"{seen.bound:.2%}" if seen.agreed + seen.differed else "unknown"
     counts = [f"{count:,}" for count in (seen.differed, seen.failed, seen.left_out)]
-    return [one.zone, f"{seen.agreed:,}/{seen.asked:,}", *shares, *counts, bound]
+    return [verification.zone, f"{seen.agreed:,}/{seen.asked:,}", *shares, *counts, bound]
 
 
-def _list_row(one: ListComparison) -> list[str]:
-    counts = one.asked, one.same, one.failed, one.partial, one.settled, len(one.differences)
-    return [one.zone, *(f"{count:,}" for count in counts)]
+def _list_row(comparison: ListComparison) -> list[str]:
+    counts = (
+        comparison.asked,
+        comparison.same,
+        comparison.failed,
+        comparison.partial,
+        comparison.settled,
+        len(comparison.differences),
+    )
+    return [comparison.zone, *(f"{count:,}" for count in counts)]
 
 
 def _lines(one: ComparedZone) -> Iterator[str]:
@@ -176,26 +183,26 @@ def _lines(one: ComparedZone) -> Iterator[str]:
         yield f"  the zone: {difference.reason or 'no reason given'}"
 
 
-def _differences(one: ComparedZone) -> list[CellDifference]:
+def _differences(zone: ComparedZone) -> list[CellDifference]:
     """Return the differences of cells and lists, without duplicates."""
-    listed = one.lists.differences if one.lists else ()
-    return [*{difference.cell: difference for difference in (*one.cells.differences, *listed)}.values()]
+    listed = zone.lists.differences if zone.lists else ()
+    return [*{difference.cell: difference for difference in (*zone.cells.differences, *listed)}.values()]
 
 
-def _record(one: ComparedZone) -> dict[str, object]:
-    seen, lists = one.cells.verified, one.lists
+def _record(zone: ComparedZone) -> dict[str, object]:
+    seen, lists = zone.cells.verified, zone.lists
     return {
-        "zone": one.cells.zone,
+        "zone": zone.cells.zone,
         **{name: getattr(seen, name) for name in ("asked", "agreed", "differed", "failed", "left_out", "bound", "why")},
-        "agreed_of": {name: list(share) for name, share in one.cells.shares.items()},
+        "agreed_of": {name: list(share) for name, share in zone.cells.shares.items()},
         "lists": lists
         and {name: getattr(lists, name) for name in ("asked", "same", "failed", "partial", "settled", "open", "why")},
-        "differences": [_difference(difference) for difference in _differences(one)],
+        "differences": [_difference(difference) for difference in _differences(zone)],
     }
 
 
-def _difference(one: CellDifference) -> dict[str, object]:
-    cell = one.cell
+def _difference(difference: CellDifference) -> dict[str, object]:
+    cell = difference.cell
     return {
         "subject_kind": cell.who.kind,
         "subject": cell.who.name,
@@ -203,7 +210,7 @@ def _difference(one: CellDifference) -> dict[str, object]:
         "namespace": cell.namespace,
         "repository": cell.repository,
         "table": ANSWERS[cell.answer],
-        "why": list(one.why),
+        "why": list(difference.why),
         "zone_says": ANSWERS[cell.answer != YES],
-        "reason": one.reason,
+        "reason": difference.reason,
     }

@@ -33,5 +33,7 @@ def run(path: Path | None, options: RunOptions, collect: CollectOptions, pseudon
             from audit.commands.evidence.verify import verified
 
             verifications = verified(config, zones.zones, real if names else folder.snapshots, request.verify, stop)
-            folder.verified = {zone: one.unnamed if names else one for zone, one in verifications.items()}
+            folder.verified = {
+                zone: verification.unnamed if names else verification for zone, verification in verifications.items()
+            }
         return finished(folder, names)
