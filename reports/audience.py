@@ -109,9 +109,9 @@ class _Organization:
         self._tables, self._run, self._name, self._platform = tables, run, name, platform
         self._organizations = organizations_in(joined(tables["namespaces"]), joined(tables["grants"]))
         owners = [_owners(table) for table in tables["namespaces"]]  # by namespace, in each zone
-        self._own = [{space for space, owner in zone.items() if owner == name} for zone in owners]
+        self._own = [{namespace for namespace, owner in zone.items() if owner == name} for zone in owners]
         every = set().union(*owners)
-        self._others = every - set().union(*self._own) - {space for space in every if platform.has(space)}
+        self._others = every - set().union(*self._own) - {namespace for namespace in every if platform.has(namespace)}
 
     def cut(self) -> tuple[dict[str, list[Table]], RunInfo]:
         """Return tables and run, with the names of others replaced."""

@@ -55,8 +55,8 @@ def changes_summary(changes: Table, since: str) -> str:
     rows = [{name: str(value) for name, value in row.items()} for row in changes.records()]
     lines = [f"# Registry access: changes since {markdown(since)}", "", _counts(rows), ""]
     shown: dict[str, list[_Folded]] = {}
-    for one in _folded(rows):
-        shown.setdefault(one.row["change"], []).append(one)
+    for folded in _folded(rows):
+        shown.setdefault(folded.row["change"], []).append(folded)
     for change, title in _SECTIONS.items():
         if mine := shown.get(change):
             lines += [

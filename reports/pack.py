@@ -139,7 +139,7 @@ class _LineFacts:
         self._owners: dict[tuple[str, str], str] = {}
         for table in tables["namespaces"]:
             columns = (table.text(name).strings() for name in ("zone", "namespace", "organization"))
-            self._owners |= {(zone, space): owner for zone, space, owner in zip(*columns, strict=True)}
+            self._owners |= {(zone, namespace): owner for zone, namespace, owner in zip(*columns, strict=True)}
         self._members = dict(chain.from_iterable(map(_members, tables["access"])))
 
     def row(self, line: Line) -> Row:
@@ -175,9 +175,9 @@ def _namespaces(
     columns = ("zone", "namespace", "organization", "created", *(f"{action}: {word}" for action, word in answers))
 
     def rows(_: Sequence[str]) -> Iterator[Row]:
-        for spaces, access in zip(tables["namespaces"], tables["access"], strict=True):
+        for namespaces, access in zip(tables["namespaces"], tables["access"], strict=True):
             counts = [_subjects(access, action, YES if word == "yes" else UNKNOWN) for action, word in answers]
-            names = (spaces.text(name).strings() for name in columns[:4])
+            names = (namespaces.text(name).strings() for name in columns[:4])
             yield from ([*row, *(count.get(row[1], 0) for count in counts)] for row in zip(*names, strict=True))
 
     return columns, sum(map(len, tables["namespaces"])), rows
@@ -186,7 +186,7 @@ def _namespaces(
 def _subjects(access: Table, action: str, answer: int) -> dict[str, int]:
     """Return for each namespace how many subjects have this answer there, without cluster-wide access."""
     rows = access.numbers(action) == answer
-    spaces: Text = access.text("namespace")
+    namespaces: Text = access.text("namespace")
     who = np.stack([access.text(name).codes[rows] for name in ("namespace", "subject_kind", "subject")])
     codes, counts = np.unique(np.unique(who, axis=1)[0], return_counts=True)
-    return {spaces.values[code]: count for code, count in zip(codes.tolist(), counts.tolist(), strict=True)}
+    return {namespaces.values[code]: count for code, count in zip(codes.tolist(), counts.tolist(), strict=True)}

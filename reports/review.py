@@ -88,13 +88,13 @@ class ReviewSheets:
     def _cause(self, cause: CampaignCause) -> list[str]:
         """Return the cells of a cause: those of its first line, with all namespaces."""
         cells = dict(zip(COLUMNS, self.row(cause.lines[0]), strict=True))
-        spaces = [entry.line.namespace for entry in cause.lines]
-        more = f", and {len(spaces) - _NAMESPACES_SHOWN} more" if len(spaces) > _NAMESPACES_SHOWN else ""
+        namespaces = [entry.line.namespace for entry in cause.lines]
+        more = f", and {len(namespaces) - _NAMESPACES_SHOWN} more" if len(namespaces) > _NAMESPACES_SHOWN else ""
         own = {
             "id": cause.id,
             "path": cause.path,
-            "lines": str(len(spaces)),
-            "namespaces": ", ".join(spaces[:_NAMESPACES_SHOWN]) + more,
+            "lines": str(len(namespaces)),
+            "namespaces": ", ".join(namespaces[:_NAMESPACES_SHOWN]) + more,
         }
         return [own[name] if name in own else cells[name] for name in CAUSE_COLUMNS]
 

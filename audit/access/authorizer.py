@@ -61,8 +61,8 @@ class Authorizer:
 
     def rights_by_rbac(self, subject: Identity, namespace: str, repository: str = "") -> Rights[int]:
         """Return the rights as the API server would answer about them, whoever may log in."""
-        space = max(self.bound.snapshot.code(namespace), 0)
-        held = self.effective.rights_of(self._acts_as(subject), space, self._repositories.get(repository, 0))
+        code = max(self.bound.snapshot.code(namespace), 0)
+        held = self.effective.rights_of(self._acts_as(subject), code, self._repositories.get(repository, 0))
         return held | self._unseen(namespace)
 
     def login(self, subject: Identity) -> Rights[int] | None:
@@ -131,21 +131,21 @@ class Authorizer:
         return self.bound.subject[self._entries]
 
     @cached_property
-    def _spaces(self) -> Ints:
+    def _namespaces(self) -> Ints:
         return self.bound.namespace
 
     def _grants_along(self, entry: int, holder: Identity, group: str) -> Iterator[Grant]:
         """Yield what one entry of `bound` gives to `holder`."""
         bound, roles = self.bound, self.bound.roles
         role, binding = int(bound.role[entry]), int(bound.binding[entry])
-        space = int(self._spaces[entry])
-        reached = 0 if holder.inert else reach(cluster_wide=not space)
+        namespace = int(self._namespaces[entry])
+        reached = 0 if holder.inert else reach(cluster_wide=not namespace)
         first = int(roles.first[role])
         for at in range(first, first + int(roles.count[role])):
             rights = Rights(int(roles.granted[at]), int(roles.possible[at])) & reached
             repository = roles.repositories[int(roles.repository[at])]
             yield Grant(
-                bound.snapshot.strings[space], repository, rights, group, holder, binding, role, int(roles.how[at])
+                bound.snapshot.strings[namespace], repository, rights, group, holder, binding, role, int(roles.how[at])
             )
 
 

@@ -39,8 +39,8 @@ class BoundSubjects:
     def namespace(self) -> Ints:
         """Return for each entry the text position of its namespace; 0 is cluster-wide."""
         # NO_BINDING is -1 and takes the number added at the end: it is cluster-wide too.
-        spaces = np.append(self.snapshot.tables["bindings"]["namespace"], np.int32(0))
-        return spaces[self.binding]
+        namespaces = np.append(self.snapshot.tables["bindings"]["namespace"], np.int32(0))
+        return namespaces[self.binding]
 
 
 def bound_subjects(
@@ -99,11 +99,11 @@ def _login_of_each(logins: tuple[Ints, Ints], masters: int, position: Ints, subj
 
 
 def _binding_rows(snapshot: Snapshot, namespaces: Iterable[str] | None) -> Positions:
-    spaces = snapshot.tables["bindings"]["namespace"]
+    codes = snapshot.tables["bindings"]["namespace"]
     if namespaces is None:
-        return np.arange(len(spaces))
+        return np.arange(len(codes))
     wanted = [snapshot.code(name) for name in {*namespaces, ""}]
-    return np.flatnonzero(np.isin(spaces, wanted))
+    return np.flatnonzero(np.isin(codes, wanted))
 
 
 def _roles(snapshot: Snapshot, rows: Positions) -> tuple[Ints, JudgedRoles]:
@@ -119,7 +119,7 @@ def _subjects(snapshot: Snapshot, rows: Positions) -> tuple[Ints, Ints, Ints, In
     wanted = np.zeros(len(bindings["name"]), dtype=bool)
     wanted[rows] = True
     chosen = wanted[subjects["binding"]]
-    binding, space = subjects["binding"][chosen], subjects["namespace"][chosen]
+    binding, namespace = subjects["binding"][chosen], subjects["namespace"][chosen]
     # In a RoleBinding an absent namespace means the binding's own.
-    space = np.where(space == 0, bindings["namespace"][binding], space)
-    return binding, subjects["kind"][chosen], space.astype(np.int32), subjects["name"][chosen]
+    namespace = np.where(namespace == 0, bindings["namespace"][binding], namespace)
+    return binding, subjects["kind"][chosen], namespace.astype(np.int32), subjects["name"][chosen]

@@ -18,15 +18,15 @@ _KIND_TEXTS: Final = (ACCOUNT, ANY, ANY_USER, GROUP, USER)  # sorted, as all tex
 
 
 def place_columns(
-    zone: str, bound: BoundSubjects, space: Ints, repository: Ints, subject: Ints
+    zone: str, bound: BoundSubjects, namespace: Ints, repository: Ints, subject: Ints
 ) -> dict[str, Text | Numbers]:
     """Return the columns that say where and who."""
-    spaces = [*bound.snapshot.strings]
-    spaces[0] = "*"
+    namespaces = [*bound.snapshot.strings]
+    namespaces[0] = "*"
     kind = np.array([_KIND_TEXTS.index(kind) for kind in KINDS], dtype=np.int32)[bound.subjects.kind]
     return {
         "zone": Text(np.zeros(len(subject), dtype=np.int32), (zone,)),
-        "namespace": Text(space, spaces),
+        "namespace": Text(namespace, namespaces),
         "repository": Text(repository, ("*", *bound.roles.repositories[1:])),
         "subject_kind": Text(kind[subject], _KIND_TEXTS),
         "subject": Text(subject, bound.subjects.names),
@@ -38,9 +38,9 @@ def group_column(bound: BoundSubjects, group: Ints) -> Text:
     return Text(group + 1, ("", *bound.subjects.names))
 
 
-def binding_columns(bound: BoundSubjects, binding: Ints, space: Ints) -> dict[str, Text]:
+def binding_columns(bound: BoundSubjects, binding: Ints, namespace: Ints) -> dict[str, Text]:
     """Return kind and name of bindings (rows of the binding table, or NO_BINDING)."""
-    kind = np.where(binding == NO_BINDING, 0, np.where(space == 0, 1, 2)).astype(np.int32)
+    kind = np.where(binding == NO_BINDING, 0, np.where(namespace == 0, 1, 2)).astype(np.int32)
     return {
         "binding_kind": Text(kind, ("built-in", "ClusterRoleBinding", "RoleBinding")),
         "binding": binding_text(bound.snapshot, "name", binding),
@@ -118,11 +118,11 @@ def _listed_accounts(snapshot: Snapshot, names: Sequence[str], keys: Longs) -> I
     """Return whether service accounts were listed; `keys` are those of `account_keys`, below 0 for one without."""
     table, keys = snapshot.tables["serviceaccounts"], keys.copy()
     for at in np.flatnonzero(keys < 0).tolist():
-        space, name = (np.array([snapshot.code(part)], dtype=np.int32) for part in names[at].partition(":")[::2])
-        keys[at] = account_keys(space, name)[0] if space[0] >= 0 <= name[0] else -1
+        namespace, name = (np.array([snapshot.code(part)], dtype=np.int32) for part in names[at].partition(":")[::2])
+        keys[at] = account_keys(namespace, name)[0] if namespace[0] >= 0 <= name[0] else -1
     present = positions(account_keys(table["namespace"], table["name"]), keys) >= 0
     unseen: Mask = np.zeros(len(names), dtype=bool)
     if snapshot.gaps_of("serviceaccounts"):
-        spaces = np.array([snapshot.code(name.partition(":")[0]) for name in names], dtype=np.int32)
-        unseen = snapshot.unseen("serviceaccounts", spaces)
+        namespaces = np.array([snapshot.code(name.partition(":")[0]) for name in names], dtype=np.int32)
+        unseen = snapshot.unseen("serviceaccounts", namespaces)
     return np.where(present, _PRESENT, np.where(unseen, _UNKNOWN, _ABSENT)).astype(np.int32)

@@ -32,7 +32,7 @@ class EffectiveAccess:
         # A grant that gives nothing to anybody is a matter of the table `grants`.
         gives = grants.possible > 0
         self.grants = grants if gives.all() else grants.take(gives)
-        keys = place_keys(bound, self.grants.space, self.grants.repository, self.grants.subject)
+        keys = place_keys(bound, self.grants.namespace, self.grants.repository, self.grants.subject)
         first = np.flatnonzero(np.diff(keys, prepend=-1))
         # Of each place and subject with a grant: its key, in which rows of `grants` these are, and their rights.
         self.keys: Longs = keys[first]
@@ -60,53 +60,53 @@ class EffectiveAccess:
         held = self.rights_by_rbac(place)
         if self.logins is None:
             return held
-        space, repository, subject = place
-        return self.logins.admit(subject, held, self._without_token(space, repository))
+        namespace, repository, subject = place
+        return self.logins.admit(subject, held, self._without_token(namespace, repository))
 
     def rights_by_rbac(self, place: Place) -> Rights[Ints]:
         """Return the rights in each place as the API server would answer about them, whoever may log in."""
-        space, repository, subject = place
+        namespace, repository, subject = place
         held = self._granted_to(place)
         for others in self.also_acts_as.T:
             some = np.flatnonzero(others[subject] >= 0)
-            more = self._granted_to((space[some], repository[some], others[subject[some]]))
+            more = self._granted_to((namespace[some], repository[some], others[subject[some]]))
             held.granted[some] |= more.granted
             held.possible[some] |= more.possible
-        return Rights(held.granted, held.possible | self.unseen(space))
+        return Rights(held.granted, held.possible | self.unseen(namespace))
 
-    def _without_token(self, space: Ints, repository: Ints) -> Rights[Ints]:
+    def _without_token(self, namespace: Ints, repository: Ints) -> Rights[Ints]:
         """Return the rights of a caller without a token in each place."""
         if self.logins is None or self.logins.without_token == NONE:
-            return Rights(np.zeros_like(space), self.unseen(space))
-        return self.rights_by_rbac((space, repository, np.full_like(space, self.logins.without_token)))
+            return Rights(np.zeros_like(namespace), self.unseen(namespace))
+        return self.rights_by_rbac((namespace, repository, np.full_like(namespace, self.logins.without_token)))
 
-    def rights_of(self, acts_as: Sequence[int], space: int, repository: int) -> Rights[int]:
+    def rights_of(self, acts_as: Sequence[int], namespace: int, repository: int) -> Rights[int]:
         """Return the rights in one place of somebody who acts as the subjects at these positions, without `unseen`."""
         subjects = np.array(acts_as, dtype=np.int32)
         if not len(subjects):
             return NOTHING
-        held = self._granted_to((np.full_like(subjects, space), np.full_like(subjects, repository), subjects))
+        held = self._granted_to((np.full_like(subjects, namespace), np.full_like(subjects, repository), subjects))
         return Rights(int(np.bitwise_or.reduce(held.granted)), int(np.bitwise_or.reduce(held.possible)))
 
-    def unseen(self, space: Ints) -> Ints:
+    def unseen(self, namespace: Ints) -> Ints:
         """Return the rights that anybody may have in each namespace because its bindings were not all seen."""
         snapshot = self.bound.snapshot
         # A cluster-wide row is read as an answer for every namespace: it may be wrong for one that was not seen.
-        blind = snapshot.unseen("rolebindings", space) | snapshot.missing("rolebindings")
+        blind = snapshot.unseen("rolebindings", namespace) | snapshot.missing("rolebindings")
         return unseen_rights(namespace=blind, cluster=bool(snapshot.gaps_of("clusterrolebindings")))
 
     def _granted_to(self, place: Place) -> Rights[Ints]:
         """Return what the grants of each subject itself give, in its place and in those that contain it."""
-        space, repository, subject = place
+        namespace, repository, subject = place
         held = Rights(self._everywhere.granted[subject], self._everywhere.possible[subject])
         near = np.flatnonzero(self._somewhere[subject])
-        space, repository, subject = space[near], repository[near], subject[near]
+        namespace, repository, subject = namespace[near], repository[near], subject[near]
         named = np.flatnonzero(repository)
-        every = np.zeros_like(space)
-        self._add(held, near, (space, repository, subject))
+        every = np.zeros_like(namespace)
+        self._add(held, near, (namespace, repository, subject))
         # Where the question is about every repository already, that was all.
-        space, repository, subject, every = space[named], repository[named], subject[named], every[named]
-        self._add(held, near[named], (space, every, subject))
+        namespace, repository, subject, every = namespace[named], repository[named], subject[named], every[named]
+        self._add(held, near[named], (namespace, every, subject))
         self._add(held, near[named], (every, repository, subject))
         return held
 

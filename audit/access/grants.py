@@ -22,7 +22,7 @@ DIRECT: Final = -1  # in place of the group through which a grant is held
 class Grants:
     """Grants, one a row: where, who, through which group, by which binding, and what."""
 
-    space: Ints  # position in the snapshot's texts; 0 is every namespace
+    namespace: Ints  # position in the snapshot's texts; 0 is every namespace
     repository: Ints  # position in `JudgedRoles.repositories`; 0 is every one
     subject: Ints  # position in `BoundSubjects.subjects`
     group: Ints  # the same, or DIRECT
@@ -49,11 +49,11 @@ def expand(bound: BoundSubjects) -> Grants:
     count = roles.count[bound.role[entry]]
     capability = ranges(roles.first[bound.role[entry]], count)
     entry, subject, group = (np.repeat(column, count) for column in (entry, subject, group))
-    space, inert = bound.namespace[entry], bound.subjects.inert[subject]
-    reached = np.where(space == 0, np.int32(reach(cluster_wide=True)), np.int32(reach(cluster_wide=False)))
+    namespace, inert = bound.namespace[entry], bound.subjects.inert[subject]
+    reached = np.where(namespace == 0, np.int32(reach(cluster_wide=True)), np.int32(reach(cluster_wide=False)))
     reached[inert] = 0
     grants = Grants(
-        space=space,
+        namespace=namespace,
         repository=roles.repository[capability],
         subject=subject,
         group=group,
@@ -65,20 +65,20 @@ def expand(bound: BoundSubjects) -> Grants:
     )
     # What a RoleBinding cannot give is no grant; what grants nothing because something is missing is shown.
     shown = np.flatnonzero((grants.possible > 0) | inert | (roles.row[bound.role[entry]] == MISSING))
-    place = place_keys(bound, space, grants.repository, subject)[shown]
+    place = place_keys(bound, namespace, grants.repository, subject)[shown]
     return grants.take(shown[np.lexsort([_source_keys(bound, entry, group)[shown], place])])
 
 
-def place_keys(bound: BoundSubjects, space: Ints, repository: Ints, subject: Ints) -> Longs:
+def place_keys(bound: BoundSubjects, namespace: Ints, repository: Ints, subject: Ints) -> Longs:
     """Return one number for each namespace, repository and subject, which sorts as these do."""
-    return (space.astype(np.int64) * len(bound.roles.repositories) + repository) * len(bound.subjects) + subject
+    return (namespace.astype(np.int64) * len(bound.roles.repositories) + repository) * len(bound.subjects) + subject
 
 
 def places_of(bound: BoundSubjects, keys: Longs) -> tuple[Ints, Ints, Ints]:
     """Return namespace, repository and subject of the numbers that `place_keys` makes."""
     place, subject = np.divmod(keys, len(bound.subjects))
-    space, repository = np.divmod(place, len(bound.roles.repositories))
-    return space.astype(np.int32), repository.astype(np.int32), subject.astype(np.int32)
+    namespace, repository = np.divmod(place, len(bound.roles.repositories))
+    return namespace.astype(np.int32), repository.astype(np.int32), subject.astype(np.int32)
 
 
 def _source_keys(bound: BoundSubjects, entry: Ints, group: Ints) -> Longs:

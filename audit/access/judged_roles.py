@@ -108,14 +108,18 @@ def _judge(row: int, rules: str, name: str | None, aggregations: Aggregations) -
 
 def _cluster_roles(text: Sequence[str], table: Mapping[str, Sequence[int]]) -> Iterable[ClusterRole]:
     columns = (table[column] for column in ("namespace", "name", "labels", "rules", "aggregation"))
-    return (ClusterRole(*(text[code] for code in codes)) for space, *codes in zip(*columns, strict=True) if not space)
+    return (
+        ClusterRole(*(text[code] for code in codes))
+        for namespace, *codes in zip(*columns, strict=True)
+        if not namespace
+    )
 
 
 def _all_rules(text: Sequence[str], table: Mapping[str, Sequence[int]], row: int) -> str:
     """Return the rules of a role; where files hold it twice with other rules, all of them: never lose access."""
-    spaces, names, rules = table["namespace"], table["name"], table["rules"]
-    texts, place = {text[rules[row]]}, (spaces[row], names[row])
-    while (row := row + 1) < len(names) and (spaces[row], names[row]) == place:
+    namespaces, names, rules = table["namespace"], table["name"], table["rules"]
+    texts, place = {text[rules[row]]}, (namespaces[row], names[row])
+    while (row := row + 1) < len(names) and (namespaces[row], names[row]) == place:
         texts.add(text[rules[row]])
     texts.discard("[]")
     return f"[{','.join(array[1:-1] for array in sorted(texts))}]"

@@ -24,7 +24,7 @@ def lacks_column(effective: EffectiveAccess, keys: Longs, rights: Rights[Ints]) 
     `keys` are the places of the table `access`, sorted, and `rights` what the API server would answer about them.
     """
     grants = effective.all_grants
-    place = place_keys(effective.bound, grants.space, grants.repository, grants.subject)
+    place = place_keys(effective.bound, grants.namespace, grants.repository, grants.subject)
     missing, unknown = np.zeros((2, len(place)), dtype=np.int32)
     for action in _ACTIONS:
         needed = NEEDS[action]
@@ -52,9 +52,9 @@ def lacks_column(effective: EffectiveAccess, keys: Longs, rights: Rights[Ints]) 
 def _contains(bound: BoundSubjects, keys: Longs, places: Longs) -> Mask:
     """Return for each of `places` whether one of `keys` is the same place, or in it."""
     keys = keys[np.isin(keys % len(bound.subjects), places % len(bound.subjects))]
-    space, repository, subject = places_of(bound, keys)
-    every = np.zeros_like(space)
-    wider = ((space, every, subject), (every, repository, subject), (every, every, subject))
+    namespace, repository, subject = places_of(bound, keys)
+    every = np.zeros_like(namespace)
+    wider = ((namespace, every, subject), (every, repository, subject), (every, every, subject))
     containing = different(np.concatenate([keys, *(place_keys(bound, *place) for place in wider)]))
     return positions(containing, places) >= 0
 

@@ -69,9 +69,9 @@ def _join(effective: EffectiveAccess, keys: Longs, others: Longs) -> Longs:
     """Return the places that one of `keys` and one of `others` have in common, for the subject that has both."""
     left, right = _places(effective, keys), _places(effective, _related(effective, others, keys))
     found = {
-        (space, repository, subject)
+        (namespace, repository, subject)
         for subject, one, other in _pairs(effective, left, right)
-        for space, repository in _overlaps(left[one], right[other])
+        for namespace, repository in _overlaps(left[one], right[other])
     }
     columns = np.array(sorted(found), dtype=np.int32).reshape(-1, 3).T
     return place_keys(effective.bound, *columns)
@@ -93,8 +93,8 @@ def _related(effective: EffectiveAccess, keys: Longs, near: Longs) -> Longs:
 def _places(effective: EffectiveAccess, keys: Longs) -> _Places:
     places: _Places = defaultdict(lambda: defaultdict(set))
     columns = (column.tolist() for column in places_of(effective.bound, keys))
-    for space, repository, subject in zip(*columns, strict=True):
-        places[subject][space].add(repository)
+    for namespace, repository, subject in zip(*columns, strict=True):
+        places[subject][namespace].add(repository)
     return places
 
 
@@ -108,11 +108,11 @@ def _pairs(effective: EffectiveAccess, left: _Places, right: _Places) -> Iterato
 
 def _overlaps(left: dict[int, set[int]], right: dict[int, set[int]]) -> Iterator[tuple[int, int]]:
     """Yield the places that both sides have in common, each as narrow as the narrower side."""
-    for space, repositories in left.items():
-        for other_space in {space, 0} & right.keys() if space else right:
-            others = right[other_space]
+    for namespace, repositories in left.items():
+        for other_namespace in {namespace, 0} & right.keys() if namespace else right:
+            others = right[other_namespace]
             for repository in repositories:
                 if not repository:
-                    yield from ((space or other_space, other) for other in others)
+                    yield from ((namespace or other_namespace, other) for other in others)
                 elif repository in others or 0 in others:
-                    yield space or other_space, repository
+                    yield namespace or other_namespace, repository

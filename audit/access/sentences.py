@@ -75,8 +75,8 @@ def _remarks(snapshot: Snapshot, action: str, namespace: str, repository: str) -
 def _may_exist(snapshot: Snapshot, namespace: str, repository: str) -> bool:
     """Return whether an image stream is in the list, or the list is not whole."""
     streams = snapshot.tables["imagestreams"]
-    space, name = snapshot.code(namespace), snapshot.code(repository)
-    listed = bool(((streams["namespace"] == space) & (streams["name"] == name)).any())
+    namespace_code, name = snapshot.code(namespace), snapshot.code(repository)
+    listed = bool(((streams["namespace"] == namespace_code) & (streams["name"] == name)).any())
     return listed or bool(snapshot.gaps_in("imagestreams", namespace)) or not snapshot.requested("imagestreams")
 
 
@@ -146,8 +146,8 @@ def _without_pull(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
 
 def _meet(one: Grant, other: Grant) -> bool:
     """Return whether two grants have a place in common."""
-    spaces, repositories = {one.namespace, other.namespace} - {""}, {one.repository, other.repository} - {""}
-    return len(spaces) < 2 and len(repositories) < 2  # noqa: PLR2004  different ones have nothing in common
+    namespaces, repositories = {one.namespace, other.namespace} - {""}, {one.repository, other.repository} - {""}
+    return len(namespaces) < 2 and len(repositories) < 2  # noqa: PLR2004  different ones have nothing in common
 
 
 def _effect(authorizer: Authorizer, grant: Grant, place: str) -> str:

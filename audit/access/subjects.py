@@ -133,15 +133,15 @@ class Subjects:
         at = dict(zip(names, range(self.account_groups.start, self.account_groups.stop), strict=True))
         # The accounts of a namespace are neighbours: one lookup for each run of them, and for each without a key.
         keys = self.account[accounts]
-        spaces = unpacked(keys)[0]
-        starts = np.ones(len(spaces), dtype=bool)
-        starts[1:] = (spaces[1:] != spaces[:-1]) | (keys[1:] < 0)
+        namespaces = unpacked(keys)[0]
+        starts = np.ones(len(namespaces), dtype=bool)
+        starts[1:] = (namespaces[1:] != namespaces[:-1]) | (keys[1:] < 0)
         firsts = [self.names[row] for row in (accounts.start + np.flatnonzero(starts)).tolist()]
         groups = np.array([at.get(f"{ACCOUNTS}:{name.partition(':')[0]}", NONE) for name in firsts], dtype=np.int32)
         of_each: Ints = groups[np.cumsum(starts) - 1]
         return of_each
 
 
-def account_keys(spaces: Ints, names: Ints) -> Longs:
+def account_keys(namespaces: Ints, names: Ints) -> Longs:
     """Return a number for each namespace and name of an account, both given as positions of texts."""
-    return packed(spaces, names)
+    return packed(namespaces, names)

@@ -28,7 +28,7 @@ class SubjectsBuilder:
         self._size += number == self._size
         return number
 
-    def identify(self, kinds: Ints, spaces: Ints, names: Ints) -> Ints:
+    def identify(self, kinds: Ints, namespaces: Ints, names: Ints) -> Ints:
         """Return the number of each subject, NONE for a kind that matches nobody.
 
         The columns hold positions of texts.
@@ -39,13 +39,13 @@ class SubjectsBuilder:
             rows = np.flatnonzero(kinds == code)
             # Only a service account has a namespace; that of any other subject is 0 in its key.
             if text[code] == ACCOUNT:
-                keys, of_each = np.unique(account_keys(spaces[rows], names[rows]), return_inverse=True)
+                keys, of_each = np.unique(account_keys(namespaces[rows], names[rows]), return_inverse=True)
             else:
                 keys, of_each = ranked(names[rows], size)
             numbers[rows] = np.array(self._numbered(text[code], *unpacked(keys)), dtype=np.int32)[of_each]
         return numbers
 
-    def _numbered(self, kind: str, spaces: Ints, names: Ints) -> list[int]:
+    def _numbered(self, kind: str, namespaces: Ints, names: Ints) -> list[int]:
         """Return the numbers of different subjects of one kind; most can be numbered without an `Identity` each."""
         text = self._snapshot.strings
         spelled = [text[name] for name in names.tolist()]
@@ -53,13 +53,15 @@ class SubjectsBuilder:
             return self._many(GROUP, spelled)
         if kind == USER:
             return self._users(spelled)
-        parts = (code for column in (spaces, names) for code in distinct(column, len(text)))
+        parts = (code for column in (namespaces, names) for code in distinct(column, len(text)))
         if kind == ACCOUNT and all(text[part] and ":" not in text[part] for part in parts):
-            full = [f"{text[space]}:{name}" for space, name in zip(spaces.tolist(), spelled, strict=True)]
+            full = [f"{text[namespace]}:{name}" for namespace, name in zip(namespaces.tolist(), spelled, strict=True)]
             numbers = self._many(ACCOUNT, full)
-            self._accounts.append((numbers, account_keys(spaces, names)))
+            self._accounts.append((numbers, account_keys(namespaces, names)))
             return numbers
-        subjects = [identity(kind, text[space], name) for space, name in zip(spaces.tolist(), spelled, strict=True)]
+        subjects = [
+            identity(kind, text[namespace], name) for namespace, name in zip(namespaces.tolist(), spelled, strict=True)
+        ]
         return [NONE if subject is None else self.add(subject) for subject in subjects]
 
     def _users(self, names: Sequence[str]) -> list[int]:

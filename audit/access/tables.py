@@ -63,12 +63,12 @@ def _grants_table(access: "_AccessRows") -> Table:
     return Table(
         "grants",
         {
-            **place_columns(snapshot.origin.zone, bound, grants.space, grants.repository, grants.subject),
+            **place_columns(snapshot.origin.zone, bound, grants.namespace, grants.repository, grants.subject),
             **answers(grants.rights, RIGHTS),
-            "scope": Text((grants.space > 0).astype(np.int32), ("cluster", "namespace")),
+            "scope": Text((grants.namespace > 0).astype(np.int32), ("cluster", "namespace")),
             "how": Text(grants.how, HOW),
             "group": group_column(bound, grants.group),
-            **binding_columns(bound, binding, grants.space),
+            **binding_columns(bound, binding, grants.namespace),
             "binding_uid": binding_text(snapshot, "uid", binding),
             "since": since_column(snapshot, binding),
             **role_columns(snapshot, binding),
@@ -105,8 +105,8 @@ class _AccessRows:
         self._own = self.effective.at(self.keys)  # where the grants of each row are
         if expanded:
             # Where a subject has no grant, the cluster-wide one is what it has.
-            space, repository, subject = self.place
-            wide = self.effective.at(self._key((np.zeros_like(space), repository, subject)))
+            namespace, repository, subject = self.place
+            wide = self.effective.at(self._key((np.zeros_like(namespace), repository, subject)))
             self._own = np.where(self._own < 0, wide, self._own)
 
     @property
@@ -119,10 +119,12 @@ class _AccessRows:
 
     def _in_every_namespace(self, keys: Longs) -> Longs:
         """Return the places in each namespace for those that are cluster-wide."""
-        space, repository, subject = places_of(self.bound, keys)
-        wide, spaces = space == 0, self._known()
-        many = len(spaces)
-        return self._key((np.repeat(spaces, wide.sum()), np.tile(repository[wide], many), np.tile(subject[wide], many)))
+        namespace, repository, subject = places_of(self.bound, keys)
+        wide, namespaces = namespace == 0, self._known()
+        many = len(namespaces)
+        return self._key(
+            (np.repeat(namespaces, wide.sum()), np.tile(repository[wide], many), np.tile(subject[wide], many))
+        )
 
     def _blind_spots(self) -> Ints:
         """Return the namespaces (0: every one) in which anybody may have access."""
@@ -166,7 +168,7 @@ class _AccessRows:
         row = np.where(some, strongest, 0)
         entry = grants.entry[row]
         binding = np.where(some, bound.binding[entry], NO_BINDING)
-        binding_kind, name = binding_columns(bound, binding, grants.space[row]).values()
+        binding_kind, name = binding_columns(bound, binding, grants.namespace[row]).values()
         members = np.where(subjects.kind == KINDS.index(GROUP), subjects.member_count, 0).astype(np.int32)
         return Table(
             "access",

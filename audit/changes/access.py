@@ -48,8 +48,8 @@ class Index:
         }
         self.pool = pool
         self._size = len(pool.texts)
-        space, repository, kind, subject = (np.concatenate(parts) for parts in columns.values())
-        self._places, place = np.unique(space * self._size + repository, return_inverse=True)
+        namespace, repository, kind, subject = (np.concatenate(parts) for parts in columns.values())
+        self._places, place = np.unique(namespace * self._size + repository, return_inverse=True)
         self._subjects, who = np.unique(kind * self._size + subject, return_inverse=True)
         keys = place.astype(np.int64) * len(self._subjects) + who
         ends = np.cumsum([len(table) for table in tables])[:-1]
@@ -78,14 +78,16 @@ class Index:
         """
         subjects = len(self._subjects)
         where, who = np.divmod(keys, subjects)
-        space, repository = np.divmod(self._places[where], self._size)
+        namespace, repository = np.divmod(self._places[where], self._size)
         acts_as = self._acts_as(who)
-        for wide_space in (False, True):
+        for wide_namespace in (False, True):
             for wide_repository in (False, True):
-                wanted = (0 if wide_space else space) * self._size + (0 if wide_repository else repository)
-                place = positions(self._places, np.broadcast_to(wanted, space.shape))
+                wanted = (0 if wide_namespace else namespace) * self._size + (0 if wide_repository else repository)
+                place = positions(self._places, np.broadcast_to(wanted, namespace.shape))
                 # What is as wide as can be already has nothing wider.
-                there = (place >= 0) & ~(wide_space & (space == _STAR)) & ~(wide_repository & (repository == _STAR))
+                there = (
+                    (place >= 0) & ~(wide_namespace & (namespace == _STAR)) & ~(wide_repository & (repository == _STAR))
+                )
                 for others in acts_as:
                     yield np.where(there & (others >= 0), place * subjects + others, -1)
 
@@ -198,8 +200,8 @@ class _ComparedRows:
 
     def _not_seen(self, keys: Longs) -> Longs:
         """Return the rights that anybody may have because the namespace's bindings were not all seen."""
-        spaces, inverse = np.unique(self._index.namespaces(keys), return_inverse=True)
-        names = [self._index.pool.texts[space] for space in spaces.tolist()]
+        namespaces, inverse = np.unique(self._index.namespaces(keys), return_inverse=True)
+        names = [self._index.pool.texts[namespace] for namespace in namespaces.tolist()]
         blind = [name != "*" and bool(self._snapshot.gaps_in("rolebindings", name)) for name in names]
         # Where cluster-wide bindings were not seen, a row of ANYBODY says so.
         return unseen_rights(namespace=np.array(blind, dtype=bool), cluster=False).astype(np.int64)[inverse]

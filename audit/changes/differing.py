@@ -37,8 +37,8 @@ def differing(before: Objects, after: Objects, wanted: Collection[str] | None, p
         if kept is not None:
             changed &= np.isin(pairs.keys // size, kept)
         for at in np.flatnonzero(changed).tolist():
-            space, name = divmod(int(pairs.keys[at]), size)
-            ref = ObjectRef(kind, pool.texts[space], pool.texts[name])
+            namespace, name = divmod(int(pairs.keys[at]), size)
+            ref = ObjectRef(kind, pool.texts[namespace], pool.texts[name])
             changed_object = Differing(ref, int(pairs.before[at]), int(pairs.after[at]))
             absent = before if changed_object.before < 0 else after if changed_object.after < 0 else None
             if absent is None or not absent.unseen(ref):

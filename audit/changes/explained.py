@@ -135,9 +135,9 @@ def _binding_rows(
     """Return the row of each difference's binding in both states; -1 for none."""
     pool, size = index.pool, len(index.pool.texts)
     bindings = paired(*objects, "bindings", size)
-    spaces = index.namespaces(differences.keys[rows])
-    spaces = np.where(spaces == pool.find("*"), pool.find(""), spaces)
-    at = positions(bindings.keys, spaces * size + differences.binding[rows])
+    namespaces = index.namespaces(differences.keys[rows])
+    namespaces = np.where(namespaces == pool.find("*"), pool.find(""), namespaces)
+    at = positions(bindings.keys, namespaces * size + differences.binding[rows])
     return bindings.before[at], bindings.after[at]
 
 

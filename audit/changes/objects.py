@@ -89,8 +89,8 @@ class Objects:
     def _identities(self, binding: int) -> Iterator[Identity]:
         table, own = self.snapshot.tables["subjects"], self.value("bindings", "namespace", binding)
         for row in range(int(self._subjects[binding]), int(self._subjects[binding + 1])):
-            kind, space, name = (self.text[table[column][row]] for column in ("kind", "namespace", "name"))
-            if (subject := identity(kind, space or own, name)) is not None:
+            kind, namespace, name = (self.text[table[column][row]] for column in ("kind", "namespace", "name"))
+            if (subject := identity(kind, namespace or own, name)) is not None:
                 yield subject
 
     def members(self, group: str) -> frozenset[Identity] | None:
@@ -155,8 +155,8 @@ def paired(before: Objects, after: Objects, table: str, size: int) -> PairedRows
     for side in (before, after):
         names = side.column(table, "name")
         spaced = "namespace" in side.snapshot.tables[table]
-        spaces = side.column(table, "namespace") if spaced else side.codes[np.zeros(len(names), dtype=np.int64)]
-        own, first = np.unique(spaces * size + names, return_index=True)
+        namespaces = side.column(table, "namespace") if spaced else side.codes[np.zeros(len(names), dtype=np.int64)]
+        own, first = np.unique(namespaces * size + names, return_index=True)
         keys.append(own)
         rows.append(np.append(first, -1))
     every = np.union1d(*keys)

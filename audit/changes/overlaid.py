@@ -74,7 +74,9 @@ def overlaid(
     objects = {name: item for name, item in objects.items() if name.plural not in _AS_IT_IS or name not in before}
     objects |= _refilled(snapshot, objects, deleted)
     builder = SnapshotBuilder()
-    builder.take(snapshot, _kept(snapshot, {*objects, *deleted}, {name.name for name in deleted if _is_space(name)}))
+    builder.take(
+        snapshot, _kept(snapshot, {*objects, *deleted}, {name.name for name in deleted if _is_namespace(name)})
+    )
     for plural in TABLE_OF:
         builder.add(plural, [_aged(item, before.get(name)) for name, item in objects.items() if name.plural == plural])
     for gap in snapshot.gaps:
@@ -92,24 +94,24 @@ def known_objects(snapshot: Snapshot) -> dict[ObjectName, Known]:
         blank = np.zeros(len(columns["name"]), dtype=np.int32)
         names = ("namespace", "name", "uid", "created", "labels", "role_kind", "role", "made_by")
         for codes in zip(*(columns.get(name, blank).tolist() for name in names), strict=True):
-            space, name, uid, created, labels, role_kind, role, made_by = (text[code] for code in codes)
-            cluster = "cluster" if table == "roles" and not space else ""
-            plural = (f"{cluster}{table}", "rolebindings" if space else "clusterrolebindings")[table == "bindings"]
-            found[ObjectName(plural, space, name)] = Known(uid, created, labels, (role_kind, role), made_by)
+            namespace, name, uid, created, labels, role_kind, role, made_by = (text[code] for code in codes)
+            cluster = "cluster" if table == "roles" and not namespace else ""
+            plural = (f"{cluster}{table}", "rolebindings" if namespace else "clusterrolebindings")[table == "bindings"]
+            found[ObjectName(plural, namespace, name)] = Known(uid, created, labels, (role_kind, role), made_by)
     return found
 
 
-def _is_space(name: ObjectName) -> bool:
+def _is_namespace(name: ObjectName) -> bool:
     return name.plural == "namespaces"
 
 
-def _kept(snapshot: Snapshot, gone: Collection[ObjectName], spaces: Collection[str]) -> dict[str, Mask]:
+def _kept(snapshot: Snapshot, gone: Collection[ObjectName], namespaces: Collection[str]) -> dict[str, Mask]:
     """Return for each table which rows stay: neither these objects nor what is in these namespaces."""
     kept: dict[str, Mask] = {}
     for table, columns in snapshot.tables.items():
         kept[table] = np.ones(len(next(iter(columns.values()))), dtype=bool)
         if "namespace" in columns and table != "subjects":
-            kept[table] &= ~np.isin(columns["namespace"], [snapshot.code(name) for name in spaces])
+            kept[table] &= ~np.isin(columns["namespace"], [snapshot.code(name) for name in namespaces])
     for plural, namespace, name in gone:
         table = TABLE_OF[plural]
         columns = snapshot.tables[table]

@@ -112,8 +112,8 @@ class CheckContext:
     def _left_out(self) -> frozenset[str]:
         if self.scope.namespaces is None:
             return frozenset()
-        spaces = np.unique(self.snapshot.tables["bindings"]["namespace"]).tolist()
-        there = self.listed | {self.snapshot.strings[code] for code in spaces if code}
+        namespaces = np.unique(self.snapshot.tables["bindings"]["namespace"]).tolist()
+        there = self.listed | {self.snapshot.strings[code] for code in namespaces if code}
         return there - {*self.scope.namespaces}
 
     @cached_property

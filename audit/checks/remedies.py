@@ -138,33 +138,33 @@ class RemovalCommands:
         unusual |= ~np.isin(kind, [user, group, account])
         rows = np.unique(subjects["binding"][unusual])
         places = zip(bindings["namespace"][rows].tolist(), bindings["name"][rows].tolist(), strict=True)
-        return {(text[space] or EVERY, text[binding]) for space, binding in places}
+        return {(text[namespace] or EVERY, text[binding]) for namespace, binding in places}
 
     def _subjects(self, bound: DirectGrant) -> list[tuple[str, str, str, str]]:
         """Return kind, namespace and name of each subject as spelled, and the namespace that the binding lies in."""
         snapshot = self._snapshot
-        space = "" if bound.namespace == EVERY else bound.namespace
-        key = snapshot.code(space) * self._size + snapshot.code(bound.binding)
+        namespace = "" if bound.namespace == EVERY else bound.namespace
+        key = snapshot.code(namespace) * self._size + snapshot.code(bound.binding)
         low, high = bisect_left(self._keys, key), bisect_left(self._keys, key + 1)
         table = snapshot.tables["subjects"]
         first, end = bisect_left(self._bindings, low), bisect_left(self._bindings, high)
         text = snapshot.strings
         columns = (table[name][first:end].tolist() for name in ("kind", "namespace", "name"))
-        return [(text[k], text[ns], text[name], space) for k, ns, name in zip(*columns, strict=True)]
+        return [(text[k], text[ns], text[name], namespace) for k, ns, name in zip(*columns, strict=True)]
 
 
 def _is(subject: tuple[str, str, str, str], bound: DirectGrant) -> bool:
-    kind, namespace, name, space = subject
-    found = identity(kind, namespace or space, name)
+    kind, namespace, name, of_binding = subject
+    found = identity(kind, namespace or of_binding, name)
     return found is not None and (found.kind, found.name) == (bound.kind, bound.subject)
 
 
 def _usual(subject: tuple[str, str, str, str]) -> bool:
     """Return whether `oc adm policy` matches a subject in this spelling."""
-    kind, namespace, name, space = subject
+    kind, namespace, name, of_binding = subject
     if kind == ACCOUNT:
         return bool(namespace)
-    found = identity(kind, namespace or space, name)
+    found = identity(kind, namespace or of_binding, name)
     return found is not None and found.kind == kind
 
 
@@ -186,7 +186,7 @@ def _by_position(template: str) -> str:
     return template
 
 
-def _subject(kind: str, namespace: str, name: str, _space: str) -> dict[str, str]:
+def _subject(kind: str, namespace: str, name: str, _of_binding: str) -> dict[str, str]:
     found = {"kind": kind, "name": name}
     if kind in {USER, GROUP}:
         found["apiGroup"] = _RBAC

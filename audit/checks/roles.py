@@ -45,8 +45,8 @@ class Roles:
         table, text = snapshot.tables["roles"], snapshot.strings
         columns = (table[name].tolist() for name in ("namespace", "name", "rules"))
         self._rules: dict[tuple[str, str], list[str]] = {}
-        for space, name, rules in zip(*columns, strict=True):
-            self._rules.setdefault((text[space], text[name]), []).append(text[rules])
+        for namespace, name, rules in zip(*columns, strict=True):
+            self._rules.setdefault((text[namespace], text[name]), []).append(text[rules])
 
     def reads_secrets(self, bound: DirectGrant) -> bool:
         """Return whether the role can read every secret of the namespace."""
@@ -59,19 +59,19 @@ class Roles:
 
     def _of(self, bound: DirectGrant) -> Sequence[str]:
         """Return the rules of the role that a binding refers to; none when it does not exist."""
-        space = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
-        return self._rules.get((space, bound.role), ())
+        namespace = bound.namespace if bound.role_kind == "Role" and bound.namespace != EVERY else ""
+        return self._rules.get((namespace, bound.role), ())
 
     def bound(self, scope: Scope) -> Iterator[tuple[tuple[str, str], list[str]]]:
         """Yield namespace (empty: cluster-wide) and name of each role that a binding refers to, with its rules."""
         table, text = self._snapshot.tables["bindings"], self._snapshot.strings
         within = None if scope.namespaces is None else {*scope.namespaces}
         local = table["role_kind"] == self._snapshot.code("Role")
-        spaces = np.where(local, table["namespace"], 0)
-        pairs = unpacked(different(packed(spaces, table["role"])))
-        for space, name in zip(*(codes.tolist() for codes in pairs), strict=True):
-            key = text[space], text[name]
-            if key in self._rules and (not space or within is None or key[0] in within):
+        namespaces = np.where(local, table["namespace"], 0)
+        pairs = unpacked(different(packed(namespaces, table["role"])))
+        for namespace, name in zip(*(codes.tolist() for codes in pairs), strict=True):
+            key = text[namespace], text[name]
+            if key in self._rules and (not namespace or within is None or key[0] in within):
                 yield key, self._rules[key]
 
     def aggregating(self) -> Iterator[Aggregating]:

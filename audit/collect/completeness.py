@@ -141,7 +141,9 @@ class _Evidence:
         if not furnished:
             return
         bindings = {name: self._spaces_with("bindings", name) for name in DEFAULT_BINDINGS}
-        usual = [name for name, spaces in bindings.items() if len(spaces & furnished) >= _USUAL * len(furnished)]
+        usual = [
+            name for name, namespaces in bindings.items() if len(namespaces & furnished) >= _USUAL * len(furnished)
+        ]
         bound = {*np.unique(self._tables["bindings"]["namespace"]).tolist()}
         bare = self._settled("rolebindings", furnished - bound)
         some = set().union(*bindings.values())
@@ -158,27 +160,29 @@ class _Evidence:
 
     def _cut_bindings(self, usual: Sequence[str]) -> Iterator[Doubt]:
         """Yield a doubt when the last bindings of the list end before those that OpenShift puts there."""
-        space, names = self._last("bindings")
-        if self._settled("rolebindings", {self._snapshot.code(space)} & self._furnished):
+        namespace, names = self._last("bindings")
+        if self._settled("rolebindings", {self._snapshot.code(namespace)} & self._furnished):
             missing = [name for name in usual if name > max(names) and name not in names]
             if missing:
-                evidence = f"the list ends in namespace {space} before {missing[0]}; {_FIX}"
-                yield Doubt("rolebindings", evidence, (space,) if self._last_of(self._furnished) == space else ())
+                evidence = f"the list ends in namespace {namespace} before {missing[0]}; {_FIX}"
+                yield Doubt(
+                    "rolebindings", evidence, (namespace,) if self._last_of(self._furnished) == namespace else ()
+                )
 
     def _roles(self) -> Iterator[Doubt]:
         yield from self._bootstrapped("roles")
         bound = self._bound_roles("Role")
         pairs = {*zip(bound["namespace"].tolist(), bound["role"].tolist(), strict=True)}
         local = self._tables["roles"]["namespace"] > 0
-        spaces, names = (self._tables["roles"][column][local].tolist() for column in ("namespace", "name"))
-        missing = {pair for pair in pairs - {*zip(spaces, names, strict=True)} if pair[0] > 0}
+        namespaces, names = (self._tables["roles"][column][local].tolist() for column in ("namespace", "name"))
+        missing = {pair for pair in pairs - {*zip(namespaces, names, strict=True)} if pair[0] > 0}
         if not missing:
             return
-        last = max((self._key(pair) for pair in zip(spaces, names, strict=True)), default="")
+        last = max((self._key(pair) for pair in zip(namespaces, names, strict=True)), default="")
         # In a namespace whose roles are all missing: one that other namespaces have, or several.
-        without = {*spaces}
+        without = {*namespaces}
         empty = [pair for pair in missing if pair[0] not in without]
-        count = {space: sum(pair[0] == space for pair in empty) for space, _ in empty}
+        count = {namespace: sum(pair[0] == namespace for pair in empty) for namespace, _ in empty}
         named = {*names}
         doubted = {pair[0] for pair in missing if self._key(pair) > last}
         doubted |= {pair[0] for pair in empty if pair[1] in named or count[pair[0]] > 1}
@@ -194,31 +198,33 @@ class _Evidence:
         table = {"rolebindings": "bindings"}.get(kind, kind)
         listed = {*self._texts(self._tables["namespaces"]["name"])}
         expected = {
-            space: names
-            for space, names in expected_in_namespaces(kind, openshift=is_openshift(self._cluster_role_names)).items()
-            if space in listed
+            namespace: names
+            for namespace, names in expected_in_namespaces(
+                kind, openshift=is_openshift(self._cluster_role_names)
+            ).items()
+            if namespace in listed
         }
-        spaces = [*expected]
+        namespaces = [*expected]
         lacking = {
-            self._snapshot.code(space)
-            for space, names in expected.items()
-            if any(self._snapshot.code(space) not in self._spaces_with(table, name) for name in names)
+            self._snapshot.code(namespace)
+            for namespace, names in expected.items()
+            if any(self._snapshot.code(namespace) not in self._spaces_with(table, name) for name in names)
         }
         concerned = self._settled(kind, lacking)
         if concerned:
             evidence = f"without what every cluster has in {_names('namespace', concerned)}; {_FIX}"
-            yield self._by_namespace(kind, concerned, evidence, all_of=len(spaces))
+            yield self._by_namespace(kind, concerned, evidence, all_of=len(namespaces))
 
     def _accounts(self) -> Iterator[Doubt]:
-        spaces = {*self._tables["namespaces"]["name"].tolist()}
-        without = self._settled("serviceaccounts", spaces - self._spaces_with("serviceaccounts", "default"))
+        namespaces = {*self._tables["namespaces"]["name"].tolist()}
+        without = self._settled("serviceaccounts", namespaces - self._spaces_with("serviceaccounts", "default"))
         if not without:
             return
         evidence = f"no account `default` in {_names('namespace', without)}; {_FIX}"
         if self._snapshot.gaps_of("serviceaccounts"):
             yield Doubt("serviceaccounts", evidence, tuple(without))
         # A single one may be a namespace that is just created or deleted; the last shows that the list was cut.
-        elif len(without) > max(self._tolerated, 1) or self._last_of(spaces) in without:
+        elif len(without) > max(self._tolerated, 1) or self._last_of(namespaces) in without:
             yield Doubt("serviceaccounts", evidence)
 
     def _groups(self) -> Iterator[Doubt]:
@@ -247,9 +253,9 @@ class _Evidence:
         whole = (most or cut) and not self._snapshot.gaps_of(kind)
         return Doubt(kind, evidence, () if whole else tuple(namespaces))
 
-    def _settled(self, kind: str, spaces: Collection[int]) -> list[str]:
+    def _settled(self, kind: str, namespaces: Collection[int]) -> list[str]:
         """Return the names of namespaces, without those that are coming or going, and those known to be missing."""
-        names = self._texts(sorted(spaces))
+        names = self._texts(sorted(namespaces))
         known = {gap.namespace for gap in self._snapshot.gaps_of(kind)}
         if "*" in known:
             names = [name for name in names if self._snapshot.lists(name)]
@@ -264,14 +270,14 @@ class _Evidence:
         except (ValueError, TypeError):
             return False
 
-    def _last_of(self, spaces: Collection[int]) -> str:
-        return max(self._texts([*spaces]), key=lambda name: f"{name}/", default="")
+    def _last_of(self, namespaces: Collection[int]) -> str:
+        return max(self._texts([*namespaces]), key=lambda name: f"{name}/", default="")
 
     def _last(self, table: str) -> tuple[str, list[str]]:
         """Return the last namespace of a list, in the order of the API, and the names of its objects."""
-        spaces = self._tables[table]["namespace"]
-        last = self._last_of(np.unique(spaces[spaces > 0]).tolist())
-        return last, self._texts(self._tables[table]["name"][spaces == self._snapshot.code(last)])
+        namespaces = self._tables[table]["namespace"]
+        last = self._last_of(np.unique(namespaces[namespaces > 0]).tolist())
+        return last, self._texts(self._tables[table]["name"][namespaces == self._snapshot.code(last)])
 
     @cached_property
     def _cluster_role_names(self) -> set[str]:

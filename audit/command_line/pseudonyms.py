@@ -86,7 +86,7 @@ class Names:
     def _pseudonymous(self, decision: ExceptionEntry) -> ExceptionEntry:
         changes = {
             "id": decision.id and self.by.of("exception", decision.id),
-            "namespace": self._glob(decision.namespace, self.by.space),
+            "namespace": self._glob(decision.namespace, self.by.namespace),
             "subject": self._subject(decision.subject),
             "why": LEFT_OUT,
             "decided_by": self.by.user(decision.decided_by),

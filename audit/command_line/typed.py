@@ -172,7 +172,7 @@ def subject_names(snapshot: Snapshot, kind: str) -> list[str]:
     if kind == ACCOUNT:
         accounts = tables["serviceaccounts"]
         pairs = zip(accounts["namespace"].tolist(), accounts["name"].tolist(), strict=True)
-        return sorted({f"{text[space]}:{text[name]}" for space, name in pairs})
+        return sorted({f"{text[namespace]}:{text[name]}" for namespace, name in pairs})
     listed = [tables["members"]["user"], tables["users"]["name"]] if kind == USER else [tables["groups"]["name"]]
     return sorted({text[code] for column in (bound, *listed) for code in column.tolist()})
 

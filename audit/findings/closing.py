@@ -53,8 +53,8 @@ def _doubtful(grants: Table, rows: Iterable[CauseRow]) -> list[CauseRow]:
     incomplete = (grants.numbers("push") == YES) & (grants.numbers("pull") != YES)
     columns = (grants.text(name) for name in ("namespace", "binding", "subject"))
     pairs = zip(*(column.codes[incomplete].tolist() for column in columns), strict=True)
-    space, binding, subject = (grants.text(name).values for name in ("namespace", "binding", "subject"))
-    lacking = {(space[a], binding[b], subject[c]) for a, b, c in pairs}
+    namespace, binding, subject = (grants.text(name).values for name in ("namespace", "binding", "subject"))
+    lacking = {(namespace[a], binding[b], subject[c]) for a, b, c in pairs}
     return [
         row
         for row in rows
@@ -107,14 +107,14 @@ def without(snapshot: Snapshot, grants: Iterable[BindingSubject]) -> Snapshot:
     """Return the facts of a zone after these subjects were taken out of their bindings."""
     text, bindings, subjects = snapshot.strings, snapshot.tables["bindings"], snapshot.tables["subjects"]
     taken = {(grant.namespace, grant.binding, grant.subject_kind, grant.subject) for grant in grants}
-    places = {(space, binding) for space, binding, _, _ in taken}
+    places = {(namespace, binding) for namespace, binding, _, _ in taken}
     keep = np.ones(len(subjects["binding"]), dtype=bool)
     columns = (subjects[name].tolist() for name in ("binding", "kind", "namespace", "name"))
     for at, (row, kind, namespace, name) in enumerate(zip(*columns, strict=True)):
-        space = text[bindings["namespace"][row]]
-        place = space or EVERY, text[bindings["name"][row]]
+        of_binding = text[bindings["namespace"][row]]
+        place = of_binding or EVERY, text[bindings["name"][row]]
         if place in places:
-            subject = identity(text[kind], text[namespace] or space, text[name])
+            subject = identity(text[kind], text[namespace] or of_binding, text[name])
             keep[at] = subject is None or (*place, *subject) not in taken
     tables = dict(snapshot.tables)
     tables["subjects"] = {name: column[keep] for name, column in subjects.items()}

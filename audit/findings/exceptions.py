@@ -269,6 +269,7 @@ def remarks(uses: Sequence[ExceptionUse]) -> Iterator[str]:
         elif use.state == ENDING:
             yield f"exception {entry.name} is valid until {entry.until}: {use.findings} findings will be open again"
         elif use.state == EXCEEDED:
-            yield f"exception {entry.name} covers no more than {entry.limit} of {use.findings} findings: the rest is open"
+            covered = f"{entry.limit} of {use.findings} findings"
+            yield f"exception {entry.name} covers no more than {covered}: the rest is open"
         elif use.state == UNUSED:
             yield f"exception {entry.name} matches no finding: remove it or check its spelling"

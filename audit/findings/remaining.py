@@ -22,17 +22,17 @@ class Remaining:
         names = ("namespace", "binding", "subject_kind", "subject")
         texts = {name: grants.text(name).compact() for name in names}
         self._codes = {name: {text: code for code, text in enumerate(column.values)} for name, column in texts.items()}
-        space, binding, kind, subject = (texts[name].codes.astype(np.int64) for name in names)
+        namespace, binding, kind, subject = (texts[name].codes.astype(np.int64) for name in names)
         push = grants.numbers("push") == YES
         able = np.any([grants.numbers(right) == YES for right in RIGHTS], axis=0)
         group = grants.text("group").compact()
         direct = np.array([text == "" for text in group.values], dtype=bool)[group.codes]
         of_group = np.array([self._code("subject", text) for text in group.values], dtype=np.int64)[group.codes]
         holder = np.where(direct, subject, of_group)
-        self._cause = self._causes(causes, space, binding, np.where(direct, kind, self._code(*_GROUP)), holder)
-        self._space, self._kind, self._subject = space, kind, subject
+        self._cause = self._causes(causes, namespace, binding, np.where(direct, kind, self._code(*_GROUP)), holder)
+        self._namespace, self._kind, self._subject = namespace, kind, subject
         self._names, self._kinds = texts["subject"].values, texts["subject_kind"].values
-        self._place = self._places(space, kind, subject)
+        self._place = self._places(namespace, kind, subject)
         people = np.flatnonzero((self._cause >= 0) & (kind == self._code("subject_kind", USER)))
         pairs = np.unique(self._cause[people] * len(texts["subject"].values) + subject[people])
         self._people = np.bincount(pairs // max(len(texts["subject"].values), 1), minlength=len(causes)).tolist()
@@ -69,28 +69,28 @@ class Remaining:
         return self._codes[column].get(text, -1)
 
     def _causes(
-        self, causes: Sequence[FindingCause], space: Longs, binding: Longs, kind: Longs, holder: Longs
+        self, causes: Sequence[FindingCause], namespace: Longs, binding: Longs, kind: Longs, holder: Longs
     ) -> Longs:
         """Return the position of the cause that takes each grant away, -1 for none."""
         named = [(*grant, at) for at, cause in enumerate(causes) for grant in cause.grants]
-        spaces, _, bindings, kinds, subjects, numbers = zip(*named, strict=True) if named else ((),) * 6
-        texts = {"namespace": spaces, "binding": bindings, "subject_kind": kinds, "subject": subjects}
+        namespaces, _, bindings, kinds, subjects, numbers = zip(*named, strict=True) if named else ((),) * 6
+        texts = {"namespace": namespaces, "binding": bindings, "subject_kind": kinds, "subject": subjects}
         coded = [[self._codes[column].get(text, -1) for text in each] for column, each in texts.items()]
         columns = np.array([*coded, numbers], dtype=np.int64)
         columns = columns[:, (columns >= 0).all(axis=0)]
         keys = self._packed(*columns[:4])
         order = np.argsort(keys)
-        rows = positions(keys[order], self._packed(space, binding, kind, holder))
+        rows = positions(keys[order], self._packed(namespace, binding, kind, holder))
         # Where there is none, -1 points at the last of these.
         return np.append(columns[4][order], -1)[rows]
 
-    def _packed(self, space: Longs, binding: Longs, kind: Longs, subject: Longs) -> Longs:
+    def _packed(self, namespace: Longs, binding: Longs, kind: Longs, subject: Longs) -> Longs:
         bindings = len(self._codes["binding"]) + 1
-        return self._places(space, kind, subject) * bindings + binding
+        return self._places(namespace, kind, subject) * bindings + binding
 
-    def _places(self, space: Longs, kind: Longs, subject: Longs) -> Longs:
+    def _places(self, namespace: Longs, kind: Longs, subject: Longs) -> Longs:
         kinds, subjects = len(self._codes["subject_kind"]) + 1, len(self._codes["subject"]) + 1
-        return ((space + 1) * kinds + kind + 1) * subjects + subject + 1
+        return ((namespace + 1) * kinds + kind + 1) * subjects + subject + 1
 
     def _open(self, rows: Positions, able: Mask) -> Mask:
         """Return for each of these grants whether its subject has access in its place by a grant that is kept."""
@@ -109,7 +109,7 @@ class Remaining:
         every = np.full(len(rows), self._code("namespace", EVERY), dtype=np.int64)
         found: Mask = np.zeros(len(rows), dtype=bool)
         for others_kind, others in self._acting_as(rows):
-            for where in (self._space[rows], every):
+            for where in (self._namespace[rows], every):
                 there = (where >= 0) & (others >= 0)
                 found |= there & kept(self._places(where, others_kind, others))
         return found

@@ -17,9 +17,9 @@ def renamed(read: Read, by: Pseudonyms) -> Read:
 
 def _use(use: Use, by: Pseudonyms) -> Use:
     kind, _, name = use.grant.partition(" ")
-    binding, slash, space = name.partition("/")
-    grant = f"{kind} {by.binding(binding)}{slash}{by.space(space) if space else ''}" if use.grant else ""
-    namespace = by.space(use.namespace) if use.namespace else ""
+    binding, slash, of_binding = name.partition("/")
+    grant = f"{kind} {by.binding(binding)}{slash}{by.namespace(of_binding) if of_binding else ''}" if use.grant else ""
+    namespace = by.namespace(use.namespace) if use.namespace else ""
     return use._replace(user=by.user(use.user), namespace=namespace, repository=_object(use, by), grant=grant)
 
 

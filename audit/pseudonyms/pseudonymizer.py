@@ -55,13 +55,13 @@ class Pseudonymizer:
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
         """Return the facts of a zone with every name replaced, without the messages of gaps."""
-        gaps = [Gap(gap.kind, self.by.space(gap.namespace), gap.reason) for gap in snapshot.gaps]
+        gaps = [Gap(gap.kind, self.by.namespace(gap.namespace), gap.reason) for gap in snapshot.gaps]
         return renamed(snapshot, self._origin(snapshot.origin), gaps, self._columns(), self._bound)
 
     def _columns(self) -> dict[tuple[str, str], Callable[[str], str]]:
         """Return how each column of a snapshot changes, except the names of subjects."""
         columns: dict[tuple[str, str], Callable[[str], str]] = {
-            ("namespaces", "name"): self.by.space,
+            ("namespaces", "name"): self.by.namespace,
             ("namespaces", "labels"): self._space_labels,
             ("roles", "name"): self.by.role,
             ("roles", "uid"): self.by.code,
@@ -103,7 +103,7 @@ class Pseudonymizer:
         found = ("serviceaccounts", "imagestreams", "images", "tokens")
         spaced = ("roles", "bindings", "subjects", *found, "workloads", "pushes")
         dated = ("namespaces", "roles", "bindings", "groups", "users", *found)
-        columns |= {(table, "namespace"): self.by.space for table in spaced}
+        columns |= {(table, "namespace"): self.by.namespace for table in spaced}
         return columns | {(table, "created"): self._time for table in dated}
 
     def _origin(self, origin: Origin) -> Origin:
@@ -132,7 +132,7 @@ class Pseudonymizer:
             return text  # EXTERNAL, or nothing
         stream, mark, last = re.split(r"([:@])", rest, maxsplit=1) if re.search("[:@]", rest) else (rest, "", "")
         last = self.by.of("image" if mark == "@" else "tag", last)
-        return f"{self.by.space(space)}{slash}{self.by.of('repo', stream)}{mark}{last}"
+        return f"{self.by.namespace(space)}{slash}{self.by.of('repo', stream)}{mark}{last}"
 
     def _reference(self, text: str) -> str:
         """Replace the names in a reference of an image; what may be of the integrated registry keeps its form."""
@@ -141,7 +141,7 @@ class Pseudonymizer:
         parts = [self.by.code(name)]
         if place.stream:
             host = name.partition("/")[0]
-            parts = [self.by.code(host), self.by.space(place.namespace), self.by.of("repo", place.stream)]
+            parts = [self.by.code(host), self.by.namespace(place.namespace), self.by.of("repo", place.stream)]
         return f"{'/'.join(parts)}{mark}{self.by.of('image', digest)}"
 
     def _space_labels(self, text: str) -> str:

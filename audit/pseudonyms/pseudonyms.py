@@ -25,7 +25,7 @@ KINDS: Final = (
 _PSEUDONYM: Final = re.compile(rf"(?:{'|'.join(KINDS)})-[a-z2-7]{{{_LENGTH}}}")
 _PART: Final = re.compile(r"([+:])")  # `organization+team`; and no group object has `:` in its name
 _SYSTEM: Final = "system:"
-_OF_SPACE: Final = f"{EVERY_ACCOUNT}:"
+_OF_NAMESPACE: Final = f"{EVERY_ACCOUNT}:"
 _FREE: Final = frozenset({"", "*"})
 
 
@@ -62,7 +62,7 @@ class Pseudonyms:
         """Return a text with the names behind its pseudonyms; unknown pseudonyms are kept."""
         return _PSEUDONYM.sub(lambda found: self.names.get(found[0], found[0]), text)
 
-    def space(self, name: str) -> str:
+    def namespace(self, name: str) -> str:
         """Return the pseudonym of a namespace."""
         return name if is_openshift_namespace(name) else ":".join(self.of("ns", part) for part in name.split(":"))
 
@@ -73,16 +73,16 @@ class Pseudonyms:
     def user(self, name: str) -> str:
         """Return the pseudonym of a user, who may be a service account."""
         if name.startswith(ACCOUNT_PREFIX):
-            space, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
-            return f"{ACCOUNT_PREFIX}{self.space(space)}{colon}{self.account(account)}"
+            namespace, colon, account = name.removeprefix(ACCOUNT_PREFIX).rpartition(":")
+            return f"{ACCOUNT_PREFIX}{self.namespace(namespace)}{colon}{self.account(account)}"
         if is_virtual(name):
             return self.group(name)  # a group that was bound as a user
         return name if name in USERS else self._system(name, lambda rest: self.of("user", rest))
 
     def group(self, name: str) -> str:
         """Return the pseudonym of a group or an organization; each part of `organization+team` has its own."""
-        if name.startswith(_OF_SPACE):
-            return f"{_OF_SPACE}{self.space(name.removeprefix(_OF_SPACE))}"
+        if name.startswith(_OF_NAMESPACE):
+            return f"{_OF_NAMESPACE}{self.namespace(name.removeprefix(_OF_NAMESPACE))}"
         if meant := meant_by(GROUP, name):
             # A misspelt built-in group is nobody's name, except for the namespace and account in it.
             return name if meant in VIRTUAL else self._of_accounts(*name.split(":", 3))
@@ -90,7 +90,7 @@ class Pseudonyms:
 
     def _of_accounts(self, system: str, accounts: str, namespace: str, account: str = "") -> str:
         rest = f":{self.account(account)}" if account else ""
-        return f"{system}:{accounts}:{self.space(namespace)}{rest}"
+        return f"{system}:{accounts}:{self.namespace(namespace)}{rest}"
 
     def team(self, name: str) -> str:
         """Return the pseudonym of a team, the same as in its group."""
@@ -107,8 +107,8 @@ class Pseudonyms:
     def subject(self, kind: str, name: str) -> str:
         """Return the pseudonym of a subject as tables spell it."""
         if kind == ACCOUNT:
-            space, colon, account = name.partition(":")
-            return f"{self.space(space)}{colon}{self.account(account)}"
+            namespace, colon, account = name.partition(":")
+            return f"{self.namespace(namespace)}{colon}{self.account(account)}"
         return {USER: self.user, GROUP: self.group}.get(kind, self.code)(name)
 
     def selects(self, selects: Selects) -> Selects:

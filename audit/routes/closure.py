@@ -684,15 +684,15 @@ def _improve(ways: dict[Any, Way], key: Any, way: Way, right: ImageRight) -> Non
 def image_rights(held: Mapping[int, HeldRights]) -> ImageRights:
     """Return what held rights allow with images."""
     found = ImageRights([], [], [], [], {})
-    for space, one in held.items():
-        if not (one.possible & _OF_IMAGES or one.named):
+    for space, in_space in held.items():
+        if not (in_space.possible & _OF_IMAGES or in_space.named):
             continue
         for wanted, rights in zip((_MAPPING, _IMPORTS, _TAGS, _SPLIT), found[:4], strict=True):
-            if possible := one.possible & wanted:
-                granted = one.granted & wanted
+            if possible := in_space.possible & wanted:
+                granted = in_space.granted & wanted
                 rights.append(ImageRight(space, "", granted or possible, bool(granted)))
         for wanted, rights in ((_TAGS, found.tags), (_SPLIT, found.copies)):
-            rights += [ImageRight(space, stream, bit, sure=True) for bit, stream in _streams(one, wanted)]
+            rights += [ImageRight(space, stream, bit, sure=True) for bit, stream in _streams(in_space, wanted)]
     for tag in found.tags:
         if tag.sure:
             found.sure_tags.setdefault((tag.space, tag.stream), tag)

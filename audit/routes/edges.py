@@ -35,8 +35,8 @@ def edges_of(facts: Facts, who: Identity) -> Iterator[Edge]:
             for reached in _reached(facts, node):
                 yield Edge(mechanism, namespace, reached, certainty, api_only)
     wide = held.get(0, NOTHING_HELD)
-    for space, one in held.items():
-        yield from _others(facts, who, space, one | wide)
+    for space, in_space in held.items():
+        yield from _others(facts, who, space, in_space | wide)
 
 
 def _others(facts: Facts, who: Identity, space: int, held: HeldRights) -> Iterator[Edge]:

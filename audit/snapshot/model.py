@@ -223,14 +223,14 @@ class Snapshot:
         places = {"", namespace} if self.lists(namespace) else {"", namespace, "*"}
         return [gap for gap in gaps if gap.namespace in places]
 
-    def unseen(self, kind: str, spaces: Ints) -> NDArray[np.bool_]:
+    def unseen(self, kind: str, namespaces: Ints) -> NDArray[np.bool_]:
         """Return for each namespace (a text position) whether there are `gaps_in` it."""
         gaps = {gap.namespace for gap in self.gaps_of(kind)}
         if not gaps or "" in gaps:
-            return np.full(len(spaces), bool(gaps))
-        unseen = np.isin(spaces, [self.code(name) for name in sorted(gaps)])
+            return np.full(len(namespaces), bool(gaps))
+        unseen = np.isin(namespaces, [self.code(name) for name in sorted(gaps)])
         if "*" in gaps:
-            unseen |= ~np.isin(spaces, self.tables["namespaces"]["name"])
+            unseen |= ~np.isin(namespaces, self.tables["namespaces"]["name"])
         return unseen
 
 

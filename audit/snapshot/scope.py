@@ -26,8 +26,8 @@ def scope_of(snapshot: Snapshot, selects: Selects | None) -> Scope:
         return Scope()
     table, text = snapshot.tables["namespaces"], snapshot.strings
     labels = dict(zip(table["name"].tolist(), table["labels"].tolist(), strict=True))
-    spaces = [snapshot.tables[name]["namespace"] for name in ("bindings", "imagestreams", "tokens")]
-    known = np.unique(np.concatenate([table["name"], *spaces])).tolist()
+    namespaces = [snapshot.tables[name]["namespace"] for name in ("bindings", "imagestreams", "tokens")]
+    known = np.unique(np.concatenate([table["name"], *namespaces])).tolist()
     names = [*(code for code in known if code), *_only_in_gaps(snapshot, known)]
     kept = tuple(
         text[code] for code in names if selects(text[code], labels_of(text[labels[code]]) if code in labels else None)

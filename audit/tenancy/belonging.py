@@ -107,11 +107,11 @@ def expected(access: Table, platform: Platform) -> Mask:
     platform's own subjects have access, and everybody pulls what `openshift` shares. A row with one more right, or by
     another binding, is not expected.
     """
-    spaces, quiet = access.text("namespace"), access.numbers("push") == NO
+    namespaces, quiet = access.text("namespace"), access.numbers("push") == NO
     usual = (_own_subject(access, _PULLERS, f"{ACCOUNTS}:", "") & quiet) | _own_subject(
         access, _BUILDERS, "", ":builder"
     )
-    own = spaces.matching(lambda space: space == EVERY or platform.has(space))
+    own = namespaces.matching(lambda namespace: namespace == EVERY or platform.has(namespace))
     shared = access.where("subject", {EVERYONE}) & access.where("namespace", {"openshift"})
     shared &= (access.numbers("pull") == YES) & quiet
     mask: Mask = (usual & (access.numbers("grants") == 1)) | (own & platform_rows(access, platform)) | shared
@@ -124,9 +124,9 @@ _BUILDERS: Final = (ACCOUNT, "system:image-builders")
 
 def _own_subject(access: Table, binding: tuple[str, str], before: str, behind: str) -> Mask:
     """Return which rows are of a namespace's own subject by this binding; `before` and `behind` enclose its name."""
-    spaces, subjects = access.text("namespace"), access.text("subject")
-    at = {f"{before}{space}{behind}": code for code, space in enumerate(spaces.values)}
-    own_space = np.array([at.get(subject, -1) for subject in subjects.values], dtype=np.int64)
-    mask: Mask = own_space[subjects.codes] == spaces.codes
+    namespaces, subjects = access.text("namespace"), access.text("subject")
+    at = {f"{before}{namespace}{behind}": code for code, namespace in enumerate(namespaces.values)}
+    own_namespace = np.array([at.get(subject, -1) for subject in subjects.values], dtype=np.int64)
+    mask: Mask = own_namespace[subjects.codes] == namespaces.codes
     mask &= access.where("subject_kind", {binding[0]}) & access.where("binding", {binding[1]})
     return mask

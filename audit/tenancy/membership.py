@@ -36,25 +36,23 @@ def organizations_table(
     declared, groups = _declared(snapshot), groups_of(snapshot)
     owners = namespace_owners(snapshot, label)
     shown = owners if namespaces is None else [name for name in namespaces if name in owners]
-    spaces = Counter(owners[name] for name in shown if owners[name])
+    counts = Counter(owners[name] for name in shown if owners[name])
     groups_unseen = snapshot.gaps_of("groups")
     rows: list[Mapping[str, str | int]] = []
-    for declared_team in sorted({*declared, *_teams({*spaces, *(team.organization for team in declared)}, groups)}):
+    for team in sorted({*declared, *_teams({*counts, *(known.organization for known in declared)}, groups)}):
         shared: dict[str, str | int] = {
             "zone": snapshot.origin.zone,
-            "organization": declared_team.organization,
-            "team": declared_team.team,
-            "group": declared_team.group,
-            "namespaces": spaces[declared_team.organization],
-            "declared": UNKNOWN_COUNT if _unseen(snapshot, declared_team) else len(declared.get(declared_team, ())),
-            "members": len(groups[declared_team.group])
-            if declared_team.group in groups and not groups_unseen
-            else UNKNOWN_COUNT,
+            "organization": team.organization,
+            "team": team.team,
+            "group": team.group,
+            "namespaces": counts[team.organization],
+            "declared": UNKNOWN_COUNT if _unseen(snapshot, team) else len(declared.get(team, ())),
+            "members": len(groups[team.group]) if team.group in groups and not groups_unseen else UNKNOWN_COUNT,
         }
-        state = _state(snapshot, declared_team, declared, groups)
+        state = _state(snapshot, team, declared, groups)
         rows.append({**shared, "state": state})
         if state == DIFFERS:
-            rows += [{**shared, **person} for person in _people(declared[declared_team], groups[declared_team.group])]
+            rows += [{**shared, **person} for person in _people(declared[team], groups[team.group])]
     return table_of("organizations", rows)
 
 

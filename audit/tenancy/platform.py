@@ -67,11 +67,11 @@ class Platform:
 
     def seen_in(self, snapshot: Snapshot) -> "Platform":
         """Return this with what the release created in one more zone."""
-        text, spaces, bindings = snapshot.strings, snapshot.tables["namespaces"], snapshot.tables["bindings"]
+        text, listed, bindings = snapshot.strings, snapshot.tables["namespaces"], snapshot.tables["bindings"]
         release = snapshot.code(RELEASE)
         if release < 0:
             return self
-        namespaces = {self._name(text[code]) for code in spaces["name"][spaces["made_by"] == release].tolist()}
+        namespaces = {self._name(text[code]) for code in listed["name"][listed["made_by"] == release].tolist()}
         subjects = snapshot.tables["subjects"]
         made = (bindings["made_by"] == release)[subjects["binding"]]
         columns = [
@@ -82,9 +82,9 @@ class Platform:
         ]
         found = set()
         for codes in np.stack(columns, axis=1)[made].tolist():
-            space, kind, namespace, name = (text[code] for code in codes)
+            of_binding, kind, namespace, name = (text[code] for code in codes)
             # A binding in anybody's namespace is anybody's, whatever it says of its owner.
-            who = identity(kind, namespace or space, name) if not space or self.has(space) else None
+            who = identity(kind, namespace or of_binding, name) if not of_binding or self.has(of_binding) else None
             if who:
                 found.add((who.kind, self._name(who.name)))
         namespaces |= self.release.namespaces

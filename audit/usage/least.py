@@ -54,7 +54,9 @@ def _old_repositories(snapshot: Snapshot, begin: str) -> set[tuple[str, str]]:
     table, text = snapshot.tables["imagestreams"], snapshot.strings
     columns = (table[name].tolist() for name in ("namespace", "name", "created"))
     return {
-        (text[space], text[name]) for space, name, created in zip(*columns, strict=True) if "" < text[created] < begin
+        (text[namespace], text[name])
+        for namespace, name, created in zip(*columns, strict=True)
+        if "" < text[created] < begin
     }
 
 

@@ -147,7 +147,7 @@ class _Joined:
         found: dict[_Key, dict[str, datetime] | None] = dict.fromkeys(self._keys())
         found |= dict.fromkeys((*_ANYBODY, *key[2:]) for key in self._keys(self._doubtful))
         for use in uses:
-            places = {(space, name) for space in (use.namespace, EVERY) for name in (use.repository, EVERY)}
+            places = {(namespace, name) for namespace in (use.namespace, EVERY) for name in (use.repository, EVERY)}
             for subject in use.subjects:
                 for key in [key for place in places if (key := (*subject, *place)) in found]:
                     lasts = found[key] = found[key] or {}

@@ -48,12 +48,12 @@ class ZoneUse:
             end=rfc3339(self.end),
             threshold_days=self.threshold_days,
             covered=not self.missing,
-            sources=tuple(_short(_source(window) for window in self._told())),
+            sources=tuple(_short(_source(window) for window in self._informative())),
             gaps=tuple(_short(f"{rfc3339(gap.begin)} to {rfc3339(gap.end)}: {gap.reason}" for gap in self.missing)),
             damaged=self._damaged,
         )
 
-    def _told(self) -> Iterator[Window]:
+    def _informative(self) -> Iterator[Window]:
         """Yield the windows that say something."""
         return (window for window in self.windows if window.source != REGISTRY or window.levels & TELLING)
 

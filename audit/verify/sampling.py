@@ -88,7 +88,7 @@ class _AccessCells:
 
     def __init__(self, access: Table) -> None:
         self._kinds, self._names = access.text("subject_kind"), access.text("subject")
-        self._spaces, self._repositories = access.text("namespace"), access.text("repository")
+        self._namespaces, self._repositories = access.text("namespace"), access.text("repository")
         answers = np.stack([access.numbers(action) for action in _ACTIONS], axis=1)
         askable = self._askable()[:, None]
         self.yes: Positions = np.flatnonzero((answers == YES) & askable)
@@ -107,8 +107,8 @@ class _AccessCells:
 
     def among(self, pairs: set[tuple[Identity, str]]) -> set[tuple[Identity, str]]:
         """Return those of `pairs` (subject, namespace) that have a row."""
-        rows = zip(self._kinds.strings(), self._names.strings(), self._spaces.strings(), strict=True)
-        return pairs & {(Identity(kind, name), space) for kind, name, space in rows}
+        rows = zip(self._kinds.strings(), self._names.strings(), self._namespaces.strings(), strict=True)
+        return pairs & {(Identity(kind, name), namespace) for kind, name, namespace in rows}
 
     def _askable(self) -> NDArray[np.bool_]:
         """Return for each row whether its subject can be asked about: not `Any`, nor an account without a namespace."""
@@ -117,10 +117,11 @@ class _AccessCells:
 
     def _cell(self, at: int) -> SampledCell:
         row, action = divmod(at, len(_ACTIONS))
-        kind, name, space, repository = (
-            column.values[column.codes[row]] for column in (self._kinds, self._names, self._spaces, self._repositories)
+        kind, name, namespace, repository = (
+            column.values[column.codes[row]]
+            for column in (self._kinds, self._names, self._namespaces, self._repositories)
         )
-        return SampledCell(Identity(kind, name), _ACTIONS[action], space, repository, int(self._answers[at]))
+        return SampledCell(Identity(kind, name), _ACTIONS[action], namespace, repository, int(self._answers[at]))
 
 
 def _without_row(
@@ -134,10 +135,13 @@ def _without_row(
     namespaces = [name for name in listed_namespaces(authorizer.bound.snapshot) if wanted is None or name in wanted]
     tries = size * _TRIES if namespaces else 0
     drawn = zip(*(rng.integers(len(some) or 1, size=tries) for some in (subjects, namespaces, actions)), strict=True)
-    asked = [(subjects[who], namespaces[space], actions[action]) for who, space, action in drawn]
-    taken = cells.among({(who, space) for who, space, _ in asked})
+    asked = [(subjects[who], namespaces[namespace], actions[action]) for who, namespace, action in drawn]
+    taken = cells.among({(who, namespace) for who, namespace, _ in asked})
     free = islice(dict.fromkeys(cell for cell in asked if cell[:2] not in taken), size)
-    found = [SampledCell(who, action, space, "*", authorizer.answer(who, action, space)) for who, space, action in free]
+    found = [
+        SampledCell(who, action, namespace, "*", authorizer.answer(who, action, namespace))
+        for who, namespace, action in free
+    ]
     known = [cell for cell in found if cell.answer != UNKNOWN]
     # With no pair left, the population is empty and needs no bound.
     return PopulationSample(known, [], whole=size > 0 and not known), len(found) - len(known)
@@ -159,7 +163,7 @@ def _subjects(authorizer: Authorizer) -> list[Identity]:
         for identity in authorizer.bound.subjects.identities
         if identity.kind not in {ANY, ANY_USER} and not identity.inert
     }
-    found |= {Identity(ACCOUNT, f"{text[space]}:{text[name]}") for space, name in accounts}
+    found |= {Identity(ACCOUNT, f"{text[namespace]}:{text[name]}") for namespace, name in accounts}
     found |= {Identity(USER, text[code]) for code in tables["users"]["name"].tolist()}
     found |= {Identity(GROUP, text[code]) for code in tables["groups"]["name"].tolist()}
     return sorted(found | {Identity(USER, ANONYMOUS), _STRANGER})

@@ -106,8 +106,8 @@ def compare_lists(
 
 def draw_places(snapshot: Snapshot, wanted: int, draw: SamplePlan) -> list[ListQuery]:
     """Draw `wanted` pairs of a namespace and an action at random."""
-    spaces = [name for name in listed_namespaces(snapshot) if draw.namespaces is None or name in draw.namespaces]
-    places = [ListQuery(space, action) for space in spaces for action in ACTIONS]
+    namespaces = [name for name in listed_namespaces(snapshot) if draw.namespaces is None or name in draw.namespaces]
+    places = [ListQuery(namespace, action) for namespace in namespaces for action in ACTIONS]
     return [places[at] for at in np.random.default_rng(draw.seed).permutation(len(places))[:wanted].tolist()]
 
 

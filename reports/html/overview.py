@@ -171,16 +171,18 @@ def _totals(made: Mapping[str, Table]) -> list[Number]:
 
 
 def _numbers(made: Mapping[str, Table], compared_with: str) -> list[Number]:
-    spaces, access = made["namespaces"], made["access"]
-    anyone, users = (_sum(spaces.where("open_pull", {who})) for who in ("anyone", "every user"))
+    namespaces, access = made["namespaces"], made["access"]
+    anyone, users = (_sum(namespaces.where("open_pull", {who})) for who in ("anyone", "every user"))
     tokens = made["subjects"].numbers("tokens")
     unlisted = bool((tokens < 0).any()) and not (tokens > 0).any()
     gains = _sum(made["changes"].where("change", {*_GAINS}))
     return [
         Number(anyone, "namespaces that anyone can pull from", _OPEN_PULL["anyone"]),
         Number(users, "namespaces that every user can pull from", _OPEN_PULL["users"]),
-        Number(_sum(_broad(spaces)), "namespaces that virtual groups can push to", _BROAD),
-        Number(_sum(spaces.numbers("push_outside") > 0), "namespaces that other organizations can push to", _OUTSIDE),
+        Number(_sum(_broad(namespaces)), "namespaces that virtual groups can push to", _BROAD),
+        Number(
+            _sum(namespaces.numbers("push_outside") > 0), "namespaces that other organizations can push to", _OUTSIDE
+        ),
         Number(
             None if unlisted else _sum(tokens > 0),
             "service accounts with non-expiring tokens",
@@ -209,8 +211,8 @@ def _sum(mask: Mask) -> int:
     return int(mask.sum())
 
 
-def _broad(spaces: Table) -> Mask:
-    return ~spaces.where("open_push", {""})
+def _broad(namespaces: Table) -> Mask:
+    return ~namespaces.where("open_push", {""})
 
 
 def _wildcard(access: Table) -> Mask:
@@ -225,7 +227,7 @@ def _unknown(access: Table) -> Mask:
 
 def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
     """Return the columns of the matrix: label, table, mask of its rows, and the link to them."""
-    spaces, access, findings = made["namespaces"], made["access"], made["findings"]
+    namespaces, access, findings = made["namespaces"], made["access"], made["findings"]
     # Findings that are unknown because a list is missing are not counted here; the last column counts unknown answers.
     certain = findings.where("state", {*OPEN_STATES}) & (findings.numbers("answer") == YES)
     states = "".join(f"&state={state}" for state in OPEN_STATES) + "&answer=yes"
@@ -235,10 +237,10 @@ def _risks(made: Mapping[str, Table]) -> list[tuple[str, Table, Mask, str]]:
             for severity in SEVERITIES[:3]
             for link in [f"#/findings?severity={severity}{states}"]
         ),
-        ("anyone pulls", spaces, spaces.where("open_pull", {"anyone"}), _OPEN_PULL["anyone"]),
-        ("every user pulls", spaces, spaces.where("open_pull", {"every user"}), _OPEN_PULL["users"]),
-        ("broad push", spaces, _broad(spaces), _BROAD),
-        ("push by others", spaces, spaces.numbers("push_outside") > 0, _OUTSIDE),
+        ("anyone pulls", namespaces, namespaces.where("open_pull", {"anyone"}), _OPEN_PULL["anyone"]),
+        ("every user pulls", namespaces, namespaces.where("open_pull", {"every user"}), _OPEN_PULL["users"]),
+        ("broad push", namespaces, _broad(namespaces), _BROAD),
+        ("push by others", namespaces, namespaces.numbers("push_outside") > 0, _OUTSIDE),
         ("wildcard push", access, _wildcard(access), _WILDCARD),
         ("unknown", access, _unknown(access), _UNKNOWN),
     ]
@@ -256,12 +258,12 @@ def _hows(access: Table) -> list[Bar]:
     return sorted(bars, key=lambda bar: -sum(bar.parts))
 
 
-def _busiest(spaces: Table) -> list[Bar]:
+def _busiest(namespaces: Table) -> list[Bar]:
     """Return the namespaces that the most users and service accounts can push to."""
-    people, accounts = spaces.numbers("push_people"), spaces.numbers("push_accounts")
+    people, accounts = namespaces.numbers("push_people"), namespaces.numbers("push_accounts")
     bars = []
     for at in np.argsort(-(people + accounts), kind="stable")[:_SHOWN].tolist():
-        zone, name = (column.values[column.codes[at]] for column in map(spaces.text, ("zone", "namespace")))
+        zone, name = (column.values[column.codes[at]] for column in map(namespaces.text, ("zone", "namespace")))
         if people[at] + accounts[at]:
             row = f"#/namespaces?row={_coded(zone)},{_coded(name)}"
             bars.append(Bar(name, (int(people[at]), int(accounts[at])), row, zone))

@@ -84,12 +84,12 @@ def _repositories(tables: Mapping[str, Table]) -> Table:
     repositories, access = tables["repositories"], only_columns(tables["access"], *ROW, "pull", "push")
     whole = access.take(access.where("repository", {EVERY}) & ~access.where("namespace", {EVERY}))
     named = access.take(~access.where("repository", {EVERY}) & ~access.where("namespace", {EVERY}))
-    spaces, columns = numbered(whole, PLACE), Columns()
-    size, among = int(spaces.max(initial=-1)) + 1, matched(repositories, whole, PLACE)
-    space = np.where(among >= 0, np.append(spaces, 0)[among], size)
+    namespaces, columns = numbered(whole, PLACE), Columns()
+    size, among = int(namespaces.max(initial=-1)) + 1, matched(repositories, whole, PLACE)
+    namespace = np.where(among >= 0, np.append(namespaces, 0)[among], size)
     for action in ("pull", "push"):
         able = whole.take(whole.numbers(action) == YES)
-        everywhere = np.append(count(spaces, whole.numbers(action) == YES, size), 0)[space]
+        everywhere = np.append(count(namespaces, whole.numbers(action) == YES, size), 0)[namespace]
         mine = named.take(named.numbers(action) == YES)
         mine = mine.take(matched(mine, able, (*PLACE, *WHO)) < 0)
         where = matched(mine, repositories, (*PLACE, "repository"))

@@ -107,7 +107,7 @@ class Allowed:
         self.questions: set[Question] = set()
         for _ in range(count * 3):
             at = rng.randrange(len(places))
-            space = snapshot.strings[int(effective.grants.space[effective.first[at]])] or rng.choice(spaces)
+            space = snapshot.strings[int(effective.grants.namespace[effective.first[at]])] or rng.choice(spaces)
             subject = bound.subjects.identities[int(effective.keys[at] % len(bound.subjects))]
             subject = subject if rng.random() < 0.7 and not subject.inert else rng.choice(identities)
             question = Question(subject, rng.choice(_ACTIONS), space, rng.choice(names))

@@ -425,7 +425,9 @@ def test_namespaces_are_chosen_by_their_names_and_labels(chosen: dict[str, Any],
         same(plain, other)
         assert 0 < len(records(plain, "namespaces")) < 10
         told = manifest(other)["scope"]
-        out = {names().space(row["namespace"]) for row in records(plain, "namespaces")} & {*told["exclude"]["names"]}
+        out = {names().namespace(row["namespace"]) for row in records(plain, "namespaces")} & {
+            *told["exclude"]["names"]
+        }
         assert (told["include"], told["exclude"]["labels"], out) == ({"names": [], "labels": {}}, {}, set())
     assert leaks(runs.folder / "out") == []
     assert run_command(["check-evidence", str(runs.folder / "out")]) == 0

@@ -72,7 +72,7 @@ def without(row: Mapping[str, Any], left: set[str]) -> dict[str, Any]:
 
 def translated(row: dict[str, Any], by: Pseudonyms) -> dict[str, Any]:
     return row | {
-        "namespace": by.space(row["namespace"]),
+        "namespace": by.namespace(row["namespace"]),
         "repository": by.of("repo", row["repository"]),
         "subject": by.subject(row["subject_kind"], row["subject"]) if row["subject"] != "*" else "*",
         "group": by.group(row["group"]),
@@ -145,12 +145,12 @@ def test_what_nobody_chose_keeps_its_name() -> None:
     """Of a real OpenShift all roles and groups, and the namespaces of the platform; nobody's else."""
     by = names()
     for kept in ("openshift-x", "kube-system", "default"):
-        assert by.space(kept) == kept
+        assert by.namespace(kept) == kept
         assert by.subject("ServiceAccount", f"{kept}:robot") == f"{kept}:{by.of('sa', 'robot')}"
     for kept in ("system:masters", "system:authenticated", "system:authenticated:oauth", "system:unauthenticated"):
         assert by.group(kept) == kept
     for kept in ("", "*"):
-        assert by.group(kept) == by.space(kept) == by.user(kept) == by.role(kept) == by.code("") or kept
+        assert by.group(kept) == by.namespace(kept) == by.user(kept) == by.role(kept) == by.code("") or kept
     for folder in DEMOS:
         real = collect_folder(folder)
         for table, of in (("roles", by.role), ("bindings", by.binding)):
@@ -174,7 +174,7 @@ def test_no_name_is_too_odd(name: str) -> None:
     """Nothing of it is left, and it comes back."""
     by = names()
     parts = [part for part in re.split("[+:]", name) if part not in {"", "*", "system"}]
-    for of in (by.user, by.group, by.space, by.role, by.binding, by.account, by.team):
+    for of in (by.user, by.group, by.namespace, by.role, by.binding, by.account, by.team):
         told = of(name)
         assert by.real(told) == name
         assert not any(part in told for part in parts)
@@ -276,7 +276,7 @@ def test_exceptions_are_about_names_and_tell_none() -> None:
     shown = [use.decision for use in told.uses()]
     assert not re.search("acme|crew|eve|shop|mall", str(shown), re.IGNORECASE)
     assert not re.search("acme", str([found.exception for found in same]))
-    assert [use.namespace for use in shown[:2]] == [by.by.of("pattern", "shop*"), by.by.space("shop-2")]
+    assert [use.namespace for use in shown[:2]] == [by.by.of("pattern", "shop*"), by.by.namespace("shop-2")]
     assert [use.subject for use in shown[3:5]] == [
         f"group/{by.by.group('crew')}",
         f"sa/{by.by.of('pattern', 'mall:*')}",

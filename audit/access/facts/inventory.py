@@ -71,8 +71,8 @@ def _tokens(snapshot: Snapshot, wanted: Ints | None) -> Table:
     )
 
 
-def _rows(spaces: Ints, wanted: Ints | None) -> NDArray[np.bool_]:
-    return np.ones(len(spaces), dtype=bool) if wanted is None else np.isin(spaces, wanted)
+def _rows(namespaces: Ints, wanted: Ints | None) -> NDArray[np.bool_]:
+    return np.ones(len(namespaces), dtype=bool) if wanted is None else np.isin(namespaces, wanted)
 
 
 def _zone(snapshot: Snapshot, rows: int) -> Text:

@@ -71,9 +71,9 @@ class _Excluded:
         table = snapshot.tables["namespaces"]
         self._labels = dict(zip(table["name"].tolist(), table["labels"].tolist(), strict=True))
 
-    def mask(self, spaces: NDArray[np.int32]) -> Mask:
+    def mask(self, namespaces: NDArray[np.int32]) -> Mask:
         """Return for each namespace (a text position; 0: cluster-wide) whether it is left out."""
-        codes, at = np.unique(spaces, return_inverse=True)
+        codes, at = np.unique(namespaces, return_inverse=True)
         out: Mask = np.array([self._out(code) for code in codes.tolist()], dtype=bool)[at]
         return out
 
@@ -88,13 +88,13 @@ class _Excluded:
 def _count(
     snapshot: Snapshot, kind: str, listing: Listing | None, excluded: _Excluded, tables: Mapping[str, Table]
 ) -> Count:
-    spaces, rows = _rows(snapshot, kind)
-    out = excluded.mask(spaces)
+    namespaces, rows = _rows(snapshot, kind)
+    out = excluded.mask(namespaces)
     blind = _roles_unseen(snapshot, rows) if kind in _BINDINGS else np.zeros_like(out)
     table = _ROWS.get(kind)
     evaluated = len(tables[table]) if table else int((~out & ~blind).sum())
     unknown = _unknown(tables["grants"], kind) if kind in _BINDINGS else 0
-    seen, listed = len(spaces), listing.count if listing else None
+    seen, listed = len(namespaces), listing.count if listing else None
     return Count(
         kind=kind,
         listed=listed,
@@ -115,9 +115,9 @@ def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.
     """Return the namespace of each object of a kind (of a namespace: itself), and its row in the snapshot's table."""
     name, spaced = _TABLE_OF.get(kind, (kind, None))
     table = snapshot.tables[name]
-    spaces = table["name"] if name == "namespaces" else table.get("namespace", np.zeros_like(table["name"]))
-    rows = np.arange(len(spaces)) if spaced is None else np.flatnonzero((spaces > 0) == spaced)
-    return spaces[rows], rows
+    namespaces = table["name"] if name == "namespaces" else table.get("namespace", np.zeros_like(table["name"]))
+    rows = np.arange(len(namespaces)) if spaced is None else np.flatnonzero((namespaces > 0) == spaced)
+    return namespaces[rows], rows
 
 
 def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
@@ -132,10 +132,10 @@ def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
     local_blind = snapshot.unseen("roles", bindings["namespace"][rows]).tolist()
     wide_blind = snapshot.missing("clusterroles")
     answers = []
-    for row, space, kind, role, blind in zip(rows.tolist(), *columns, local_blind, strict=True):
+    for row, namespace, kind, role, blind in zip(rows.tolist(), *columns, local_blind, strict=True):
         local = text[kind] == "Role"
-        unseen = (local and bool(space) and blind) or (text[kind] == "ClusterRole" and wide_blind)
-        answers.append(unseen and (space if local else 0, role) not in there and row in with_subjects)
+        unseen = (local and bool(namespace) and blind) or (text[kind] == "ClusterRole" and wide_blind)
+        answers.append(unseen and (namespace if local else 0, role) not in there and row in with_subjects)
     return np.array(answers, dtype=bool)
 
 

@@ -21,20 +21,20 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     able = Counter(access.take(people & (access.numbers("pull") == YES)).text("namespace").strings())
     done = usage.take(usage.where("outcome", {"done"}) & usage.where("action", {"pull", "read"}))
     columns = (done.text(name).strings() for name in ("namespace", "repository", "last"))
-    pulled = {(space, name) for space, name, last in zip(*columns, strict=True) if last >= limit}
+    pulled = {(namespace, name) for namespace, name, last in zip(*columns, strict=True) if last >= limit}
     table = context.tables["repositories"]
     columns = (table.text(name).strings() for name in ("namespace", "repository", "created"))
     idle: dict[str, list[str]] = {}
-    for space, name, created in sorted(zip(*columns, strict=True)):
-        if (space, name) not in pulled and "" < created < limit and not context.platform.has(space):
-            idle.setdefault(space, []).append(name)
-    for space, names in idle.items():
-        if able[space] >= many:
+    for namespace, name, created in sorted(zip(*columns, strict=True)):
+        if (namespace, name) not in pulled and "" < created < limit and not context.platform.has(namespace):
+            idle.setdefault(namespace, []).append(name)
+    for namespace, names in idle.items():
+        if able[namespace] >= many:
             yield Finding(
                 zone=context.zone,
-                namespace=space,
+                namespace=namespace,
                 repository=", ".join(names),
-                detail=f"in {space}, nobody pulled {listed(names)} for {days} days, and {able[space]} can",
+                detail=f"in {namespace}, nobody pulled {listed(names)} for {days} days, and {able[namespace]} can",
                 evidence_in="repositories",
                 rows=len(names),
                 remedy=(_DECIDE,),

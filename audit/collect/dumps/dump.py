@@ -27,7 +27,7 @@ _reading: Final = Lock()
 
 Listed = Callable[[str, int], None]
 
-_CLUSTER, _SPACES = "cluster-scoped-resources", "namespaces"
+_CLUSTER, _NAMESPACES = "cluster-scoped-resources", "namespaces"
 _EVERYWHERE: Final = {"default", "kube-system"}  # namespaces of every cluster
 
 
@@ -129,9 +129,9 @@ class _Dump:
 
     def _flat(self, kind: Kind) -> list[Part] | None:
         """Return the list of a kind for the whole zone, or None; several that differ are a gap."""
-        for name, space, error in self._parts.wrong(kind):
+        for name, namespace, error in self._parts.wrong(kind):
             fix = "" if self._shape.tree else f" (to write it again: {_command(kind)})"
-            self._gap(kind, space, error.reason, f"{name}: {error.detail}{fix}")
+            self._gap(kind, namespace, error.reason, f"{name}: {error.detail}{fix}")
         lists = self._parts.lists(kind)
         if len(lists) > 1 and any(part.items() != lists[0].items() for part in lists[1:]):
             names = ", ".join(part.name for part in lists)
@@ -176,16 +176,16 @@ class _Dump:
         if self._parts.damaged and placed and not listed:
             self._missing(kind, "")
         self._add(kind, [*(listed or ()), *placed])
-        return known | self._shape.spaces
+        return known | self._shape.namespaces
 
     def _tree_has_all(self, placed: list[Part], known: set[str]) -> bool:
         if any(f"{_CLUSTER}/" in part.name for part in placed):
             return True
-        return known >= _EVERYWHERE | self._shape.spaces and self._asked_by_kind(known)
+        return known >= _EVERYWHERE | self._shape.namespaces and self._asked_by_kind(known)
 
     def _asked_by_kind(self, known: set[str]) -> bool:
         """Return whether the tree holds kinds over all namespaces: every namespace has accounts."""
-        return {part.space for part in self._parts.placed(KINDS["serviceaccounts"])} >= known
+        return {part.namespace for part in self._parts.placed(KINDS["serviceaccounts"])} >= known
 
     def _wide(self, kind: Kind) -> None:
         if not any(part.held.whole for part in self._parts.placed(kind)):
@@ -197,11 +197,11 @@ class _Dump:
         Objects asked for by kind leave no file where there are none; lists do.
         """
         placed = self._parts.placed(kind)
-        seen = {part.space for part in placed} | {space for _, space, _ in self._parts.wrong(kind)}
+        seen = {part.namespace for part in placed} | {namespace for _, namespace, _ in self._parts.wrong(kind)}
         by_kind = placed and not any(part.held.whole for part in placed) and kind.plural != "serviceaccounts"
         if not (by_kind and self._asked_by_kind(known)):
             for name in sorted(known - seen):
-                what = f"no {_SPACES}/{name}/{kind.group or 'core'}/{kind.plural} in this tree"
+                what = f"no {_NAMESPACES}/{name}/{kind.group or 'core'}/{kind.plural} in this tree"
                 self._gap(kind, name, "missing", what)
         if "namespaces" in self._incomplete:
             self._gap(kind, "*", "missing", "the list of all namespaces is not in this tree")

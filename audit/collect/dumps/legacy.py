@@ -30,14 +30,14 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
 
 def _binding(value: dict[str, Any], *, legacy: bool) -> dict[str, Any]:
     meta = value.get("metadata")
-    space = str(meta.get("namespace", "")) if isinstance(meta, dict) and legacy else ""
+    namespace = str(meta.get("namespace", "")) if isinstance(meta, dict) and legacy else ""
     ref = value["roleRef"]
     if isinstance(ref, dict) and (legacy or not ref.get("kind")):
         # In that API only the namespace of the reference says which role it is.
         ref = {**ref, "kind": "Role" if ref.get("namespace") else "ClusterRole"}
     subjects = value.get("subjects") or [*_named(value, "userNames"), *_named(value, "groupNames")]
     if isinstance(subjects, list):
-        subjects = [_subject(subject, space) if isinstance(subject, dict) else subject for subject in subjects]
+        subjects = [_subject(subject, namespace) if isinstance(subject, dict) else subject for subject in subjects]
     return {**value, "roleRef": ref, "subjects": subjects}
 
 
@@ -47,8 +47,8 @@ def _named(value: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [{"kind": kind, "name": name} for name in names] if isinstance(names, list) else []
 
 
-def _subject(subject: dict[str, Any], space: str) -> dict[str, Any]:
+def _subject(subject: dict[str, Any], namespace: str) -> dict[str, Any]:
     kind = subject.get("kind")
-    if kind == "ServiceAccount" and space and not subject.get("namespace"):
-        return {**subject, "namespace": space}
+    if kind == "ServiceAccount" and namespace and not subject.get("namespace"):
+        return {**subject, "namespace": namespace}
     return {**subject, "kind": _SUBJECT_KINDS.get(str(kind), kind)}

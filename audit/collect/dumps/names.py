@@ -30,7 +30,7 @@ _SINGULARS: Final = {kind.singular: kind for kind in KINDS.values() if not kind.
     PROJECTS.singular: KINDS["namespaces"]
 }
 _IN_TREE: Final = re.compile(
-    r"(?P<root>(?:.*?/)??)(?:cluster-scoped-resources|namespaces/(?P<space>[^/]+))/"
+    r"(?P<root>(?:.*?/)??)(?:cluster-scoped-resources|namespaces/(?P<namespace>[^/]+))/"
     r"(?:(?P<group>[^/]+)/(?P<plural>[^/]+?)(?:/(?P<object>[^/]+))?\.ya?ml|(?P<own>[^/]+)\.yaml)"
 )
 _TREE: Final = re.compile(r"(?P<root>(?:.*?/)??)(?:cluster-scoped-resources|namespaces)/.*")
@@ -101,12 +101,12 @@ def tree_place(name: str) -> tuple[str, Kind, str] | None:
     match = _IN_TREE.fullmatch(name)
     if not match:
         return None
-    space = match["space"] or ""
+    namespace = match["namespace"] or ""
     if match["own"]:
-        return (match["root"], KINDS["namespaces"], "") if match["own"] == space else None
+        return (match["root"], KINDS["namespaces"], "") if match["own"] == namespace else None
     kind = _NAMES.get(match["plural"])
-    if not kind or kind.plural == "tokens" or (kind.namespaced != bool(space)):
+    if not kind or kind.plural == "tokens" or (kind.namespaced != bool(namespace)):
         return None
     group = "" if match["group"] == "core" else match["group"]
     legacy = group in {LEGACY_GROUP, PROJECTS.group}
-    return (match["root"], kind, space) if legacy or group == kind.group else None
+    return (match["root"], kind, namespace) if legacy or group == kind.group else None

@@ -19,11 +19,11 @@ _STRICT: Final = {"clusterroles", "clusterrolebindings", "roles", "rolebindings"
 
 @dataclass
 class Part:
-    """What one file holds of one kind. `space` is the namespace of a file in a tree, "" for what is cluster-scoped."""
+    """What one file holds of one kind. `namespace` is that of a file in a tree, "" for what is cluster-scoped."""
 
     name: str
     held: Held
-    space: str | None = None  # None: not of a tree
+    namespace: str | None = None  # None: not of a tree
     agrees: bool = True  # the file's name does not say another kind
 
     def items(self) -> dict[tuple[str, str], Any]:
@@ -44,22 +44,22 @@ class Parts:
 
     def lists(self, kind: Kind) -> list[Part]:
         """Return the lists of a kind over the whole zone; those whose file is named otherwise only without others."""
-        lists = [part for part in self._of(kind) if part.space is None and part.held.whole]
+        lists = [part for part in self._of(kind) if part.namespace is None and part.held.whole]
         lists = [part for part in lists if not part.held.projects] or lists
         return [part for part in lists if part.agrees] or lists
 
     def singles(self, kind: Kind) -> list[Part]:
         """Return the files with single objects of a kind that are not in a tree."""
-        return [part for part in self._of(kind) if part.space is None and not part.held.whole]
+        return [part for part in self._of(kind) if part.namespace is None and not part.held.whole]
 
     def placed(self, kind: Kind) -> list[Part]:
         """Return what a tree holds of a kind."""
-        return [part for part in self._of(kind) if part.space is not None]
+        return [part for part in self._of(kind) if part.namespace is not None]
 
-    def wrong(self, kind: Kind, space: str | None = None) -> list[tuple[str, str, CollectError]]:
+    def wrong(self, kind: Kind, namespace: str | None = None) -> list[tuple[str, str, CollectError]]:
         """Return name, namespace and error of the files of a kind that could not be read."""
         errors = self._wrong.get(kind.plural, [])
-        return [error for error in errors if space is None or error[1] == space]
+        return [error for error in errors if namespace is None or error[1] == namespace]
 
     def mismatch(self, kind: Kind) -> str:
         """Return what a file holds whose name says this kind, when that is another; else ""."""
@@ -70,18 +70,18 @@ class Parts:
         more = f" and {len(self._others) - _SHOWN} more" if len(self._others) > _SHOWN else ""
         return f"; nothing of use in {', '.join(self._others[:_SHOWN])}{more}" if self._others else ""
 
-    def fail(self, kind: Kind | None, name: str, space: str, error: CollectError) -> None:
+    def fail(self, kind: Kind | None, name: str, namespace: str, error: CollectError) -> None:
         """Record that a file could not be read."""
         if kind:
-            self._wrong.setdefault(kind.plural, []).append((name, space, error))
+            self._wrong.setdefault(kind.plural, []).append((name, namespace, error))
         else:
             self.damaged.append((name, error))
 
-    def put(self, name: str, contents: Contents, kind: Kind | None, space: str | None) -> None:
+    def put(self, name: str, contents: Contents, kind: Kind | None, namespace: str | None) -> None:
         """Record what a file holds."""
         for plural, held in contents.held.items():
             agrees = not kind or kind.plural == plural
-            self._parts.setdefault(plural, []).append(Part(name, held, space, agrees))
+            self._parts.setdefault(plural, []).append(Part(name, held, namespace, agrees))
         if kind and kind.plural not in contents.held:
             self._mismatches[kind.plural] = f"{name}: {_instead(contents, kind)}"
         elif not contents.held:
@@ -93,22 +93,22 @@ class Parts:
 
 def read_part(parts: Parts, file: DumpFile, place: Place | None) -> None:
     """Read a file into `parts`. `place` is what a tree says of it."""
-    kind, space = place or (named_kind(file.name), None)
+    kind, namespace = place or (named_kind(file.name), None)
     try:
         contents = read_contents(file.read(), kind, yaml=is_yaml(file.name))
     except CollectError as error:
-        parts.fail(kind, file.name, space or "", error)
+        parts.fail(kind, file.name, namespace or "", error)
         return
     except BaseException as error:  # noqa: BLE001  one file never loses the others
-        parts.fail(kind, file.name, space or "", CollectError("error", contained(error)))
+        parts.fail(kind, file.name, namespace or "", CollectError("error", contained(error)))
         return
     parts.newest = max(parts.newest, file.changed)
     if not contents.held and not contents.others:
-        parts.fail(kind, file.name, space or "", CollectError("malformed", "this file is empty"))
+        parts.fail(kind, file.name, namespace or "", CollectError("malformed", "this file is empty"))
     elif place and kind and kind.plural not in contents.held:
-        parts.fail(kind, file.name, space or "", CollectError("malformed", _instead(contents, kind)))
+        parts.fail(kind, file.name, namespace or "", CollectError("malformed", _instead(contents, kind)))
     else:
-        parts.put(file.name, contents, kind, space)
+        parts.put(file.name, contents, kind, namespace)
 
 
 def merged(kind: Kind, parts: Sequence[Part]) -> tuple[list[Item], str]:

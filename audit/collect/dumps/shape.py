@@ -13,14 +13,14 @@ Place = tuple[Kind, str]
 
 @dataclass
 class DumpShape:
-    """Which files count. `places` are those of a tree, `spaces` the names of its namespaces.
+    """Which files count. `places` are those of a tree, `namespaces` the names of its namespaces.
 
     `undecided` says why nobody can know which files are meant, "" when it is clear.
     """
 
     files: list[DumpFile] = field(default_factory=list)
     places: dict[str, Place] = field(default_factory=dict)
-    spaces: set[str] = field(default_factory=set)
+    namespaces: set[str] = field(default_factory=set)
     tree: bool = False
     undecided: str = ""
 
@@ -62,9 +62,9 @@ def _add_tree(shape: DumpShape, members: Sequence[DumpFile]) -> None:
             shape.files.append(file)
             shape.places[file.name] = place[1:]
         top, _, inner = file.name.removeprefix(tree_root(file.name) or "").partition("/")
-        space, _, inside = inner.partition("/")
+        namespace, _, inside = inner.partition("/")
         if top == "namespaces" and inside:
-            shape.spaces.add(space)
+            shape.namespaces.add(namespace)
 
 
 def _folder(file: DumpFile) -> str:

@@ -14,7 +14,7 @@ from audit.tables.schemas import YES
 _NONE = "no route leads there"
 
 
-class Told(NamedTuple):
+class PrintedRoute(NamedTuple):
     """A route in words: how sure it is, its steps, and the bindings whose removal closes it."""
 
     certainty: str  # a word of WORDS, or `no`
@@ -35,7 +35,7 @@ class Told(NamedTuple):
         return {"certainty": self.certainty, "steps": list(self.steps), "bindings": list(self.bindings)}
 
 
-def route_of(snapshot: Snapshot, who: Identity, action: str, where: Place) -> Told | None:
+def route_of(snapshot: Snapshot, who: Identity, action: str, where: Place) -> PrintedRoute | None:
     """Return the surest route of a subject to an action; None where the direct answer is yes."""
     made = RouteRows(snapshot)
     if made.routes.holdings.authorizer.answer(who, action, *where) == YES:
@@ -43,19 +43,19 @@ def route_of(snapshot: Snapshot, who: Identity, action: str, where: Place) -> To
     try:
         return _surest(made, who, action, where)
     except TooManyRoutes:
-        return Told(WORDS[Certainty.UNKNOWN], [NOT_FOLLOWED])
+        return PrintedRoute(WORDS[Certainty.UNKNOWN], [NOT_FOLLOWED])
 
 
-def _surest(made: RouteRows, who: Identity, action: str, where: Place) -> Told:
+def _surest(made: RouteRows, who: Identity, action: str, where: Place) -> PrintedRoute:
     routes, snapshot = made.routes, made.routes.snapshot
     route = routes.route(who, action, *where)
     if route is None:
-        return Told("no")
+        return PrintedRoute("no")
     target = max(snapshot.code(where.namespace), 0), where.repository, action
     place = f"{where.namespace}/{where.repository}" if where.repository else where.namespace
     steps = [*made.sentences.steps(route.holder, route.way, action, place)]
     cut = made.cuts.of(route.holder, target, route.way) if route.holder == who else None
-    return Told(WORDS[route.way.certainty], steps, made.names.bindings(cut.bindings) if cut else ())
+    return PrintedRoute(WORDS[route.way.certainty], steps, made.names.bindings(cut.bindings) if cut else ())
 
 
 def rows_to(snapshot: Snapshot, action: str, where: Place) -> list[Row]:

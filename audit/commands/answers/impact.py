@@ -96,11 +96,11 @@ def _chosen(snapshot: Snapshot, grants: Table, topic: str) -> tuple[list[dict[st
     prefix, slash, name = topic.partition("/")
     kind = _BINDINGS.get(prefix.lower()) if slash else None
     if kind:
-        space, colon, binding = name.partition(":") if kind == "RoleBinding" else ("*", ":", name)
+        namespace, colon, binding = name.partition(":") if kind == "RoleBinding" else ("*", ":", name)
         if not colon or not binding:
             raise UsageError("not a binding", where=topic, fix="rolebinding/NAMESPACE:NAME or clusterrolebinding/NAME")
         rows = grants.where("binding_kind", {kind}) & grants.where("binding", {binding})
-        rows &= grants.where("namespace", {space})
+        rows &= grants.where("namespace", {namespace})
         if not rows.any():
             raise UsageError("no such binding, or it grants nothing", where=topic)
         return grants.take(rows).records(), [], None

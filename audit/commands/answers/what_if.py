@@ -92,22 +92,21 @@ def _object(text: str) -> ObjectName:
 def _notes(snapshot: Snapshot, manifests: Manifests, deleted: Sequence[ObjectName]) -> Iterator[str]:
     """Yield what a person would want to know about what was given."""
     known = known_objects(snapshot)
-    spaces = {name.name for name in known if name.plural == "namespaces"}
+    namespaces = {name.name for name in known if name.plural == "namespaces"}
     if manifests.others:
         yield f"note: of no effect here: {', '.join(sorted(manifests.others))}"
-    for one in deleted:
-        if one not in known:
-            yield f"note: zone {snapshot.origin.zone} has no {_spelled(one)}"
+    for missing in (name for name in deleted if name not in known):
+        yield f"note: zone {snapshot.origin.zone} has no {_spelled(missing)}"
     names = {name_of(plural, item): item for plural, items in manifests.objects.items() for item in items}
     new = {name.name for name in names if name.plural == "namespaces"}
     for name, item in names.items():
         role = getattr(item, "role", None)
         if role is not None and name in known and known[name].role != (role.kind, role.name):
             yield f"note: {_spelled(name)} refers to another role now: it must be deleted and created again"
-        if name.namespace and name.namespace not in spaces | new:
+        if name.namespace and name.namespace not in namespaces | new:
             yield f"note: zone {snapshot.origin.zone} lists no namespace {name.namespace}, for {_spelled(name)}"
-    for space in sorted(new - spaces):
-        yield f"note: namespace {space} is new: what the cluster itself binds there is not included"
+    for namespace in sorted(new - namespaces):
+        yield f"note: namespace {namespace} is new: what the cluster itself binds there is not included"
 
 
 def _spelled(name: ObjectName) -> str:

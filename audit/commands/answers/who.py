@@ -35,7 +35,9 @@ def who(
     action, where = action_of(action), place_of(place)
     hints = place_hints(snapshots, where, place)
     of_zone = uses or {}
-    rows = [row for snapshot in snapshots for row in holders(snapshot, action, where, of_zone.get(snapshot.origin.zone))]
+    rows = [
+        row for snapshot in snapshots for row in holders(snapshot, action, where, of_zone.get(snapshot.origin.zone))
+    ]
     if uses:
         rows = [row for row in rows if row["used"] != "used"]
         nobody = [] if rows else [f"everybody who can {action} in {place} used it"]

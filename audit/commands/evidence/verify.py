@@ -167,14 +167,15 @@ def _list_row(comparison: ListComparison) -> list[str]:
     return [comparison.zone, *(f"{count:,}" for count in counts)]
 
 
-def _lines(one: ComparedZone) -> Iterator[str]:
-    seen, zone = one.cells.verified, one.cells.zone
+def _lines(compared: ComparedZone) -> Iterator[str]:
+    seen, zone = compared.cells.verified, compared.cells.zone
     if seen.why:
         what = f"{seen.failed:,} questions without an answer" if seen.asked else "no questions"
         yield f"{zone}: {what}: {seen.why}"
-    if one.lists and one.lists.why:
-        yield f"{zone}: {one.lists.failed + one.lists.open:,} questions about lists without an answer: {one.lists.why}"
-    for difference in _differences(one):
+    if compared.lists and compared.lists.why:
+        unanswered = compared.lists.failed + compared.lists.open
+        yield f"{zone}: {unanswered:,} questions about lists without an answer: {compared.lists.why}"
+    for difference in _differences(compared):
         cell = difference.cell
         ours, theirs = ANSWERS[cell.answer], ANSWERS[cell.answer != YES]
         asked = f"{cell.who.kind} {cell.who.name}, {cell.action}, {cell.namespace}/{cell.repository}"
