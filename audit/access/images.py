@@ -46,15 +46,15 @@ def digests_of(snapshot: Snapshot, name: ImageName) -> list[str]:
         rows &= table["image"] == snapshot.code(name.digest)
     found = [*held_images(snapshot, rows)]
     if name.tag:
-        found = sorted(found, key=lambda one: one.created)[-1:]
-    return [*dict.fromkeys(one.image for one in found)]
+        found = sorted(found, key=lambda image: image.created)[-1:]
+    return [*dict.fromkeys(image.image for image in found)]
 
 
 def holding(snapshot: Snapshot, digests: list[str]) -> list[HeldImage]:
     """Return each tag of each stream that holds one of these images, by namespace, stream and tag."""
     codes = [snapshot.code(digest) for digest in digests]
     found = held_images(snapshot, np.isin(snapshot.tables["images"]["image"], codes))
-    return sorted(found, key=lambda one: (one.namespace, one.stream, one.tag, one.created, one.image))
+    return sorted(found, key=lambda image: (image.namespace, image.stream, image.tag, image.created, image.image))
 
 
 def lists_images(snapshot: Snapshot) -> bool:

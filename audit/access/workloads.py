@@ -28,14 +28,16 @@ def workloads_of(snapshot: Snapshot) -> Iterator[Workload]:
     table, text = snapshot.tables["workloads"], snapshot.strings
     images, streams = snapshot.tables["images"], snapshot.tables["imagestreams"]
     holders: dict[int, set[int]] = defaultdict(set)
-    for image, space in zip(images["image"].tolist(), images["namespace"].tolist(), strict=True):
-        holders[image].add(space)
+    for image, namespace in zip(images["image"].tolist(), images["namespace"].tolist(), strict=True):
+        holders[image].add(namespace)
     known = {*zip(streams["namespace"].tolist(), streams["name"].tolist(), strict=True)}
     columns = (table[name].tolist() for name in ("namespace", "kind", "name", "account", "image", "secrets"))
     for codes in zip(*columns, strict=True):
-        space, kind, name, account, image, secrets = (text[code] for code in codes)
+        namespace, kind, name, account, image, secrets = (text[code] for code in codes)
         place = image_reference(image)
         held = holders.get(snapshot.code(place.digest), set()) if place.digest else set()
         named = snapshot.code(place.namespace), snapshot.code(place.stream)
-        held_in = sorted({text[one] for one in (*held, *(named[:1] if named in known else ()))})
-        yield Workload(space, kind, name, account or "default", image, secrets.replace(",", ", "), ", ".join(held_in))
+        held_in = sorted({text[code] for code in (*held, *(named[:1] if named in known else ()))})
+        yield Workload(
+            namespace, kind, name, account or "default", image, secrets.replace(",", ", "), ", ".join(held_in)
+        )

@@ -127,12 +127,12 @@ class Pseudonymizer:
 
     def _source(self, text: str) -> str:
         """Replace the names in `NAMESPACE/STREAM:TAG` or `NAMESPACE/STREAM@DIGEST`."""
-        space, slash, rest = text.partition("/")
+        namespace, slash, rest = text.partition("/")
         if not slash:
             return text  # EXTERNAL, or nothing
         stream, mark, last = re.split(r"([:@])", rest, maxsplit=1) if re.search("[:@]", rest) else (rest, "", "")
         last = self.by.of("image" if mark == "@" else "tag", last)
-        return f"{self.by.namespace(space)}{slash}{self.by.of('repo', stream)}{mark}{last}"
+        return f"{self.by.namespace(namespace)}{slash}{self.by.of('repo', stream)}{mark}{last}"
 
     def _reference(self, text: str) -> str:
         """Replace the names in a reference of an image; what may be of the integrated registry keeps its form."""

@@ -194,7 +194,7 @@ class SnapshotBuilder:
         streams = cast("Sequence[ImageStream]", items)
         self._metadata("imagestreams", streams)
         self._put("imagestreams", "pushed", (i.pushed() for i in streams))
-        images = [(i.metadata.namespace, i.metadata.name, *one) for i in streams for one in i.images()]
+        images = [(i.metadata.namespace, i.metadata.name, *image) for i in streams for image in i.images()]
         self._rows("images", images)
         for item in streams:
             address = item.status.public if item.status else None
@@ -218,7 +218,7 @@ class SnapshotBuilder:
         found: dict[tuple[str, ...], None] = {}
         for pod in cast("Sequence[Pod]", items):
             account = (pod.spec.account if pod.spec else None) or ""
-            named = (one.name for one in (pod.spec.secrets if pod.spec else None) or ())
+            named = (secret.name for secret in (pod.spec.secrets if pod.spec else None) or ())
             secrets = ",".join(sorted({name for name in named if name}))
             for image in pod.images():
                 found[pod.metadata.namespace, *pod.owner(), account, image, secrets] = None

@@ -333,7 +333,7 @@ class Pod(Struct, frozen=True, gc=False):
 
     def owner(self) -> tuple[str, str]:
         """Return the kind and name of what the pod belongs to: the Deployment, not its ReplicaSet."""
-        owner = next((one for one in self.metadata.owners or () if one.kind and one.name), None)
+        owner = next((reference for reference in self.metadata.owners or () if reference.kind and reference.name), None)
         if owner is None:
             return "Pod", self.metadata.name
         kind, name = str(owner.kind), str(owner.name)
@@ -344,8 +344,8 @@ class Pod(Struct, frozen=True, gc=False):
 
     def images(self) -> list[str]:
         """Return the images that were asked for and those that run, each once."""
-        asked = [one.image for one in self._all(self.spec)]
-        run = [one.image for one in self._all(self.status)]
+        asked = [container.image for container in self._all(self.spec)]
+        run = [container.image for container in self._all(self.status)]
         return [*dict.fromkeys(image.removeprefix("docker-pullable://") for image in (*asked, *run) if image)]
 
     @staticmethod

@@ -35,10 +35,10 @@ def built_images(snapshot: Snapshot) -> Iterator[BuildPush]:
     known = {*zip(streams["namespace"].tolist(), streams["name"].tolist(), strict=True)}
     columns = (table[name].tolist() for name in ("namespace", "name", "account", "to", "image", "finished"))
     for codes in zip(*columns, strict=True):
-        space, name, account, to, image, finished = (text[code] for code in codes)
+        namespace, name, account, to, image, finished = (text[code] for code in codes)
         place = image_reference(to)
         if (snapshot.code(place.namespace), snapshot.code(place.stream)) in known:
-            yield BuildPush(space, name, account or "builder", place.namespace, place.stream, image, finished)
+            yield BuildPush(namespace, name, account or "builder", place.namespace, place.stream, image, finished)
 
 
 def build_totals(snapshot: Snapshot) -> pa.Table:

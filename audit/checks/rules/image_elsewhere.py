@@ -17,11 +17,11 @@ _DECIDE = "# Ask the owner of the image whether it may be there: `oc tag -d NAME
 def _find(context: CheckContext) -> Iterator[Finding]:
     places: dict[tuple[str, str], dict[str, list[HeldImage]]] = defaultdict(dict)
     for holders in _shared(context):
-        for one in holders:
-            for other in _owners(context, one, holders):
-                places[one.namespace, one.stream].setdefault(f"{other.namespace}/{other.stream}", []).append(one)
+        for image in holders:
+            for other in _owners(context, image, holders):
+                places[image.namespace, image.stream].setdefault(f"{other.namespace}/{other.stream}", []).append(image)
     for (namespace, stream), origins in sorted(places.items()):
-        tags = sorted({one.tag for held in origins.values() for one in held})
+        tags = sorted({image.tag for held in origins.values() for image in held})
         yield Finding(
             zone=context.zone,
             namespace=namespace,
@@ -38,23 +38,23 @@ def _shared(context: CheckContext) -> Iterator[Sequence[HeldImage]]:
     """Yield the holders of each image that is in several namespaces."""
     table = context.snapshot.tables["images"]
     pairs = np.unique(np.stack([table["image"], table["namespace"]]), axis=1)
-    images, spaces = np.unique(pairs[0], return_counts=True)
+    images, namespaces = np.unique(pairs[0], return_counts=True)
     found: dict[str, list[HeldImage]] = defaultdict(list)
-    for one in held_images(context.snapshot, np.isin(table["image"], images[spaces > 1])):
-        found[one.image].append(one)
+    for held in held_images(context.snapshot, np.isin(table["image"], images[namespaces > 1])):
+        found[held.image].append(held)
     yield from found.values()
 
 
-def _owners(context: CheckContext, one: HeldImage, holders: Sequence[HeldImage]) -> Iterator[HeldImage]:
+def _owners(context: CheckContext, image: HeldImage, holders: Sequence[HeldImage]) -> Iterator[HeldImage]:
     """Yield the tags of other organizations to which the image was pushed before this tag had it."""
-    mine = context.owner(one.namespace)
+    mine = context.owner(image.namespace)
     for other in holders:
         theirs = context.owner(other.namespace)
         if not mine or not theirs or mine == theirs or context.platform.has(other.namespace):
             continue
-        follows = one.source.startswith(f"{other.namespace}/{other.stream}")
+        follows = image.source.startswith(f"{other.namespace}/{other.stream}")
         # What both have imported from another registry belongs to neither.
-        if follows or (not other.source and one.source != EXTERNAL and other.created < one.created):
+        if follows or (not other.source and image.source != EXTERNAL and other.created < image.created):
             yield other
 
 

@@ -41,14 +41,14 @@ def impact(snapshot: Snapshot, topic: str, options: UseOptions) -> Result:
     ]
     rows.sort(key=lambda row: [str(row[name]) for name in _COLUMNS])
     tokens = _tokens(snapshot, subject, {str(row["subject"]) for row in rows})
-    workloads = [one for one in workloads_of(snapshot) if _depends(one, chosen, subject)]
-    builds = [one for one in built_images(snapshot) if _builds(one, chosen, subject)]
+    workloads = [workload for workload in workloads_of(snapshot) if _depends(workload, chosen, subject)]
+    builds = [build for build in built_images(snapshot) if _builds(build, chosen, subject)]
     return Result(
         value=lambda: {
             "uses": rows,
             "tokens": [*tokens],
-            "workloads": [one._asdict() for one in workloads],
-            "builds": [one._asdict() for one in builds],
+            "workloads": [workload._asdict() for workload in workloads],
+            "builds": [build._asdict() for build in builds],
             "not_covered": gap_notes(use),
         },
         text=[
@@ -159,7 +159,7 @@ def _tokens(snapshot: Snapshot, subject: Identity | None, names: set[str]) -> di
     table, text = snapshot.tables["tokens"], snapshot.strings
     columns = (table[name].tolist() for name in ("namespace", "account", "name", "last_used"))
     return {
-        f"{text[space]}/{text[token]}": f" (last used {text[used]})" if text[used] else ""
-        for space, account, token, used in zip(*columns, strict=True)
-        if f"{text[space]}:{text[account]}" in wanted
+        f"{text[namespace]}/{text[token]}": f" (last used {text[used]})" if text[used] else ""
+        for namespace, account, token, used in zip(*columns, strict=True)
+        if f"{text[namespace]}:{text[account]}" in wanted
     }

@@ -17,21 +17,21 @@ _PULL = "pull"
 def who_can_pull(snapshots: Sequence[Snapshot], text: str) -> Result:
     """Return who may pull an image, or the images of a stream or of a namespace; partial when others might."""
     name = image_of(text)
-    held = [(one, holding(one, digests_of(one, name))) for one in snapshots]
-    doubts = [doubt for one in snapshots for doubt in _doubts(one)]
+    held = [(snapshot, holding(snapshot, digests_of(snapshot, name))) for snapshot in snapshots]
+    doubts = [doubt for snapshot in snapshots for doubt in _doubts(snapshot)]
     rows = [
-        {"zone": one.origin.zone, "stream": f"{space}/{stream}", **_without(row, "zone")}
-        for one, images in held
-        for space, stream in dict.fromkeys((image.namespace, image.stream) for image in images)
-        for row in holders(one, _PULL, Place(space, stream))
+        {"zone": snapshot.origin.zone, "stream": f"{namespace}/{stream}", **_without(row, "zone")}
+        for snapshot, images in held
+        for namespace, stream in dict.fromkeys((image.namespace, image.stream) for image in images)
+        for row in holders(snapshot, _PULL, Place(namespace, stream))
     ]
-    streams = [{"zone": one.origin.zone, **image._asdict()} for one, images in held for image in images]
+    streams = [{"zone": snapshot.origin.zone, **image._asdict()} for snapshot, images in held for image in images]
     nothing = [] if streams else [f"no image stream holds {text}, as far as is known"]
     certain = not doubts and bool(streams) and all(row["access"] != ANSWERS[UNKNOWN] for row in rows)
     return Result(
         value=lambda: {"streams": streams, "access": rows},
         text=[
-            *(f"{one.origin.zone}: {line}" for one, images in held for line in _lines(images)),
+            *(f"{snapshot.origin.zone}: {line}" for snapshot, images in held for line in _lines(images)),
             *([Grid(list(rows[0]), [list(row.values()) for row in rows])] if rows else ()),
         ],
         notes=[*nothing, *doubts, *not_seen(snapshots, rows)],
@@ -49,7 +49,7 @@ def _lines(images: Sequence[HeldImage]) -> list[str]:
     for image in images:
         follows = f" (follows {image.source})" if "/" in image.source else ""
         tags.setdefault((image.namespace, image.stream), {})[f"{image.tag}{follows}"] = None
-    return [f"{space}/{stream} holds it as {', '.join(found)}" for (space, stream), found in tags.items()]
+    return [f"{namespace}/{stream} holds it as {', '.join(found)}" for (namespace, stream), found in tags.items()]
 
 
 def _doubts(snapshot: Snapshot) -> list[str]:
