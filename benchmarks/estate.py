@@ -88,11 +88,15 @@ class Estate:
             extra["aggregationRule"] = {"clusterRoleSelectors": selectors}
         self.add("roles" if namespace else "clusterroles", name, namespace, labels, rules=list(rules), **extra)
 
-    def bind(self, name: str, role: str, *subjects: Object, namespace: str = "", kind: str = "ClusterRole") -> None:
+    def bind(
+        self, name: str, role: str, *subjects: Object, namespace: str = "", kind: str = "ClusterRole", created: str = ""
+    ) -> None:
         """Bind a role to subjects, in a namespace or everywhere."""
         plural = "rolebindings" if namespace else "clusterrolebindings"
         ref = {"apiGroup": _RBAC, "kind": kind, "name": role}
         self.add(plural, name, namespace, roleRef=ref, subjects=list(subjects))
+        if created:
+            self._objects[plural][-1]["metadata"]["creationTimestamp"] = created
 
     def token(self, namespace: str, owner: str, used: str = "", created: str = "", name: str = "token") -> None:
         """Add the metadata of a secret that holds a token of an account without an end."""

@@ -104,9 +104,11 @@ def _zurich(estate: Estate, week: int) -> None:
     estate.bind("ledger-admin", "admin", user(_LEAVER), namespace="globex-ledger")
     if week >= OPENED:
         everybody = group("system:authenticated")
-        estate.bind("share-images", "system:image-pusher", everybody, namespace="globex-payments")
+        place, created = "globex-payments", "2026-10-08T14:12:00Z"
+        estate.bind("share-images", "system:image-pusher", everybody, namespace=place, created=created)
     if week >= MOVED:
-        estate.bind("new-owner", "admin", group("acme"), namespace="acme-shop-staging")
+        place, created = "acme-shop-staging", "2026-10-29T08:40:00Z"
+        estate.bind("new-owner", "admin", group("acme"), namespace=place, created=created)
 
 
 def _snapshot(zone: str, day: datetime, objects: Mapping[str, list[Object]]) -> Snapshot:
