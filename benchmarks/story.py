@@ -2,7 +2,8 @@
 
 Three customers of a hosting company (acme, globex, initech) run their applications in the zones zurich and geneva. In
 the second week somebody opens the images of globex-payments to every user, for pushing too. In the third, Tom leaves,
-and his access stays. In the last, acme takes acme-shop-staging over from initech, which keeps its access.
+and his access stays. In the last, acme takes acme-shop-staging over from initech, which keeps its access. All along, a
+contractor who may write one image of acme-shop edits acme-ci, whose account may write all of them.
 """
 
 import argparse
@@ -93,9 +94,9 @@ def _zurich(estate: Estate, week: int) -> None:
     """Add what is unlike the usual."""
     # The pipelines of acme push from a namespace of their own.
     estate.bind("ci-push", "system:image-builder", account("acme-ci", "ci"), namespace="acme-shop")
-    # Its developers may do everything in acme-ci: they can run a pod as that account.
-    estate.bind("developers", "edit", user("marco.bianchi"), namespace="acme-ci")
-    # A contractor writes one image only.
+    # The developers may do everything in acme-ci: they can run a pod as that account, also the contractor.
+    estate.bind("developers", "edit", user("marco.bianchi"), user("cart.contractor"), namespace="acme-ci")
+    # Who shall write one image only.
     only = {**rule("imagestreams/layers", "get", "update"), "resourceNames": ["cart"]}
     estate.role("cart-only", only, namespace="acme-shop")
     estate.bind("cart-only", "cart-only", user("cart.contractor"), namespace="acme-shop", kind="Role")

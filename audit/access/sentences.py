@@ -63,7 +63,7 @@ def _halves(who: Identity, rights: Rights[int], needed: int) -> Iterator[str]:
 
 def _remarks(snapshot: Snapshot, action: str, namespace: str, repository: str) -> Iterator[str]:
     """Yield what else decides about the action, beside the rights of the subject."""
-    if not snapshot.lists(namespace):
+    if namespace != "*" and not snapshot.lists(namespace):
         if snapshot.gaps_of("namespaces"):
             yield f"not seen: whether there is a namespace {namespace}"
         else:

@@ -14,7 +14,7 @@ ACTION_HELP = (
     "pull, push, create (push to a repository that does not exist yet), sign; or, for the whole cluster, delete "
     "(also prune) or catalog."
 )
-PLACE_HELP = "Without a repository: any that no rule names."
+PLACE_HELP = "Without a repository: any that no rule names. Not needed for delete and catalog: they are cluster-wide."
 SAVED_HELP = "A run, snapshot, folder of snapshots, or dump (folder, file, archive)."
 
 LiveZones = Annotated[
@@ -90,11 +90,6 @@ Replicas = Annotated[
     int | None, typer.Option("--replicas", min=1, help="How many replicas the registry has.", metavar="N")
 ]
 Subject = Annotated[str, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP, autocompletion=complete.subjects)]
-Action = Annotated[str, typer.Argument(metavar="ACTION", help=ACTION_HELP, autocompletion=complete.actions)]
-Place = Annotated[
-    str,
-    typer.Argument(metavar="NAMESPACE[/REPOSITORY]", help=PLACE_HELP, autocompletion=complete.namespaces),
-]
 OptionalSubject = Annotated[
     str | None, typer.Argument(metavar="SUBJECT", help=SUBJECT_HELP, autocompletion=complete.subjects)
 ]

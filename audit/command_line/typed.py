@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from audit.access.images import ImageName
 from audit.errors import UsageError
 from audit.rbac.misspelt import meant_by
-from audit.rbac.rules import NEEDS
+from audit.rbac.rules import CLUSTER_ONLY, NEEDS, RIGHTS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER, Identity, user
 from audit.snapshot.model import Snapshot
 
@@ -28,6 +28,9 @@ class Place(NamedTuple):
 
     namespace: str
     repository: str
+
+
+EVERYWHERE: Final = Place("*", "")
 
 
 def subject_of(text: str) -> Identity:
@@ -100,6 +103,18 @@ def image_of(text: str) -> ImageName:
     where = place_of(name or text)
     last = (name or text).rpartition("/")[2]
     return ImageName(where.namespace, where.repository, last.partition(":")[2] if where.repository else "", digest)
+
+
+def where_of(action: str, text: str | None, example: str) -> Place:
+    """Return the place that `text` means for an action; without one, the whole zone, if the action is about that.
+
+    Raises UsageError with `example`, a right line.
+    """
+    if text is not None:
+        return place_of(text)
+    if RIGHTS[action] & CLUSTER_ONLY:
+        return EVERYWHERE
+    raise UsageError(f"{action} is about a namespace", fix=f"for example: registry-audit {example}")
 
 
 def _is_host(part: str) -> bool:
@@ -225,6 +240,8 @@ def place_hints(snapshots: Sequence[Snapshot], place: Place, typed: str = "") ->
 
     Also if the host of an image reference is the registry of another zone.
     """
+    if place == EVERYWHERE:
+        return
     listing = [snapshot for snapshot in snapshots if snapshot.lists(place.namespace)]
     for snapshot in listing or snapshots:
         yield from _zone_hints(snapshot, place, typed)

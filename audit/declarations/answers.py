@@ -56,14 +56,22 @@ def can(
         if subject or action or place or routes:
             raise UsageError("--questions takes no SUBJECT, ACTION or NAMESPACE, and no --routes")
         return answer_questions(questions, sources.facts(facts))
-    if subject is None or action is None or place is None:
-        typed = " ".join(filter(None, (subject, action, place)))
+    if subject is None or action is None:
         raise UsageError(
             "can SUBJECT ACTION NAMESPACE[/REPOSITORY], or can --questions FILE",
-            where=f"can {typed}".strip(),
+            where=f"can {subject or ''}".strip(),
             fix="for example: registry-audit can user/ann push shop",
         )
+    _check_place(action, place, f"can user/ann {action} shop")
     return can(sources.facts(facts), subject, action, place, routes=routes)
+
+
+def _check_place(action: str, place: str | None, example: str) -> None:
+    """Raise UsageError for a missing namespace before anything is read."""
+    from audit.command_line.typed import action_of, where_of
+
+    if place is None:
+        where_of(action_of(action), None, example)
 
 
 @command(answers_app, example="who push shop --snapshot reports")
@@ -87,7 +95,7 @@ def who(
     *,
     routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,
 ) -> Result:
-    """List everybody who may do something in a namespace, or pull an image."""
+    """List everybody who may do something in a namespace, or in a whole zone (`who delete`), or pull an image."""
     from audit.command_line import sources
     from audit.commands.answers.who import who
     from audit.commands.answers.who_image import who_can_pull
@@ -96,12 +104,12 @@ def who(
         if action or place or routes or unused_for is not None:
             raise UsageError("--image takes no ACTION, NAMESPACE, --routes or --unused-for", where=f"--image {image}")
         return who_can_pull(sources.facts(facts), image)
-    if action is None or place is None:
-        missing = "NAMESPACE[/REPOSITORY]" if action else "ACTION"
+    if action is None:
         raise UsageError(
-            f"Missing argument '{missing}'.",
+            "Missing argument 'ACTION'.",
             fix="for example `registry-audit who push shop --snapshot reports`, or try `registry-audit who --help`",
         )
+    _check_place(action, place, f"who {action} shop")
     if unused_for is None:
         if use != UseOptions():
             raise UsageError("logs are only needed with --unused-for", fix="add --unused-for 90d")

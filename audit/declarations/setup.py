@@ -40,7 +40,7 @@ def zones(
         ),
     ] = None,
 ) -> Result:
-    """Show where each zone is, who we are there, what we may read, and what a report would not know."""
+    """Show where each zone is, who you are there, what you may read, and what a report would not know."""
     from audit.commands import zones
 
     if required_access:

@@ -293,7 +293,8 @@ def decode_findings(data: bytes) -> dict[str, list[msgspec.Raw]]:
             raise ValueError(f"the file {wrong}") from error
         raise
     if kept.format != FORMAT or kept.version != VERSION:
-        raise ValueError(f"the file {later(kept.version, VERSION) or f'is not {FORMAT} {VERSION}'}")
+        wrong = f"has format version {kept.version}" if kept.format == FORMAT else f"is not {FORMAT}"
+        raise ValueError(f"the file {later(kept.version, VERSION) or wrong}")
     zones: dict[str, list[msgspec.Raw]] = {}
     for finding in kept.findings:
         # Decoded only to validate it: a fleet's findings would fill the memory.

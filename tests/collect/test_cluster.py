@@ -222,7 +222,7 @@ def test_time_is_limited_for_a_silent_server(tmp_path: Path) -> None:
         (
             {"credentials": TokenEnv("REGISTRY_AUDIT_NONE"), "api": "https://127.0.0.1:1"},
             "credentials",
-            "token is empty",
+            "the variable REGISTRY_AUDIT_NONE is not set",
         ),
     ],
 )

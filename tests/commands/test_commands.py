@@ -217,7 +217,8 @@ def test_namespaces_are_left_out_and_counted(tmp_path: Path, capsys: pytest.Capt
         (["can", "user/", "pull", "ns", "-s", "DEMO"], "user/: not a subject"),
         (["can", "x", "fetch", "ns", "-s", "DEMO"], "no such action"),
         (["can", "x", "pull", "ns", "-s", "DEMO", "-s", "DEMO2"], "several zones (--zone"),
-        (["can", "x", "pull", "-s", "DEMO"], "can SUBJECT ACTION NAMESPACE"),
+        (["can", "x", "-s", "DEMO"], "can SUBJECT ACTION NAMESPACE"),
+        (["can", "x", "pull", "-s", "DEMO"], "pull is about a namespace"),
         (["can", "x", "--questions", "f", "-s", "DEMO"], "--questions takes no SUBJECT"),
         (["can", "--questions", "/no/such.csv", "-s", "DEMO"], "/no/such.csv: cannot read the file"),
         (["explain", "sa/x", "-s", "DEMO"], "not a subject"),
@@ -645,7 +646,7 @@ def test_findings_of_another_version_are_told(tmp_path: Path, capsys: pytest.Cap
     was, now = (hashlib.sha256(data).hexdigest() for data in (old, kept.read_bytes()))
     manifest.write_text(manifest.read_text().replace(was, now))
     assert run_command(["report", "-s", str(folder), "-o", str(out), "-f", "csv"]) == 0
-    said = f"the findings of run {kept.parent.name} cannot be used: the file is not registry-audit findings 1"
+    said = f"the findings of run {kept.parent.name} cannot be used: the file has format version 0"
     assert said in capsys.readouterr().err
 
 

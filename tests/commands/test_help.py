@@ -105,9 +105,11 @@ def line_for(words: str, *zones: Path) -> list[str]:
         ("explain store ann", "registry-audit explain ann store"),
         ("who psuh store", "did you mean push?"),
         ("can ann push", "for example: registry-audit can user/ann push shop"),
+        ("who push", "for example: registry-audit who push shop"),
+        ("can ann push", "push is about a namespace"),
         (
-            "who push",
-            "for example `registry-audit who push shop --snapshot reports`, or try `registry-audit who --help`",
+            "explain",
+            "explain user/ann shop --snapshot reports`, or try `registry-audit explain --help`",
         ),
         ("who", "Missing argument 'ACTION'."),
         ("whoo push store", "Did you mean 'who'"),

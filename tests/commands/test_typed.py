@@ -1,6 +1,8 @@
 """What people type is understood: image references, subjects as tables print them, names that were mistyped."""
 
 import csv
+import json
+from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -123,3 +125,27 @@ def test_who_says_why_there_is_nobody(lab: list[str], capsys: pytest.CaptureFixt
     assert "nobody" not in printed.err
     assert run_command(["explain", "lab:ci", *lab]) == 0
     assert "push for repository one" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", ["delete", "prune", "catalog"])
+def test_what_is_about_a_whole_zone_needs_no_namespace(action: str, tmp_path: Path) -> None:
+    """`who` and `can`: a binding in a namespace gives none of it; what is about a namespace needs one."""
+    rules = rule(["images"], ["delete"]), rule(["imagestreams"], ["list"])
+    pieces = (role("", "all", *rules), bind("", "b", "all", ("User", "root")), bind("lab", "c", "all", ("User", "cy")))
+    path = tmp_path / "zone.snapshot"
+    path.write_bytes(encode(snapshot_of(world(*pieces, ("namespaces", {"metadata": {"name": "lab"}})))))
+    with redirect_stdout(StringIO()) as printed:
+        assert run_command(["who", action, "--snapshot", str(path), "--json"]) == 0
+    assert {row["subject"] for row in json.loads(printed.getvalue())} == {"root", "system:admin", "system:masters"}
+    for user, answer in (("root", "yes"), ("cy", "no")):
+        with redirect_stdout(StringIO()) as printed:
+            assert run_command(["can", user, action, "--snapshot", str(path)]) == 0
+        assert printed.getvalue().splitlines()[0] == answer
+        assert "namespace *" not in printed.getvalue()
+
+
+def test_what_is_about_a_namespace_needs_one(lab: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With the line to type."""
+    for command in (["who", "push"], ["can", "cy", "push"]):
+        assert run_command([*command, *lab]) == 2
+        assert "push is about a namespace (for example: registry-audit" in capsys.readouterr().err

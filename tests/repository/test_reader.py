@@ -25,7 +25,8 @@ BEFORE: Final = {
     "evidence.md": LOGIN,
     "review.md": LOGIN,
     "usage.md": (
-        f"{LOGIN}mkdir logs; registry-audit collect --config config.yaml --out facts\n"
+        f"{LOGIN}mkdir logs; echo 'collect: {{pods: true}}' >> config.yaml\n"
+        "registry-audit collect --config config.yaml --out facts\n"
         "cp facts/*.snapshot zone.snapshot\n"
         "printf 'usage: {logs: [logs], replicas: 2}\\n' >> config.yaml\n"
     ),

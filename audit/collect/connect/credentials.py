@@ -99,7 +99,7 @@ def _login_of(zone: Zone, left: Callable[[], float]) -> tuple[Target, Login]:
     if isinstance(given, TokenFile):
         return Target(zone.api), Login(lambda: _bearer_file(given.path))
     if isinstance(given, TokenEnv):
-        return Target(zone.api), Login(lambda: _bearer(os.environ.get(given.name, "")))
+        return Target(zone.api), Login(lambda: _bearer(_variable(given.name)))
     if isinstance(given, InCluster):
         target = _cluster_of_the_pod()
         _belongs(zone, target.host)
@@ -131,6 +131,12 @@ def _bearer(token: str, until: float = math.inf) -> ClientAuth:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise CredentialsError("the token has characters that a token cannot have")
     return ClientAuth(f"Bearer {token}", until=until, secrets=frozenset([token]))
+
+
+def _variable(name: str) -> str:
+    if not os.environ.get(name):
+        raise CredentialsError(f"the variable {name} is not set")
+    return os.environ[name]
 
 
 def _bearer_file(path: Path) -> ClientAuth:

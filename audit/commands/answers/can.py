@@ -7,7 +7,7 @@ from audit.access.bound_subjects import bound_subjects
 from audit.access.sentences import verdict
 from audit.command_line.result import Result
 from audit.command_line.sources import only_one
-from audit.command_line.typed import action_of, check_order, never_seen, place_hints, place_of, subject_in
+from audit.command_line.typed import action_of, check_order, never_seen, place_hints, subject_in, where_of
 from audit.commands.answers.by_routes import route_of
 from audit.commands.answers.questions import COLUMNS
 from audit.exit_codes import of_answer
@@ -23,13 +23,14 @@ def _zone_with(snapshots: Sequence[Snapshot], namespace: str) -> Snapshot:
     return listing[0] if len(listing) == 1 and whole else only_one(listing or snapshots)
 
 
-def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str, *, routes: bool = False) -> Result:
+def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str | None, *, routes: bool = False) -> Result:
     """Return whether a subject may do something, and why; with `routes` also whether it gets there another way.
 
     Raises UsageError when it is not clear in which zone.
     """
-    check_order("can", [subject, action, place], 1)
-    action, where = action_of(action), place_of(place)
+    check_order("can", [subject, action, *filter(None, [place])], 1)
+    action = action_of(action)
+    where = where_of(action, place, f"can user/ann {action} shop")
     snapshot = _zone_with(snapshots, where.namespace)
     who, notes = subject_in(snapshot, subject)
     answer, why = verdict(Authorizer(bound_subjects(snapshot, [where.namespace])), who, action, *where)
@@ -41,6 +42,6 @@ def can(snapshots: Sequence[Snapshot], subject: str, action: str, place: str, *,
     return Result(
         value=lambda: {**question, "answer": ANSWERS[answer], "seen": not unseen, "why": list(why), **more},
         text=[ANSWERS[answer], *(f"  {reason}" for reason in why), *(route.lines if route else ())],
-        notes=[*notes, *place_hints([snapshot], where, place)],
+        notes=[*notes, *place_hints([snapshot], where, place or "")],
         exit_code=of_answer(complete=answer != UNKNOWN and not (route and route.certainty == "unknown")),
     )

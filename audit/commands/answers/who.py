@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from audit.access.tables import tables_of
 from audit.command_line.result import Grid, Result
-from audit.command_line.typed import Place, action_of, check_order, place_hints, place_of
+from audit.command_line.typed import EVERYWHERE, Place, action_of, check_order, place_hints, where_of
 from audit.commands.answers.by_routes import lines_of, rows_to
 from audit.exit_codes import of_answer
 from audit.snapshot.model import Snapshot, gap_lines
@@ -21,28 +21,30 @@ _COLUMNS = ("subject_kind", "subject", "namespace", "repository", "how", "group"
 def who(
     snapshots: Sequence[Snapshot],
     action: str,
-    place: str,
+    place: str | None,
     uses: Mapping[str, "ZoneUse"] | None = None,
     *,
     routes: bool = False,
 ) -> Result:
-    """Return everybody who may do something in a place; the result is partial when there may be others.
+    """Return everybody who may do something in a place, without one in a whole zone; partial if there may be others.
 
     With `uses` (by zone), only those who did not use it, or of whom that is not known. With `routes`, also those who
     come to it another way.
     """
-    check_order("who", [action, place], 0)
-    action, where = action_of(action), place_of(place)
-    hints = place_hints(snapshots, where, place)
+    check_order("who", [action, *filter(None, [place])], 0)
+    action = action_of(action)
+    where = where_of(action, place, f"who {action} shop")
+    hints = place_hints(snapshots, where, place or "")
+    there = f" in {place}" if place else ""
     of_zone = uses or {}
     rows = [
         row for snapshot in snapshots for row in holders(snapshot, action, where, of_zone.get(snapshot.origin.zone))
     ]
     if uses:
         rows = [row for row in rows if row["used"] != "used"]
-        nobody = [] if rows else [f"everybody who can {action} in {place} used it"]
+        nobody = [] if rows else [f"everybody who can {action}{there} used it"]
     else:
-        nobody = [] if rows else [f"nobody can {action} in {place}: {_why_nobody(snapshots, action, where)}"]
+        nobody = [] if rows else [f"nobody can {action}{there}: {_why_nobody(snapshots, action, where)}"]
     by_route = [row for snapshot in snapshots if routes for row in rows_to(snapshot, action, where)]
     certain = all(row["access"] != ANSWERS[UNKNOWN] and row.get("used") != "not known" for row in rows)
     return Result(
@@ -73,6 +75,8 @@ def not_seen(snapshots: Sequence[Snapshot], rows: Sequence[Mapping[str, str]]) -
 
 def _why_nobody(snapshots: Sequence[Snapshot], action: str, where: Place) -> str:
     """Return why nobody is listed; that a list was not seen is a row of its own, and not nobody."""
+    if where == EVERYWHERE:
+        return "no cluster-wide binding grants it"
     if not any(snapshot.lists(where.namespace) for snapshot in snapshots):
         return "no zone lists this namespace, and no cluster-wide binding grants it"
     return f"no binding in {where.namespace} grants {action}, and no cluster-wide binding does"

@@ -87,5 +87,6 @@ def _with_questions(result: Result, where: str) -> Iterator[str | Grid | Verbati
     yield ""
     yield "ask it:"
     yield f"  registry-audit who push globex-payments --zone zurich --snapshot {place}"
+    yield f"  registry-audit can user/cart.contractor push acme-shop/web --zone zurich --snapshot {place} --routes"
     yield f"  registry-audit history user/tom.baker --runs {place}"
     yield f"  registry-audit review status {shlex.quote(f'{where}/{_REVIEW}')}"
