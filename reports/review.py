@@ -18,13 +18,14 @@ from reports.xlsx import xlsx_chunks
 GRANTS, PLATFORM, CAUSES, UNCOVERED = "review", "platform", "causes", "uncovered"
 _KNOWN: Final = (
     "zone", "namespace", "organization", "kind", "subject", "members", "rights", "lacks", "privileged",
-    "why privileged", "risk", "findings", "routes", "repositories", "binding", "role",
+    "why privileged", "risk", "findings", "routes", "used", "last used", "repositories", "binding", "role",
     "aggregated from", "since", "reviewers", "path",
 )  # fmt: skip
 COLUMNS: Final = ("id", *ANSWERED, *_KNOWN)
 # A row of several lines: `namespaces` and their number in place of the namespace.
+_OF_ONE_LINE: Final = {"namespace", "since", "last used"}
 CAUSE_COLUMNS: Final = (
-    "id", *ANSWERED, "lines", "namespaces", *(name for name in _KNOWN if name not in {"namespace", "since"})
+    "id", *ANSWERED, "lines", "namespaces", *(name for name in _KNOWN if name not in _OF_ONE_LINE)
 )  # fmt: skip
 _INPUTS: Final = {1: "choice", 2: "day", 4: "day"}
 _MEMBERS_SHOWN: Final = 20  # of one group
@@ -40,6 +41,7 @@ A line without a decision is undecided, and never approved.
 Nobody decides on their own access, or on that of a group of which they are a member.
 A question mark after a right means unknown: data that decides it is missing.
 Risk is the worst severity of the findings about a line; routes are the other ways to access that the line opens.
+Used and last used say what logs tell of the access; sort by last used to see first what nobody used.
 The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
 Do not change id and path. Sort only whole rows. Formulas are rejected.
 The sheet Platform has the grants of the platform itself: check it once for unexpected grants.""".splitlines()
@@ -114,6 +116,8 @@ class ReviewSheets:
             "risk": entry.risk,
             "findings": entry.findings,
             "routes": entry.routes,
+            "used": entry.used,
+            "last used": entry.last_used,
             "binding": f"{line.binding_kind} {line.binding}",
             "role": f"{line.role_kind} {line.role}",
             "aggregated from": line.aggregated_from,

@@ -10,6 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from audit.access.tables import tables_of
+from audit.campaigns.last_use import LineUses
 from audit.campaigns.lines import Line, review_lines
 from audit.campaigns.risk import ZoneRisks
 from audit.campaigns.spelling import spelling
@@ -19,6 +20,7 @@ from audit.snapshot.model import Snapshot, encode, gap_lines
 from audit.snapshot.scope import Selects, scope_of
 from audit.tenancy.membership import groups_of
 from audit.tenancy.organizations import namespace_owners
+from audit.usage.zone_use import ZoneUse
 
 FORMAT: Final = "registry-audit review"
 VERSION: Final = 1
@@ -66,8 +68,8 @@ class CampaignScope(msgspec.Struct, frozen=True):
 class CampaignLine(msgspec.Struct, frozen=True):
     """A line of the campaign, and the organization that owns its namespace (empty: not known).
 
-    `risk` is the worst severity of the `findings` about it (titles), and `routes` are those that it opens; all are
-    empty where there is none, and in campaigns of version 0.1.
+    `risk` is the worst severity of the `findings` about it (titles), and `routes` are those that it opens. `used` is
+    `used`, `not used` or `not known`, and `last_used` RFC 3339. All are empty where there is none, or nothing is known.
     """
 
     line: Line
@@ -75,6 +77,8 @@ class CampaignLine(msgspec.Struct, frozen=True):
     risk: str = ""
     findings: str = ""
     routes: str = ""
+    used: str = ""
+    last_used: str = ""
 
 
 class ZoneBasis(msgspec.Struct, frozen=True):
@@ -156,12 +160,18 @@ class ZoneLines:
         inside = (entry for entry in self.lines.values() if within.includes(entry.line.namespace, entry.organization))
         return [entry for entry in inside if known is None or entry.line.namespace in known]
 
-    def weighed(self, entries: Iterable[CampaignLine], now: datetime) -> Iterator[CampaignLine]:
-        """Yield lines with their findings and routes; `now` decides what is old."""
+    def weighed(
+        self, entries: Iterable[CampaignLine], now: datetime, use: ZoneUse | None = None
+    ) -> Iterator[CampaignLine]:
+        """Yield lines with their findings, routes and use; `now` decides what is old."""
         risks = ZoneRisks(self.snapshot, self._settings, now)
+        uses = LineUses(self.snapshot, tables_of(self.snapshot), use) if use else None
         for entry in entries:
             severity, findings, routes = risks.of(entry.line)
-            yield msgspec.structs.replace(entry, risk=severity, findings=findings, routes=routes)
+            used, last = uses.of(entry.line) if uses else ("", "")
+            yield msgspec.structs.replace(
+                entry, risk=severity, findings=findings, routes=routes, used=used, last_used=last
+            )
 
     @cached_property
     def people(self) -> frozenset[str]:

@@ -59,7 +59,7 @@ class CampaignCauses:
         members = self._campaign.groups.get(line.zone, {}).get(line.subject) if line.subject_kind == GROUP else ()
         same = [getattr(line, name) for name in _SAME]
         # Lines of earlier campaigns have none of these, and their causes keep their ids.
-        same += [text for text in (line.lacks, entry.risk, entry.findings, entry.routes) if text]
+        same += [text for text in (line.lacks, entry.risk, entry.findings, entry.routes, entry.used) if text]
         return PREFIX + _digest([same, place, entry.organization, list(reviewers), members])
 
     def expanded(self, rows: Sequence[Row]) -> tuple[list[Row], list[str]]:

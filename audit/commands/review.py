@@ -19,10 +19,11 @@ from audit.campaigns.scripts import ENDING, pending, zone_script
 from audit.campaigns.stamping import patterns
 from audit.campaigns.uncovered import NO_REVIEWER, ONLY_OWN, OUTSIDE, left, outside, uncovered, waiting_for
 from audit.checks.settings import Settings, settings_of
-from audit.command_line.options import LaterOptions
+from audit.command_line.options import LaterOptions, UseOptions
 from audit.command_line.overlay import config_with
 from audit.command_line.result import Grid, Result
 from audit.command_line.sources import saved
+from audit.command_line.use import use_of
 from audit.config.model import Config
 from audit.errors import ConfigError, UsageError
 from audit.exit_codes import of_answer
@@ -64,8 +65,10 @@ class ZonesState:
         return [ZoneLines(snapshot, settings) for snapshot in saved(self.paths, self.only)] if self.paths else []
 
 
-def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, out: str) -> Result:
-    """Begin a campaign about every visible grant."""
+def start(
+    seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, out: str, use: UseOptions | None = None
+) -> Result:
+    """Begin a campaign about every visible grant; `use` says where its last use is known from."""
     now, last = datetime.now(UTC), _day(due, "--due")
     if last < now.date():
         raise UsageError(f"--due {due} is in the past", fix="give a later day")
@@ -73,6 +76,7 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
     zones = seen.facts(config)
     if not zones:
         raise UsageError("nothing to decide on", fix="--snapshot PATH: a run, or saved snapshots")
+    uses = {zone.zone: use_of(zone.snapshot, use) for zone in zones} if use else {}
     campaign = Campaign(
         FORMAT,
         VERSION,
@@ -82,7 +86,11 @@ def start(seen: ZonesState, reviewers: Path, within: CampaignScope, due: str, ou
         within,
         tuple(zone.basis for zone in zones),
         people,
-        tuple(entry for zone in zones for entry in zone.weighed(zone.within(within, _selects(config)), now)),
+        tuple(
+            entry
+            for zone in zones
+            for entry in zone.weighed(zone.within(within, _selects(config)), now, uses.get(zone.zone))
+        ),
         {zone.zone: zone.groups for zone in zones},
         tuple(
             sorted(

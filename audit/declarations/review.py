@@ -6,7 +6,16 @@ from typing import Annotated
 import typer
 
 from audit.command_line.declare import GroupedHelp, command
-from audit.command_line.options import Campaign, LaterOptions, OptionalConfig, SignKey, Snapshots, Zones
+from audit.command_line.options import (
+    Campaign,
+    LaterOptions,
+    OptionalConfig,
+    Replicas,
+    SignKey,
+    Snapshots,
+    UseOptions,
+    Zones,
+)
 from audit.command_line.result import Result
 from audit.command_line.signals import interruptible
 
@@ -39,15 +48,23 @@ def review_start(
         list[str] | None,
         typer.Option("--namespace", "-n", help="Only this namespace (glob; repeatable).", metavar="NAME"),
     ] = None,
+    runs: Annotated[
+        str | None,
+        typer.Option(
+            "--runs", help="The folder of runs, which keeps use: when each access was used last.", metavar="DIR|URL"
+        ),
+    ] = None,
+    replicas: Replicas = None,
 ) -> Result:
     """Start a campaign: a line for each grant, as a workbook and CSV to decide in."""
     from audit.campaigns.campaign import CampaignScope
     from audit.commands import review
 
     state = review.ZonesState(snapshot or (), zone or (), config)
+    use = UseOptions(runs=runs, replicas=replicas) if runs else None
     within = CampaignScope(tuple(organization or ()), tuple(namespace or ()))
     with interruptible():
-        return review.start(state, reviewers, within, due, out)
+        return review.start(state, reviewers, within, due, out, use)
 
 
 @command(review_app, "apply", example="review apply reviews/q1 answers.xlsx")

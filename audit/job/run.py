@@ -208,6 +208,7 @@ class Run:
             tables["grants"],
             organizations_of(snapshot, label),
             self._plan.judgement.settings.platform.seen_in(snapshot),
+            tables.get("routes"),
         )
         return tables | self._findings(snapshot, scope, tables) | {"privileged": privileged}
 

@@ -334,16 +334,20 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "rights",
             "text",
-            "`push` (in every namespace), `prune`, `sign` (in every namespace) and `wildcard` (by a rule for every "
-            "resource), joined by `, `; `?` after one that is not known.",
+            "`push` (in every namespace), `prune`, `sign` (in every namespace), `wildcard` (by a rule for every "
+            "resource) and `push by a route` (in every namespace), joined by `, `; `?` after one that is not certain.",
         ),
         _GROUP,
         *_BY_BINDING,
         Column("aggregated_from", "text", "Roles from which the right was aggregated into `role`, joined by `, `."),
-        Column("rule", "text", "What gives it: the role's rules as far as they say this, joined by `; `."),
+        Column("rule", "text", "What gives it: the role's rules as far as they say this, or steps, joined by `; `."),
         Column("since", "text", "When the binding was created (RFC 3339)."),
         Column("lacks", "text", "What the subject lacks, so that the registry refuses it: see `grants`."),
-        Column("last_used", "text", "When it was last used: `not known`, because logs are not part of a run."),
+        Column(
+            "last_used",
+            "text",
+            "When it was last used (RFC 3339); else `not used`, where logs cover the whole threshold, or `not known`.",
+        ),
     ),
     "causes": (
         Column("id", "text", "Id that stays from run to run: made of the zone and what is to be decided about."),

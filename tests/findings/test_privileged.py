@@ -3,14 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pytest
+
+from audit.access.facts.build import facts_of
 from audit.access.tables import tables_of
-from audit.findings.privileged import privileged_table
+from audit.findings.privileged import ROUTE, privileged_table
+from audit.routes.table import with_routes
 from audit.snapshot.model import Gap
+from audit.tables.model import Table, text_column
 from audit.tenancy.organizations import organizations_of
 from audit.tenancy.platform import Platform
 from tests.worlds.plain_rbac import World
-from tests.worlds.small import PUSH, bind, role, rule, world
+from tests.worlds.small import PUSH, RBAC, bind, role, rule, world
 from tests.worlds.snapshots import snapshot_of
+
+WHEN = "2026-02-01T00:00:00Z"
+BINDS = rule(["clusterrolebindings"], ["create"], group=RBAC)
 
 
 def roster(made: World, *hidden: Gap) -> Sequence[Mapping[str, Any]]:
@@ -79,3 +87,46 @@ def test_what_was_not_seen_may_be_privileged() -> None:
         without=[("rolebindings", "shared-resource-viewers")],
     )
     assert [row["lacks"] for row in roster(refused) if row["binding"] == "half"] == ["pull"]
+
+
+def test_routes_to_push_everywhere_are_listed() -> None:
+    """Each subject that comes to push in every namespace, with the steps; a route into one namespace is none."""
+    made = world(
+        role(
+            "",
+            "binder",
+            rule(["clusterrolebindings"], ["create"], group=RBAC),
+            rule(["clusterroles"], ["bind"], group=RBAC),
+        ),
+        role("shop", "reader", rule(["secrets"], ["get", "list"], group="")),
+        bind("", "binders", "binder", ("User", "kim")),
+        bind("shop", "readers", "reader", ("User", "ben"), kind="Role"),
+    )
+    snapshot = snapshot_of(made)
+    facts = facts_of(snapshot)
+    routes = with_routes(snapshot, facts, None)["routes"]
+    rows = privileged_table(facts["grants"], organizations_of(snapshot), Platform().seen_in(snapshot), routes).records()
+    by_route = {row["subject"]: row for row in rows if ROUTE in str(row["rights"])}
+    assert by_route.keys() == {"kim"}
+    assert by_route["kim"]["rights"] == ROUTE
+    assert "clusterrolebindings" in str(by_route["kim"]["rule"])
+
+
+@pytest.mark.parametrize(
+    ("used", "last", "shown"),
+    [
+        ("used", "2026-02-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        ("not used", "", "not used"),
+        ("not known", "", "not known"),
+    ],
+)
+def test_the_last_use_is_that_of_the_grants(used: str, last: str, shown: str) -> None:
+    """As the logs of the run say."""
+    snapshot = snapshot_of(world())
+    grants = facts_of(snapshot)["grants"]
+    many = len(grants)
+    told = Table(
+        "grants", {**grants.columns, "used": text_column([used] * many), "last_used": text_column([last] * many)}
+    )
+    rows = privileged_table(told, organizations_of(snapshot), Platform().seen_in(snapshot)).records()
+    assert {row["last_used"] for row in rows} == {shown}

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from audit.campaigns.campaign import CampaignScope
-from audit.command_line.options import RunOptions
+from audit.command_line.options import RunOptions, UseOptions
 from audit.command_line.plan import Request
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.command_line.sources import saved
@@ -58,7 +58,7 @@ def _review(store: Store, folder: Path) -> None:
     place = f"{store.where}/{_REVIEW}"
     due = f"{datetime.now(UTC) + _ANSWERING:%Y-%m-%d}"
     state = review.ZonesState([str(folder)])
-    review.start(state, _DEMO / "reviewers.yaml", CampaignScope((), ()), due, place)
+    review.start(state, _DEMO / "reviewers.yaml", CampaignScope((), ()), due, place, UseOptions(runs=store.where))
     rows = list(csv.DictReader(io.StringIO(store.read(f"{_REVIEW}/{GRANTS}.csv").decode("utf-8-sig"))))
     with TemporaryDirectory() as scratch:
         answers = Path(scratch) / "acme.csv"
