@@ -1,4 +1,4 @@
-"""The folder of a campaign: how it began, the accepted answers, and their files. It is append-only."""
+"""The folder of a campaign: its initial state, the accepted answers and their files. It is append-only."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,16 +23,16 @@ _ENDING: Final = ".json"
 
 
 class AnswerFile(msgspec.Struct, frozen=True):
-    """A file of answers: its name, and its SHA-256 (hex), which is its name in the folder of answers."""
+    """A file of answers: its original name, and its SHA-256 (hex), under which it is stored."""
 
     name: str
     sha256: str
 
 
 class AnswersRecord(msgspec.Struct, frozen=True):
-    """The answers accepted at one time: their files, decisions, and groups (None: those of the campaign).
+    """Answers that were accepted together: their files, decisions, and groups (None: the groups of the campaign).
 
-    `previous` is the SHA-256 (hex) of the record before; of the first, that of the campaign.
+    `previous` is the SHA-256 (hex) of the previous record or, in the first record, of the campaign file.
     """
 
     format: str
@@ -56,7 +56,7 @@ _RECORD: Final = msgspec.json.Decoder(AnswersRecord)
 
 
 class CampaignFolder:
-    """A campaign and the decisions in it. Raises UsageError for a folder without one, or when it was changed since."""
+    """A campaign and its decisions. Raises UsageError if the folder holds no campaign, or its files were modified."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -73,11 +73,11 @@ class CampaignFolder:
         self.records: list[AnswersRecord] = []
         self._last = self.sha256
         for name in store.entries(APPLIED):
-            # A name that begins with a dot is a file that was not finished.
+            # Files that begin with a dot were not written completely.
             if not name.startswith("."):
-                self._take(name)
+                self._load(name)
 
-    def _take(self, name: str) -> None:
+    def _load(self, name: str) -> None:
         where = f"{APPLIED}/{name}"
         data = _read(self.store, where)
         _check_version(data, _FORMAT, _where(self.store, where))
@@ -87,14 +87,14 @@ class CampaignFolder:
             raise UsageError("this is not a record of answers", where=_where(self.store, where)) from error
         if record.previous != self._last:
             fix = "restore the folder: each record has the digest of the previous one"
-            raise UsageError("this does not follow the previous record", where=_where(self.store, where), fix=fix)
+            raise UsageError("this record does not follow the previous one", where=_where(self.store, where), fix=fix)
         self.records.append(record)
         self._last = hashlib.sha256(data).hexdigest()
 
     def check_answers(self) -> None:
         """Raise UsageError unless the decisions of each record are those in its files, which must be unchanged.
 
-        The last record has no successor that holds its digest: its files prove it.
+        No later record holds the digest of the last one, so it is checked against its files.
         """
         known: set[str] = set()
         for number, record in enumerate(self.records, 1):
@@ -123,7 +123,7 @@ class CampaignFolder:
 
     @property
     def decided(self) -> Mapping[str, StandingDecision]:
-        """Return the last decision on each line that has one, by id."""
+        """Return the latest decision on each decided line, by the id of the line."""
         return {
             decision.id: StandingDecision(decision, self.campaign.groups if record.groups is None else record.groups)
             for record in self.records
@@ -133,27 +133,27 @@ class CampaignFolder:
     def add(
         self, decisions: Sequence[Decision], files: Mapping[str, bytes], groups: Groups | None, applied: str
     ) -> AnswersRecord:
-        """Store decisions and the files that they come from. Raises UsageError when they cannot be written."""
+        """Store decisions, and the files that contain them. Raises UsageError if they cannot be written."""
         sources = []
         for name, data in files.items():
             digest = hashlib.sha256(data).hexdigest()
             self.store.write(f"{ANSWERS}/{digest}{PurePosixPath(name).suffix.lower()}", [data])
             sources.append(AnswerFile(name, digest))
         record = AnswersRecord(_FORMAT, VERSION, self._last, applied, tuple(sources), tuple(decisions), groups)
-        # The number keeps the order; with the digest, two concurrent writers do not overwrite each other.
+        # The number keeps the order; the digest keeps concurrent writers from overwriting each other.
         name = f"{APPLIED}/{len(self.records) + 1:04}-{self._last[:12]}{_ENDING}"
         self.store.write(name, [_json(record)])
-        self._take(PurePosixPath(name).name)
+        self._load(PurePosixPath(name).name)
         return record
 
 
 def begin(store: Store, campaign: Campaign, files: Mapping[str, Iterable[bytes]]) -> None:
-    """Write a new campaign and its sheets. Raises UsageError where there is a campaign already."""
+    """Write a new campaign and its sheets. Raises UsageError if the folder already holds one."""
     if CAMPAIGN in store.entries():
         raise UsageError("there is already a campaign here", where=store.where, fix="give another folder")
     for name, chunks in files.items():
         store.write(name, chunks)
-    # Last: a folder that has this file is complete.
+    # Written last: a folder with this file is complete.
     store.write(CAMPAIGN, [_json(campaign)])
 
 

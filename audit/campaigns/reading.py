@@ -1,4 +1,4 @@
-"""Files of answers (workbook, CSV or YAML) -> their rows as text, each with its place."""
+"""Files of answers (workbook, CSV or YAML) -> their rows as strings, with the location of each row."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,27 +14,27 @@ from audit.config.model_file import FileFormat, location, parse_model
 from audit.config.yaml_reader import Document
 from audit.errors import ConfigError
 
-# The columns of an answer; other columns of a row are only compared.
+# The columns that make an answer.
 ANSWERED: Final = ("decision", "until", "decided by", "decided on", "why", "ticket")
 _NEEDED: Final = {"id", "decision"}
-# What a row is found and compared by, beside the id.
+# Columns that identify a row or are compared, in addition to the id.
 _COMPARED: Final = {"path", "zone", "namespace", "subject"}
 _LARGEST: Final = 64 << 20  # bytes of a file
 
 
 class Row(NamedTuple):
-    """One row: its place for people, and its cells by the name of their column."""
+    """One row: its location for messages, and its cells by column name."""
 
     where: str
     cells: Mapping[str, str]
 
 
 class Unreadable(Exception):
-    """The rows of a file cannot be read; `str` gives the reasons, a line each."""
+    """The rows of a file cannot be read; the message has a line for each reason."""
 
 
 def rows_of(path: Path, data: bytes) -> list[Row]:
-    """Return the rows of the file with the bytes `data`. Raises Unreadable with a line for each mistake."""
+    """Return the rows of the file `path` with the content `data`. Raises Unreadable with a line for each mistake."""
     read = {".xlsx": _spreadsheet, ".csv": _csv, ".yaml": _yaml, ".yml": _yaml}.get(path.suffix.lower())
     if read is None:
         raise Unreadable("is not .xlsx, .csv or .yaml")
@@ -44,7 +44,7 @@ def rows_of(path: Path, data: bytes) -> list[Row]:
 
 
 def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
-    """Yield the rows of each sheet with answers. Hidden answers are refused: nobody has seen them."""
+    """Yield the rows of each sheet with answers. Hidden answers are rejected, as a reader could not see them."""
     problems: list[str] = []
     try:
         size = unpacked_size(data)
@@ -62,7 +62,7 @@ def _spreadsheet(path: Path, data: bytes) -> Iterator[Row]:
 
 
 def _sheet(sheet: AnswerSheet, problems: list[str]) -> list[Row] | None:
-    """Return the rows of a sheet; None when it has no answers. Add what is wrong with it to `problems`."""
+    """Return the rows of a sheet; None if it has no answers. Add its mistakes to `problems`."""
     first = next(sheet.rows, None)
     header = {column: title.strip().lower() for column, title in first.cells.items()} if first else {}
     if first is None or not {*header.values()} >= _NEEDED:
@@ -80,7 +80,7 @@ def _sheet(sheet: AnswerSheet, problems: list[str]) -> list[Row] | None:
 
 
 def _header_problems(header: Iterable[str]) -> Iterator[str]:
-    """Yield a problem for each column of a decision that is there twice: which one counts would be a guess."""
+    """Yield a message for each duplicate column of a decision, because it is unclear which of them is meant."""
     for title, count in Counter(header).items():
         if count > 1 and title in {*_NEEDED, *ANSWERED, *_COMPARED}:
             yield f"duplicate column: {title}"
@@ -152,13 +152,13 @@ def _yaml(path: Path, data: bytes) -> Iterator[Row]:
 
     def check(document: Document) -> list[str]:
         given = document.value.get("decisions") if isinstance(document.value, dict) else None
-        many = len(given) if isinstance(given, list) else 0
-        places.extend(f"{path.name}: {location(document, ('decisions', at))}".rstrip(": ") for at in range(many))
+        count = len(given) if isinstance(given, list) else 0
+        places.extend(f"{path.name}: {location(document, ('decisions', at))}".rstrip(": ") for at in range(count))
         return []
 
-    least = "decisions: [{id: ID, decision: keep, decided_by: NAME, decided_on: YYYY-MM-DD}]"
+    example = "decisions: [{id: ID, decision: keep, decided_by: NAME, decided_on: YYYY-MM-DD}]"
     try:
-        answers = parse_model(data.decode(), path, FileFormat(Answers, "answers", least, check=check, fix=""))
+        answers = parse_model(data.decode(), path, FileFormat(Answers, "answers", example, check=check, fix=""))
     except ConfigError as error:
         raise Unreadable("\n".join(error.mistakes)) from error
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""The reviewers file: who decides on what (`review start --reviewers FILE`)."""
+"""The reviewers file, which assigns grants to reviewers (`review start --reviewers FILE`)."""
 
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -12,7 +12,7 @@ NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ReviewerEntry(BaseModel):
-    """People and the grants that they decide on."""
+    """Reviewers, and the grants that they decide on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -30,7 +30,7 @@ class ReviewerEntry(BaseModel):
 
 
 class Reviewers(BaseModel):
-    """The file."""
+    """The content of a reviewers file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

@@ -1,4 +1,4 @@
-"""Why access differs although no grant does: another may use the registry at all."""
+"""Why access differs although no grant does: who may log in to the registry has changed."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,15 +12,15 @@ from audit.changes.objects import BINDING, ObjectRef, Objects
 def login_cause(
     objects: tuple[Objects, Objects], causes: Causes, namespaces: Collection[str] | None, pool: Pool
 ) -> Cause | None:
-    """Return the cause of what differs because not everybody may log in; None where everybody may in both states."""
+    """Return the cause of differences that come from the right to log in; None if everybody may in both states."""
     if all(login_bindings(side.snapshot) is None for side in objects):
         return None
     decisive = {ref for side in objects for ref in _decisive(side)}
     changed = [difference for difference in differing(*objects, namespaces, pool) if difference.ref in decisive]
-    texts = [causes.of_object(difference) for difference in changed] or ["a group or a binding decides otherwise"]
+    texts = [causes.of_object(difference) for difference in changed] or ["a group or a binding changed"]
     return Cause(
         tuple(difference.ref for difference in changed),
-        f"{'; '.join(texts)}: who may use the registry at all changed",
+        f"{'; '.join(texts)}: this changed who may use the registry",
         "",
     )
 

@@ -1,4 +1,4 @@
-"""One zone at one time: its facts, and who can do what."""
+"""The state of one zone at one time: its snapshot, and the tables of grants and access."""
 
 from collections.abc import Collection
 from typing import NamedTuple, Self
@@ -9,7 +9,7 @@ from audit.tables.model import Table
 
 
 class State(NamedTuple):
-    """A zone at one time. The tables are of `namespaces` and what is cluster-wide (None: of all)."""
+    """The state of a zone at one time."""
 
     snapshot: Snapshot
     access: Table
@@ -17,7 +17,7 @@ class State(NamedTuple):
 
     @classmethod
     def of(cls, snapshot: Snapshot, namespaces: Collection[str] | None = None) -> Self:
-        """Return the state that a snapshot holds."""
+        """Build the state from a snapshot; with `namespaces`, only for these and for cluster-wide grants."""
         tables = tables_of(snapshot, namespaces)
         return cls(snapshot, tables["access"], tables["grants"])
 

@@ -1,4 +1,4 @@
-"""What a check works on: the facts and tables of one zone, the organizations, and what counts as old."""
+"""The input of a check: the facts and tables of one zone, its organizations, and the settings of checks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from audit.tenancy.platform import OPEN
 
 
 class CheckContext:
-    """One zone as checks see it; `now` is when its facts were read, so that age does not depend on the clock."""
+    """The input of a check for one zone; `now` is when its facts were read, so that ages do not depend on the clock."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class CheckContext:
         settings: Settings | None = None,
         scope: Scope | None = None,
     ) -> None:
-        """Build from the facts, and the tables that `audit.access.facts.build.facts_of` makes of them."""
+        """Store the facts, and the tables that `audit.access.facts.build.facts_of` builds from them."""
         self.snapshot = snapshot
         self.tables = tables
         self.now = now
@@ -78,7 +78,7 @@ class CheckContext:
 
     @cached_property
     def strangers(self) -> Mask:
-        """Return for each row of `bindings` whether its subject is not the platform's own."""
+        """Return for each row of `bindings` whether its subject is outside the platform."""
         rows, trusts = self.bindings, self.platform.trusts
         found = np.zeros(len(rows), dtype=bool)
         for kind in (USER, GROUP, ACCOUNT):
@@ -87,7 +87,7 @@ class CheckContext:
 
     @cached_property
     def outsiders(self) -> Mask:
-        """Return `strangers` without the groups of everybody: what is open to everybody has its own checks."""
+        """Return `strangers` without groups that include everybody: other checks report access of these groups."""
         everybody = self.bindings.of(GROUP, OPEN.__contains__)
         return self.strangers & ~everybody & ~self.bindings.of(USER, lambda name: name == ANONYMOUS)
 
@@ -101,11 +101,11 @@ class CheckContext:
 
     @cached_property
     def own(self) -> Mask:
-        """Return for each row of `bindings` whether it lies in a namespace of the platform."""
+        """Return for each row of `bindings` whether its namespace belongs to the platform."""
         return self.bindings.where("namespace", self.platform.has)
 
     def left_out(self, namespace: str) -> bool:
-        """Return whether a namespace exists and the configuration excludes it."""
+        """Return whether a namespace exists, but is excluded by the configuration."""
         return namespace in self._left_out
 
     @cached_property
@@ -118,14 +118,14 @@ class CheckContext:
 
     @cached_property
     def elsewhere(self) -> Mask:
-        """Return for each row of `bindings` whether it is about accounts of another namespace than its own."""
+        """Return for each row of `bindings` whether its subjects are service accounts of another namespace."""
         rows = self.bindings
         accounts = rows.of(ACCOUNT) | rows.of(GROUP, lambda name: name.startswith(f"{ACCOUNTS}:"))
         return rows.pairs(accounts & rows.local & self.strangers, lambda subject, namespace: home(subject) != namespace)
 
     @cached_property
     def foreign_accounts(self) -> Mask:
-        """Return for each row of `bindings` whether it is about accounts of another organization than its own."""
+        """Return for each row of `bindings` whether its subjects are service accounts of another organization."""
 
         def foreign(subject: str, namespace: str) -> bool:
             theirs, ours = self.owner(home(subject)), self.owner(namespace)
@@ -135,12 +135,12 @@ class CheckContext:
 
     @cached_property
     def pushing_accounts(self) -> Sequence[DirectGrant]:
-        """Return the grants by which accounts outside the platform can push in single namespaces."""
+        """Return the grants in single namespaces that let accounts outside the platform push."""
         rows = self.bindings
         return list(rows.bound(rows.of(ACCOUNT) & rows.local & self.strangers & rows.can("push")))
 
     def threshold(self, check: Check, name: str) -> int:
-        """Return a threshold, as configured or by default."""
+        """Return the configured or default value of a threshold."""
         return self._settings.thresholds.get(check.id, {}).get(name, check.thresholds[name].default)
 
     @cached_property
@@ -160,18 +160,18 @@ class CheckContext:
 
     @property
     def use_days(self) -> int:
-        """Return for how many days access that is `not used` was not used; 0 where nothing is known of use."""
+        """Return how long, in days, access that is `not used` has not been used; 0 if use is not known."""
         table = self.tables["access"]
         never = table.numbers("unused_days")[table.where("used", {"not used"}) & table.where("last_used", {""})]
         return int(never.max(initial=0))
 
     def days_ago(self, days: int) -> str:
-        """Return the moment that many days before the facts were read (RFC 3339): earlier texts sort before it."""
+        """Return the time `days` days before the facts were read (RFC 3339), which sorts as a string."""
         longest = (self.now.astimezone(UTC) - datetime.min.replace(tzinfo=UTC)).days
         return f"{self.now.astimezone(UTC) - timedelta(days=min(days, longest)):%Y-%m-%dT%H:%M:%SZ}"
 
     def findings(self, rows: Mask, what: str) -> Iterator[GrantFindings]:
-        """Yield findings for each subject of each binding of these rows; `what` is the predicate of their sentences."""
+        """Yield a finding for each subject of each binding in `rows`; `what` is the predicate of its sentence."""
         grants = self.bindings.bound(rows)
         remedies = ["\n".join(self.remover.take_away(grant)) for grant in grants]
         yield GrantFindings(self.zone, grants, [sentence(grant, what) for grant in grants], remedies)

@@ -1,4 +1,4 @@
-"""The rules of roles beyond the registry, decoded once for each distinct text."""
+"""The rules of roles, including those for other resources; each distinct list of rules is decoded once."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -30,7 +30,7 @@ class Selected(NamedTuple):
 
 
 class Aggregating(NamedTuple):
-    """A cluster role that a controller fills: its rights in the registry, and the roles that it selects."""
+    """An aggregated cluster role: its rights in the registry, and the roles that it selects."""
 
     name: str
     rights: int
@@ -38,7 +38,7 @@ class Aggregating(NamedTuple):
 
 
 class Roles:
-    """The roles of a zone, as bindings refer to them."""
+    """The roles of a zone, looked up by the bindings that refer to them."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -75,7 +75,7 @@ class Roles:
                 yield key, self._rules[key]
 
     def aggregating(self) -> Iterator[Aggregating]:
-        """Yield each cluster role that is filled from others, by name."""
+        """Yield each aggregated cluster role, by name."""
         for name, _, aggregation in self._cluster_roles():
             if aggregation:
                 selectors = _AGGREGATION.decode(aggregation).selectors or ()
@@ -110,7 +110,7 @@ class Roles:
 
 
 def grants_in_words(rules: Sequence[Rule]) -> str:
-    """Return what rules give in the registry wherever they are bound, and what else they read, for people."""
+    """Return in words what rules grant in the registry, and whether they read secrets."""
     found: dict[str, int] = {}
     for capability in judge(rules):
         found[capability.repository] = found.get(capability.repository, 0) | capability.rights
@@ -127,7 +127,7 @@ def grants_in_words(rules: Sequence[Rule]) -> str:
 
 @cache
 def decoded(text: str) -> tuple[Rule, ...]:
-    """Return the rules in a text of a snapshot."""
+    """Return the rules in a JSON string of a snapshot."""
     return tuple(_RULES.decode(text))
 
 

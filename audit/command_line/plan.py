@@ -1,4 +1,4 @@
-"""What a run is to do, from configuration and options."""
+"""Builds the plan of a run from the configuration and the options."""
 
 import hashlib
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ from reports.audience import audience
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for a run: the configuration with the options laid over it, and what only options can say.
+    """A request for a run: the configuration, overridden by options, and settings that only options have.
 
-    `digest` is that of the configuration file, empty without one.
+    `digest` is the digest of the configuration file, or empty.
     """
 
     config: Config
@@ -50,9 +50,9 @@ class Request:
         *,
         from_file: bool = True,
     ) -> Self:
-        """Return the request that a command line makes of a configuration. Raises UsageError.
+        """Return the request for a configuration and the options of a command line. Raises UsageError.
 
-        Without `from_file`, the configuration is made by the program itself, and has no digest.
+        Without `from_file`, the configuration was not read from a file, and has no digest.
         """
         collect, pseudonyms = collect or CollectOptions(), pseudonyms or PseudonymOptions()
         config = config_with(
@@ -76,11 +76,11 @@ class Request:
 
     @property
     def store(self) -> Store:
-        """Return where runs are kept."""
+        """Return the folder or bucket of runs."""
         return runs_store(self.config)
 
     def plan(self, *, stale_days: float = 0, every_zone: bool = False) -> RunPlan:
-        """Return what the run is to do. Raises UsageError."""
+        """Return the plan of the run. Raises UsageError."""
         config, names = self.config, self.names
         if "xlsx" in config.output.formats:
             require("xlsx")
@@ -115,7 +115,7 @@ class Request:
         )
 
     def _recorded(self) -> dict[str, str]:
-        """Return the options that decide what a run holds, for its manifest."""
+        """Return the options that affect the content of the run, for its manifest."""
         config = self.config
         exceptions = config.exceptions
         options = {
@@ -135,7 +135,7 @@ class Request:
 
 
 def _frameworks(catalog: ControlCatalog, names: Sequence[str]) -> list[Framework]:
-    """Return the frameworks of these ids or names, each once. Raises UsageError for one that is not known."""
+    """Return the frameworks with these ids or names, without duplicates. Raises UsageError for an unknown one."""
     found = {}
     for name in names:
         framework = catalog.framework(name)

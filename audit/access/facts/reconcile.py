@@ -1,7 +1,7 @@
-"""Checks that all adds up: what a zone listed = what took part in the answers + what was left out + what is not known.
+"""Checks the counts of objects: listed = evaluated + excluded + unknown.
 
-Each number is counted independently: what was listed, when the answer arrived; what took part, in the tables or in the
-snapshot; what was left out, by asking the configuration about every namespace again.
+Each number is counted independently: listed objects when the response arrives, evaluated objects in the tables or in
+the snapshot, and excluded objects by matching every namespace against the configuration again.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ from audit.snapshot.scope import Selects, labels_of
 from audit.tables.arrays import Mask
 from audit.tables.model import Table
 
-# Kinds of which each object that takes part is one row of a table.
+# Kinds of which each evaluated object is one row of a table.
 _ROWS: Final = {"namespaces": "namespaces", "imagestreams": "repositories", "tokens": "tokens"}
-# The table of the snapshot that holds each kind, and whether its objects lie in a namespace (where it holds both).
+# The table of the snapshot that holds each kind, and whether its objects are namespaced (if the table holds both).
 _TABLE_OF: Final[Mapping[str, tuple[str, bool | None]]] = {
     "roles": ("roles", True),
     "clusterroles": ("roles", False),
@@ -33,10 +33,10 @@ _LEFT_OUT: Final = "left out by the configuration"
 
 
 class Count(msgspec.Struct, frozen=True):
-    """One kind in one zone, in objects: `listed` (None: no whole list) = `evaluated` + `excluded` + `unknown`.
+    """The objects of one kind in one zone: `listed` (None: no complete list) = `evaluated` + `excluded` + `unknown`.
 
-    Without a whole list, the same holds of what was `seen`, and `missing` says what was not. `unknown` are objects
-    that were seen, and whose meaning was not.
+    Without a complete list, the sum is `seen` instead, and `missing` gives the gaps. `unknown` are bindings that were
+    seen, but whose role was not.
     """
 
     kind: str
@@ -54,16 +54,16 @@ class Count(msgspec.Struct, frozen=True):
 
 
 def reconcile(snapshot: Snapshot, selects: Selects | None, tables: Mapping[str, Table]) -> tuple[Count, ...]:
-    """Return the count of each kind of a zone; `tables` are those made of `snapshot`, in the scope that `selects`."""
+    """Return the counts of each kind in a zone; `tables` were built from `snapshot` for the namespaces in `selects`."""
     left_out = _Excluded(snapshot, selects)
     lists = {listing.kind: listing for listing in snapshot.listings}
-    # What organizations declare is not of the zone, and its objects are no rows: the table `organizations` compares it.
+    # Declared members of organizations are not objects of the zone; the table `organizations` compares them.
     kinds = [kind for kind in KINDS if kind in _TABLE_OF or kind in snapshot.tables]
     return tuple(_count(snapshot, kind, lists.get(kind), left_out, tables) for kind in kinds)
 
 
 class _Excluded:
-    """Finds the objects that the configuration excludes, by asking it about each namespace."""
+    """Finds the objects in namespaces that the configuration excludes."""
 
     def __init__(self, snapshot: Snapshot, selects: Selects | None) -> None:
         self._snapshot = snapshot
@@ -72,7 +72,7 @@ class _Excluded:
         self._labels = dict(zip(table["name"].tolist(), table["labels"].tolist(), strict=True))
 
     def mask(self, namespaces: NDArray[np.int32]) -> Mask:
-        """Return for each namespace (a text position; 0: cluster-wide) whether it is left out."""
+        """Return for each namespace (a position in the strings; 0: cluster-wide) whether it is excluded."""
         codes, at = np.unique(namespaces, return_inverse=True)
         out: Mask = np.array([self._out(code) for code in codes.tolist()], dtype=bool)[at]
         return out
@@ -90,7 +90,7 @@ def _count(
 ) -> Count:
     namespaces, rows = _rows(snapshot, kind)
     out = excluded.mask(namespaces)
-    blind = _roles_unseen(snapshot, rows) if kind in _BINDINGS else np.zeros_like(out)
+    blind = _role_unseen(snapshot, rows) if kind in _BINDINGS else np.zeros_like(out)
     table = _ROWS.get(kind)
     evaluated = len(tables[table]) if table else int((~out & ~blind).sum())
     unknown = _unknown(tables["grants"], kind) if kind in _BINDINGS else 0
@@ -112,7 +112,7 @@ def _count(
 
 
 def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """Return the namespace of each object of a kind (of a namespace: itself), and its row in the snapshot's table."""
+    """Return the namespace of each object of a kind (a namespace is its own), and its row in the snapshot's table."""
     name, spaced = _TABLE_OF.get(kind, (kind, None))
     table = snapshot.tables[name]
     namespaces = table["name"] if name == "namespaces" else table.get("namespace", np.zeros_like(table["name"]))
@@ -120,8 +120,8 @@ def _rows(snapshot: Snapshot, kind: str) -> tuple[NDArray[np.int32], NDArray[np.
     return namespaces[rows], rows
 
 
-def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
-    """Return for each binding whether it gives a subject a role that may exist and was not seen."""
+def _role_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
+    """Return for each binding whether it has a subject, and a role that may exist but was not seen."""
     if not snapshot.gaps_of("roles") and not snapshot.gaps_of("clusterroles"):
         return np.zeros(len(rows), dtype=bool)
     text, bindings = snapshot.strings, snapshot.tables["bindings"]
@@ -140,7 +140,7 @@ def _roles_unseen(snapshot: Snapshot, rows: NDArray[np.intp]) -> Mask:
 
 
 def _with_subjects(snapshot: Snapshot) -> set[int]:
-    """Return the bindings with a subject that can match."""
+    """Return the bindings that have at least one valid subject."""
     text, table = snapshot.strings, snapshot.tables["subjects"]
     columns = [table[column].tolist() for column in ("binding", "kind", "namespace", "name")]
     return {row for row, *who in zip(*columns, strict=True) if identity(*(text[code] for code in who)) is not None}
@@ -155,4 +155,5 @@ def _unknown(grants: Table, kind: str) -> int:
 
 def _missing(snapshot: Snapshot, kind: str) -> tuple[str, ...]:
     gaps: list[Gap] = snapshot.gaps_of(kind)
+    # As with REASONS, manifests contain this text.
     return gap_lines(gaps) if gaps or snapshot.requested(kind) else ("nobody asked for them",)
