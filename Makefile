@@ -37,7 +37,7 @@ lint: $(STAMP) ## Check style, types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: $(STAMP) ## Format the code and mend what ruff can mend
+format: $(STAMP) ## Format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix-only -q .
 	$(BIN)/ruff format .
 

@@ -28,8 +28,8 @@ from audit.regular_files import LIMIT, limit_is_valid
 
 _HELP: Final = "Who can pull, push or delete the images of each namespace, in every zone of an OpenShift platform."
 _EPILOG: Final = (
-    "Exit codes: 0 done, 1 error of the program, 2 usage or configuration, 3 partial (something could not be read or "
-    "written), 4 nothing usable, 5 evidence that does not hold, 10 findings at or above --fail-on, or new ones with "
+    "Exit codes: 0 done, 1 internal error, 2 usage or configuration, 3 partial (something could not be read or "
+    "written), 4 nothing usable, 5 invalid evidence, 10 findings at or above --fail-on, or new ones with "
     "--fail-on-new, 143 stopped."
 )
 
@@ -66,7 +66,9 @@ def program(
     ] = "auto",
     log_names: Annotated[
         bool,
-        typer.Option("--log-names", envvar="REGISTRY_AUDIT_LOG_NAMES", help="In JSON, include what may name people."),
+        typer.Option(
+            "--log-names", envvar="REGISTRY_AUDIT_LOG_NAMES", help="In JSON, include fields that may name people."
+        ),
     ] = False,
 ) -> None:
     """Declare the options of the program itself."""

@@ -78,7 +78,7 @@ def contained(error: BaseException) -> str:
     elif cause := _system_error(error):
         text = cause
     else:
-        text = f"an error of the program: {type(error).__name__}: {error}"
+        text = f"internal error: {type(error).__name__}: {error}"
     return printable(masked(text.encode(errors="replace").decode()))[:_MAX_REASON]
 
 

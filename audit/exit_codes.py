@@ -7,15 +7,15 @@ from typing import Final
 
 EXIT_CODES: Final[dict[int, str]] = {
     0: "done",
-    1: "an error of the program itself",
+    1: "an internal error",
     2: "usage or configuration",
     3: "partial: something could not be read or written, or a zone contradicts its tables; the output says what",
     4: "nothing usable: no zone could be read",
-    5: "evidence that does not hold (`check-evidence`): it differs from what the run wrote",
+    5: "invalid evidence (`check-evidence`): it differs from what the run wrote",
     10: "findings at or above `--fail-on`, or new ones with `--fail-on-new`; 3 takes precedence",
     143: "stopped by SIGTERM or Ctrl-C; what is complete is kept",
 }
-DONE, BROKEN, USAGE, PARTIAL, NOTHING, NOT_HOLDING, FINDINGS, STOPPED = EXIT_CODES
+DONE, BROKEN, USAGE, PARTIAL, NOTHING, INVALID_EVIDENCE, FINDINGS, STOPPED = EXIT_CODES
 
 
 def of_answer(*, complete: bool) -> int:
@@ -41,6 +41,6 @@ def of_run(state: str, *, failing: bool, stopped: bool = False) -> int:
     return FINDINGS if code == DONE and failing else code
 
 
-def of_evidence(*, holds: bool) -> int:
+def of_evidence(*, valid: bool) -> int:
     """Return how a check of evidence ends."""
-    return DONE if holds else NOT_HOLDING
+    return DONE if valid else INVALID_EVIDENCE

@@ -36,7 +36,7 @@ class Shape:
     streams_per_namespace: int = 3
     custom_roles: float = 0.05  # share of namespaces with a role of their own
     named_roles: float = 0.1  # share with a right on one repository only
-    tokens: float = 0.2  # share with a token without an end
+    tokens: float = 0.2  # share with a token that never expires
     cluster_wide: int = 20  # people and accounts with a right everywhere
     seed: int = 1
     bindings_per_namespace: int = 9  # usual role bindings; nine are those that the platform and its users make

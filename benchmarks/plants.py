@@ -110,7 +110,7 @@ def _referring(planted: Planted, number: int) -> Iterator[Expected]:
     binding = planted.find("rolebindings", "system:image-builders", space)
     planted.later(lambda: binding["roleRef"].update(name="system:image-pusher"))
     cause = (
-        "RoleBinding system:image-builders was made again and refers to ClusterRole system:image-pusher instead of "
+        "RoleBinding system:image-builders was recreated and refers to ClusterRole system:image-pusher instead of "
         "ClusterRole system:image-builder"
     )
     yield _access("narrowed", space, ("ServiceAccount", f"{space}:builder"), (ALL, "pull, push"), cause)

@@ -84,7 +84,7 @@ def effect_summary(
         lines += ["## Roles", "", "| role | grants in the registry |", "|---|---|"]
         lines += [f"| {markdown(name)} | {markdown(words)} |" for name, words in roles]
         lines.append("")
-    for title, findings in (("New findings", new), ("Findings that go", gone)):
+    for title, findings in (("New findings", new), ("Resolved findings", gone)):
         if findings:
             lines += [f"## {title}", "", "| severity | check | where | finding |", "|---|---|---|---|"]
             for finding in findings[:_LINES]:

@@ -52,8 +52,8 @@ Its path changes with everything else that a decision is about: a decision on an
 Decide in these columns: decision (keep, reduce, revoke, exception), until (the last day of an exception), decided by, \
 decided on, why and ticket.
 A line without a decision is undecided, and never approved.
-Sheet Routes: who gets more than that by another way: the steps, and the bindings whose removal closes it.
-Sheet Use: who did what, as logs say it. Without logs it is empty, and nothing is known to be unused.
+Sheet Routes: who can get more access in another way: the steps, and the bindings whose removal closes it.
+Sheet Use: who did what, as recorded in logs. Without logs it is empty, and nothing is known to be unused.
 A question mark after a right means unknown: data that decides it is missing.
 The registry refuses what a line lacks: a push needs pull as well, which may come from another line.
 The authoritative tables are the JSON Lines and Parquet files; manifest.json has the SHA-256 of every file.

@@ -40,7 +40,7 @@ TERMS: Final[dict[str, str]] = {
     "No": "All that could allow it was read, and nothing does.",
     "Unknown": "Data that could allow it is missing: a list was refused, a role could not be read, or the members of "
     "a group are unknown.",
-    "Gap": "A list that could not be read, or not to its end, with the reason.",
+    "Gap": "A list that could not be read completely, with the reason.",
     "Complete, partial, failed, stale": "The state of a zone or a run: all requested lists were read; some were; none "
     "was; or the zone could not be read and its data is from an earlier run.",
     "How": "The kind of the strongest grant. `named`: a registry role. `implied`: a role with aggregated rules "
@@ -60,7 +60,7 @@ TERMS: Final[dict[str, str]] = {
     "an exception) or `gone`.",
     "Exception": "A decision to accept findings: by whom, why, and until when.",
     "Evidence": "The snapshots of a run, whose digests are signed with it.",
-    "Snapshot": "What was read from one zone, with its gaps. Each report can be made again from it.",
+    "Snapshot": "What was read from one zone, with its gaps. Each report can be regenerated from it.",
     "Verified": "A random sample of answers was compared with the answers of the API servers: how many of how many "
     "agree.",
 }

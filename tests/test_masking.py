@@ -88,7 +88,7 @@ def test_errors_are_masked_where_they_are_made() -> None:
     remember(SECRET)
     assert str(UsageError(f"no {SECRET}", where=SECRET, fix=SECRET)) == "***: no *** (***)"
     assert CollectError("error", "x" * 290 + SECRET).detail == "x" * 290 + "***"
-    assert contained(ValueError(SECRET)) == "an error of the program: ValueError: ***"
+    assert contained(ValueError(SECRET)) == "internal error: ValueError: ***"
 
 
 def test_data_that_repeat_a_secret_are_noticed() -> None:

@@ -73,7 +73,7 @@ def _remarks(snapshot: Snapshot, action: str, namespace: str, repository: str) -
 
 
 def _may_exist(snapshot: Snapshot, namespace: str, repository: str) -> bool:
-    """Return whether an image stream is in the list, or the list is not whole."""
+    """Return whether an image stream is in the list, or the list is incomplete."""
     streams = snapshot.tables["imagestreams"]
     namespace_code, name = snapshot.code(namespace), snapshot.code(repository)
     listed = bool(((streams["namespace"] == namespace_code) & (streams["name"] == name)).any())
@@ -88,7 +88,7 @@ def login_remarks(authorizer: Authorizer, who: Identity) -> Iterator[str]:
     for question in LOGIN_QUESTIONS:
         if not login.granted & question.right:
             may = f"may not {question.verb} {question.resource}"
-            effect = "refuses it everything" if question.right == IDENTIFY else "takes it for system:anonymous"
+            effect = "refuses all its requests" if question.right == IDENTIFY else "treats it as system:anonymous"
             doubt = "perhaps " if login.possible & question.right else ""
             yield f"{_name(who)} {doubt}{may}, as everybody may by default: then the registry {effect}"
             return
@@ -127,7 +127,7 @@ def sentence(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
     if grant.group:
         subject += f", who is in group {grant.group}," if who.kind == USER else f", as part of group {grant.group},"
     if grant.binding == NO_BINDING:
-        return f"{subject} can do everything {place}: the API server asks no role about group {grant.group or who.name}"
+        return f"{subject} can do everything {place}: the API server checks no role for group {grant.group or who.name}"
     return f"{subject} {_effect(authorizer, grant, place)}{_without_pull(authorizer, who, grant)}"
 
 
@@ -141,7 +141,7 @@ def _without_pull(authorizer: Authorizer, who: Identity, grant: Grant) -> str:
     if held.possible & PULL:
         return f"; whether it may pull there is not known: without pull {_REFUSED}"
     some = any(_meet(grant, other) for other in authorizer.grants_of(who) if other.rights.granted & PULL)
-    return f"; it may upload but not pull{', but for a part,' if some else ''} there: {_REFUSED}"
+    return f"; it may upload but not pull{', except for a part,' if some else ''} there: {_REFUSED}"
 
 
 def _meet(one: Grant, other: Grant) -> bool:

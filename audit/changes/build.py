@@ -66,9 +66,9 @@ def changes_of(before: State, after: State, scope: ComparisonScope | None = None
 
 def zone_moved(zone: str, change: str, from_run: str = "") -> Table:
     """Return the row that says that a zone is there for the first time (APPEARED), or is no longer (GONE)."""
-    words = {APPEARED: "was not among the zones before", GONE: "is not among the zones any more"}[change]
+    words = {APPEARED: "was not among the zones before", GONE: "is no longer among the zones"}[change]
     row = {"change": change, "object": "zone", "zone": zone, "namespace": "*", "from_run": from_run}
-    return table_of("changes", [{**row, "cause": f"zone {zone} {words}; nothing more is said about its access"}])
+    return table_of("changes", [{**row, "cause": f"zone {zone} {words}; its access was not compared"}])
 
 
 def zone_unseen(zone: str, why: str, from_run: str = "") -> Table:

@@ -47,7 +47,7 @@ class Causes:
         binding = self._binding_of(difference)
         was, now = self._before.ref(difference.before), self._after.ref(difference.after)
         if was != now:
-            text = f"{self._name(difference)} was made again and refers to {_role(now)} instead of {_role(was)}"
+            text = f"{self._name(difference)} was recreated and refers to {_role(now)} instead of {_role(was)}"
             return Cause((binding, *self._with_it(difference)), text, self._since(difference))
         through = Identity("Group", difference.group) if difference.group else difference.subject
         listed = through in self._before.listed(difference.before), through in self._after.listed(difference.after)
@@ -59,7 +59,7 @@ class Causes:
         return self._role(difference)
 
     def _binding_alone(self, difference: GrantDifference) -> Cause | None:
-        """Return the cause when only difference state has the binding."""
+        """Return the cause when only one of the states has the binding."""
         binding = self._binding_of(difference)
         absent = self._before if difference.before < 0 else self._after
         if absent.unseen(binding):
@@ -102,7 +102,7 @@ class Causes:
         parts = [f"it refers to {_role(now)} instead of {_role(was)}"] if was != now else []
         listed = self._before.listed(before), self._after.listed(after)
         parts += _came_and_went(listed[0], listed[1])
-        return "; ".join(parts) or "it was made again, and is as it was"
+        return "; ".join(parts) or "it was recreated without changes"
 
     def _is_member(self, side: Objects, difference: GrantDifference) -> bool:
         return difference.subject in (side.members(difference.group) or ())

@@ -46,7 +46,7 @@ def differing(before: Objects, after: Objects, wanted: Collection[str] | None, p
 
 
 def _bindings(before: Objects, after: Objects, pairs: PairedRows, rows: Positions) -> Longs:
-    """Return which bindings refer to another role, name other subjects, or were made again."""
+    """Return which bindings refer to another role, name other subjects, or were recreated."""
     changed = np.zeros(len(rows), dtype=bool)
     for column in ("role_kind", "role", "uid"):
         changed |= (

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audit.checks.context import CheckContext
 
 Confidence = Literal["high", "medium", "low"]
-MendedBy = Literal["binding", "role", "subject", "tokens", "namespace", "repository"]
+FixedBy = Literal["binding", "role", "subject", "tokens", "namespace", "repository"]
 
 # Lists that decide what a binding grants; a check that needs others declares them.
 BINDINGS: Final = ("rolebindings", "clusterrolebindings", "roles", "clusterroles")
@@ -83,7 +83,7 @@ class Check:
     find: "Callable[[CheckContext], Iterable[Finding | GrantFindings]]"
     needs: tuple[str, ...] = BINDINGS  # lists without which the answer is unknown
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
-    mended_by: MendedBy = "binding"  # what its findings have in common that one decision mends
+    fixed_by: FixedBy = "binding"  # what its findings have in common that one decision fixes
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What every cluster has by itself: by this, a list shows that it is not whole.
+"""What every cluster has by itself: by this, a list shows that it is incomplete.
 
 Sources: `plugin/pkg/auth/authorizer/rbac/bootstrappolicy` of Kubernetes, which each API server applies when it starts,
 `pkg/cmd/openshift-apiserver/bootstrap` of OpenShift, and the controllers that furnish each new namespace there.

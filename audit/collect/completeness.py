@@ -1,4 +1,4 @@
-"""Which lists of a zone cannot be whole, judged by what its other lists say, wherever they were read from.
+"""Which lists of a zone cannot be complete, judged by what its other lists say, wherever they were read from.
 
 `oc` and `kubectl` leave an empty list when one is refused, dumps are made without `-A`, files and lists are cut. Such
 a list must become a gap, so that nothing is denied because of it. What every cluster has is the evidence. A single
@@ -38,7 +38,7 @@ _FIX: Final = "was the dump made without -A, or cut?"
 
 
 class Doubt(NamedTuple):
-    """Why a list cannot be whole; `namespaces` are those concerned, none: all."""
+    """Why a list cannot be complete; `namespaces` are those concerned, none: all."""
 
     kind: str
     evidence: str
@@ -46,7 +46,7 @@ class Doubt(NamedTuple):
 
 
 def believed(snapshot: Snapshot, single: Collection[str] = (), leaving: Collection[str] = ()) -> Snapshot:
-    """Return the snapshot with a gap for each list that cannot be whole.
+    """Return the snapshot with a gap for each list that cannot be complete.
 
     `single` are the kinds that were read as files of one object each: nothing says that these are all. `leaving` are
     the namespaces that are being deleted.
@@ -59,7 +59,7 @@ def believed(snapshot: Snapshot, single: Collection[str] = (), leaving: Collecti
     doubtful = {gap.kind for gap in gaps}
     if "namespaces" in doubtful:
         # Nobody knows what is bound in namespaces that are not listed.
-        gaps += [Gap(kind, "*", REASON, "the list of namespaces is not whole") for kind in ("rolebindings", "roles")]
+        gaps += [Gap(kind, "*", REASON, "the list of namespaces is incomplete") for kind in ("rolebindings", "roles")]
     listings = tuple(listing for listing in snapshot.listings if listing.kind not in doubtful)
     origin = msgspec.structs.replace(snapshot.origin, judged=True)
     return Snapshot(origin, tuple(sorted({*snapshot.gaps, *gaps})), listings, snapshot.strings, snapshot.tables)
@@ -75,7 +75,7 @@ class _Evidence:
         self._doubtful = {gap.kind for gap in snapshot.gaps if not gap.namespace}
 
     def doubts(self) -> Iterator[Doubt]:
-        """Yield why lists cannot be whole; lists of which nothing was seen are judged no further."""
+        """Yield why lists cannot be complete; lists of which nothing was seen are judged no further."""
         for kind, judge in {
             "namespaces": self._namespaces,
             "clusterroles": self._cluster_roles,

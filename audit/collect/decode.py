@@ -122,7 +122,7 @@ def page_of_object(kind: Kind, value: object) -> Page:
     except (msgspec.ValidationError, RecursionError) as error:
         raise CollectError("malformed", str(error)) from error
     except UnicodeError as error:
-        raise CollectError("malformed", "half a character (a surrogate) in a text") from error
+        raise CollectError("malformed", "a lone surrogate in a string") from error
     page = _page(kind, answer)
     if _some_without_subjects(page):
         _check_subjects(page, [_owned_plain(item["metadata"]) for item in cast("Any", value)["items"]])

@@ -114,7 +114,7 @@ class _List:
         self._size = 0  # bytes of all pages
 
     def read(self) -> None:
-        """Read the whole list. Raises CollectError with the reason why it is not whole."""
+        """Read the whole list. Raises CollectError with the reason why it is incomplete."""
         best: list[Item] = []
         left = self._limits.retries
         while True:

@@ -68,7 +68,7 @@ def _within(seconds: float, zone: Zone, collect: Callable[[], Snapshot]) -> Snap
     try:
         return done.get(timeout=None if zone.dump else seconds)
     except Empty:
-        return failed(zone, "timeout", "the zone did not end within its time limit")
+        return failed(zone, "timeout", "the zone was not read within its time limit")
 
 
 def collect_folder(folder: Path, zone_id: str = "") -> Snapshot:

@@ -275,5 +275,5 @@ class UseOptions:
     ] = None
     replicas: Replicas = None
     days: Annotated[
-        int, typer.Option("--days", min=1, help="What was not used for that long is unused.", metavar="DAYS")
+        int, typer.Option("--days", min=1, help="Access that was not used for this long is unused.", metavar="DAYS")
     ] = 90

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from audit import console
 from audit.errors import UsageError
-from audit.exit_codes import DONE, NOT_HOLDING
+from audit.exit_codes import DONE, INVALID_EVIDENCE
 
 
 class Grid(NamedTuple):
@@ -43,7 +43,7 @@ def present(result: Result, *, as_json: bool) -> int:
         console.result(block, wait=not result.files)
     for note in result.notes:
         console.note(note)
-    if not result.files and result.exit_code != NOT_HOLDING and (why := console.undelivered()):
+    if not result.files and result.exit_code != INVALID_EVIDENCE and (why := console.undelivered()):
         raise UsageError(f"cannot write the result: {why}", where="stdout")
     return result.exit_code
 

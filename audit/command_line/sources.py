@@ -94,7 +94,7 @@ def saved(paths: Sequence[str], only: Sequence[str] = (), zone_id: str | None = 
 
 
 def judged(snapshot: Snapshot) -> Snapshot:
-    """Return a snapshot with gaps for lists that cannot be whole, which an earlier version did not look for.
+    """Return a snapshot with gaps for lists that cannot be complete, which an earlier version did not look for.
 
     Pseudonyms hide what lists are compared by.
     """

@@ -51,7 +51,7 @@ def unused_in(snapshots: Sequence[Snapshot], options: UseOptions, days: str) -> 
     if not (number.isascii() and number.isdigit() and 1 <= int(number) <= _MOST_DAYS):
         raise UsageError("not a number of days", where=days, fix="--unused-for 90d")
     if options.usage and len(snapshots) > 1:
-        raise UsageError("of which zone are these logs?", fix="--zone with one zone")
+        raise UsageError("which zone are these logs from?", fix="--zone with one zone")
     options = replace(options, days=int(number))
     return {snapshot.origin.zone: use_of(snapshot, options) for snapshot in snapshots}
 

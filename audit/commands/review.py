@@ -176,7 +176,7 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
     mistakes += of_causes
     decisions, wrong, silent = decisions_of(rows, before)
     if mistakes or wrong:
-        raise ConfigError(", ".join(map(str, files)), [*mistakes, *wrong], "nothing was taken", "answers")
+        raise ConfigError(", ".join(map(str, files)), [*mistakes, *wrong], "no answers were applied", "answers")
     new = [
         decision
         for decision in decisions
@@ -186,10 +186,10 @@ def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool
         groups = reviewing.campaign.groups | later.groups if later.zones else None
         reviewing.add(new, given, groups, f"{now:%Y-%m-%dT%H:%M:%SZ}")
     known = len(decisions) - len(new)
-    known_before = f", {known} were known" if known else ""
+    known_before = f", {known} were already known" if known else ""
     return Result(
         value=lambda: {"taken": len(new), "known": known, "undecided": silent},
-        text=[f"{len(new)} decisions taken{known_before}; {silent} lines are undecided in these files"],
+        text=[f"{len(new)} decisions applied{known_before}; {silent} lines are undecided in these files"],
         files=True,
     )
 
@@ -246,7 +246,7 @@ def status(folder: str, seen: ZonesState, todo: Path | None) -> Result:
                 for stamp in stamps
             ),
             *(f"reviewer {name} has left" for name in gone),
-            *([f"{len(waiting)} lines wait for reviewers who have left: name others"] if waiting else []),
+            *([f"{len(waiting)} lines wait for reviewers who have left: name other reviewers"] if waiting else []),
         ],
         exit_code=of_answer(complete=all(outcome.removal != UNKNOWN for outcome in found)),
     )
@@ -323,7 +323,7 @@ def script(folder: str, seen: ZonesState, out: str) -> Result:
             continue
         if zone not in later.zones:
             raise UsageError(
-                f"no state of zone {zone}", fix="--snapshot PATH: a run of now, whose bindings are removed"
+                f"no state of zone {zone}", fix="--snapshot PATH: a current run, whose bindings are removed"
             )
         name = f"{PurePosixPath(Audience('zone', zone).folder).name}{ENDING}"
         store.write(name, [zone_script(later.zones[zone], todo, later).encode(errors="backslashreplace")])

@@ -22,7 +22,7 @@ class UsageConfig(ConfigModel):
         description="How many pods each registry has. Without it, nothing is known to be unused.",
     )
     threshold_days: int = Field(
-        default=90, ge=1, le=3650, description="Access that was not used for that many days is `not used`."
+        default=90, ge=1, le=3650, description="Access that was not used for this many days is `not used`."
     )
     gap_seconds: int = Field(
         default=0,

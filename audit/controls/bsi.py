@@ -153,7 +153,7 @@ C5_2026: Final = Framework(
         ),
         Control(
             id="IAM-05",
-            asks="Rights are reviewed every year, and deviations mended in seven days.",
+            asks="Rights are reviewed every year, and deviations fixed in seven days.",
             checks=_REVIEWED,
             tables=("grants", "changes"),
             not_answered=NEED,

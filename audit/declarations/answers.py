@@ -25,7 +25,7 @@ from audit.command_line.options import (
 from audit.command_line.result import Result
 from audit.errors import UsageError
 
-ROUTES_HELP: Final = "Also by another identity, role or image: each way, step by step."
+ROUTES_HELP: Final = "Include access through another identity, role or image, step by step."
 answers_app = typer.Typer(help="Ask who has which access", rich_markup_mode=None)
 
 
@@ -90,7 +90,9 @@ def who(
     ] = None,
     unused_for: Annotated[
         str | None,
-        typer.Option("--unused-for", help="Only those who did not use it for that long: 90d.", metavar="DAYS"),
+        typer.Option(
+            "--unused-for", help="Only those who have not used it for this long, such as 90d.", metavar="DAYS"
+        ),
     ] = None,
     *,
     routes: Annotated[bool, typer.Option("--routes", help=ROUTES_HELP)] = False,

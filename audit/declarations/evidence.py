@@ -22,7 +22,9 @@ def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help="A query over the tables (docs/columns.md lists them).")],
     runs: Annotated[
         str,
-        typer.Option("--runs", "-r", help="A run, or a folder of runs, of which all rows count.", metavar="DIR|URL"),
+        typer.Option(
+            "--runs", "-r", help="A run, or a folder of runs: the rows of all are queried.", metavar="DIR|URL"
+        ),
     ],
 ) -> Result:
     """Answer SQL over the Parquet tables of one run, or of many as one."""
@@ -44,7 +46,8 @@ def verify(
         int, typer.Option("--sample", "-n", help="Cells to compare in each zone, at random.", metavar="N", min=1)
     ] = 2000,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Draw the same cells as an earlier run with it.", metavar="N", min=0)
+        int | None,
+        typer.Option("--seed", help="Draw the same cells as the earlier run with this seed.", metavar="N", min=0),
     ] = None,
     subjects: Annotated[
         int, typer.Option("--subjects", help="Also compare N lists of subjects of OpenShift.", metavar="N", min=0)

@@ -1,6 +1,6 @@
-"""Causes: findings grouped by what would mend them, so that thousands of findings become a few decisions.
+"""Causes: findings grouped by what would fix them, so that thousands of findings become a few decisions.
 
-Every finding that is not gone belongs to exactly one cause. Findings about one subject of one binding are mended
+Every finding that is not gone belongs to exactly one cause. Findings about one subject of one binding are fixed
 together, so they share a cause; which one, the worst of them decides.
 """
 
@@ -26,7 +26,7 @@ Key = tuple[str, ...]
 
 @dataclass(slots=True)
 class _Thing:
-    """What one fix mends: one subject of one binding, the tokens of one account, or else a finding's own place."""
+    """What one fix resolves: one subject of one binding, the tokens of one account, or else a finding's own place."""
 
     findings: list[FindingRecord] = field(default_factory=list)
 
@@ -51,7 +51,7 @@ class BindingSubject(NamedTuple):
 
 @dataclass(slots=True)
 class FindingCause:
-    """Findings that one decision mends."""
+    """Findings that one decision fixes."""
 
     id: str
     kind: str
@@ -69,7 +69,7 @@ class FindingCause:
         return [BindingSubject(*key) for key in self.things if len(key) == len(BindingSubject._fields)]
 
     def fix(self) -> tuple[str, int]:
-        """Return the commands that mend it, and how many different ones these are."""
+        """Return the commands that fix it, and how many different ones these are."""
         if self.kind == PATCHED:
             things = [*self.things.values()]
             return fix_of(self.zone, [(things[0].worst.namespace, one_patch([thing.commands for thing in things]))])
@@ -110,17 +110,17 @@ def _about(finding: FindingRecord) -> Key:
     if finding.subject_kind == ANY:
         return "lists", finding.detail
     check, subject = CHECKS.get(finding.check), _template(finding)
-    mended_by = check.mended_by if check else "binding"
-    if mended_by == "subject":
+    fixed_by = check.fixed_by if check else "binding"
+    if fixed_by == "subject":
         return "subject", finding.subject_kind, subject
-    if mended_by == "role":
+    if fixed_by == "role":
         return "role", finding.role_kind, finding.role
-    if mended_by == "tokens":
+    if fixed_by == "tokens":
         return "tokens", subject
-    if mended_by == "binding" and finding.binding:
+    if fixed_by == "binding" and finding.binding:
         names = finding.binding_kind, finding.binding, finding.role_kind, finding.role
         return "binding", *names, finding.subject_kind, subject
-    return mended_by, finding.check, finding.subject_kind, subject
+    return fixed_by, finding.check, finding.subject_kind, subject
 
 
 def _patched(finding: FindingRecord) -> Key:

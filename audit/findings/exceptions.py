@@ -68,7 +68,7 @@ class ExceptionEntry(BaseModel):
     @model_validator(mode="after")
     def _about_something(self) -> "ExceptionEntry":
         if not self.cause and "check" not in self.model_fields_set:
-            raise ValueError("which findings? give check or cause")
+            raise ValueError("give check or cause")
         if self.limit is not None and self.count is not None and self.limit < self.count:
             raise ValueError("limit is below count: it would not cover what was decided on")
         return self

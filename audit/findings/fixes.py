@@ -1,4 +1,4 @@
-"""What mends a group of findings: the commands of each, as a loop where only their namespaces differ."""
+"""What fixes a group of findings: the commands of each, as a loop where only their namespaces differ."""
 
 import json
 import re
@@ -22,7 +22,7 @@ class Fix(NamedTuple):
 
 
 def fix_of(zone: str, commands: Iterable[tuple[str, str]]) -> Fix:
-    """Return what mends several things in one zone; each has its namespace and its commands."""
+    """Return what fixes several things in one zone; each has its namespace and its commands."""
     loops: dict[str, list[str]] = {}
     for namespace, lines in commands:
         loops.setdefault(_pattern(namespace, lines), []).append(namespace)

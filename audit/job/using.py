@@ -47,7 +47,7 @@ class Using:
                 # Their text may hold anything: `registry-audit usage` shows it.
                 console.note(f"{zone}: {damaged} lines of the logs could not be read")
             if late:
-                console.note(f"{zone}: {late} requests are of days that were summed up before")
+                console.note(f"{zone}: {late} requests are from days that were already aggregated")
             history.close(datetime.now(UTC).date(), keep_sums_days=self._settings.keep_days)
         built = build_totals(snapshot)
         totals, windows = pa.concat_tables([history.totals(), built]), history.coverage()

@@ -108,7 +108,7 @@ def _within(seconds: float, attempt: Callable[[float], None]) -> None:
     thread.start()
     thread.join(longest)
     if thread.is_alive():
-        raise Undelivered("no answer in time", retry=True)
+        raise Undelivered("timed out", retry=True)
     if failed:
         error = failed[0]
         raise error if isinstance(error, Undelivered) else Undelivered(f"an error: {type(error).__name__}")
@@ -170,7 +170,7 @@ def _no_answer(error: Exception) -> Undelivered:
     if isinstance(error, NewConnectionError | ProxyError):
         return Undelivered("no connection", retry=True)
     if isinstance(error, ConnectTimeoutError | ReadTimeoutError):
-        return Undelivered("no answer in time", retry=True)
+        return Undelivered("timed out", retry=True)
     return Undelivered("the connection was closed", retry=True)
 
 
@@ -206,7 +206,7 @@ def _not_taken(error: Exception) -> Undelivered:
             return Undelivered(why)
     if isinstance(error, smtplib.SMTPResponseException):
         return Undelivered(f"SMTP {error.smtp_code}", retry=_for_now(error.smtp_code))
-    return Undelivered("no answer in time" if isinstance(error, TimeoutError) else "no connection", retry=True)
+    return Undelivered("timed out" if isinstance(error, TimeoutError) else "no connection", retry=True)
 
 
 def _for_now(code: int) -> bool:

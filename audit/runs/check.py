@@ -160,7 +160,7 @@ def _read(folder: Store) -> _ReadManifest:
         return _ReadManifest(b"", None, f"its manifest {wrong or 'cannot be read'}")
     if (manifest.format, manifest.version) != (FORMAT, VERSION):
         wrong = later(manifest.version, VERSION) if manifest.format == FORMAT else ""
-        return _ReadManifest(b"", None, f"its manifest {wrong or f'has another format than {FORMAT} {VERSION}'}")
+        return _ReadManifest(b"", None, f"its manifest {wrong or f'is not in the format {FORMAT} {VERSION}'}")
     return _ReadManifest(data, manifest)
 
 
@@ -177,7 +177,7 @@ def _manifest_problems(
         if signature is None:
             yield "it is not signed"
         elif not verifier.holds(data, signature, f"run {manifest.run.run_id}"):
-            yield "its signature does not hold"
+            yield "its signature is not valid"
     state = overall_state(zone.state for zone in manifest.run.zones)
     if manifest.state not in {"partial" if manifest.missing and state == COMPLETE else state, "stopped"}:
         yield f"its state is {manifest.state}, but its zones make it {state}"

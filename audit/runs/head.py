@@ -124,13 +124,13 @@ def head_problems(
 
 
 def record_problems(record: HeadRecord, digests: Mapping[str, str], verifier: Verifier | None) -> Iterator[str]:
-    """Yield why a head record does not hold for these runs, by the digests of their manifests."""
+    """Yield why a head record does not match these runs, by the digests of their manifests."""
     head = record.head
     if verifier is not None:
         if not record.signature:
             yield "it is not signed"
         elif not verifier.holds(_signed(head), record.signature.encode(), _comment(head)):
-            yield "its signature does not hold"
+            yield "its signature is not valid"
     if head.run_id not in digests:
         yield f"the run that ended last, {head.run_id}, is missing (SHA-256 {head.manifest_sha256})"
     elif digests[head.run_id] != head.manifest_sha256:

@@ -86,7 +86,7 @@ def tombstone_problems(
         if signature not in folder.entries():
             yield f"{PRUNED} is not signed"
         elif not context.verifier.holds(data, folder.read(signature), f"pruned {run}"):
-            yield f"the signature of {PRUNED} does not hold"
+            yield f"the signature of {PRUNED} is not valid"
     yield from (f"{name} exists, although the files were removed" for name in folder.entries() if name not in REMAINING)
 
 

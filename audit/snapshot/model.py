@@ -72,6 +72,7 @@ _JSON: Final[Mapping[tuple[str, str], msgspec.json.Decoder[Any]]] = {
 _UNPACKED: Final = LARGEST  # bytes of a snapshot; 90,000 bindings take some ten million
 PARENTS: Final = {("subjects", "binding"): "bindings", ("members", "group"): "groups"}
 
+# Manifests contain these texts, and `check-evidence` compares them: a new wording would make older runs invalid.
 REASONS: Final[dict[str, str]] = {
     "missing": "no file or answer for this kind",
     "refused": "the credentials may not read it",

@@ -455,7 +455,7 @@ class Kind(Struct, frozen=True):
     group: str
     item: type[Item]
     namespaced: bool = False
-    optional: bool = False  # no answer about access needs it: a dump may lack it
+    optional: bool = False  # not needed to answer questions about access: a dump may lack it
     resource: str = ""  # what the API calls it, when not by the plural
     accept: str = "application/json"
     selector: str = ""  # a field selector

@@ -163,7 +163,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "indirect",
             "text",
-            "Where `pull`, `push` or `create` is `no`: whether the subject comes to it by a route (table `routes`): "
+            "Where `pull`, `push` or `create` is `no`: whether the subject can get it by a route (table `routes`): "
             "`yes`, `possible`, `no` or `unknown`. Empty where none of them is `no`.",
         ),
     ),
@@ -218,11 +218,11 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "state",
             "text",
             "`seen`, `stale` (seen at `as_of`; the zone could not be read again), `excluded` (left out by the "
-            "configuration), `not-asked` (no answer about access needs it, and nobody asked for it), or why it was not "
-            "seen: a word of the list below.",
+            "configuration), `not-asked` (not needed to answer questions about access, and not requested), or the "
+            "reason why it was not seen, listed below.",
         ),
         Column("count", "count", "Objects listed; -1 when not known."),
-        Column("detail", "text", "What the cluster or the file said, for people."),
+        Column("detail", "text", "Message of the cluster, or about the file."),
         Column("resource_version", "text", "Version of the list as the API server gave it."),
         Column("source", "text", "`cluster`, `tenant` (live too, and only what an ordinary account sees) or `dump`."),
         Column("place", "text", "Address of the API, or path of the files."),
@@ -244,8 +244,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
     "tokens": (
         _ZONE,
         Column("namespace", "text", "Namespace."),
-        Column("token", "text", "Name of the secret that holds a token without an end."),
-        Column("account", "text", "Service account that the token is of: `namespace:name`."),
+        Column("token", "text", "Name of the secret that holds a token that never expires."),
+        Column("account", "text", "Service account of the token: `namespace:name`."),
         Column("created", "text", "When the secret was created (RFC 3339)."),
         Column("last_used", "text", "Day of the last use as the API server notes it; empty when never noted."),
     ),
@@ -309,7 +309,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_WHO,
         *_BY_BINDING,
         Column("detail", "text", "What was found, in a sentence with the names."),
-        Column("remedy", "text", "Commands that mend it, one a line; a line that begins with `#` is for people."),
+        Column("remedy", "text", "Commands that fix it, one a line; a line that begins with `#` is for people."),
         Column(
             "controls",
             "text",
@@ -381,7 +381,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "fix",
             "text",
-            "Commands that mend all its findings, for a shell; the first line names the zone.",
+            "Commands that fix all its findings, for a shell; the first line names the zone.",
         ),
         Column("remains", "text", "What stays open after the fix, by other grants."),
     ),
@@ -411,8 +411,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "text",
             "`gained`, `lost`, `widened`, `narrowed` or `changed` (access of a subject); `appeared`, `gone` or "
             "`changed` (a namespace, repository or zone); `unseen` (a list that was read only before or only now: "
-            "nothing is said that depends on it); `no-effect` (a binding, role or group changed, and nobody's access "
-            "did).",
+            "changes that depend on it are not reported); `no-effect` (a binding, role or group changed, but nobody's "
+            "access did).",
         ),
         Column(
             "object", "text", "What changed: `access`, `namespace`, `repository`, `zone`, `binding`, `role`, `group`."
@@ -425,8 +425,8 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
             "Rights before, joined by `, `; `?` after one that was not known. Of a namespace, its organization.",
         ),
         Column("after", "text", "Rights now, in the same way."),
-        Column("cause", "text", "Which change of a binding, role, group or membership made it, in a sentence."),
-        Column("binding_kind", "text", "Kind of the binding that made it."),
+        Column("cause", "text", "Which change of a binding, role, group or membership caused it, in a sentence."),
+        Column("binding_kind", "text", "Kind of the binding that caused it."),
         Column("binding", "text", "Name of that binding."),
         Column("since", "text", "When the object behind the change was created (RFC 3339), where known."),
         Column("from_run", "text", "Run that is compared with."),
@@ -439,17 +439,17 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column("role", "text", "Name of that role."),
     ),
     "controls": (
-        Column("framework", "text", "Framework and edition in which the control stands, as findings name it."),
+        Column("framework", "text", "Framework and edition of the control, as findings name it."),
         Column("control", "text", "Its number there."),
-        Column("asks", "text", "What it asks for, in a few words of ours."),
+        Column("asks", "text", "What it asks for, summarized in our own words."),
         Column(
             "answered",
             "text",
-            "`partly`: checks or tables serve it. `no`: nothing here does. `fully`: only of own controls that say so.",
+            "`partly`: by checks or tables. `no`: by nothing here. `fully`: only for your own controls that say so.",
         ),
         Column("checks", "text", "Checks that touch it, joined by `, `."),
         Column("tables", "text", "Tables that serve it, joined by `, `."),
-        Column("not_answered", "text", "What nothing here can answer of it."),
+        Column("not_answered", "text", "What the reports cannot answer about it."),
         Column("edition", "text", "Edition of the framework."),
         Column("source", "text", "Where the framework is published."),
     ),

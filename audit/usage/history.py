@@ -83,7 +83,7 @@ class History:
         self._store, self._zone = store, f"zone={quote(zone, safe='')}"
 
     def add(self, read: Read) -> int:
-        """Keep what logs say, and return how many of its requests are of days that were summed up before.
+        """Keep what logs say, and return how many of its requests are from days that were already aggregated.
 
         Which requests such a day had is not known any more: it keeps the larger of both counts.
         """

@@ -13,7 +13,7 @@ from audit.storage.store import Folder, is_url, store_of
 def places_of(logs: Sequence[str], zone: str, *, only: bool) -> list[str]:
     """Return where the logs of a zone are; `only`: there is no other zone. Raises UsageError when that is not clear."""
     if unclear := [place for place in logs if ZONE not in place and not only]:
-        raise UsageError("of which zone are these logs?", where=unclear[0], fix=f"put {ZONE} into the path")
+        raise UsageError("which zone are these logs from?", where=unclear[0], fix=f"put {ZONE} into the path")
     return [place.replace(ZONE, zone) for place in logs]
 
 

@@ -170,7 +170,7 @@ def test_one_decision_covers_what_is_the_same_and_nothing_else(review: Review) -
     assert {outcomes["shop/kim"], outcomes["mall/kim"]} == {"revoked, not looked at since"}
     assert outcomes["bank/acme"] == outcomes["shop/acme"] == "open"
     assert review.apply(one) == 0
-    assert "0 decisions taken, 2 were known" in review.capture.readouterr().out
+    assert "0 decisions applied, 2 were already known" in review.capture.readouterr().out
 
 
 def test_a_line_of_its_own_comes_before_its_cause(review: Review) -> None:

@@ -452,7 +452,7 @@ def test_a_changed_mind_needs_to_be_meant(review: Review) -> None:
     first, second = ({"line": SHOP_KIM, "decision": verdict} for verdict in ("keep", "revoke"))
     assert review.apply(review.decided(first)) == 0
     assert review.apply(review.decided(first)) == 0
-    assert "0 decisions taken, 1 were known" in review.capture.readouterr().out
+    assert "0 decisions applied, 1 were already known" in review.capture.readouterr().out
     assert len(list((review.campaign / "applied").iterdir())) == 1
     assert review.apply(review.decided(second)) == 2
     assert "dora decided on this line on 2026-03-02 (keep); --replace" in review.said()
@@ -612,7 +612,7 @@ def test_the_status_is_for_people_too(review: Review) -> None:
     campaign = review.campaign / "campaign.json"
     campaign.write_bytes(campaign.read_bytes().replace(b"2026-03-31", b"2026-04-30"))
     assert run_command(["review", "status", str(review.campaign)]) == 2
-    assert "does not follow the previous record" in review.said()
+    assert "does not follow the previous one" in review.said()
 
 
 def test_a_campaign_that_is_late_says_so(review: Review) -> None:

@@ -117,8 +117,8 @@ def test_a_binding_that_changes_nobody_s_access_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "change", "cause"),
     [
-        ("puller", "pusher", "widened", "made again and refers to ClusterRole pusher instead of ClusterRole puller"),
-        ("pusher", "puller", "narrowed", "made again and refers to ClusterRole puller instead of ClusterRole pusher"),
+        ("puller", "pusher", "widened", "recreated and refers to ClusterRole pusher instead of ClusterRole puller"),
+        ("pusher", "puller", "narrowed", "recreated and refers to ClusterRole puller instead of ClusterRole pusher"),
     ],
 )
 def test_a_binding_that_refers_to_another_role(before: str, after: str, change: str, cause: str) -> None:
@@ -292,7 +292,7 @@ def test_roles_that_changed_without_effect() -> None:
 
 
 def test_bindings_that_changed_without_effect() -> None:
-    """Another role that gives the same, another subject that had it anyway, or made again as it was."""
+    """Another role that gives the same, another subject that had it anyway, or recreated as it was."""
     one = [bind(name, "a", "nothing", "User/ann") for name in ("x", "y", "z")]
     other = [bind("x", "a", "missing", "User/ann"), bind("y", "a", "nothing", "User/bob"), copy.deepcopy(one[2])]
     other[2]["metadata"]["uid"] = "another"
@@ -300,7 +300,7 @@ def test_bindings_that_changed_without_effect() -> None:
     assert [row["cause"] for row in changes(world(rolebindings=one), world(rolebindings=other))] == [
         f"RoleBinding x to ClusterRole missing was changed: {refers}",
         "RoleBinding y to ClusterRole nothing was changed: user bob added; user ann removed",
-        "RoleBinding z to ClusterRole nothing was changed: it was made again, and is as it was",
+        "RoleBinding z to ClusterRole nothing was changed: it was recreated without changes",
     ]
 
 
@@ -525,6 +525,6 @@ def test_a_zone_that_came_or_went_is_one_row() -> None:
     """Nothing is said about access in it: it was looked at only once."""
     (gone,) = zone_moved("z", GONE, "run-1").records()
     assert (gone["change"], gone["object"], gone["zone"], gone["from_run"]) == ("gone", "zone", "z", "run-1")
-    assert gone["cause"] == "zone z is not among the zones any more; nothing more is said about its access"
+    assert gone["cause"] == "zone z is no longer among the zones; its access was not compared"
     (new,) = zone_moved("z", APPEARED).records()
-    assert new["cause"] == "zone z was not among the zones before; nothing more is said about its access"
+    assert new["cause"] == "zone z was not among the zones before; its access was not compared"

@@ -1,4 +1,4 @@
-"""Each check: it fires where it must and not where it nearly would, can be accepted, and its remedy mends it."""
+"""Each check: it fires where it must and not where it nearly would, can be accepted, and its remedy fixes it."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -78,7 +78,7 @@ def test_an_exception_covers_it(check: str) -> None:
 
 @pytest.mark.no_cover
 @every_check
-def test_its_remedy_mends_it_and_takes_nothing_else(check: str) -> None:
+def test_its_remedy_fixes_it_and_takes_nothing_else(check: str) -> None:
     """Followed to the letter, the finding goes, and nobody else's access changes."""
     for each in CASES[check].worlds():
         for one in of(check, each):
@@ -90,10 +90,10 @@ def test_its_remedy_mends_it_and_takes_nothing_else(check: str) -> None:
                 with pytest.raises(Manual):
                     followed(each, one.remedy)
                 continue
-            mends(each, one)
+            resolve(each, one)
 
 
-def mends(before: World, finding: FindingRecord) -> World:
+def resolve(before: World, finding: FindingRecord) -> World:
     after = followed(before, finding.remedy)
     assert finding.id not in {one.id for one in found_in(after)}, finding.remedy
     changed = set(differing(before, after))
@@ -137,7 +137,7 @@ def test_the_least_role_keeps_an_account_pushing() -> None:
         before = world(bind(place, "x", "registry-editor", ci, ("User", "ann")))
         (one,) = of("push-with-secrets", before)
         assert f"add-role-to-user -n {place} {expected} system:serviceaccount:shop:ci" in one.remedy
-        held = access(mends(before, one))["ServiceAccount", "shop:ci", place, "*"]
+        held = access(resolve(before, one))["ServiceAccount", "shop:ci", place, "*"]
         assert ("pull" in held, "push" in held, "create" in held) == (True, True, creates)
 
 
@@ -150,7 +150,7 @@ def test_a_right_on_named_repositories_stays_on_these() -> None:
         own = role("shop", "own", push, secrets, *more)
         before = world(own, bind("shop", "x", "own", ("ServiceAccount", "shop:ci"), kind="Role"))
         (one,) = of("push-with-secrets", before)
-        after = access(mends(before, one))
+        after = access(resolve(before, one))
         assert {key[3]: rights for key, rights in after.items() if key[1] == "shop:ci"} == held | everywhere
 
 
@@ -165,7 +165,7 @@ def test_a_subject_in_an_unusual_spelling_is_taken_out_all_the_same() -> None:
     assert one.remedy.startswith("oc patch rolebinding -n shop --type=merge -p ")
     for each in (alone, twice):
         (one,) = of("other-namespace-push", each)
-        mends(each, one)
+        resolve(each, one)
 
 
 @pytest.mark.parametrize(
@@ -221,17 +221,17 @@ def test_hostile_names_are_words_of_a_shell(name: str) -> None:
         (one,) = of("opaque-group", each)
         assert one.remedy.isprintable()
         assert name in words(one.remedy)
-        mends(each, one)
+        resolve(each, one)
 
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(40))
 def test_remedies_hold_on_random_worlds(seed: int) -> None:
-    """Every finding of a world full of traps: its remedy mends it and takes away nothing else."""
+    """Every finding of a world full of traps: its remedy fixes it and takes away nothing else."""
     before = world_of(seed) | {"tokens": []}
     for one in found_in(before):
         if one.check not in DECIDED_BY_A_PERSON and one.remedy:
-            mends(before, one)
+            resolve(before, one)
 
 
 def test_who_acts_for_the_platform_is_configured() -> None:

@@ -1,4 +1,4 @@
-"""Lists that cannot be whole become gaps, with the evidence in words; whole zones of every kind are left alone."""
+"""Lists that cannot be complete become gaps, with the evidence in words; whole zones of every kind are left alone."""
 
 import copy
 import dataclasses
@@ -81,7 +81,7 @@ def test_an_empty_list_is_a_refused_one(kind: str) -> None:
     ],
 )
 def test_a_list_that_was_cut_is_noticed(lists: Lists, kind: str, namespace: str, evidence: str) -> None:
-    """What the other lists name, and what every cluster has, shows that a list is not whole."""
+    """What the other lists name, and what every cluster has, shows that a list is incomplete."""
     gap = judged(lists)[kind]
     assert (gap.namespace, gap.reason) == (namespace, REASON)
     assert evidence in gap.detail

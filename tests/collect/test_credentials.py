@@ -149,11 +149,11 @@ def test_credentials_are_renewed_when_they_run_out() -> None:
         ({"command": "no-such-command-here", "installHint": "get it\nthere"}, "(get it there)"),
         ({"command": "false", "args": []}, "false exited with 1; run it by itself to see why"),
         ({"command": "echo", "args": ["canary-1234"]}, "echo did not print an ExecCredential"),
-        ({"command": "sleep", "args": ["30"]}, "sleep did not end in time"),
+        ({"command": "sleep", "args": ["30"]}, "sleep timed out"),
         ({"args": "text"}, "args must be a list of strings"),
         ({"env": ["text"]}, "env must be a list"),
         ({"command": 5}, "command must be a string"),
-        ({"command": "echo", "args": [json.dumps({"apiVersion": "v0", "status": {}})]}, "another apiVersion than"),
+        ({"command": "echo", "args": [json.dumps({"apiVersion": "v0", "status": {}})]}, "an apiVersion other than"),
         ({"command": "echo", "args": [json.dumps({"apiVersion": VERSION, "status": {}})]}, "neither a token nor"),
     ],
 )
@@ -319,7 +319,7 @@ def test_an_issuer_that_does_not_answer_in_json(tmp_path: Path) -> None:
     with Issuer(tmp_path, jwt(5)) as issuer:
         issuer.handle = lambda request: Answer(200, b"<html>")  # type: ignore[method-assign]
         section = Section("user u", provider(issuer, jwt(5))["auth-provider"], tmp_path)
-        with pytest.raises(CredentialsError, match="did not answer in JSON"):
+        with pytest.raises(CredentialsError, match="is not JSON"):
             id_token(section, 10)
 
 

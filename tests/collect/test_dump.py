@@ -184,7 +184,7 @@ def test_a_part_of_a_must_gather_says_what_is_missing(tmp_path: Path) -> None:
         ("roles.yaml", b"\xff\xfe\x00", "malformed", "roles.yaml"),
         ("roles.yaml", b"items: [{metadata: {name: 5, namespace: a}}]", "malformed", "$.items[0].metadata.name"),
         ("roles.json.gz", b"not gzip", "malformed", "roles.json.gz"),
-        ("roles.json.gz", gzip.compress(b'{"items":[]}', mtime=0)[:-9], "cut", "ends in the middle"),
+        ("roles.json.gz", gzip.compress(b'{"items":[]}', mtime=0)[:-9], "cut", "is truncated"),
     ],
 )
 def test_a_damaged_file_is_a_gap_with_file_and_place(

@@ -116,8 +116,8 @@ def test_a_configuration(content: str | None, message: str, here: Path, capsys: 
     [
         ("no.zip", b"no\n", "no.zip: .*"),
         ("cut.zip", zipped()[:60], "cut.zip: cannot be read: .*"),
-        ("cut.tar.gz", gzip.compress(b"x" * 5000)[:20], "cut.tar.gz: the compressed file ends in the middle"),
-        ("cut.tar.xz", lzma.compress(b"x" * 5000)[:40], "cut.tar.xz: the compressed file ends in the middle"),
+        ("cut.tar.gz", gzip.compress(b"x" * 5000)[:20], "cut.tar.gz: the compressed file is truncated"),
+        ("cut.tar.xz", lzma.compress(b"x" * 5000)[:40], "cut.tar.xz: the compressed file is truncated"),
         ("empty.json", b"", "empty.json: this file is empty"),
         ("null.json", b"null\n", "null.json: this file is empty"),
         ("error.json", b"Error from server (Forbidden)\n", "error.json: .* it begins with 'Error from server.*"),

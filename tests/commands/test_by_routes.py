@@ -70,7 +70,7 @@ def test_can_tells_each_step(zone: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_can_says_that_there_is_none(zone: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And nothing of routes where the direct answer is yes, or nobody asked for them."""
+    """And nothing of routes where the direct answer is yes, or routes were not requested."""
     out = _run(capsys, "can", "user/dora", "push", "other", "--routes", "--snapshot", str(zone))
     assert "by a route: no" in out
     for more in (["sa/shop:ci", "push", "shop", "--routes"], ["user/dora", "push", "shop"]):

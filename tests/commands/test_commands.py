@@ -590,7 +590,7 @@ def test_exceptions_that_end_are_announced(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_run_knows_what_runs_before_it_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """New, then open since then; gone when it was mended; and a damaged memory is told and not used."""
+    """New, then open since then; gone when it was fixed; and a damaged memory is told and not used."""
     folder, out = open_zone(tmp_path), tmp_path / "out"
 
     def again(name: str) -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_one_record_of_a_shard(tmp_path: Path, damage: str) -> None:
 
 
 def test_what_a_killed_run_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is reported until it is old enough, then removed whole; evidence holds again. A run is never taken for one."""
+    """It is reported until it is old enough, then removed whole; evidence is valid again. A run never is."""
     facts, out = tmp_path / "one.snapshot", tmp_path / "out"
     facts.write_bytes(encode(snapshot_of(BOUND, zone="one")))
     assert run_command(["report", "--snapshot", str(facts), "--out", str(out), "--format", "csv"]) == 0

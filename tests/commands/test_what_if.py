@@ -174,7 +174,7 @@ def test_manifests_in_every_shape(name: str, data: bytes, tmp_path: Path, capsys
 
 
 def test_a_deletion_is_judged_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The findings that go are named, and no gate fails on them; a name that is not there is noted."""
+    """The resolved findings are named, and no gate fails on them; a name that is not there is noted."""
     place = saved(tmp_path, world(bind("shop", "open", "system:image-pusher", EVERYBODY)))
     code, found, err = asked(
         capsys, "--delete", "rolebinding/shop/open", "--delete", "clusterrole/none", "-s", place, "--fail-on-new"
@@ -240,7 +240,7 @@ def test_markdown_for_a_pull_request(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "## Gained access" in out
     assert not re.search(r"<img|(?<!\\)\|@|@all", out)
     assert run_command(["what-if", "-a", str(tmp_path / "x.yaml"), "-s", place]) == 0
-    assert "1 changes of access, 2 new findings, 0 findings go" in capsys.readouterr().out
+    assert "1 changes of access, 2 new findings, 0 resolved findings" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_markdown_for_a_pull_request(tmp_path: Path, capsys: pytest.CaptureFixtu
         (("--delete", "clusterrole/", "-s", "{s}"), "write clusterrole/NAME"),
         (("--delete", "clusterrole/x", "-s", "{s}", "--fail-on", "worst"), "no such severity: worst"),
         (("--apply", "{broken}", "-s", "{s}"), "broken.yaml"),
-        (("--apply", "{empty}", "-s", "{s}"), "no object of Kubernetes here"),
+        (("--apply", "{empty}", "-s", "{s}"), "no Kubernetes object here"),
         (("--apply", "{s}/nowhere", "-s", "{s}"), "nowhere"),
     ],
 )

@@ -43,7 +43,7 @@ def script(fix: str) -> str:
     return done.stdout.rstrip("\n")
 
 
-def mended(one: World, causes: Sequence[FindingCause]) -> World:
+def resolve(one: World, causes: Sequence[FindingCause]) -> World:
     for cause in causes:
         commands = script(cause.fix()[0])
         one = followed(one, commands) if commands else one
@@ -63,7 +63,7 @@ def test_a_fix_closes_the_findings_of_its_cause_and_takes_away_only_what_it_says
         for cause in causes_in(one):
             if by_hand(cause):
                 continue
-            after = mended(one, [cause])
+            after = resolve(one, [cause])
             assert not {finding.id for finding in cause.findings} & {finding.id for finding in found_in(after)}
             changed = set(differing(one, after))
             assert changed == {who for who in changed if any(is_about(one, each, *who) for each in cause.findings)}
@@ -101,7 +101,7 @@ def test_the_proposed_set_closes_all_critical_findings_and_is_hardly_larger_than
     if not chosen:
         return
     by_id = {row.cause.id: row for row in rows}
-    assert criticals(mended(one, [by_id[name].cause for name in chosen])) == []
+    assert criticals(resolve(one, [by_id[name].cause for name in chosen])) == []
     useful = [row for row in rows if row.cause.grants and not by_hand(row.cause)]
     if len(useful) <= SMALL:
         assert len(chosen) <= ceil(1.25 * smallest(one, useful, len(chosen)))
@@ -110,7 +110,7 @@ def test_the_proposed_set_closes_all_critical_findings_and_is_hardly_larger_than
 def smallest(one: World, rows: Sequence[CauseRow], at_most: int) -> int:
     for size in range(1, at_most):
         for some in combinations(rows, size):
-            if not criticals(mended(one, [row.cause for row in some])):
+            if not criticals(resolve(one, [row.cause for row in some])):
                 return size
     return at_most
 
@@ -188,14 +188,14 @@ def test_a_manual_fix_is_still_a_fix() -> None:
     (cause,) = (cause for cause in causes_in(one) if by_hand(cause))
     assert "oc edit" in cause.fix()[0]
     with pytest.raises(Manual):
-        mended(one, [cause])
+        resolve(one, [cause])
 
 
 def test_causes_and_access_agree_about_who_has_it() -> None:
     """The access that a fix takes away is the one that the tables show."""
     one = world(bind("shop", "open", "system:image-puller", EVERYBODY))
     (cause,) = causes_in(one)
-    before, after = access(one), access(mended(one, [cause]))
+    before, after = access(one), access(resolve(one, [cause]))
     assert [*before.keys() - after.keys()] == [("Group", "system:authenticated", "shop", "*")]
 
 
@@ -205,7 +205,7 @@ def test_patches_of_one_binding_are_one_fix() -> None:
     one = world(bind("", "x", "registry-editor", *subjects, ("User", "kim"), ("User", "ann")))
     (cause,) = (each for each in causes_in(one) if each.kind == "subjects")
     assert {finding.subject for finding in cause.findings} == {"shop:default", "mall:default"}
-    after = mended(one, [cause])
+    after = resolve(one, [cause])
     (binding,) = (each for each in after["clusterrolebindings"] if each["metadata"]["name"] == "x")
     assert sorted(subject["name"] for subject in binding["subjects"]) == ["ann", "kim"]
     rows = ranked(causes_in(one))

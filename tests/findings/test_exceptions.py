@@ -99,7 +99,7 @@ def test_of_several_the_longest_holds() -> None:
 
 
 def test_accepted_findings_go_on_and_come_back() -> None:
-    """Accepted stays since when it was seen; without the decision it is open, not new; mended, it is gone."""
+    """Accepted stays since when it was seen; without the decision it is open, not new; fixed, it is gone."""
     before = accepted(found_in(OPEN_SHOP), decision())
     assert {one.state for one in before} == {"accepted"}
     later = after(before, OPEN_SHOP)["anonymous-pull"]
@@ -262,7 +262,7 @@ def test_another_exception_covers_what_a_limit_leaves() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("{}", "which findings? give check or cause"),
+        ("{}", "give check or cause"),
         ("cause: c, count: 5, limit: 4", "limit is below count"),
         ("cause: c, limit: -1", "limit"),
         ("cause: c, limit: some", "limit"),

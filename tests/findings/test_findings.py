@@ -112,7 +112,7 @@ def judged(checks: Sequence[Check], context: CheckContext) -> list[FindingRecord
         return judge(context, Settings(), SEEN)
 
 
-def test_first_seen_goes_on_and_what_was_mended_is_gone_once() -> None:
+def test_first_seen_goes_on_and_what_was_fixed_is_gone_once() -> None:
     """New, then open since the first time, then gone, then no more; and new again when it comes back."""
     new = found_in(PUBLIC)
     assert [(one.state, one.first_seen) for one in new] == [("new", SEEN)]

@@ -63,7 +63,7 @@ def new_critical(count: int) -> Alert:
     return Alert(
         {"severity": "critical", "zone": "one"},
         f"{count} new critical findings in zone one",
-        "The report of the last run says what, where, since when, and how to mend it.",
+        "The report of the last run says what, where, since when, and how to fix it.",
     )
 
 

@@ -60,7 +60,7 @@ def failing(error: BaseException) -> Callable[..., Never]:
 def test_a_format_that_fails(
     tmp_path: Path, facts: list[str], error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others are there, the manifest names it with the reason, `latest` moves, exit code 3, evidence holds."""
+    """The others are there, the manifest names it with the reason, `latest` moves, exit code 3, evidence is valid."""
 
     def half(report: formats.Report) -> Iterator[formats.File]:
         yield formats.File("findings.sarif", [b"{}"])
@@ -80,7 +80,7 @@ def test_a_format_that_fails(
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path, facts: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each file of a run in turn, on a full disk: the others are there, and evidence holds."""
+    """Each file of a run in turn, on a full disk: the others are there, and evidence is valid."""
     plain = tmp_path / "plain"
     assert run_command(["report", *facts, "--out", str(plain), "--format", "csv"]) == 0
     names = [file["name"] for file in manifest_of(plain)["files"]]
@@ -136,7 +136,7 @@ def test_a_disk_that_is_full_at_the_end(tmp_path: Path, facts: list[str], monkey
 def test_a_zone_whose_tables_cannot_be_made(
     tmp_path: Path, facts: list[str], error: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is failed, and its answers unknown; the other zone is whole; evidence holds."""
+    """It is failed, and its answers unknown; the other zone is whole; evidence is valid."""
     plain = build.facts_of
 
     def facts_of(snapshot: Any, *arguments: Any, **more: Any) -> Any:

@@ -236,7 +236,7 @@ def test_a_channel_that_fails_loses_nothing(
     assert told.delivered == {"c0": False, "c1": False, "c2": True, "c3": False}
     said = capsys.readouterr().err
     assert "c0: not delivered: HTTP 500" in said
-    assert "c1: not delivered: no answer in time" in said
+    assert "c1: not delivered: timed out" in said
     assert "c3: not delivered: the variable ABSENT is empty" in said
     assert SECRET not in said
     assert "channel c0: message not delivered" in termination_message(told)
@@ -457,7 +457,7 @@ def test_clipped_text_is_short_and_whole(text: str, longest: int) -> None:
 
 
 def test_last_words_are_short() -> None:
-    """Whatever there is to say; the zones that are not whole come first."""
+    """Whatever there is to say; the zones that are incomplete come first."""
     run = run_of(*(zone(f"z{at}") for at in range(500)), zone("bad", "failed", gaps=("\x1b" * 9000,)))
     words = termination_message(quiet(state="partial", exit_code=3, run=run, problem="why\nit ended"))
     assert len(words.encode()) <= 4096

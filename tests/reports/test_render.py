@@ -29,7 +29,7 @@ def test_a_format_that_fails_keeps_no_other_from_being_whole(
     dump = write_dump(world_of(1), tmp_path / "zone")
     wanted = [word for name in ("html", "csv", "parquet") for word in ("-f", name)]
     assert run_command(["report", "-s", str(dump), "-o", str(tmp_path / "out"), *wanted]) == 3
-    assert "missing: html: an error of the program: ValueError: nobody thought of this" in capsys.readouterr().err
+    assert "missing: html: internal error: ValueError: nobody thought of this" in capsys.readouterr().err
     (folder,) = (tmp_path / "out").glob("2*")
     written = {path.name for path in folder.iterdir()}
     assert {"one.txt", "access.csv", "tokens.csv", "parquet"} <= written

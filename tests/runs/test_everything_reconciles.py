@@ -105,7 +105,7 @@ def test_every_number_of_a_large_run_reconciles(tmp_path: Path) -> None:
     code, rows = untraced("tests.runs.read_back", str(run))
     assert code == 0
     assert json.loads(rows)["Reviews"] > 4 * SIZE
-    assert untraced("audit", "check-evidence", str(run.parent)) == (0, "2 runs checked: all evidence holds\n")
+    assert untraced("audit", "check-evidence", str(run.parent)) == (0, "2 runs checked: all evidence is valid\n")
     changed = {file["name"] for file in manifest["files"] if file["size"]}
     for name in changed:
         spoiled(run, name)

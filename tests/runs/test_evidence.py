@@ -466,7 +466,7 @@ def test_the_command_says_what_does_not_hold(
 ) -> None:
     """Exit code 0 when all holds, 5 when not, with a line for each thing; as JSON too."""
     assert run_command(["check-evidence", str(runs), "--public-key", str(keys[1])]) == 0
-    assert capsys.readouterr().out == "4 runs checked: all evidence holds\n"
+    assert capsys.readouterr().out == "4 runs checked: all evidence is valid\n"
     (run_of(runs, 2) / "access.csv").write_bytes(b"\x1b[31m")
     assert run_command(["check-evidence", str(runs)]) == 5
     said = capsys.readouterr().out.splitlines()
@@ -493,7 +493,7 @@ def test_a_signature_by_another_key_does_not_hold(runs: Path, tmp_path: Path) ->
     """Only the key that was given counts."""
     (tmp_path / "other").write_bytes(bytes(KeyPair.generate().public_key))
     found = check_evidence(str(runs), Verifier(tmp_path / "other"))
-    assert {what for _, what in found.problems} == {"its signature does not hold"}
+    assert {what for _, what in found.problems} == {"its signature is not valid"}
 
 
 def test_keys_that_cannot_be_used_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ CHANGES: dict[str, tuple[Callable[[Path, tuple[Path, Path]], bytes], str]] = {
     "other blanks": (lambda runs, _: (runs / HEAD).read_bytes() + b" ", "it is not a head record, or cannot be read"),
     "other time": (
         lambda runs, _: (runs / HEAD).read_bytes().replace(b'"written": "2', b'"written": "3'),
-        "its signature does not hold",
+        "its signature is not valid",
     ),
     "without signature": (
         lambda runs, _: (
@@ -144,7 +144,7 @@ CHANGES: dict[str, tuple[Callable[[Path, tuple[Path, Path]], bytes], str]] = {
         ),
         "it is not signed",
     ),
-    "by another key": (forged, "its signature does not hold"),
+    "by another key": (forged, "its signature is not valid"),
 }
 
 

@@ -289,7 +289,7 @@ def test_a_damaged_record_is_one_message(
 
 
 def test_a_shard_tells_programs_too(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As JSON; a stop leaves no record of what is not whole in place of one that is."""
+    """As JSON; a stop leaves no record of what is incomplete in place of one that is."""
     out = str(tmp_path / "out")
     for _ in entered({"JOB_COMPLETION_INDEX": "0", "JOB_COMPLETIONS": "1"}):
         command = ["run", "--shard", "--job", "one", "-c", config, "-o", out]

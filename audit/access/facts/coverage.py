@@ -32,7 +32,12 @@ def _lines(snapshot: Snapshot) -> list[dict[str, str | int]]:
         for listing in snapshot.listings
     ]
     lines += [
-        {"kind": plural, "state": NOT_ASKED, "count": UNKNOWN_COUNT, "detail": "no answer about access needs it"}
+        {
+            "kind": plural,
+            "state": NOT_ASKED,
+            "count": UNKNOWN_COUNT,
+            "detail": "not needed to answer questions about access",
+        }
         for plural, kind in KINDS.items()
         if kind.optional and not snapshot.requested(plural)
     ]

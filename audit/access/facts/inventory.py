@@ -1,4 +1,4 @@
-"""Snapshot -> the tables of what is there: namespaces, repositories, and tokens without an end."""
+"""Snapshot -> the tables of what is there: namespaces, repositories, and tokens that never expire."""
 
 from collections.abc import Iterable
 

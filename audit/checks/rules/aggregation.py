@@ -56,5 +56,5 @@ CHECK = Check(
     remedy=(UNLABEL_ROLE,),
     needs=("clusterroles",),
     find=_find,
-    mended_by="role",
+    fixed_by="role",
 )

@@ -21,8 +21,8 @@ CHECK = Check(
     severity="high",
     confidence="high",
     why=(
-        "Every pod that names no account runs as `default`: a vulnerability in any of them is enough to replace the "
-        "images of the namespace."
+        "Pods that specify no service account run as `default`: a vulnerability in any of them is enough to replace "
+        "the images of the namespace."
     ),
     remedy=TAKE_AWAY,
     find=_find,

@@ -35,14 +35,17 @@ def _find(context: CheckContext) -> Iterator[Finding]:
 
 CHECK = Check(
     id="denied-often",
-    title="Refused again and again",
+    title="Refused repeatedly",
     severity="low",
     confidence="medium",
-    why="Somebody lacks a right that is needed, something is configured wrongly, or somebody tries what is not theirs.",
+    why=(
+        "Somebody lacks a right that is needed, something is configured wrongly, or somebody tries to use what they "
+        "have no right to."
+    ),
     remedy=(_DECIDE,),
     needs=(),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
     thresholds={
         "times": Threshold(20, "refusals in one namespace"),
         "days": Threshold(30, "days since the last one, at most"),

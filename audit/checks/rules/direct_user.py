@@ -40,6 +40,6 @@ CHECK = Check(
     remedy=TAKE_AWAY,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
     thresholds={"creators": Threshold(0, "1: also report people who created the namespace")},
 )

@@ -31,5 +31,5 @@ CHECK = Check(
     remedy=TAKE_AWAY,
     needs=(*BINDINGS, "namespaces", "groups"),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
 )

@@ -71,5 +71,5 @@ CHECK = Check(
     remedy=(_DECIDE,),
     needs=("namespaces", "imagestreams"),
     find=_find,
-    mended_by="repository",
+    fixed_by="repository",
 )

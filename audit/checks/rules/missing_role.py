@@ -23,5 +23,5 @@ CHECK = Check(
     ),
     remedy=TAKE_AWAY,
     find=_find,
-    mended_by="role",
+    fixed_by="role",
 )

@@ -73,5 +73,5 @@ CHECK = Check(
     ),
     remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
     find=_find,
-    mended_by="role",
+    fixed_by="role",
 )

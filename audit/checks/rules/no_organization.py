@@ -31,5 +31,5 @@ CHECK = Check(
     remedy=(LABEL_NAMESPACE,),
     needs=("namespaces",),
     find=_find,
-    mended_by="namespace",
+    fixed_by="namespace",
 )

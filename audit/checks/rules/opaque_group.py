@@ -30,5 +30,5 @@ CHECK = Check(
     remedy=TAKE_AWAY,
     needs=(*BINDINGS, "groups"),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
 )

@@ -44,6 +44,6 @@ CHECK = Check(
     ),
     remedy=(REMOVE_USER,),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
     thresholds={"namespaces": Threshold(1, "report an account that can push in more namespaces than this")},
 )

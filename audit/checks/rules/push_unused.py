@@ -26,7 +26,7 @@ CHECK = Check(
     confidence="medium",
     why=(
         "Nobody misses it, and whoever gets hold of the account can replace images. The logs of the registry cover the "
-        "whole threshold (usage.threshold_days), and nobody pushed by it."
+        "whole threshold (usage.threshold_days), and nobody pushed with it."
     ),
     remedy=TAKE_AWAY,
     find=_find,

@@ -19,7 +19,7 @@ def _find(context: CheckContext) -> Iterator[Finding]:
     if bindings is None:
         return
     missing = [question.resource for question in LOGIN_QUESTIONS if not bindings.everyone & question.right]
-    effect = "takes for anonymous" if bindings.everyone & IDENTIFY else "refuses"
+    effect = "treats as anonymous" if bindings.everyone & IDENTIFY else "refuses"
     refused = int(context.bindings.where("lacks", lambda lacks: "login" in lacks.split(", ")).sum())
     yield Finding(
         zone=context.zone,

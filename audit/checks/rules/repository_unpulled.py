@@ -51,7 +51,7 @@ CHECK = Check(
     remedy=(_DECIDE,),
     needs=(*BINDINGS, "imagestreams"),
     find=_find,
-    mended_by="repository",
+    fixed_by="repository",
     thresholds={
         "subjects": Threshold(10, "report if at least this many people and accounts can pull"),
     },

@@ -70,7 +70,7 @@ CHECK = Check(
     remedy=(DELETE_STREAM,),
     needs=(*BINDINGS, "groups", "imagestreams"),
     find=_find,
-    mended_by="repository",
+    fixed_by="repository",
     thresholds={
         "days": Threshold(365, "days without a push"),
         "subjects": Threshold(5, "report where at least so many people and accounts can push"),

@@ -25,6 +25,6 @@ CHECK = Check(
     remedy=(DELETE_SECRET,),
     needs=("tokens",),
     find=_find,
-    mended_by="tokens",
+    fixed_by="tokens",
     thresholds={"tokens": Threshold(1, "report an account with more tokens than this")},
 )

@@ -26,5 +26,5 @@ CHECK = Check(
     remedy=(DELETE_SECRET,),
     needs=(*BINDINGS, "tokens"),
     find=_find,
-    mended_by="tokens",
+    fixed_by="tokens",
 )

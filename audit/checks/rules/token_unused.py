@@ -31,6 +31,6 @@ CHECK = Check(
     remedy=(DELETE_SECRET,),
     needs=("tokens",),
     find=_find,
-    mended_by="tokens",
+    fixed_by="tokens",
     thresholds={"days": Threshold(90, "days without use")},
 )

@@ -68,5 +68,5 @@ CHECK = Check(
     remedy=(*TAKE_AWAY, LEAVE_GROUP),
     needs=(*BINDINGS, "users"),
     find=_find,
-    mended_by="subject",
+    fixed_by="subject",
 )

@@ -56,7 +56,7 @@ def plugin_credential(plugin: Section, cluster: Section, seconds: float) -> Plug
         # Not even as the cause: the output is a credential.
         raise CredentialsError(f"{plugin.name}: {command} did not print an ExecCredential") from None
     if answer.version != version:
-        raise CredentialsError(f"{plugin.name}: {command} printed another apiVersion than {version}")
+        raise CredentialsError(f"{plugin.name}: {command} printed an apiVersion other than {version}")
     status = answer.status
     remember(status.token or "", status.key or "")
     pair = (status.certificate.encode(), status.key.encode()) if status.certificate and status.key else None
@@ -86,7 +86,7 @@ def _run(plugin: Section, command: str, info: str, seconds: float) -> bytes:
         problem = f"{plugin.name}: cannot run {command}: {getattr(error, 'strerror', None) or 'not a program name'}"
         raise CredentialsError(f"{problem}{f' ({hint})' if hint else ''}") from None
     if late:
-        raise CredentialsError(f"{plugin.name}: {command} did not end in time")
+        raise CredentialsError(f"{plugin.name}: {command} timed out")
     if len(printed) > _MAX_OUTPUT:
         raise CredentialsError(f"{plugin.name}: {command} printed more than {_MAX_OUTPUT >> 20} MiB")
     if process.returncode:

@@ -53,7 +53,7 @@ def id_token(provider: Section, seconds: float) -> IdToken:
 
 
 def _expiry(token: str) -> float | None:
-    """Return the claim `exp` of a JSON Web IdToken, which is read and not verified: that is the server's part."""
+    """Return the claim `exp` of a JSON Web Token. It is not verified here: the server does that."""
     parts = token.split(".")
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
@@ -101,6 +101,6 @@ def _json(config: Section, answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
             raise CredentialsError(f"{config.name}: the issuer answered {answer.status}; log in again")
         return msgspec.json.decode(answer.read(_MAX_BYTES, decode_content=True), type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CredentialsError(f"{config.name}: the issuer did not answer in JSON") from None
+        raise CredentialsError(f"{config.name}: the response of the issuer is not JSON") from None
     finally:
         answer.close()

@@ -27,7 +27,7 @@ STDIN: Final = "-"
 MAX_UNPACKED: Final = LARGEST  # bytes of a file, and that all files of an archive together may unpack to
 _MAX_NESTED: Final = 3  # archives in archives
 _TOO_MUCH: Final = f"unpacks to {too_large()}"
-_ENDED: Final = "the compressed file ends in the middle"
+_ENDED: Final = "the compressed file is truncated"
 _PACKED: Final[dict[bytes, Callable[[BinaryIO], BinaryIO]]] = {
     b"\x1f\x8b": lambda file: cast("BinaryIO", gzip.GzipFile(fileobj=file)),
     b"\xfd7zXZ\0": lambda file: cast("BinaryIO", lzma.LZMAFile(file)),  # noqa: SIM115  its reader has no file
@@ -212,7 +212,7 @@ def _tar_members(stream: BinaryIO) -> Iterator[DumpFile]:
     while counted.read(tarfile.RECORDSIZE):
         pass
     if counted.tail.strip(b"\0"):  # empty blocks end an archive: without them, members may be missing
-        raise CollectError("cut", "the archive ends in the middle: copy it again")
+        raise CollectError("cut", "the archive is truncated: copy it again")
 
 
 def _zip_members(data: bytes) -> Iterator[DumpFile]:

@@ -47,7 +47,7 @@ def read_manifests(places: Sequence[str], namespace: str = "") -> Manifests:
                     placed = item if KINDS[plural].namespaced else _cluster_wide(item)
                     objects.setdefault(plural, {})[placed.metadata.namespace, placed.metadata.name] = placed
         if not found:
-            raise UsageError("no object of Kubernetes here", where=place, fix=_FIX)
+            raise UsageError("no Kubernetes object here", where=place, fix=_FIX)
     decisive = {plural: [*items.values()] for plural, items in objects.items() if plural != "tokens"}
     return Manifests(decisive, frozenset(others))
 

@@ -160,7 +160,7 @@ def _document(contents: Contents, value: Any, kind: Kind | None) -> None:
     if value is None:
         return
     if not isinstance(value, dict):
-        raise CollectError("malformed", "neither a list nor an object of Kubernetes")
+        raise CollectError("malformed", "neither a list nor a Kubernetes object")
     name, api = str(value.get("kind") or ""), str(value.get("apiVersion") or "")
     if name == "Status" or ("items" not in value and not name):
         page_of_object(kind or KINDS["namespaces"], value)

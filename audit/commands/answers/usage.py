@@ -96,7 +96,7 @@ def _notes(read: Read | None, covered: Sequence[Window], replicas: int | None, l
         for missing in Coverage(covered, replicas).missing(begin, end):
             yield f"not covered: {_second(missing.begin)} to {_second(missing.end)}: {missing.reason}"
     if late:
-        yield f"{late} requests are of days that were summed up before: each use has the larger of both counts there"
+        yield f"{late} requests are from days that were already aggregated: each use has the larger of both counts"
     damaged = read.damaged if read else Damaged()
     if damaged.count:
         yield f"{damaged.count} lines could not be read, among them: {' | '.join(damaged.examples)}"

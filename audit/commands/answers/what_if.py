@@ -169,13 +169,13 @@ def _text(made: Effect) -> Iterator[str | Grid]:
     if rows:
         yield Grid(_SHOWN, [[_cell(row, name) for name in _SHOWN] for row in rows])
         yield ""
-    for title, findings in (("new findings", made.new), ("findings that go", made.gone)):
+    for title, findings in (("new findings", made.new), ("resolved findings", made.gone)):
         if findings:
             yield f"{title}:"
             yield Grid(_FOUND, [[str(getattr(finding, name)) for name in _FOUND] for finding in findings])
             yield ""
     access = sum(row["object"] == "access" for row in rows)
-    yield f"{access} changes of access, {len(made.new)} new findings, {len(made.gone)} findings go"
+    yield f"{access} changes of access, {len(made.new)} new findings, {len(made.gone)} resolved findings"
 
 
 def _cell(row: dict[str, str], name: str) -> str:

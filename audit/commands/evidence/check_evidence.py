@@ -12,7 +12,7 @@ _KEYS = ("run", "what")
 
 
 def check_evidence(place: str, public_key: Path | None, head: Path | None = None) -> Result:
-    """Return what does not hold of the run, or the runs, at `place`."""
+    """Return what is invalid in the run, or in the runs, at `place`."""
     checked = check_runs(place, Verifier(public_key) if public_key else None, load_head(head) if head else None)
     count = "1 run" if len(checked.runs) == 1 else f"{len(checked.runs)} runs"
     problems = "1 problem" if len(checked.problems) == 1 else f"{len(checked.problems)} problems"
@@ -26,8 +26,8 @@ def check_evidence(place: str, public_key: Path | None, head: Path | None = None
         },
         text=[
             *(f"{run}: {what}" for run, what in checked.problems),
-            f"{count} checked: {problems if checked.problems else 'all evidence holds'}",
+            f"{count} checked: {problems if checked.problems else 'all evidence is valid'}",
         ],
         notes=[f"{run}: {what}" for run, what in checked.remarks],
-        exit_code=of_evidence(holds=not checked.problems),
+        exit_code=of_evidence(valid=not checked.problems),
     )

@@ -45,7 +45,7 @@ class VerifyOptions(NamedTuple):
 
 
 class ComparedZone(NamedTuple):
-    """What comparing a zone has shown; `lists` is None when none were options."""
+    """The result of comparing a zone with its tables; `lists` is None when no lists were requested."""
 
     cells: Verification
     lists: ListComparison | None = None

@@ -1,4 +1,4 @@
-// The drawer of a cause: what it is, what mends it, what stays open, and how it can be accepted.
+// The drawer of a cause: what it is, what fixes it, what stays open, and how it can be accepted.
 import { link } from "./address.js";
 import { authorization } from "./authorization.js";
 import { counted, make, shown } from "./dom.js";
@@ -51,7 +51,7 @@ export async function causeDrawer(record) {
             heading(`Fix in zone ${shown(record.zone)}`),
             record.fix
                 ? command(record.fix)
-                : make("p", { class: "note" }, "No command mends it: somebody has to decide what is right."),
+                : make("p", { class: "note" }, "No command fixes it: somebody has to decide what is right."),
             facts([["What remains", record.remains]]),
             heading("Accept it instead"),
             command(exceptions([record])),

@@ -65,7 +65,7 @@ export function ticket(records, run) {
     return `${lines.join("\n").trimEnd()}\n`;
 }
 
-// Return for each zone what mends the records, as a script.
+// Return for each zone what fixes the records, as a script.
 export function scripts(records, run) {
     return byZone(records).map(([zone, some]) => {
         const head = [
@@ -81,10 +81,10 @@ export function scripts(records, run) {
 }
 
 function part(record, commands) {
-    return `\n# ${record.severity}: ${oneLine(record.detail)}\n${commands || "# No command mends it."}`;
+    return `\n# ${record.severity}: ${oneLine(record.detail)}\n${commands || "# No command fixes it."}`;
 }
 
-// Return what mends findings. Of several about one subject of a binding, the shortest remedy: others give it a lesser
+// Return what fixes findings. Of several about one subject of a binding, the shortest remedy: others give it a lesser
 // right first, which could be what the shortest is about.
 function remedies(findings) {
     const things = new Map();

@@ -18,7 +18,7 @@ export const FINDING_VIEWS = {
     causes: {
         title: "Causes",
         table: "causes",
-        about: "Findings by what mends them; first what removes the most risk for each change.",
+        about: "Findings by what fixes them; first what removes the most risk for each change.",
         columns: [
             PICK,
             column("severity", "Severity", "severity", 96),
