@@ -112,5 +112,5 @@ def test_each_operation_fails_in_turn(tmp_path: Path, failure: str, capsys: pyte
             assert at > 0.9 * counting.count, what
             continue
         assert "bug" not in said, what
-        assert "error of the program" not in said, what
+        assert "internal error: " not in said, what
         check(out, code, what)
