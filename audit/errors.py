@@ -1,4 +1,4 @@
-"""Errors for people, in one style: what happened, where, and how to fix it."""
+"""Errors whose messages share one style: what happened, where, and how to fix it."""
 
 import os
 from typing import ClassVar, Final

@@ -1,4 +1,4 @@
-"""What makes a line of a review urgent: the findings about its grant, and the routes that the grant opens."""
+"""The risk of each line of a review: the findings about its grant, and the routes that the grant opens."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

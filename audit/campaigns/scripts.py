@@ -1,4 +1,4 @@
-"""The commands of all decisions, as one shell script for each zone that only says what it would do until told to."""
+"""Shell scripts with the commands of all decisions, one for each zone; without APPLY=yes they change nothing."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

@@ -1,4 +1,4 @@
-"""Signs that a reviewer decided without looking: everything kept, one text for all, and faster than anybody reads."""
+"""Signs that a reviewer decided without looking: everything kept, one reason for all, faster than one can read."""
 
 import re
 import unicodedata

@@ -63,7 +63,7 @@ class Zone:
     """One zone. `api` is empty when the kubeconfig or the pod has it; `dump` is a folder to read instead.
 
     `registry` is empty unless the configuration or the control API has it; the zone's image streams are read for it.
-    `name` is a display name or ""; `about` has further lines for people. `trouble` says why the zone cannot be read.
+    `name` is a display name or ""; `about` has further lines to print. `trouble` says why the zone cannot be read.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""`review`: every grant put to a person, the answers taken, how far it is, and the evidence of it."""
+"""`review`: start a campaign of access reviews, apply answers, show its status, and export its evidence."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -155,7 +155,7 @@ def _begun(campaign: Campaign, where: str, apart: Mapping[str, int], causes: int
 
 
 def apply(folder: str, files: Sequence[Path], seen: ZonesState, *, replace: bool) -> Result:
-    """Take the answers in files, all or none. Raises ConfigError with every mistake."""
+    """Apply the answers in files, all or none. Raises ConfigError with every mistake."""
     if any(file.suffix.lower() == ".xlsx" for file in files):
         require("xlsx")
     now, reviewing, config = datetime.now(UTC), CampaignFolder(resolve_store(folder)), seen.read()

@@ -1,1 +1,1 @@
-"""Who is told how a run ended."""
+"""Notifications about how a run ended."""

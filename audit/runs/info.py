@@ -15,7 +15,7 @@ from audit.verify.result import Agreement
 
 @dataclass(frozen=True, slots=True)
 class ZoneInfo:
-    """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are texts for people, one line each.
+    """One zone of a run. `state` is complete, partial, failed or stale; `gaps` are messages of one line each.
 
     `verified` is None when the tables were not compared with the zone's own answers.
     """

@@ -95,7 +95,7 @@ class Gap(msgspec.Struct, frozen=True, order=True):
     """What could not be seen, and why.
 
     `namespace` is "" when the kind is missing everywhere, "*" when it is missing in every namespace that is not
-    listed, else one namespace. `reason` is one word of REASONS; `detail` is for people.
+    listed, else one namespace. `reason` is one word of REASONS; `detail` is a message.
     """
 
     kind: str

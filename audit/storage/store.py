@@ -42,7 +42,7 @@ T = TypeVar("T")
 class Store(Protocol):
     """Stores files. Reading raises FileNotFoundError, or OSError for other reasons; writing raises UsageError."""
 
-    where: str  # path or URL, for people
+    where: str  # path or URL, for messages
 
     def entries(self, name: str = "") -> list[str]:
         """Return the names of the files and folders in a folder, sorted; none if it does not exist."""

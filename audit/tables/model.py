@@ -83,7 +83,7 @@ class Table:
         )
 
     def records(self) -> list[dict[str, str | int]]:
-        """Return one mapping a row, answers as words: for short tables and for people, not for exports."""
+        """Return one mapping a row, answers as words: for short tables and for printing, not for exports."""
         columns: list[Sequence[str | int]] = []
         for column in SCHEMAS[self.name]:
             values = self.columns[column.name]

@@ -206,7 +206,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         Column(
             "count",
             "count",
-            "Routes that the row stands for. An account that comes to nothing but other accounts of its own namespace "
+            "Routes that the row stands for. An account whose routes lead only to other accounts of its own namespace "
             "has no row of its own where accounts of the same name do in other namespaces: `*:name`, namespace `*`.",
         ),
     ),
@@ -309,7 +309,7 @@ SCHEMAS: Final[dict[str, tuple[Column, ...]]] = {
         *_WHO,
         *_BY_BINDING,
         Column("detail", "text", "What was found, in a sentence with the names."),
-        Column("remedy", "text", "Commands that fix it, one a line; a line that begins with `#` is for people."),
+        Column("remedy", "text", "Commands that fix it, one a line; a line that begins with `#` is a comment."),
         Column(
             "controls",
             "text",

@@ -65,11 +65,11 @@ CHECK = Check(
     severity="info",
     confidence="high",
     why=(
-        "The registry asks about imagestreams/layers as one word, in the group image.openshift.io: a rule for "
+        "The registry checks imagestreams/layers, as one word, in the group image.openshift.io: a rule for "
         "*/layers, or for the legacy group alone, does not match, although oc adm policy who-can says that it does. "
         "Somebody relies on access that does not exist, or believes a review that is wrong. Only openshift-apiserver "
-        "asks for the subresource apart, when a tag in another namespace is to refer to an image stream here: there, "
-        "a rule for */layers with the verb get counts, and lets its holder copy the images."
+        "checks the subresource layers separately, when a tag in another namespace refers to an image stream here: "
+        "for this, a rule for */layers with the verb get is enough, and lets its holder copy the images."
     ),
     remedy=(EDIT_ROLE, EDIT_LOCAL_ROLE),
     find=_find,

@@ -18,9 +18,8 @@ CHECK = Check(
     severity="info",
     confidence="high",
     why=(
-        "The registry asks for pull and push of the same repository before every upload: who has only the second, and "
-        "nobody gave it the first, cannot push. The binding is broken, or left over; and it becomes access on the day "
-        "that somebody grants pull."
+        "Before every upload, the registry checks both pull and push on the repository: a subject that has only push "
+        "cannot push. The binding is broken or obsolete, and grants access as soon as somebody grants pull as well."
     ),
     remedy=TAKE_AWAY,
     find=_find,

@@ -50,9 +50,9 @@ CHECK = Check(
     confidence="high",
     why=(
         "The registry asks the API server, with the caller's own token, who that is and what it may do. Every cluster "
-        "starts with the right to ask for everybody (system:basic-user for system:authenticated). Where that is gone, "
-        "pulls and pushes fail whatever the bindings grant; whoever may not create selfsubjectaccessreviews counts as "
-        "anonymous."
+        "starts with a binding that lets everybody ask (system:basic-user for system:authenticated). Without it, pulls "
+        "and pushes fail, whatever the bindings grant; a caller who may not create selfsubjectaccessreviews is treated "
+        "as anonymous."
     ),
     remedy=(CREATE_LOGIN_ROLE, ALLOW_LOGIN),
     needs=("clusterrolebindings", "clusterroles"),

@@ -21,7 +21,7 @@ from audit.runs.runs import Runs
 from audit.storage.store import resolve_store, store_of
 from reports.csv import cell
 
-_SHOWN: Final = 100  # rows of a list for people; files and JSON have all
+_SHOWN: Final = 100  # rows of a list that is printed; files and JSON have all
 _ACCESS: Final = ("when", "zone", "namespace", "subject_kind", "subject", "rights", "created", "since", "seen", "gone")
 _DECISIONS: Final = ("on", "by", "decision", "zone", "namespace", "subject", "binding", "why")
 _PRIVILEGED: Final = ("in_period", "zone", "subject_kind", "subject", "organization", "rights", "binding")
