@@ -77,8 +77,12 @@ def effect_summary(
     new: Sequence[FindingRecord],
     gone: Sequence[FindingRecord],
     roles: Sequence[tuple[str, str]],
+    routes: Mapping[str, Sequence[str]],
 ) -> str:
-    """Return a summary of what would change in a zone: access, findings that come and go, and what roles give."""
+    """Return a summary of what would change in a zone: access, findings that come and go, and what roles give.
+
+    `routes` are sentences by title.
+    """
     lines = [f"# Registry access: what would change in {markdown(zone)}", ""]
     if roles:
         lines += ["## Roles", "", "| role | grants in the registry |", "|---|---|"]
@@ -92,6 +96,10 @@ def effect_summary(
                 lines.append(f"| {' | '.join(map(markdown, cells))} |")
             more = len(findings) - _LINES
             lines += ["", *([f"and {more} more", ""] if more > 0 else [])]
+    for title, sentences in routes.items():
+        if sentences:
+            rest = [f"- and {len(sentences) - _LINES} more"] if len(sentences) > _LINES else []
+            lines += [f"## {title}", "", *(f"- {markdown(sentence)}" for sentence in sentences[:_LINES]), *rest, ""]
     # The title of the summary of changes names an earlier run, and there is none.
     lines += changes_summary(changes, "").split("\n")[2:]
     return "\n".join(lines).rstrip() + "\n"

@@ -255,6 +255,10 @@ class WhatIfOptions:
         typer.Option("--fail-on", help="Exit with 10 at new findings of this severity or above.", metavar="SEVERITY"),
     ] = None
     fail_on_new: Annotated[bool, typer.Option("--fail-on-new", help="Exit with 10 at any new finding.")] = False
+    routes: Annotated[
+        bool,
+        typer.Option("--routes", help="Also which routes open and close, and findings about them."),
+    ] = False
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown for a pull request.")] = False
 
 

@@ -13,11 +13,13 @@ import msgspec
 import pytest
 import yaml
 
+from audit.access.facts.build import facts_of
 from audit.changes.build import changes_of
 from audit.changes.overlaid import ObjectName, overlaid
 from audit.changes.state import State
 from audit.cli import run_command
 from audit.collect.dumps.manifests import read_manifests
+from audit.routes.table import with_routes
 from audit.snapshot.model import encode
 from audit.snapshot.objects import KINDS
 from tests.findings.test_findings import found_in
@@ -312,3 +314,30 @@ def test_findings_are_those_of_a_real_run(tmp_path: Path, capsys: pytest.Capture
     _, found, _ = asked(capsys, "-a", str(tmp_path / "x.yaml"), "-s", saved(tmp_path, before))
     real = {one.id for one in found_in(after)} - {one.id for one in found_in(before)}
     assert {one["id"] for one in found["findings"]["new"]} == real
+
+
+READS_TOKENS = role("shop", "reader", rule(["secrets"], ["get", "list"], group=""))
+GIVES = bind("shop", "readers", "reader", ("User", "kim"), kind="Role")
+
+
+@pytest.mark.parametrize("opens", [True, False])
+def test_routes_that_open_and_close(opens: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the difference of the table `routes` of two states; nothing is said of them without --routes."""
+    before, after = world(READS_TOKENS), world(READS_TOKENS, GIVES)
+    (tmp_path / "x.yaml").write_text(yaml.safe_dump(manifest(GIVES)))
+    words = ("--apply", str(tmp_path / "x.yaml")) if opens else ("--delete", "rolebinding/shop/readers")
+    place = saved(tmp_path, before if opens else after)
+    code, found, _ = asked(capsys, *words, "-s", place, "--routes")
+    assert code == 0
+    states = [snapshot_of(before), snapshot_of(after)]
+    tables = [with_routes(snapshot, facts_of(snapshot), None)["routes"] for snapshot in states]
+    was, now = ([str(row) for row in table.records()] for table in tables)
+    wanted = {*now} - {*was}
+    assert any("'subject': 'kim'" in row and "'action': 'push'" in row for row in wanted)
+    assert {str(row) for row in found["routes"]["opened" if opens else "closed"]} == wanted
+    assert found["routes"]["closed" if opens else "opened"] == []
+    assert "routes" not in asked(capsys, *words, "-s", place)[1]
+    assert run_command(["what-if", *words, "-s", place, "--routes", "--markdown"]) == 0
+    assert f"## Routes that {'open' if opens else 'close'}\n\n- User kim can " in capsys.readouterr().out
+    assert run_command(["what-if", *words, "-s", place, "--routes"]) == 0
+    assert f"routes that {'open' if opens else 'close'}:\nUser kim can " in capsys.readouterr().out

@@ -1,6 +1,6 @@
 """`what-if`: what manifests would change, before they are applied."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -18,12 +18,14 @@ from audit.collect.dumps.names import named_kind
 from audit.command_line.options import WhatIfOptions
 from audit.command_line.result import Grid, Result, Verbatim
 from audit.command_line.sources import only_one, saved
+from audit.commands.answers.by_routes import lines_of
 from audit.errors import UsageError
 from audit.exit_codes import of_gate
 from audit.findings.exceptions import ExceptionMatcher, ExceptionSet, load_exceptions
 from audit.findings.fail_on import Gate
 from audit.findings.model import GONE, NEW, FindingRecord, judge, since
 from audit.job.load_config import load_config
+from audit.routes.table import Row, with_routes
 from audit.snapshot.model import Snapshot, gap_lines
 from audit.snapshot.objects import KINDS
 from audit.snapshot.scope import Scope, scope_of
@@ -35,12 +37,17 @@ _FOUND: Final = ("severity", "check", "namespace", "subject", "detail")
 
 
 class Effect(NamedTuple):
-    """What it would change in one zone: access, and findings that come and go; `roles` says what new roles give."""
+    """What it would change in one zone: access, findings and routes that come and go; `roles` says what new roles give.
+
+    Routes are rows of the table `routes`; a route that becomes more certain, or less, is both closed and opened.
+    """
 
     changes: Table
     new: list[FindingRecord]
     gone: list[FindingRecord]
     roles: list[tuple[str, str]]
+    opened: list[Row]
+    closed: list[Row]
 
 
 def what_if(options: WhatIfOptions, zone: Sequence[str], config: Path | None) -> Result:
@@ -56,12 +63,13 @@ def what_if(options: WhatIfOptions, zone: Sequence[str], config: Path | None) ->
         raise UsageError("the names in this snapshot are pseudonyms", fix="give a run without pseudonyms")
     deleted = [_object(text) for text in options.delete or ()]
     notes = [*_notes(snapshot, manifests, deleted)]
-    made = _effect(snapshot, overlaid(snapshot, manifests.objects, deleted), manifests, config)
+    after = overlaid(snapshot, manifests.objects, deleted)
+    made = _effect(snapshot, after, manifests, config, routes=options.routes)
     gaps = gap_lines(gaps_of(snapshot))
     notes += [f"{snapshot.origin.zone}: not seen: {line}" for line in gaps]
     failing = any(map(gate.holds_back, made.new))
     return Result(
-        value=lambda: _value(snapshot, made),
+        value=lambda: _value(snapshot, made, routes=options.routes),
         text=[Verbatim(_markdown(snapshot, made))] if options.markdown else [*_text(made)],
         notes=notes,
         exit_code=of_gate(complete=not gaps, failing=failing),
@@ -114,7 +122,7 @@ def _spelled(name: ObjectName) -> str:
     return f"{KINDS[name.plural].singular} {place}{name.name}"
 
 
-def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path | None) -> Effect:
+def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path | None, *, routes: bool) -> Effect:
     config = load_config(path) if path else None
     settings = settings_of(config)
     selects = None if config is None or config.namespaces.everything else config.namespaces.selects
@@ -124,7 +132,8 @@ def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path 
     changes = changes_of(State.of(before, namespaces), State.of(after, namespaces), comparison)
     now = datetime.now(UTC)
     was, found = (
-        _found(snapshot, scope, settings, now) for snapshot, scope in zip((before, after), scopes, strict=True)
+        _found(snapshot, scope, settings, now, routes=routes)
+        for snapshot, scope in zip((before, after), scopes, strict=True)
     )
     compared = since(found[0], was[0], found[1], settings)
     if config is not None and config.exceptions:
@@ -135,24 +144,40 @@ def _effect(before: Snapshot, after: Snapshot, manifests: Manifests, path: Path 
         [finding for finding in compared if finding.state == NEW],
         [finding for finding in compared if finding.state == GONE],
         roles,
+        [*_only_in(found[1].tables, was[1].tables)],
+        [*_only_in(was[1].tables, found[1].tables)],
     )
 
 
+def _only_in(tables: Mapping[str, Table], others: Mapping[str, Table]) -> Iterator[Row]:
+    """Yield the routes of one state that the other has not, or not as certain."""
+    there = {_key(row) for row in others["routes"].records()} if "routes" in others else set()
+    yield from (row for row in (tables["routes"].records() if "routes" in tables else ()) if _key(row) not in there)
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    names = ("subject_kind", "subject", "action", "namespace", "repository", "certainty")
+    return tuple(str(row[name]) for name in names)
+
+
 def _found(
-    snapshot: Snapshot, scope: Scope, settings: Settings, now: datetime
+    snapshot: Snapshot, scope: Scope, settings: Settings, now: datetime, *, routes: bool
 ) -> tuple[list[FindingRecord], CheckContext]:
     tables = facts_of(snapshot, scope, organization_label=settings.organization_label)
+    if routes:
+        tables = {**tables, **with_routes(snapshot, tables, scope.namespaces)}
     context = CheckContext(snapshot, tables, now, settings, scope)
     return judge(context, settings, f"{now:%Y-%m-%dT%H:%M:%SZ}"), context
 
 
-def _value(snapshot: Snapshot, made: Effect) -> dict[str, Any]:
+def _value(snapshot: Snapshot, made: Effect, *, routes: bool) -> dict[str, Any]:
     return {
         "zone": snapshot.origin.zone,
         "as_of": snapshot.origin.finished,
         "changes": made.changes.records(),
         "findings": {"new": [_row(finding) for finding in made.new], "gone": [_row(finding) for finding in made.gone]},
         "roles": [{"role": name, "grants": words} for name, words in made.roles],
+        **({"routes": {"opened": made.opened, "closed": made.closed}} if routes else {}),
     }
 
 
@@ -174,6 +199,11 @@ def _text(made: Effect) -> Iterator[str | Grid]:
             yield f"{title}:"
             yield Grid(_FOUND, [[str(getattr(finding, name)) for name in _FOUND] for finding in findings])
             yield ""
+    for title, rows_of_routes in (("routes that open", made.opened), ("routes that close", made.closed)):
+        if rows_of_routes:
+            yield f"{title}:"
+            yield from lines_of(rows_of_routes)
+            yield ""
     access = sum(row["object"] == "access" for row in rows)
     yield f"{access} changes of access, {len(made.new)} new findings, {len(made.gone)} resolved findings"
 
@@ -185,4 +215,5 @@ def _cell(row: dict[str, str], name: str) -> str:
 def _markdown(snapshot: Snapshot, made: Effect) -> str:
     from reports.markdown import effect_summary
 
-    return effect_summary(snapshot.origin.zone, made.changes, made.new, made.gone, made.roles)
+    routes = {"Routes that open": [*lines_of(made.opened)], "Routes that close": [*lines_of(made.closed)]}
+    return effect_summary(snapshot.origin.zone, made.changes, made.new, made.gone, made.roles, routes)
