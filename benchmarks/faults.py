@@ -227,6 +227,26 @@ def _blind_spots(ground: Ground) -> Faults:
     yield PlantedFault("aggregation", "*", "")
 
 
+def _another_way(ground: Ground) -> Faults:
+    estate, place = ground.estate, ground.take()
+    estate.role("reader", rule("secrets", "list", group=""), namespace=place)
+    estate.bind("reader", "reader", group(_EVERYBODY), namespace=place, kind="Role")
+    yield PlantedFault("secrets-open", place, _EVERYBODY)
+    place = ground.take()
+    maps = f"maps-{ground.number}"  # a role of a name is one finding, in however many namespaces it is
+    estate.role(maps, rule("imagestreammappings", "create"), namespace=place)
+    estate.role("lists", rule("imagestreammappings", "list"), namespace=place)
+    estate.bind("maps", maps, group(of(place)), namespace=place, kind="Role")
+    estate.bind("lists", "lists", group(f"{of(place)}+team-0"), namespace=place, kind="Role")
+    yield PlantedFault("any-image", place, "")
+    who = ground.person()
+    name = f"members-{ground.number}"
+    estate.role(name, {**rule("groups", "update", group="user.openshift.io"), "resourceNames": [of(place)]})
+    estate.bind(name, name, user(who))
+    estate.bind(name, name, group(f"{of(place)}+team-1"), namespace=place)  # groups are in no namespace
+    yield PlantedFault("group-editors", "*", who)
+
+
 _ALL, _EVERYBODY, _ACCOUNTS = "system:unauthenticated", "system:authenticated", "system:serviceaccounts"
 _PLANTS: Final[tuple[Callable[[Ground], Faults], ...]] = (
     _open("system:image-puller", _ALL, "anonymous-pull"),
@@ -255,7 +275,11 @@ _PLANTS: Final[tuple[Callable[[Ground], Faults], ...]] = (
 )
 
 
-def plant(estate: Estate, times: int = 1, after: int = 0) -> list[PlantedFault]:
-    """Put every fault into an estate, `times` over, but for its first namespaces; return what must be found, sorted."""
+def plant(estate: Estate, times: int = 1, after: int = 0, *, routes: bool = False) -> list[PlantedFault]:
+    """Put every fault into an estate, `times` over, but for its first namespaces; return what must be found, sorted.
+
+    With `routes`, also those by which somebody comes to an image another way; the demo has none of these.
+    """
     ground = Ground(estate, after)
-    return sorted(found for _ in range(times) for one in _PLANTS for found in one(ground))
+    plants = (*_PLANTS, _another_way) if routes else _PLANTS
+    return sorted(found for _ in range(times) for one in plants for found in one(ground))

@@ -8,6 +8,7 @@ import numpy as np
 
 from audit.checks.bindings import DirectGrant, DirectGrants, sentence
 from audit.checks.check import Check, Finding, GrantFindings
+from audit.checks.further_rights import FurtherRights
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
 from audit.checks.settings import Settings
@@ -60,6 +61,11 @@ class CheckContext:
     def roles(self) -> Roles:
         """Return the rules of roles."""
         return Roles(self.snapshot)
+
+    @cached_property
+    def further(self) -> FurtherRights:
+        """Return the rights that lead to other identities or images."""
+        return FurtherRights(self.snapshot, self.scope)
 
     @cached_property
     def with_repositories(self) -> frozenset[str]:
@@ -176,7 +182,9 @@ class CheckContext:
         remedies = ["\n".join(self.remover.take_away(grant)) for grant in grants]
         yield GrantFindings(self.zone, grants, [sentence(grant, what) for grant in grants], remedies)
 
-    def finding(self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None) -> Finding:
+    def finding(
+        self, bound: DirectGrant, detail: str, remedy: Iterable[str] | None = None, evidence_in: str = "grants"
+    ) -> Finding:
         """Return a finding about one subject of one binding; the default remedy removes it from the binding."""
         return Finding(
             zone=self.zone,
@@ -189,7 +197,7 @@ class CheckContext:
             role_kind=bound.role_kind,
             role=bound.role,
             detail=detail,
-            evidence_in="grants",
+            evidence_in=evidence_in,
             rows=bound.rows,
             remedy=tuple(self.remover.take_away(bound) if remedy is None else remedy),
         )

@@ -18,7 +18,7 @@ _RBAC: Final = (
     Control(
         id="5.1.2",
         asks="Access to secrets is limited.",
-        checks=("push-with-secrets",),
+        checks=("push-with-secrets", "secrets-open"),
         tables=("findings", "routes"),
         not_answered="Secrets that lead to no image.",
     ),

@@ -4,14 +4,14 @@ from typing import Final
 
 ANONYMOUS: Final = ("anonymous-pull", "anonymous-push")
 EVERYBODY: Final = ("every-user-pull", "every-user-push", "every-account-pull", "every-account-push")
-OPEN: Final = (*ANONYMOUS, *EVERYBODY, "open-unnoticed")
+OPEN: Final = (*ANONYMOUS, *EVERYBODY, "open-unnoticed", "secrets-open")
 # Access of accounts of another namespace: of the same organization, or of another.
 SHARED: Final = ("other-namespace-pull", "other-namespace-push")
 FOREIGN_PEOPLE: Final = ("foreign-user", "foreign-group")
 FOREIGN: Final = (*FOREIGN_PEOPLE, "foreign-account", "image-elsewhere")
 # Rights over every namespace, and those that nobody decided to grant.
 PRIVILEGED: Final = ("cluster-wide-push", "prune", "sign", "wildcard-role", "aggregation")
-WIDE: Final = (*PRIVILEGED, "cluster-wide-pull", "catalog")
+WIDE: Final = (*PRIVILEGED, "cluster-wide-pull", "catalog", "any-image", "group-editors")
 # What findings about one binding of a role show.
 BY_ROLE: Final = ("cluster-wide-push", "cluster-wide-pull", "prune", "catalog", "sign", "wildcard-role")
 # Accounts of pods and pipelines that can push more than they need.

@@ -121,7 +121,7 @@ def access(one: World) -> dict[tuple[str, str, str, str], dict[str, str]]:
 
 def is_about(one: World, finding: FindingRecord, kind: str, name: str) -> bool:
     """Whether a subject is that of the finding, or is in it; a role's finding is about all who hold the role."""
-    if finding.check == "aggregation" or (finding.subject_kind, finding.subject) == (kind, name):
+    if finding.check in {"aggregation", "any-image"} or (finding.subject_kind, finding.subject) == (kind, name):
         return True
     user = f"system:serviceaccount:{name}" if kind == "ServiceAccount" else name
     groups = ["system:authenticated"] if kind == "Group" else groups_of(one, user)
@@ -230,7 +230,7 @@ def test_remedies_hold_on_random_worlds(seed: int) -> None:
     """Every finding of a world full of traps: its remedy fixes it and takes away nothing else."""
     before = world_of(seed) | {"tokens": []}
     for one in found_in(before):
-        if one.check not in DECIDED_BY_A_PERSON and one.remedy:
+        if one.check not in DECIDED_BY_A_PERSON and one.remedy and not one.remedy.startswith("#"):
             resolve(before, one)
 
 
@@ -288,3 +288,40 @@ def test_groups_of_an_organization_are_told_by_their_names() -> None:
         ("foreign-user", "kim"),
         ("foreign-group", "late+team"),
     }
+
+
+def test_a_trap_for_layers_counts_for_tags() -> None:
+    """`*/layers` gives no pull, and its holder can copy by a tag; the legacy group, or another verb, gives neither."""
+    pieces = [
+        ("trap", rule(["*/layers"], ["get"]), True),
+        ("legacy", rule(["imagestreams/layers"], ["get"], group=""), False),
+        ("pushes", rule(["*/layers"], ["update"]), False),
+    ]
+    for name, one, counts in pieces:
+        (found,) = of(
+            "no-effect", world(role("shop", name, one), bind("shop", "x", name, ("User", "kim"), kind="Role"))
+        )
+        assert ("point tags" in found.detail) == counts
+
+
+def test_a_role_of_openshift_is_one_finding_however_many_hold_it() -> None:
+    """Its remedy removes nobody: OpenShift restores the role, and its holders need most of it."""
+    maps = rule(["imagestreammappings", "imagestreamimports"], ["create"])
+    places = [f"ns-{number}" for number in range(30)]
+    bound = [bind(place, "organization-admin", "admin", ("Group", f"org-{place}")) for place in places]
+    before = world(role("", "admin", PULL, maps), *bound, without=[("clusterroles", "admin")])
+    (one,) = of("any-image", before)
+    assert (one.namespace, one.role, one.severity, one.rows) == ("*", "admin", "medium", 33)
+    assert "and 28 more" in one.detail
+    assert one.remedy.startswith("# OpenShift restores its own roles")
+    own = world(role("", "own", PULL, maps), *(bind(place, "x", "own", ("User", "kim")) for place in places))
+    (one,) = of("any-image", own)
+    assert one.remedy == "oc edit clusterrole own"
+
+
+def test_imports_are_less_severe_than_mappings() -> None:
+    """They pull with the secrets of a namespace only."""
+    for resource, severity in (("imagestreammappings", "medium"), ("imagestreamimports", "low")):
+        own = role("shop", "own", rule([resource], ["create"]))
+        (one,) = of("any-image", world(own, bind("shop", "x", "own", ("User", "kim"), kind="Role")))
+        assert one.severity == severity

@@ -32,7 +32,7 @@ NOT_PLANTED = {OF_THE_ZONE, "push-without-pull", "image-elsewhere"} | OF_USE
 @pytest.fixture(scope="module")
 def planted() -> tuple[World, list[PlantedFault]]:
     estate = Estate(TIDY)
-    faults = plant(estate, TIMES)
+    faults = plant(estate, TIMES, routes=True)
     return dict(estate.kinds()), faults
 
 

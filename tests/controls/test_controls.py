@@ -96,8 +96,8 @@ def test_cluster_admin_is_a_matter_of_that_role_alone() -> None:
 
 @pytest.mark.parametrize("framework", ["cis-kubernetes", "cis-openshift"])
 def test_what_the_benchmarks_of_cis_ask(framework: str) -> None:
-    """Secrets, wildcards and the default account each by one check; other identities by routes; mounts by nothing."""
-    assert control(framework, "5.1.2").checks == ("push-with-secrets",)
+    """Secrets by two checks, wildcards and the default account by one; other identities by routes; mounts by none."""
+    assert control(framework, "5.1.2").checks == ("push-with-secrets", "secrets-open")
     assert control(framework, "5.1.3").checks == ("wildcard-role",)
     assert control(framework, "5.1.5").checks == ("default-push",)
     assert control(framework, "5.1.6").answered == "no"

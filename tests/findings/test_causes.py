@@ -134,9 +134,10 @@ def test_findings_about_one_subject_of_one_binding_share_a_cause() -> None:
     """What takes it away closes them all, so that no second decision is asked for."""
     one = world(bind("shop", "open", "admin", EVERYBODY))
     found = found_in(one)
-    assert {finding.check for finding in found} == {"every-user-push", "every-user-pull", "open-unnoticed"}
+    everybody = {"every-user-push", "every-user-pull", "open-unnoticed", "secrets-open"}
+    assert {finding.check for finding in found} == everybody
     (cause,) = causes_of(found)
-    assert len(cause.findings) == 3
+    assert len(cause.findings) == 4
 
 
 def test_an_id_does_not_depend_on_how_often_it_occurs() -> None:

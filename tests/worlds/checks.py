@@ -44,6 +44,9 @@ REVIEW = rule(["selfsubjectaccessreviews"], ["create"], group="authorization.k8s
 LOGIN = role("", "system:basic-user", IDENTIFY, REVIEW)
 DISCOVERY = bind("", "system:discovery", "system:discovery", EVERYBODY)
 DISCOVERS = role("", "system:discovery", {"verbs": ["get"], "nonResourceURLs": ["/api"]})
+READS = role("", "reads", rule(["secrets"], ["list"], group=""))
+MAPS = role("", "maps", rule(["imagestreammappings"], ["create"]))
+EDITS_GROUPS = role("", "edits-groups", rule(["groups"], ["patch"], group="user.openshift.io"))
 SIGNS = role("", "signs", rule(["imagesignatures"], ["create"]))
 
 
@@ -505,6 +508,103 @@ CASES: Final[Mapping[str, Case]] = {
             (tagged("shop", "api", {"v1": _OUTSIDE}, v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
             (tagged("shop", "api", v1=["x", "api"]), tagged("bank", "copy", {"v1": _OUTSIDE}, v1=["api"])),
             (tagged("openshift", "api", v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
+        ],
+    ),
+    "secrets-open": case(
+        (READS, bind("shop", "x", "reads", EVERYBODY)),
+        (
+            role("shop", "by-stream", rule(["imagestreams/secrets"], ["get"], resourceNames=["web"])),
+            bind("shop", "x", "by-stream", EVERYBODY, kind="Role"),
+        ),
+        (READS, bind("", "x", "reads", ALL_ACCOUNTS, ("Group", "acme"))),
+        (
+            role("", "makes", rule(["serviceaccounts/token"], ["create"], group="")),
+            bind("openshift", "x", "makes", _user("system:anonymous")),
+        ),
+        found={
+            ("shop", "system:authenticated"),
+            ("*", "system:serviceaccounts"),
+            ("openshift", "system:anonymous"),
+        },
+        nearly=[
+            (READS, bind("shop", "x", "reads", ("Group", "acme"), CI)),
+            (READS, bind("shop", "x", "reads", ("Group", "system:serviceaccounts:shop"))),
+            (READS, bind("shop", "x", "reads", ("Group", "authenticated"))),
+            (
+                role("shop", "one", rule(["secrets"], ["get"], group="", resourceNames=["mine"])),
+                bind("shop", "x", "one", EVERYBODY, kind="Role"),
+            ),
+            (
+                role("shop", "wrong", rule(["secrets"], ["list"]), rule(["imagestreams", "*/status"], ["get"])),
+                bind("shop", "x", "wrong", EVERYBODY, kind="Role"),
+            ),
+            (
+                role("shop", "creates", rule(["secrets"], ["create"], group="")),
+                bind("shop", "x", "creates", EVERYBODY, kind="Role"),
+            ),
+        ],
+    ),
+    "any-image": case(
+        (MAPS, bind("shop", "x", "maps", CI, _user("kim"))),
+        (
+            role("mall", "own", rule(["imagestreamimports"], ["create"])),
+            bind("mall", "x", "own", _user("kim"), kind="Role"),
+        ),
+        (MAPS, bind("shop", "x", "maps", CI), bind("mall", "x", "maps", _sa("mall:ci"))),
+        found={("shop", ""), ("mall", ""), ("*", "")},
+        nearly=[
+            MAPS,
+            (MAPS, bind("shop", "x", "maps", _sa("openshift-infra:build-controller"))),
+            (MAPS, bind("shop", "x", "maps", _user("kim")), bind("", "all", "view", _user("kim"))),
+            (
+                role("shop", "reads", rule(["imagestreammappings"], ["get", "list"])),
+                bind("shop", "x", "reads", CI, kind="Role"),
+            ),
+            (
+                role("shop", "legacy", rule(["imagestreammappings"], ["create"], group="")),
+                bind("shop", "x", "legacy", CI, kind="Role"),
+            ),
+            (
+                role("shop", "named", rule(["imagestreammappings"], ["create"], resourceNames=["web"])),
+                bind("shop", "x", "named", CI, kind="Role"),
+            ),
+        ],
+    ),
+    "group-editors": case(
+        (EDITS_GROUPS, bind("", "x", "edits-groups", _user("kim"))),
+        (
+            role("", "one", rule(["groups"], ["update"], group="user.openshift.io", resourceNames=["acme"])),
+            bind("", "x", "one", _user("kim")),
+        ),
+        (
+            role("", "creates", rule(["groups"], ["create"], group="user.openshift.io")),
+            _pull("mall", ("Group", "late")),
+            bind("", "x", "creates", _user("kim")),
+        ),
+        (EDITS_GROUPS, bind("", "x", "edits-groups", _sa("openshift:operator"))),
+        found={("*", "kim"), ("*", "openshift:operator")},
+        nearly=[
+            (EDITS_GROUPS, bind("shop", "x", "edits-groups", _user("kim"))),
+            (EDITS_GROUPS, bind("", "x", "edits-groups", _sa("openshift-infra:build-controller"))),
+            (EDITS_GROUPS, bind("", "x", "edits-groups", _user("kim")), bind("", "all", "admin", _user("kim"))),
+            (
+                role("", "one", rule(["groups"], ["update"], group="user.openshift.io", resourceNames=["acme+dev"])),
+                bind("", "x", "one", _user("kim")),
+            ),
+            (
+                role("", "reads", rule(["groups"], ["get", "list"], group="user.openshift.io")),
+                bind("", "x", "reads", _user("kim")),
+            ),
+            (
+                role("", "creates", rule(["groups"], ["create"], group="user.openshift.io")),
+                bind("", "x", "creates", _user("kim")),
+            ),
+            # OpenShift refuses a group of such a name.
+            (
+                role("", "one", rule(["groups"], ["update"], group="user.openshift.io", resourceNames=["system:x"])),
+                _pull("shop", ("Group", "system:x")),
+                bind("", "x", "one", _user("kim")),
+            ),
         ],
     ),
     "token-unused": case(

@@ -1,4 +1,4 @@
-"""Rules that look like access to the registry and grant none."""
+"""Rules that look like pull or push in the registry and grant neither."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -9,9 +9,11 @@ from audit.checks.context import CheckContext
 from audit.checks.remedies import EDIT_LOCAL_ROLE, EDIT_ROLE, fill
 from audit.checks.roles import decoded
 from audit.rbac.rules import PULL, PUSH, judge
+from audit.routes.rights import bits, rights_of
 from audit.snapshot.objects import Rule
 from audit.tenancy.platform_names import SYSTEM_NAMES
 
+_TAGS: Final = bits("get imagestreams/layers, asked apart")
 _ACTIONS: Final = (("pull", "get", PULL), ("push", "update", PUSH))
 
 
@@ -26,11 +28,18 @@ def _find(context: CheckContext) -> Iterator[Finding]:
                 namespace=namespace or EVERY,
                 role_kind=kind,
                 role=name,
-                detail=f"{kind} {name} looks like access to {promised}, and the registry grants none",
+                detail=f"{kind} {name} looks like access to {promised}, and the registry grants none{_apart(rules)}",
                 evidence_in="coverage",
                 rows=1,
                 remedy=(_edit(namespace, name),),
             )
+
+
+def _apart(rules: Sequence[Rule]) -> str:
+    """Return what `*/layers` does cover, outside the registry; empty where it covers nothing there either."""
+    if not rights_of(rules).rights & _TAGS:
+        return ""
+    return "; but it does let its holder point tags of other namespaces at these images, and so copy them"
 
 
 def _edit(namespace: str, name: str) -> str:
@@ -61,7 +70,7 @@ def _looks(rule: Rule) -> bool:
 
 CHECK = Check(
     id="no-effect",
-    title="A rule that looks like registry access and grants none",
+    title="A rule that looks like pull or push and grants neither",
     severity="info",
     confidence="high",
     why=(
