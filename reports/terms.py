@@ -61,6 +61,5 @@ TERMS: Final[dict[str, str]] = {
     "Exception": "A decision to accept findings: by whom, why, and until when.",
     "Evidence": "The snapshots of a run, whose digests are signed with it.",
     "Snapshot": "What was read from one zone, with its gaps. Each report can be regenerated from it.",
-    "Verified": "A random sample of answers was compared with the answers of the API servers: how many of how many "
-    "agree.",
+    "Verified": "A random sample of answers was compared with the answers of the API servers: how many of them agree.",
 }
