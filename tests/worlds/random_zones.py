@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple
 import yaml
 from hypothesis import strategies as st
 
+from audit.snapshot.objects import TRACES
 from tests.simulator.kinds import KINDS, as_list
 from tests.worlds.plain_rbac import ACTIONS, ANONYMOUS, World, account_of
 
@@ -52,7 +53,8 @@ VIRTUAL = (
 )
 REPOSITORIES = ("app-0", "app-1", "other")
 NOWHERE = "ns-gone"
-NOT_HELD = ("projects", "secrets", "zones", "organizationmembers", "teams")  # a world is of a zone
+# A world is of a zone, and holds what decides access.
+NOT_HELD = ("projects", "secrets", "zones", "organizationmembers", "teams", *TRACES)
 STRANGER = "never-mentioned"
 
 _NAMESPACES = ("ns-0", "ns-00", "ns-1", "openshift")
