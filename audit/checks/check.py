@@ -49,6 +49,7 @@ class Finding:
     remedy: tuple[str, ...] = ()
     answer: int = YES
     severity: Severity | None = None  # overrides the check's own
+    confidence: Confidence | None = None  # likewise
 
     def __post_init__(self) -> None:
         if not self.zone or not self.namespace:
@@ -83,6 +84,7 @@ class Check:
     find: "Callable[[CheckContext], Iterable[Finding | GrantFindings]]"
     needs: tuple[str, ...] = BINDINGS  # lists without which the answer is unknown
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+    routes: bool = False  # whether routes decide: where they were not followed, the answer is unknown
     fixed_by: FixedBy = "binding"  # what its findings have in common that one decision fixes
 
     @property

@@ -11,6 +11,7 @@ from audit.checks.check import Check, Finding, GrantFindings
 from audit.checks.further_rights import FurtherRights
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
+from audit.checks.route_rows import RouteRows
 from audit.checks.settings import Settings
 from audit.rbac.misspelt import meant_by
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, home, virtual_groups
@@ -66,6 +67,11 @@ class CheckContext:
     def further(self) -> FurtherRights:
         """Return the rights that lead to other identities or images."""
         return FurtherRights(self.snapshot, self.scope)
+
+    @cached_property
+    def routes(self) -> RouteRows:
+        """Return the routes of the zone."""
+        return RouteRows(self)
 
     @cached_property
     def with_repositories(self) -> frozenset[str]:

@@ -1,17 +1,30 @@
 """The rights that lead to other identities or images, by the binding that grants them: what `grants` does not show."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 
+from audit.access.authorizer import Authorizer
 from audit.access.bound_subjects import NO_BINDING, BoundSubjects, bound_subjects
 from audit.checks.bindings import EVERY, DirectGrant
-from audit.rbac.subjects import ANY, ANY_USER
-from audit.routes.rights import ALL, CLUSTER_ONLY, NO_RIGHTS, RoleRights, judge_rights, names_of
+from audit.rbac.subjects import ANY, ANY_USER, Identity
+from audit.routes.rights import ALL, CLUSTER_ONLY, NO_RIGHTS, RoleRights, bits, judge_rights, names_of
 from audit.snapshot.model import Snapshot
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Longs, Mask
+from audit.tenancy.platform_names import ACCOUNTS as DEFAULT_ACCOUNTS
+
+# What the roles of the default accounts give: `deployer` runs the pods of deployments, and tags images.
+_DEFAULT_ROLES: Final = frozenset({"system:deployer", "system:image-builder", "system:image-puller"})
+_BY_DEFAULT: Final = bits(
+    "create pods",
+    "update replicationcontrollers",
+    "create imagestreamtags",
+    "update imagestreamtags",
+    "get imagestreams/layers, asked apart",
+)
 
 
 class FurtherGrant(NamedTuple):
@@ -20,6 +33,17 @@ class FurtherGrant(NamedTuple):
     grant: DirectGrant
     rights: int
     named: frozenset[tuple[int, str]]
+
+    @property
+    def usual(self) -> bool:
+        """Return whether this is what every namespace gives its default accounts, and no more."""
+        one = self.grant
+        return (
+            one.role_kind == "ClusterRole"
+            and one.role in _DEFAULT_ROLES
+            and one.subject.partition(":")[2] in DEFAULT_ACCOUNTS
+            and not (self.rights & ~_BY_DEFAULT or self.named)
+        )
 
     def of(self, rights: int) -> str:
         """Return those of `rights` that it gives, in words."""
@@ -45,6 +69,14 @@ class FurtherRights:
         if scope.namespaces is not None:
             wanted = [0, *(snapshot.code(name) for name in scope.namespaces)]
             self._shown &= np.isin(self._space, wanted)
+
+    def may(self, who: Identity, action: str, namespace: str, repository: str = "") -> int:
+        """Return the direct answer, YES, NO or UNKNOWN; an empty namespace is every one."""
+        return self._authorizer.answer(who, action, namespace, repository)
+
+    @cached_property
+    def _authorizer(self) -> Authorizer:
+        return Authorizer(self._bound)
 
     def _of_role(self, row: int) -> RoleRights:
         if row < 0:

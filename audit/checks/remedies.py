@@ -125,6 +125,29 @@ class RemovalCommands:
         patch = json.dumps({"subjects": [_subject(*subject) for subject in others]}, ensure_ascii=True)
         return (fill(PATCH_CLUSTER_BINDING if wide else PATCH_BINDING, patch=patch, **names),)
 
+    def has(self, namespace: str, binding: str) -> bool:
+        """Return whether there is a binding of this name; the namespace of a ClusterRoleBinding is `*`."""
+        low, high = self._rows(namespace, binding)
+        return low < high
+
+    def subjects_of(self, namespace: str, binding: str) -> list[DirectGrant]:
+        """Return each subject of a binding once, for `take_away`."""
+        row, _ = self._rows(namespace, binding)
+        text, table = self._snapshot.strings, self._snapshot.tables["bindings"]
+        kind = "ClusterRoleBinding" if namespace == EVERY else "RoleBinding"
+        role = text[int(table["role_kind"][row])], text[int(table["role"][row])]
+        empty = DirectGrant(namespace, "", "", kind, binding, *role, "", EVERY, 1)
+        named = (identity(one, space or own, name) for one, space, name, own in self._subjects(empty))
+        return [empty._replace(kind=who.kind, subject=who.name) for who in dict.fromkeys(named) if who]
+
+    def _rows(self, namespace: str, binding: str) -> tuple[int, int]:
+        """Return the first row of the binding table with this name, and the first after it."""
+        space, name = self._snapshot.code("" if namespace == EVERY else namespace), self._snapshot.code(binding)
+        if space < 0 or name < 0:
+            return 0, 0
+        key = space * self._size + name
+        return bisect_left(self._keys, key), bisect_left(self._keys, key + 1)
+
     def _with_unusual_subjects(self) -> set[tuple[str, str]]:
         """Return namespace and name of each binding with a subject that `oc adm policy` may not match."""
         text, tables = self._snapshot.strings, self._snapshot.tables

@@ -8,7 +8,7 @@ OPEN: Final = (*ANONYMOUS, *EVERYBODY, "open-unnoticed", "secrets-open")
 # Access of accounts of another namespace: of the same organization, or of another.
 SHARED: Final = ("other-namespace-pull", "other-namespace-push")
 FOREIGN_PEOPLE: Final = ("foreign-user", "foreign-group")
-FOREIGN: Final = (*FOREIGN_PEOPLE, "foreign-account", "image-elsewhere")
+FOREIGN: Final = (*FOREIGN_PEOPLE, "foreign-account", "image-elsewhere", "foreign-route")
 # Rights over every namespace, and those that nobody decided to grant.
 PRIVILEGED: Final = ("cluster-wide-push", "prune", "sign", "wildcard-role", "aggregation")
 WIDE: Final = (*PRIVILEGED, "cluster-wide-pull", "catalog", "any-image", "group-editors")
@@ -20,6 +20,7 @@ ACCOUNTS_THAT_PUSH: Final = (
     "push-in-many-namespaces",
     "default-push",
     "namespace-accounts-push",
+    "any-account",
 )
 # Rights that nobody has today, and somebody may have tomorrow.
 DORMANT_ACCOUNTS: Final = ("missing-account", "missing-namespace")
@@ -39,4 +40,5 @@ CHANGE: Final = (
     *ACCOUNTS_THAT_PUSH,
     "stale-repository",
     "token-of-pusher",
+    "push-by-route",
 )

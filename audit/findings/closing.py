@@ -35,7 +35,8 @@ def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings
     """Return the ids of causes whose fixes together leave no critical finding open, the most effective first."""
     own = [row for row in rows if row.by_severity[_CRITICAL]]
     own.sort(key=lambda row: (-row.by_severity[_CRITICAL] / row.changes, row.cause.id))
-    doubtful = _doubtful(context.tables["grants"], own)
+    # What routes lead to cannot be tried here: its causes stay in the set.
+    doubtful = _doubtful(context.tables["grants"], [row for row in own if not _of_routes(row)])
     if doubtful and len(context.snapshot.tables["bindings"]["name"]) <= _MOST:
         certain = [row for row in own if row not in doubtful]
         places = {EVERY, *(grant.namespace for row in doubtful for grant in row.cause.grants)}
@@ -46,6 +47,11 @@ def proposed(rows: Sequence[CauseRow], context: CheckContext, settings: Settings
             own = _tried(certain, [*doubtful, *others], context, settings)
     # A patch holds the subjects that stay as they were seen: after another command, it would bring some back.
     return [row.cause.id for row in sorted(own, key=lambda row: not is_patch(row.fix))]
+
+
+def _of_routes(row: CauseRow) -> bool:
+    """Return whether a critical finding of a cause is about routes."""
+    return any(finding.severity == _CRITICAL and CHECKS[finding.check].routes for finding in row.cause.findings)
 
 
 def _doubtful(grants: Table, rows: Iterable[CauseRow]) -> list[CauseRow]:
@@ -67,7 +73,8 @@ def _tried(
 ) -> list[CauseRow]:
     """Choose, after those that are certain, step by step the cause that closes most of what is left for each change."""
     findings = [finding for row in (*certain, *rows) for finding in row.cause.findings]
-    wanted = {finding.id: finding.check for finding in findings if finding.severity == _CRITICAL and is_open(finding)}
+    critical = [finding for finding in findings if finding.severity == _CRITICAL and is_open(finding)]
+    wanted = {finding.id: finding.check for finding in critical if not CHECKS[finding.check].routes}
     settings = replace(settings, off=frozenset({*CHECKS} - {*wanted.values()}))
     chosen = [*certain]
     left = _left(chosen, wanted, context, settings)

@@ -17,7 +17,7 @@ from audit.checks.settings import Settings
 from audit.controls.model import ControlCatalog
 from audit.format_version import later, too_new
 from audit.rbac.subjects import ANY
-from audit.snapshot.model import Snapshot, gap_lines
+from audit.snapshot.model import gap_lines
 from audit.tables.model import Numbers, Table, Text, text_column
 from audit.tables.schemas import ANSWERS, SCHEMAS, SEVERITIES, UNKNOWN, YES
 
@@ -71,7 +71,7 @@ def judge(context: CheckContext, settings: Settings, seen: str) -> list[FindingR
         if check.id in settings.off:
             continue
         severity = settings.severities.get(check.id, check.severity)
-        for finding in (*check.find(context), *_unseen(check, context.snapshot)):
+        for finding in (*check.find(context), *_unseen(check, context)):
             if isinstance(finding, GrantFindings):
                 found += _of_grants(check, severity, settings.controls, finding, seen)
             else:
@@ -104,7 +104,7 @@ def _found(check: Check, severity: str, controls: ControlCatalog, finding: Findi
         check=check.id,
         title=check.title,
         severity=severity,
-        confidence=check.confidence,
+        confidence=finding.confidence or check.confidence,
         state=NEW,
         answer=ANSWERS[finding.answer],
         zone=finding.zone,
@@ -173,12 +173,17 @@ def digest(*about: str) -> str:
 _as_json: Final = lru_cache(maxsize=1 << 16)(json.dumps)
 
 
-def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
-    """Yield the one unknown finding of a check whose lists could not all be read, or were not requested."""
+def _unseen(check: Check, context: CheckContext) -> Iterator[Finding]:
+    """Yield the one unknown finding of a check whose lists could not all be read, or were not requested.
+
+    Routes that were not followed are missing likewise.
+    """
+    snapshot = context.snapshot
+    routes = context.routes.missing if check.routes else ()
     gaps = [gap for kind in check.needs for gap in snapshot.gaps_of(kind)]
     not_requested = [kind for kind in check.needs if not snapshot.requested(kind)]
-    if gaps or not_requested:
-        missing = [*gap_lines(gaps)[:_GAPS_SHOWN], *(f"{kind}: not requested" for kind in not_requested)]
+    if gaps or not_requested or routes:
+        missing = [*gap_lines(gaps)[:_GAPS_SHOWN], *routes, *(f"{kind}: not requested" for kind in not_requested)]
         more = len(gap_lines(gaps)) - _GAPS_SHOWN
         yield Finding(
             zone=snapshot.origin.zone,
@@ -189,10 +194,10 @@ def _unseen(check: Check, snapshot: Snapshot) -> Iterator[Finding]:
                 ["unknown: lists that decide this are missing", *missing, *([f"{more} more"] if more > 0 else [])]
             ),
             evidence_in="coverage",
-            rows=len(gaps) + len(not_requested),
+            rows=len(gaps) + len(not_requested) + len(routes),
             answer=UNKNOWN,
             # A list that nobody requested is worth a line, and no alarm.
-            severity=None if gaps else "info",
+            severity=None if gaps or routes else "info",
         )
 
 
@@ -221,7 +226,7 @@ def since(
         for finding in earlier.values()
         if finding.id not in here and finding.check in enabled and not _about_lists(finding)
     ]
-    carried = [_no_more(finding, context.snapshot) for finding in left if not context.left_out(finding.namespace)]
+    carried = [_no_more(finding, context) for finding in left if not context.left_out(finding.namespace)]
     return in_order([*now, *carried]) if carried else now
 
 
@@ -230,10 +235,10 @@ def _about_lists(finding: FindingRecord) -> bool:
     return finding.subject_kind == ANY
 
 
-def _no_more(finding: FindingRecord, snapshot: Snapshot) -> FindingRecord:
+def _no_more(finding: FindingRecord, context: CheckContext) -> FindingRecord:
     """Return a finding that is no longer found: gone, or unknown if it could not be looked for."""
     blanks = {"exception": "", "until": ""}
-    if not _blind(finding, snapshot):
+    if not _blind(finding, context):
         return msgspec.structs.replace(finding, state=GONE, **blanks)
     detail = finding.detail.removesuffix(_CARRIED) + _CARRIED
     return msgspec.structs.replace(finding, state=OPEN, answer=ANSWERS[UNKNOWN], detail=detail, **blanks)
@@ -242,12 +247,16 @@ def _no_more(finding: FindingRecord, snapshot: Snapshot) -> FindingRecord:
 _CARRIED: Final = " (as last seen; the lists that decide this are missing now)"
 
 
-def _blind(finding: FindingRecord, snapshot: Snapshot) -> bool:
-    """Return whether the lists that decide a finding have a gap at its place."""
-    for kind in CHECKS[finding.check].needs:
+def _blind(finding: FindingRecord, context: CheckContext) -> bool:
+    """Return whether the lists that decide a finding have a gap at its place, or its routes were not followed."""
+    snapshot, check = context.snapshot, CHECKS[finding.check]
+    if check.routes and context.routes.misses(finding.subject_kind, finding.subject):
+        return True
+    for kind in check.needs:
         if not snapshot.requested(kind):
             return True
-        if finding.namespace == "*" and snapshot.gaps_of(kind):
+        # A route may begin and pass anywhere.
+        if (finding.namespace == "*" or check.routes) and snapshot.gaps_of(kind):
             return True
         if snapshot.gaps_in(kind, finding.namespace):
             return True

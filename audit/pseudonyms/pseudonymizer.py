@@ -6,7 +6,7 @@ snapshots that a run leaves.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -15,6 +15,7 @@ from audit.access.references import image_reference
 from audit.pseudonyms.pseudonyms import Pseudonyms
 from audit.rbac.rules import IMAGES, LOGIN_QUESTIONS, QUESTIONS
 from audit.rbac.subjects import ACCOUNT, GROUP, USER
+from audit.routes.rights import ALL_RIGHTS
 from audit.snapshot.builder import renamed, rules_text
 from audit.snapshot.model import DUMP, REASONS, Gap, Origin, Snapshot
 from audit.snapshot.objects import Aggregation, Requirement, Rule, Selector
@@ -26,6 +27,14 @@ _TIME: Final = re.compile(r"[0-9TZ:.+-]*")
 _ANSWERS: Final = frozenset({"true", "false"})  # values of labels
 _OPERATORS: Final = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
 _AGGREGATE: Final = "rbac.authorization.k8s.io/aggregate-to-"
+
+
+def _any_with(resource: str) -> str:
+    """Return the word that means the subresource of every resource; that of a resource alone is `*`."""
+    _, slash, subresource = resource.partition("/")
+    return f"*/{subresource}" if slash else "*"
+
+
 # Every word of a rule that is ever looked for, except names of repositories.
 _WORDS: Final = frozenset(
     {
@@ -34,7 +43,12 @@ _WORDS: Final = frozenset(
             for question in (*QUESTIONS, *LOGIN_QUESTIONS)
             for word in (question.verb, question.group, question.resource)
         ),
-        *("watch", "secrets", "*/layers", IMAGES, "", "*"),
+        *(
+            word
+            for right in ALL_RIGHTS
+            for word in (*right.verbs, right.group, *right.resources, *map(_any_with, right.resources))
+        ),
+        *("watch", "secrets", IMAGES, "", "*"),
     }
 )
 _LABELS: Final = msgspec.json.Decoder(dict[str, str])
@@ -173,8 +187,32 @@ class Pseudonymizer:
         def words(given: list[str] | None) -> list[str] | None:
             return given and [word if word in _WORDS else self.by.code(word) for word in given]
 
-        names = rule.names and [self.by.of("repo", name) for name in rule.names]
+        names = rule.names and [one for name in rule.names for one in self._objects(rule.resources or (), name)]
         return Rule(words(rule.verbs), words(rule.groups), words(rule.resources), names)
+
+    def _objects(self, resources: Collection[str], name: str) -> Iterator[str]:
+        """Yield the pseudonyms of an object that a rule names: one for each kind that it may be of.
+
+        Where it may be a repository, it is that alone: more names would be more repositories in the tables.
+        """
+        kinds = {resource.partition("/")[0] for resource in resources}
+        stream, colon, tag = name.partition(":")
+        of_kind: dict[str, Callable[[], str]] = {
+            "groups": lambda: self.by.group(name),
+            "users": lambda: self.by.user(name),
+            "serviceaccounts": lambda: self.by.account(name),
+            "secrets": lambda: self.by.of("token", name),
+            **dict.fromkeys(("roles", "clusterroles"), lambda: self.by.role(name)),
+            **dict.fromkeys(("rolebindings", "clusterrolebindings"), lambda: self.by.binding(name)),
+            **dict.fromkeys(
+                ("imagestreamtags", "imagetags"),
+                lambda: f"{self.by.of('repo', stream)}{colon}{self.by.of('tag', tag) if tag else ''}",
+            ),
+        }
+        if kinds <= of_kind.keys():
+            yield from dict.fromkeys(of_kind[kind]() for kind in sorted(kinds))
+        else:
+            yield self.by.of("repo", name)
 
     def _aggregation(self, text: str) -> str:
         if not text:

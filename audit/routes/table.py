@@ -138,7 +138,9 @@ class RouteRows:
                 found = self.followed(some[0])
             self.routes.forget()
             for row in found:
-                key = tuple(row[name] for name in ("subject", "action", "certainty", "namespace", "through", "route"))
+                # A row about what was not followed has no `through`.
+                names = ("subject", "action", "certainty", "namespace", "through", "route")
+                key = tuple(row.get(name, "") for name in names)
                 before = rows.get(key, {"count": 0})
                 rows[key] = {**row, "count": len(some) + int(before["count"])}
         return list(rows.values())

@@ -52,7 +52,8 @@ def resolve(one: World, causes: Sequence[FindingCause]) -> World:
 
 def by_hand(cause: FindingCause) -> bool:
     """Whether its fix is a decision that no command takes, or a list that was not seen."""
-    return cause.kind == "lists" or bool(BY_HAND & {finding.check for finding in cause.findings})
+    comments = all(finding.remedy.startswith("# ") for finding in cause.findings)
+    return cause.kind == "lists" or comments or bool(BY_HAND & {finding.check for finding in cause.findings})
 
 
 @pytest.mark.no_cover

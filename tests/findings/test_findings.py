@@ -18,6 +18,7 @@ from audit.checks.remedies import fill, removal_template
 from audit.checks.rules.registry import CHECKS
 from audit.checks.settings import Settings
 from audit.findings.model import FindingRecord, decode_findings, findings_table, found_of, judge, since
+from audit.routes.table import with_routes
 from audit.snapshot.model import Gap
 from audit.snapshot.scope import Scope
 from audit.tables.arrays import Mask
@@ -38,7 +39,9 @@ def context_of(
     one: World, gaps: Sequence[Gap] = (), settings: Settings | None = None, scope: Scope | None = None
 ) -> CheckContext:
     snapshot = snapshot_of(one, gaps)
-    tables = use_tables(one, snapshot, facts_of(snapshot, scope), NOW)
+    facts = facts_of(snapshot, scope)
+    facts |= with_routes(snapshot, facts, scope.namespaces if scope else None)
+    tables = use_tables(one, snapshot, facts, NOW)
     return CheckContext(snapshot, tables, NOW, settings or Settings(), scope)
 
 

@@ -25,6 +25,7 @@ from audit.findings.model import FindingRecord, judge
 from audit.job.judging import Judgement
 from audit.pseudonyms.pseudonymizer import Pseudonymizer
 from audit.pseudonyms.pseudonyms import KINDS, Pseudonyms
+from audit.routes.table import with_routes
 from audit.snapshot.model import Gap, Snapshot
 from audit.snapshot.objects import Aggregation, Requirement, Rule, Selector
 from tests.findings.test_findings import NOW, SEEN
@@ -112,7 +113,8 @@ def kind_of(one: FindingRecord) -> tuple[object, ...]:
 
 
 def judged(one: Snapshot, settings: Settings) -> list[FindingRecord]:
-    context = CheckContext(one, facts_of(one), NOW, settings)
+    facts = facts_of(one)
+    context = CheckContext(one, facts | with_routes(one, facts, None), NOW, settings)
     return judge(context, settings, SEEN)
 
 

@@ -45,6 +45,13 @@ LOGIN = role("", "system:basic-user", IDENTIFY, REVIEW)
 DISCOVERY = bind("", "system:discovery", "system:discovery", EVERYBODY)
 DISCOVERS = role("", "system:discovery", {"verbs": ["get"], "nonResourceURLs": ["/api"]})
 READS = role("", "reads", rule(["secrets"], ["list"], group=""))
+DEPLOYS = role(
+    "",
+    "system:deployer",
+    rule(["replicationcontrollers"], ["get", "list", "watch", "update", "delete"], group=""),
+    rule(["pods"], ["create", "get", "list", "watch"], group=""),
+    rule(["imagestreamtags"], ["create", "update"]),
+)
 MAPS = role("", "maps", rule(["imagestreammappings"], ["create"]))
 EDITS_GROUPS = role("", "edits-groups", rule(["groups"], ["patch"], group="user.openshift.io"))
 SIGNS = role("", "signs", rule(["imagesignatures"], ["create"]))
@@ -508,6 +515,61 @@ CASES: Final[Mapping[str, Case]] = {
             (tagged("shop", "api", {"v1": _OUTSIDE}, v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
             (tagged("shop", "api", v1=["x", "api"]), tagged("bank", "copy", {"v1": _OUTSIDE}, v1=["api"])),
             (tagged("openshift", "api", v1=["x", "api"]), tagged("bank", "copy", v1=["api"])),
+        ],
+    ),
+    "any-account": case(
+        (READS, bind("shop", "x", "reads", CI)),
+        (
+            role("shop", "by-stream", rule(["imagestreams/secrets"], ["get"])),
+            bind("shop", "x", "by-stream", CI, kind="Role"),
+        ),
+        (role("", "runs", rule(["pods"], ["create"], group="")), bind("shop", "x", "runs", CI)),
+        # What a namespace gives its deployer, and more.
+        (DEPLOYS, bind("shop", "d", "system:deployer", _sa("shop:deployer")), READS, bind("shop", "x", "reads", CI)),
+        found={("shop", "shop:ci")},
+        nearly=[
+            (DEPLOYS, bind("shop", "system:deployers", "system:deployer", _sa("shop:deployer"))),
+            (READS, bind("mall", "x", "reads", CI)),
+            (READS, bind("shop", "x", "reads", CI), _push("shop", CI)),
+            bind("shop", "x", "registry-editor", CI),
+            (READS, bind("shop", "x", "reads", _user("kim"))),
+            (READS, bind("openshift-infra", "x", "reads", _sa("openshift-infra:build-controller"))),
+            (
+                role("shop", "lists", rule(["secrets"], ["list"]), rule(["pods"], ["get"], group="")),
+                bind("shop", "x", "lists", CI, kind="Role"),
+            ),
+            bind("shop", "x", "view", CI),
+        ],
+    ),
+    "foreign-route": case(
+        (READS, bind("bank", "x", "reads", ("Group", "acme+dev"))),
+        (READS, bind("bank", "x", "reads", CI)),
+        (READS, bind("mall", "x", "reads", _user("kim")), _push("bank", _sa("mall:ci"))),
+        (_push("bank", CI),),  # the people of `shop` come to `bank` with it
+        found={("bank", "acme+dev"), ("bank", "shop:ci"), ("mall", "kim"), ("shop", "acme")},
+        nearly=[
+            (READS, bind("mall", "x", "reads", ("Group", "acme+dev"))),
+            (READS, bind("bank", "x", "reads", ("Group", "other"), _user("kim"))),
+            (READS, bind("openshift", "x", "reads", CI)),
+            (MAPS, bind("shop", "x", "maps", CI)),
+            _push("mall", CI),
+            (DEPLOYS, bind("mall", "d", "system:deployer", _sa("mall:deployer")), _push("bank", _sa("mall:ci"))),
+        ],
+    ),
+    "push-by-route": case(
+        (READS, bind("shop", "x", "reads", _user("kim")), _pull("shop", _user("kim"))),
+        (
+            role("shop", "tags", rule(["imagestreams"], ["patch"])),
+            bind("shop", "x", "tags", CI, kind="Role"),
+        ),
+        found={("shop", "kim"), ("shop", "shop:ci")},
+        nearly=[
+            (READS, bind("shop", "x", "reads", _user("kim"))),
+            (READS, bind("shop", "x", "reads", _user("kim")), _push("shop", _user("kim"))),
+            (READS, bind("mall", "x", "reads", _user("kim")), _pull("shop", _user("kim"))),
+            (READS, bind("shop", "x", "reads", CI)),
+            (DEPLOYS, bind("shop", "system:deployers", "system:deployer", _sa("shop:deployer"))),
+            _pull("shop", _user("kim")),
         ],
     ),
     "secrets-open": case(
