@@ -11,7 +11,7 @@ from audit.checks.check import Check, Finding, GrantFindings
 from audit.checks.further_rights import FurtherRights
 from audit.checks.remedies import RemovalCommands
 from audit.checks.roles import Roles
-from audit.checks.route_rows import RouteRows
+from audit.checks.route_rows import JudgedRoutes
 from audit.checks.settings import Settings
 from audit.rbac.misspelt import meant_by
 from audit.rbac.subjects import ACCOUNT, ACCOUNTS, ANONYMOUS, GROUP, USER, Identity, home, virtual_groups
@@ -69,9 +69,9 @@ class CheckContext:
         return FurtherRights(self.snapshot, self.scope)
 
     @cached_property
-    def routes(self) -> RouteRows:
+    def routes(self) -> JudgedRoutes:
         """Return the routes of the zone."""
-        return RouteRows(self)
+        return JudgedRoutes(self)
 
     @cached_property
     def with_repositories(self) -> frozenset[str]:

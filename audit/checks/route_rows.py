@@ -92,7 +92,7 @@ class RouteRow(NamedTuple):
         return self.namespace if self.repository == EVERY else f"{self.namespace}/{self.repository}"
 
 
-class RouteRows:
+class JudgedRoutes:
     """The routes of one zone that are news: those of subjects that are not the platform's own."""
 
     def __init__(self, context: "CheckContext") -> None:
